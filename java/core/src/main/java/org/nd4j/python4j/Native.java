@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// The call table: every function of libpython4j, in the order of rust/jni/src/exports.rs.
+// Nobody outside this package sees it. Values travel packed (Pack.java), objects as handles.
+package org.nd4j.python4j;
+
+/**
+ * The native functions. Each enters Python for its own length on whatever thread calls it; the
+ * callers hold a turn of {@link PythonGIL} unless a function says that it needs none.
+ *
+ * <p>A failing function throws {@link PythonException} and leaves no Python error pending. Requests
+ * are the first {@code length} bytes of a buffer. {@code frame} is the {@link PythonGC} frame that
+ * owns the handles a call creates, 0 for none.
+ */
+final class Native {
+
+    private Native() {}
+
+    // ---- interpreter.rs ----
+
+    /**
+     * Starts CPython in this process, or joins the one that runs.
+     *
+     * @param program the executable to name as the program; Python derives its paths from it
+     * @param prepend folders for the front of {@code sys.path}
+     * @param append folders for its end
+     * @param initialize whether to start Python when it does not run yet
+     * @param release whether to give the GIL back afterwards
+     */
+    static native void interpreterStart(
+            String program, String[] prepend, String[] append, boolean initialize, boolean release);
+
+    /** Runs the {@code atexit} functions and flushes the streams, for the end of the JVM. */
+    static native void interpreterStop();
+
+    // ---- gil.rs ----
+
+    /** Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts. */
+    static native void gilAcquire();
+
+    /** Gives back what {@link #gilAcquire} took; the thread's Python state is kept for its next turn. */
+    static native void gilRelease();
+
+    /** Whether this OS thread holds the GIL. Needs no turn. */
+    static native boolean gilHeld();
+
+    // ---- handle.rs ----
+
+    /** Opens a frame that collects handles. Needs no turn. */
+    static native long handleOpenFrame();
+
+    /** Closes a frame and gives back every object in it. */
+    static native void handleCloseFrame(long frame);
+
+    /** The same without a turn: the objects go when some thread next enters Python. */
+    static native void handleCloseFrameLater(long frame);
+
+    /** Moves an object to another frame, 0 for none. */
+    static native void handleMove(long handle, long frame);
+
+    /** Gives an object back. A handle that is already gone is fine. */
+    static native void handleDrop(long handle);
+
+    /** The same without a turn: the object goes when some thread next enters Python. */
+    static native void handleDropLater(long handle);
+
+    /** The address of the object, for {@code org.bytedeco.cpython}. */
+    static native long handleAddress(long handle);
+
+    /** A handle to the object at an address; {@code owned} takes over the caller's reference. */
+    static native long handleAdopt(long address, boolean owned, long frame);
+
+    /** How many objects Java holds. Needs no turn. */
+    static native int handleCount();
+
+    // ---- exec.rs ----
+
+    /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */
+    static native byte[] execRun(byte[] request, int length, long frame);
+
+    /** Every convertible global of the current context: packed count, then name, type name, value. */
+    static native byte[] execVariables(long frame);
+
+    // ---- context.rs ----
+
+    /** Makes a context unless it is there. */
+    static native void contextAdd(String name);
+
+    /** Makes a context current; makes it first if it is not there. */
+    static native void contextSwitch(String name);
+
+    /** Empties the current context. */
+    static native void contextReset();
+
+    /** Empties and forgets a context that is not current; an unknown name is fine. */
+    static native void contextDelete(String name);
+
+    /** The name of the current context. Needs no turn. */
+    static native String contextCurrent();
+
+    /** The names of all contexts, packed as a list of text. Needs no turn. */
+    static native byte[] contextNames();
+
+    // ---- object.rs ----
+
+    /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
+    static native long objectOperate(int operator, byte[] operands, int length, long frame);
+
+    /** The object as a packed value of the wanted type, see {@link Pack}. */
+    static native byte[] objectConvert(long handle, int wanted, long frame);
+}

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings the native libraries into the process, in the one order that works, and starts Python.
+// Which CPython that is, is decided in Interpreter; the calls themselves stand in Native.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.RandomAccessFile;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Loads, in this order, and each thing once:
+ *
+ * <ol>
+ *   <li>the interpreter is chosen ({@link Interpreter#chosen});
+ *   <li>{@code libpython4j_loader}, which links nothing of Python, is unpacked and loaded;
+ *   <li>it opens libpython for everyone ({@code RTLD_NOW | RTLD_GLOBAL});
+ *   <li>{@code libpython4j}, which leaves Python's symbols open, is unpacked and loaded: now they
+ *       resolve;
+ *   <li>Python starts ({@link Native#interpreterStart}).
+ * </ol>
+ *
+ * <p>The libraries come from {@code org/nd4j/python4j/native/<platform>/} of the core jar and are
+ * kept in a folder of the cache named after their version and content. The cache is the folder named
+ * by {@value #CACHE}, else {@code $XDG_CACHE_HOME/python4j} or {@code ~/.cache/python4j}, else, where
+ * that cannot be written, {@code python4j-<user>} in the folder for temporary files. It is ours alone:
+ * a folder that others can write is not used.
+ *
+ * <p>A failure is kept and thrown again, with its cause, at every later use.
+ */
+final class NativeLoader {
+
+    /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
+    static final String CACHE = "org.eclipse.python4j.cache";
+
+    private static final String NATIVES = "org/nd4j/python4j/native/";
+    private static final String[] PLATFORMS = {
+        "linux-x86_64", "linux-arm64", "macosx-arm64", "macosx-x86_64", "windows-x86_64"
+    };
+
+    private static final AtomicReference<Thread> STARTER = new AtomicReference<>();
+    private static final CountDownLatch DONE = new CountDownLatch(1);
+    private static volatile boolean loaded;
+    private static Throwable failure; // written before DONE opens, read after
+
+    // The unpacked libraries, known to Interpreter from an earlier start or unpacked here; guarded by the class.
+    private static String loaderFile;
+    private static String libraryFile;
+    private static boolean loaderLoaded;
+    private static Path cache;
+
+    private NativeLoader() {}
+
+    /**
+     * Makes sure that Python runs. Any thread may call this, with or without a turn; while one thread
+     * loads, the others wait without holding anything.
+     *
+     * @throws PythonException if any step fails or failed before
+     */
+    static void load() {
+        if (loaded) {
+            return;
+        }
+        Thread me = Thread.currentThread();
+        if (STARTER.compareAndSet(null, me)) {
+            try {
+                start();
+                loaded = true;
+            } catch (Throwable e) { // an Error, a missing class say, must come again as well
+                failure = e;
+            } finally {
+                STARTER.set(null == failure ? me : Thread.currentThread());
+                DONE.countDown();
+            }
+        } else if (STARTER.get() == me && DONE.getCount() > 0) {
+            return; // Python's own start calls back into Java: it may go on
+        } else {
+            await();
+        }
+        if (failure != null) {
+            throw new PythonException(failure instanceof PythonException ? failure.getMessage() : failure.toString(), failure);
+        }
+    }
+
+    private static void await() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                DONE.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true; // the start is short, and nothing can go on without it
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void start() {
+        Interpreter interpreter = Interpreter.chosen();
+        loadLoader();
+        String libpython = open(interpreter.libpython().toString());
+        if (!libpython.equals(interpreter.libpython().toString())) {
+            interpreter = Interpreter.host(libpython);
+        }
+        loadLibrary(libraryFile);
+
+        List<String> front = new ArrayList<>();
+        List<String> end = new ArrayList<>();
+        arrange(front, end, custom(), PythonConstants.javaCppPythonAppendType(), interpreter.packages());
+        Native.interpreterStart(
+                interpreter.executable(),
+                front.toArray(new String[0]),
+                end.toArray(new String[0]),
+                PythonConstants.initializePython(),
+                PythonConstants.releaseGilAutomatically());
+    }
+
+    /** Where the user's own path and the packages' folders go in {@code sys.path}. */
+    static void arrange(
+            List<String> front,
+            List<String> end,
+            List<String> custom,
+            PythonExecutioner.JavaCppPathType order,
+            List<String> packages) {
+        if (order == PythonExecutioner.JavaCppPathType.AFTER) {
+            front.addAll(custom);
+            end.addAll(packages);
+        } else {
+            if (order == PythonExecutioner.JavaCppPathType.BEFORE) {
+                end.addAll(packages);
+            }
+            end.addAll(custom);
+        }
+    }
+
+    private static List<String> custom() {
+        String path = PythonConstants.defaultPythonPath();
+        if (path == null || path.isEmpty()) {
+            return Collections.emptyList();
+        }
+        List<String> folders = new ArrayList<>();
+        int from = 0;
+        for (int to; from <= path.length(); from = to + 1) {
+            to = path.indexOf(File.pathSeparatorChar, from);
+            to = to < 0 ? path.length() : to;
+            if (to > from) {
+                folders.add(path.substring(from, to));
+            }
+        }
+        return folders;
+    }
+
+    // ---- what rust/loader does for us; any thread, no turn ----
+
+    /** Opens libpython for the whole process and gives the file that Python runs from. */
+    private static native String open(String libpython);
+
+    /** Lines {@code key=value} about the interpreter that a choice names, null if {@code auto} finds none. */
+    private static native String find(String choice, String cache);
+
+    /** {@link #find} for {@link Interpreter}: loads the loader first. */
+    static String ask(String choice) {
+        loadLoader();
+        return find(choice, cache().toString());
+    }
+
+    private static synchronized void loadLoader() {
+        if (!loaderLoaded) {
+            unpack();
+            loadLibrary(loaderFile);
+            loaderLoaded = true;
+        }
+    }
+
+    // ---- the libraries in the core jar ----
+
+    /** The platform's name as JavaCPP spells it. */
+    static String platform() {
+        String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+        String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
+        String system = os.startsWith("mac") ? "macosx" : os.startsWith("windows") ? "windows" : os;
+        if (arch.equals("amd64") || arch.equals("x86-64") || arch.equals("x64")) {
+            arch = "x86_64";
+        } else if (arch.equals("aarch64")) {
+            arch = "arm64";
+        }
+        return new StringBuilder(system).append('-').append(arch).toString();
+    }
+
+    /** The libraries where an earlier start left them. */
+    static synchronized void unpacked(String loader, String library) {
+        loaderFile = loader;
+        libraryFile = library;
+    }
+
+    static synchronized String loaderFile() {
+        return loaderFile;
+    }
+
+    static synchronized String libraryFile() {
+        return libraryFile;
+    }
+
+    /** The names and the checksums of the natives in this jar. */
+    static Properties description() throws IOException {
+        String name = NATIVES + platform() + "/native.properties";
+        Properties properties = new Properties();
+        try (InputStream in = resource(name)) {
+            if (in == null) {
+                throw new PythonException(
+                        "This python4j-core.jar brings no native library for " + platform() + "; it has those for "
+                                + available() + ". Use the jar built for this platform.");
+            }
+            properties.load(in);
+        }
+        return properties;
+    }
+
+    private static String available() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (String platform : PLATFORMS) {
+            try (InputStream in = resource(NATIVES + platform + "/native.properties")) {
+                if (in != null) {
+                    found.add(platform);
+                }
+            }
+        }
+        return found.isEmpty() ? "no platform at all" : String.join(", ", found);
+    }
+
+    static InputStream resource(String name) {
+        ClassLoader loader = NativeLoader.class.getClassLoader();
+        return loader == null ? ClassLoader.getSystemResourceAsStream(name) : loader.getResourceAsStream(name);
+    }
+
+    /** Unpacks both libraries unless they are known; safe beside other processes that do the same. */
+    static synchronized void unpack() {
+        if (loaderFile != null) {
+            return;
+        }
+        try {
+            Properties properties = description();
+            String[] names = {System.mapLibraryName("python4j_loader"), System.mapLibraryName("python4j")};
+            String content = "";
+            for (String name : names) {
+                content += checksum(properties, name).substring(0, 8);
+            }
+            Path folder = cache().resolve(properties.getProperty("version") + "-" + content);
+            makePrivate(folder);
+            String[] files = new String[names.length];
+            for (int i = 0; i < names.length; i++) {
+                Path file = folder.resolve(names[i]);
+                String wanted = checksum(properties, names[i]);
+                if (!Files.isRegularFile(file) || !wanted.equals(checksum(file))) {
+                    copy(NATIVES + platform() + "/" + names[i], file, wanted);
+                }
+                files[i] = file.toString();
+            }
+            unpacked(files[0], files[1]);
+        } catch (IOException e) {
+            throw new PythonException("The native libraries cannot be unpacked to the cache " + cache() + ": " + e
+                    + ". Another folder can be set with -D" + CACHE, e);
+        }
+    }
+
+    private static String checksum(Properties properties, String name) {
+        String checksum = properties.getProperty("sha256." + name);
+        if (checksum == null || checksum.length() != 64) {
+            throw new PythonException("This python4j-core.jar is damaged: native.properties has no checksum of " + name);
+        }
+        return checksum;
+    }
+
+    private static void copy(String resource, Path file, String wanted) throws IOException {
+        Path aside = aside(file);
+        try (InputStream in = resource(resource)) {
+            if (in == null) {
+                throw new NoSuchFileException(resource, null, "it is not in the python4j-core jar");
+            }
+            Files.copy(in, aside);
+            if (!wanted.equals(checksum(aside))) {
+                throw new IOException(resource + " has not the content that native.properties promises: the jar is damaged");
+            }
+            restrict(aside, "rwx------");
+            Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            Files.deleteIfExists(aside);
+        }
+        sweep(file.getParent());
+    }
+
+    /** Removes what a start that was killed half-way left behind. */
+    private static void sweep(Path folder) throws IOException {
+        long yesterday = System.currentTimeMillis() - 24 * 3600 * 1000L;
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.tmp")) {
+            for (Path file : files) {
+                if (Files.getLastModifiedTime(file).toMillis() < yesterday) {
+                    Files.deleteIfExists(file);
+                }
+            }
+        }
+    }
+
+    /** A name beside a file, which no other process uses. */
+    static Path aside(Path file) {
+        return file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + "-" + System.nanoTime() + ".tmp");
+    }
+
+    private static String checksum(Path file) throws IOException {
+        try (InputStream in = Files.newInputStream(file)) {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            byte[] buffer = new byte[1 << 16];
+            for (int n; (n = in.read(buffer)) > 0; ) {
+                digest.update(buffer, 0, n);
+            }
+            StringBuilder text = new StringBuilder(64);
+            for (byte b : digest.digest()) {
+                text.append(Character.forDigit((b >> 4) & 15, 16)).append(Character.forDigit(b & 15, 16));
+            }
+            return text.toString();
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every JDK has SHA-256
+        }
+    }
+
+    // ---- loading, once for the process ----
+
+    /**
+     * Loads a library for this class loader. If another class loader of this JVM has it already (an
+     * application deployed twice), both must use the very same mapping, since two cores would
+     * disagree about the threads of the one CPython: the JVM takes the file under a second name, the
+     * system sees that it is the same file.
+     */
+    private static void loadLibrary(String file) {
+        String key = new StringBuilder("org.eclipse.python4j.loaded.").append(new File(file).getName()).toString();
+        Object first = System.getProperties().putIfAbsent(key, file);
+        if (first != null && !first.equals(file)) {
+            throw new PythonException(
+                    "Another class loader of this JVM has loaded " + first + ", this one brings " + file + ". One process holds one"
+                            + " CPython and one native library: use the same python4j-core in both, or put it where both"
+                            + " find it (the server's shared libraries).");
+        }
+        try {
+            System.load(file);
+        } catch (UnsatisfiedLinkError e) {
+            if (first == null) {
+                System.getProperties().remove(key);
+                throw new PythonException(explain(file, e), e);
+            }
+            loadAgain(Path.of(file), e);
+        }
+    }
+
+    private static void loadAgain(Path file, UnsatisfiedLinkError cause) {
+        String advice = "Another class loader of this JVM has loaded " + file + " already, and this one cannot share it: ";
+        Path second = aside(file);
+        try {
+            if (!isMapped(file)) {
+                throw new IOException("the file was replaced since. Restart the JVM");
+            }
+            Files.createLink(second, file);
+            System.load(second.toString());
+        } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
+            e.addSuppressed(cause);
+            throw new PythonException(advice + e.getMessage() + ". Or put python4j-core where both find it (the server's"
+                    + " shared libraries).", e);
+        } finally {
+            try {
+                Files.deleteIfExists(second);
+            } catch (IOException e) {
+                progress("A link could not be removed: " + e, false);
+            }
+        }
+    }
+
+    /** Whether the file that lies there now is the one in this process; taken for granted where it cannot be seen. */
+    private static boolean isMapped(Path file) throws IOException {
+        Path maps = Path.of("/proc/self/maps");
+        if (!Files.isReadable(maps)) {
+            return true;
+        }
+        String path = file.toRealPath().toString();
+        for (String line : Files.readAllLines(maps)) {
+            if (line.endsWith(path)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String explain(String file, UnsatisfiedLinkError e) {
+        String why = String.valueOf(e.getMessage());
+        if (why.contains("failed to map segment") || why.contains("Operation not permitted")) {
+            return "The file system of " + new File(file).getParent() + " does not allow programs (it is mounted noexec): " + why
+                    + ". Set -D" + CACHE + " to a folder where they may run.";
+        }
+        if (why.contains("GLIBC_") || why.contains("ld-linux") || why.contains("libc.so")) {
+            return file + " does not fit this system's C library; it was built for a newer glibc, or this system uses musl: " + why;
+        }
+        return file + " cannot be loaded: " + why;
+    }
+
+    // ---- the cache ----
+
+    /** The folders that may hold the cache, the first that can be written is it. */
+    static String[] caches() {
+        String chosen = System.getProperty(CACHE);
+        if (chosen != null && !chosen.isEmpty()) {
+            return new String[] {new File(chosen).getAbsolutePath()};
+        }
+        String xdg = System.getenv("XDG_CACHE_HOME");
+        String home = xdg != null && xdg.startsWith("/") ? xdg : System.getProperty("user.home", "") + "/.cache";
+        String temporary = System.getProperty("java.io.tmpdir") + "/python4j-" + System.getProperty("user.name");
+        return new String[] {home + "/python4j", temporary};
+    }
+
+    /** The cache of this process: a folder that is ours alone. */
+    static synchronized Path cache() {
+        if (cache == null) {
+            StringBuilder why = new StringBuilder();
+            for (String name : caches()) {
+                Path folder = Path.of(name);
+                try {
+                    makePrivate(folder);
+                    if (!Files.isWritable(folder)) {
+                        throw new IOException("it cannot be written");
+                    }
+                    cache = folder;
+                    return cache;
+                } catch (IOException e) {
+                    why.append("\n  - ").append(folder).append(": ").append(reason(e));
+                }
+            }
+            throw new PythonException("There is no folder for the cache. Looked at:" + why + "\nName one with -D" + CACHE);
+        }
+        return cache;
+    }
+
+    private static String reason(IOException e) {
+        return e.getClass() == IOException.class ? e.getMessage() : e.toString();
+    }
+
+    private static void makePrivate(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) {
+            try {
+                if (folder.getParent() != null) {
+                    Files.createDirectories(folder.getParent());
+                }
+                Files.createDirectory(folder);
+                restrict(folder, "rwx------");
+            } catch (java.nio.file.FileAlreadyExistsException e) {
+                // another process was faster
+            }
+        }
+        if (!isPrivate(folder)) {
+            throw new IOException("others own it or can write to it");
+        }
+    }
+
+    private static void restrict(Path file, String rights) throws IOException {
+        try {
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(rights));
+        } catch (UnsupportedOperationException e) {
+            // Windows: what lies in a user's profile is the user's
+        }
+    }
+
+    /** Whether a folder is there and only this user can change what is in it. */
+    static boolean isPrivate(Path folder) {
+        try {
+            Map<String, Object> rights = Files.readAttributes(folder, "unix:uid,mode");
+            Object me = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+            return rights.get("uid").equals(me) && ((Integer) rights.get("mode") & 022) == 0;
+        } catch (NoSuchFileException e) {
+            try { // no such folder, or no /proc
+                return Files.getOwner(folder).getName().equals(System.getProperty("user.name"))
+                        && !Files.getPosixFilePermissions(folder).toString().contains("OTHERS_WRITE");
+            } catch (IOException gone) {
+                return false;
+            }
+        } catch (IllegalArgumentException | UnsupportedOperationException e) {
+            return Files.isDirectory(folder); // Windows
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Holds other processes (and class loaders) of this user off while one of them unpacks. */
+    static final class Lock implements AutoCloseable {
+        private final RandomAccessFile file;
+        private final FileLock lock;
+
+        private Lock(RandomAccessFile file, FileLock lock) {
+            this.file = file;
+            this.lock = lock;
+        }
+
+        static Lock take() {
+            RandomAccessFile file = null;
+            try {
+                file = new RandomAccessFile(cache().resolve("lock").toFile(), "rw");
+                while (true) {
+                    try {
+                        return new Lock(file, file.getChannel().lock());
+                    } catch (OverlappingFileLockException e) {
+                        Thread.sleep(20); // another class loader of this JVM has it
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            } catch (IOException e) {
+                progress("There are no locks in " + cache() + ", going on without: " + e, false);
+            }
+            return new Lock(file, null);
+        }
+
+        @Override
+        public void close() {
+            try {
+                if (lock != null) {
+                    lock.release();
+                }
+                if (file != null) {
+                    file.close();
+                }
+            } catch (IOException e) {
+                progress("A lock could not be given back: " + e, false);
+            }
+        }
+    }
+
+    /** Says in the log what takes long. {@code java -jar python4j-core.jar} has no logging beside it. */
+    static void progress(String text, boolean important) {
+        try {
+            Log.write(text, important);
+        } catch (LinkageError e) {
+            return;
+        }
+    }
+
+    /** Touched at a first start only: a logging library costs more than a warm start. */
+    private static final class Log {
+        static void write(String text, boolean important) {
+            org.slf4j.Logger log = org.slf4j.LoggerFactory.getLogger(NativeLoader.class);
+            if (important) {
+                log.info(text);
+            } else {
+                log.debug(text);
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a cold start found out, kept for the next one: a warm start reads this one file and looks
+// at nothing else but the size and time of the files it rests on. Who asks for it: Interpreter.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.CodeSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A stamp belongs to a key: all that decides which interpreter, libraries and packages a process
+ * uses. Looking resources up takes tens of milliseconds with JavaCPP's jars, so the key is made of
+ * the class path's text, and every jar in it is among the files that must be unchanged.
+ *
+ * <p>No thread or turn requirements.
+ */
+final class Stamp {
+
+    private static final String HEAD = "python4j 1";
+
+    private final Map<String, String> values = new HashMap<>();
+
+    private Stamp() {}
+
+    String get(String name) {
+        return values.get(name);
+    }
+
+    /** The stamp of a key, if there is one, in a folder that nobody else can write, and still true. */
+    static Stamp read(String key) {
+        for (String cache : NativeLoader.caches()) {
+            File file = file(cache, key);
+            if (file.exists() && NativeLoader.isPrivate(Path.of(cache))) {
+                try {
+                    return parse(Files.readString(file.toPath()), key);
+                } catch (IOException e) {
+                    return null; // the cold start that follows says what is wrong with the cache
+                }
+            }
+        }
+        return null;
+    }
+
+    private static Stamp parse(String text, String key) {
+        if (!text.startsWith(head(key)) || !text.endsWith("\nend\n")) {
+            return null;
+        }
+        Stamp stamp = new Stamp();
+        int from = head(key).length();
+        int end = text.length() - "end\n".length();
+        while (from < end) {
+            int to = text.indexOf('\n', from);
+            int mark = text.indexOf('=', from);
+            String name = text.substring(from, mark);
+            String value = text.substring(mark + 1, to);
+            if (!name.equals("file")) {
+                stamp.values.put(name, value);
+            } else if (!value.equals(state(value.substring(value.indexOf('/', value.indexOf(' ') + 1) + 1)))) {
+                return null;
+            }
+            from = to + 1;
+        }
+        return stamp;
+    }
+
+    /** Keeps what a cold start found. Without a stamp the next start is cold again, nothing worse. */
+    static void write(String key, Map<String, String> values, List<String> files) {
+        StringBuilder text = new StringBuilder(head(key));
+        for (Map.Entry<String, String> value : values.entrySet()) {
+            if (value.getValue().indexOf('\n') >= 0) {
+                return;
+            }
+            text.append(value.getKey()).append('=').append(value.getValue()).append('\n');
+        }
+        List<String> all = new ArrayList<>(files);
+        for (String entry : System.getProperty("java.class.path", "").split(File.pathSeparator)) {
+            if (new File(entry).isFile()) {
+                all.add(new File(entry).getAbsolutePath());
+            }
+        }
+        for (String file : all) {
+            if (file.indexOf('\n') >= 0) {
+                return;
+            }
+            text.append("file=").append(state(file)).append('\n');
+        }
+        text.append("end\n");
+        Path file = file(NativeLoader.cache().toString(), key).toPath();
+        Path aside = NativeLoader.aside(file);
+        try {
+            Files.createDirectories(file.getParent());
+            Files.write(aside, text.toString().getBytes(StandardCharsets.UTF_8));
+            Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            NativeLoader.progress("The next start will take as long as this one: " + e, false);
+        }
+    }
+
+    private static String state(String path) {
+        File file = new File(path);
+        return new StringBuilder()
+                .append(file.isDirectory() ? 0 : file.length())
+                .append(' ')
+                .append(file.isDirectory() ? 0 : file.lastModified())
+                .append('/')
+                .append(path)
+                .toString();
+    }
+
+    private static String head(String key) {
+        return new StringBuilder(HEAD).append(' ').append(key.length()).append('\n').append(key).append('\n').toString();
+    }
+
+    private static File file(String cache, String key) {
+        return new File(new StringBuilder(cache).append("/starts/").append(Integer.toHexString(key.hashCode())).toString());
+    }
+
+    /** All that decides what a start finds, for a choice of interpreter. */
+    static String key(String choice) {
+        StringBuilder key = new StringBuilder();
+        add(key, "choice", choice);
+        for (String property : new String[] {
+            "os.name", "os.arch", "user.home", "java.class.path", "jdk.module.path",
+            "org.bytedeco.javacpp.platform", "org.bytedeco.javacpp.cachedir", "org.bytedeco.javacpp.cacheDir",
+            "org.bytedeco.javacpp.cachedir.nosubdir"
+        }) {
+            add(key, property, System.getProperty(property));
+        }
+        for (String variable : new String[] {"PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE"}) {
+            add(key, variable, System.getenv(variable));
+        }
+        boolean relative = false;
+        if (!choice.equals(Interpreter.EMBEDDED) && !choice.startsWith("/")) {
+            for (String variable : new String[] {"PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "HOME", "PYENV_VERSION"}) {
+                add(key, variable, System.getenv(variable));
+            }
+            relative = true;
+        }
+        String path = System.getProperty("java.class.path", "");
+        for (int from = 0; from < path.length() && !relative; ) {
+            int to = path.indexOf(File.pathSeparatorChar, from);
+            to = to < 0 ? path.length() : to;
+            relative = !new File(path.substring(from, to)).isAbsolute();
+            from = to + 1;
+        }
+        if (relative) {
+            add(key, "user.dir", System.getProperty("user.dir"));
+        }
+        for (ClassLoader loader = Stamp.class.getClassLoader();
+                loader != null && loader != ClassLoader.getSystemClassLoader();
+                loader = loader.getParent()) {
+            identify(key, loader);
+        }
+        return key.toString();
+    }
+
+    /** A class loader's own part of the class path. */
+    private static void identify(StringBuilder key, ClassLoader loader) {
+        add(key, "loader", loader.getClass().getName());
+        if (loader instanceof URLClassLoader) {
+            for (URL url : ((URLClassLoader) loader).getURLs()) {
+                add(key, "url", url.toString());
+            }
+        } else {
+            // It does not tell where it reads from, so we look where the things themselves come from.
+            CodeSource source = Stamp.class.getProtectionDomain().getCodeSource();
+            add(key, "source", source == null || source.getLocation() == null ? null : source.getLocation().toString());
+            for (String marker : Embedded.markers()) {
+                URL url = loader.getResource(marker);
+                add(key, "resource", url == null ? null : url.toString());
+            }
+        }
+    }
+
+    private static void add(StringBuilder key, String name, String value) {
+        key.append(name).append('=').append(value == null ? "-" : value.replace('\n', ' ')).append('\n');
+    }
+}

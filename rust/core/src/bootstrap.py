@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+# Runs once inside CPython, in a namespace of its own that user code does not see. Keeps what our
+# own calls need under names that user code cannot replace.
+import linecache
+import sys
+
+_compile = compile
+_len = len
+
+# Types that cross as lists although they are none.
+listed = (range, type({}.keys()), type({}.values()), type({}.items()))
+
+
+class Source:
+    """The lines of one compiled text, split when a traceback first asks for them."""
+
+    __slots__ = ("text", "lines")
+
+    def __init__(self, text):
+        self.text = text
+        self.lines = None
+
+    def _split(self):
+        if self.lines is None:
+            self.lines = self.text.splitlines(True)
+        return self.lines
+
+    def __len__(self):
+        return _len(self._split())
+
+    def __getitem__(self, index):
+        return self._split()[index]
+
+    def __iter__(self):
+        return iter(self._split())
+
+
+def compile_text(text, name, mode):
+    code = _compile(text, name, mode, 0, True)
+    linecache.cache[name] = (_len(text), None, Source(text), name)
+    return code
+
+
+def forget_text(name):
+    linecache.cache.pop(name, None)
+
+
+def report(exception):
+    """Prints a traceback on Python's stderr; whatever goes wrong with that is not an error."""
+    try:
+        import traceback
+
+        frames = exception.__traceback__
+        if frames is not None and frames.tb_frame.f_code is compile_text.__code__:
+            frames = frames.tb_next
+        traceback.print_exception(type(exception), exception, frames)
+        sys.stderr.flush()
+    except Exception:
+        pass
+
+
+def guard_faulthandler(put_back):
+    """HotSpot needs its SIGSEGV handler for null checks: put it back after faulthandler's."""
+    import faulthandler
+
+    enable = faulthandler.enable
+
+    def enable_and_put_back(*args, **kwargs):
+        try:
+            return enable(*args, **kwargs)
+        finally:
+            put_back()
+
+    enable_and_put_back.__doc__ = enable.__doc__
+    enable_and_put_back.__name__ = "enable"
+    faulthandler.enable = enable_and_put_back
+
+
+def stop():
+    """The end of the process: atexit functions and buffered output, each as far as it goes."""
+    try:
+        import atexit
+
+        atexit._run_exitfuncs()
+    except BaseException:
+        pass
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:
+            pass

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14
+//! exports them, and the safe functions around them that everybody else calls.
+
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyCode, PyDict, PyString};
+use std::ffi::{c_char, c_int};
+
+unsafe extern "C" {
+    fn PyGILState_Check() -> c_int;
+    fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
+}
+
+/// Whether the calling OS thread holds the GIL. CPython must be running.
+pub fn gil_held() -> bool {
+    // SAFETY: PyGILState_Check needs no GIL; it reads a thread-local and, before 3.12, a global.
+    unsafe { PyGILState_Check() == 1 }
+}
+
+/// The UTF-8 text of a string, kept by the string itself; `None` for one with lone surrogates.
+pub fn utf8<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
+    let mut size: ffi::Py_ssize_t = 0;
+    // SAFETY: the GIL is held (a Bound exists) and the argument is a str. The bytes returned live
+    // as long as the str, which `string` keeps alive for 'a, and CPython wrote valid UTF-8.
+    unsafe {
+        let data = PyUnicode_AsUTF8AndSize(string.as_ptr(), &mut size);
+        if data.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        let bytes = std::slice::from_raw_parts(data.cast::<u8>(), size as usize);
+        Some(std::str::from_utf8_unchecked(bytes))
+    }
+}
+
+/// Runs compiled code with one dict as globals and locals.
+pub fn run<'py>(code: &Bound<'py, PyCode>, globals: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the GIL is held; both arguments are what their types say; the result is a new
+    // reference, or null with an error set, which from_owned_ptr_or_err takes over.
+    unsafe {
+        let result = ffi::PyEval_EvalCode(code.as_ptr(), globals.as_ptr(), globals.as_ptr());
+        Bound::from_owned_ptr_or_err(code.py(), result)
+    }
+}
+
+/// Whether the object has the sequence protocol (a dict and a set have not).
+pub fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held and the object is alive; the check cannot fail.
+    unsafe { ffi::PySequence_Check(object.as_ptr()) == 1 }
+}
+
+/// The interpreter's own table of modules, also where user code put something else at `sys.modules`.
+pub fn modules(py: Python<'_>) -> Bound<'_, PyDict> {
+    // SAFETY: the GIL is held; the result is a borrowed reference to the interpreter's dict.
+    unsafe { Bound::from_borrowed_ptr(py, ffi::PyImport_GetModuleDict()).cast_into_unchecked() }
+}
+
+/// The object at an address that came from outside; takes over the reference if `owned`.
+///
+/// The caller answers for the address, as every user of `org.bytedeco.cpython` does for his.
+pub fn adopt(py: Python<'_>, address: usize, owned: bool) -> Option<Bound<'_, PyAny>> {
+    let object = address as *mut ffi::PyObject;
+    if object.is_null() {
+        return None;
+    }
+    // SAFETY: the address is that of a live object by the contract of this function, and with
+    // `owned` the caller hands over one reference to it.
+    unsafe {
+        Some(if owned {
+            Bound::from_owned_ptr(py, object)
+        } else {
+            Bound::from_borrowed_ptr(py, object)
+        })
+    }
+}
+
+/// Adds `change` (1 or -1) to an object's reference count on behalf of a caller outside.
+pub fn change_reference_count(py: Python<'_>, address: usize, change: i32) {
+    let _held = py;
+    let object = address as *mut ffi::PyObject;
+    // SAFETY: the GIL is held, and the caller answers for the address and the balance of counts;
+    // both functions accept null.
+    unsafe {
+        if change > 0 {
+            ffi::Py_IncRef(object);
+        } else {
+            ffi::Py_DecRef(object);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The named namespaces of `PythonContextManager`.
+//!
+//! A context is a module object of its own. Switching puts it at `sys.modules['__main__']` and makes
+//! its dict the globals of the next call: constant time, however many names there are. Functions
+//! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
+
+use crate::interpreter::tools;
+use crate::{Error, Result, capi};
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyModule};
+
+/// The name of the first context.
+pub const MAIN: &str = "main";
+
+struct Context {
+    name: String,
+    module: Py<PyModule>,
+    globals: Py<PyDict>,
+}
+
+/// The contexts in the order of their making. Empty until [`start`].
+struct Contexts {
+    all: Vec<Context>,
+    current: usize,
+}
+
+static CONTEXTS: Mutex<Contexts> = Mutex::new(Contexts {
+    all: Vec::new(),
+    current: 0,
+});
+
+impl Contexts {
+    fn find(&self, name: &str) -> Option<usize> {
+        self.all.iter().position(|context| context.name == name)
+    }
+
+    fn current(&self) -> Option<&Context> {
+        self.all.get(self.current)
+    }
+}
+
+/// Takes Python's own `__main__` as the first context.
+pub(crate) fn start(py: Python<'_>) -> Result<()> {
+    push(MAIN, PyModule::import(py, "__main__")?)
+}
+
+/// The globals of the current context.
+pub fn globals(py: Python<'_>) -> Result<Bound<'_, PyDict>> {
+    match CONTEXTS.lock().current() {
+        Some(current) => Ok(current.globals.bind(py).clone()),
+        None => Err(crate::interpreter::not_started()),
+    }
+}
+
+/// Makes a context unless it is there.
+pub fn add(py: Python<'_>, name: &str) -> Result<()> {
+    check(name)?;
+    if CONTEXTS.lock().find(name).is_some() {
+        return Ok(());
+    }
+    push(name, PyModule::new(py, "__main__")?)
+}
+
+fn push(name: &str, module: Bound<'_, PyModule>) -> Result<()> {
+    let globals = module.dict();
+    fill(&globals)?;
+    CONTEXTS.lock().all.push(Context {
+        name: name.into(),
+        module: module.unbind(),
+        globals: globals.unbind(),
+    });
+    Ok(())
+}
+
+/// Makes a context current; makes it first if it is not there.
+pub fn switch(py: Python<'_>, name: &str) -> Result<()> {
+    add(py, name)?;
+    let module = {
+        let contexts = CONTEXTS.lock();
+        let at = contexts.find(name).ok_or_else(|| unknown(name))?;
+        contexts.all[at].module.clone_ref(py)
+    };
+    capi::modules(py).set_item("__main__", module)?;
+    let mut contexts = CONTEXTS.lock();
+    contexts.current = contexts.find(name).ok_or_else(|| unknown(name))?;
+    Ok(())
+}
+
+/// Empties the current context and stays in it.
+pub fn reset(py: Python<'_>) -> Result<()> {
+    let globals = globals(py)?;
+    globals.clear();
+    fill(&globals)
+}
+
+/// Empties and forgets a context that is not the current one. An unknown name is fine.
+pub fn delete(py: Python<'_>, name: &str) -> Result<()> {
+    check(name)?;
+    if current() == name {
+        return Err(Error::refused("Cannot delete current context!"));
+    }
+    let removed = {
+        let mut contexts = CONTEXTS.lock();
+        contexts.find(name).map(|at| {
+            if at < contexts.current {
+                contexts.current -= 1;
+            }
+            contexts.all.remove(at)
+        })
+    };
+    if let Some(context) = removed {
+        // Emptied even if a function of it is kept somewhere, so that its objects go.
+        context.globals.bind(py).clear();
+    }
+    Ok(())
+}
+
+/// The name of the current context. Needs no Python.
+pub fn current() -> String {
+    CONTEXTS
+        .lock()
+        .current()
+        .map_or_else(|| MAIN.into(), |context| context.name.clone())
+}
+
+/// The names of all contexts. Needs no Python.
+pub fn names() -> Vec<String> {
+    let contexts = CONTEXTS.lock();
+    if contexts.all.is_empty() {
+        return vec![MAIN.into()];
+    }
+    contexts.all.iter().map(|c| c.name.clone()).collect()
+}
+
+/// Letters, digits and underscores of ASCII, no digit first.
+fn check(name: &str) -> Result<()> {
+    let fine = !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if fine {
+        Ok(())
+    } else {
+        Err(Error::refused(format!("Invalid context name: {name}")))
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::refused(format!("No such context: {name}"))
+}
+
+/// What every `__main__` has, before any program ran in it.
+fn fill(globals: &Bound<'_, PyDict>) -> Result<()> {
+    let py = globals.py();
+    let tools = tools()?;
+    globals.set_item("__name__", "__main__")?;
+    for name in ["__doc__", "__package__", "__loader__", "__spec__"] {
+        if !globals.contains(name)? {
+            globals.set_item(name, py.None())?;
+        }
+    }
+    globals.set_item(tools.builtins_key.bind(py), tools.builtins.bind(py))?;
+    Ok(())
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The one error type. A variant for each thing that a caller could do differently.
+//! `rust/jni/src/guard.rs` decides which Java class each becomes.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+/// What every function of this crate returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call failed. The `Display` text is what the user reads.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Python code raised; `message` is `TypeName: text`.
+    #[error("{message}")]
+    Python {
+        /// The class's own name and the text of the exception.
+        message: String,
+        /// The exception itself.
+        raised: Box<PyErr>,
+    },
+
+    /// The text never ran (it does not compile), or `simpleExec` hides why it failed.
+    #[error("Execution failed, unable to retrieve python exception.")]
+    NotRun(#[source] Box<Error>),
+
+    /// A value could not be converted; the exception behind it, if there is one, tells more.
+    #[error("{message}")]
+    Conversion {
+        /// What was asked of which value.
+        message: String,
+        /// What Python said.
+        #[source]
+        cause: Option<Box<Error>>,
+    },
+
+    /// A handle that names no object: closed frame, deleted object, or a made-up number.
+    #[error(
+        "The Python object is gone: its PythonGC frame was closed or it was deleted. \
+         Call PythonGC.keep(object) before the frame closes, or read the value first."
+    )]
+    StaleHandle,
+
+    /// A packed buffer that no writer of ours made.
+    #[error("Malformed packed value at byte {at}: {what}")]
+    Malformed {
+        /// Where in the buffer.
+        at: usize,
+        /// What was wrong there.
+        what: &'static str,
+    },
+
+    /// The caller asked for something that cannot be; the text says what and what to do.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Error {
+    /// A refusal with a text.
+    pub fn refused(text: impl Into<String>) -> Self {
+        Error::Refused(text.into())
+    }
+
+    /// A failed conversion; `raised` is kept as the cause unless it only repeats the message.
+    pub fn conversion(py: Python<'_>, message: String, raised: Option<PyErr>) -> Self {
+        let expected = |e: &PyErr| {
+            e.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
+                || e.is_instance_of::<pyo3::exceptions::PyOverflowError>(py)
+        };
+        let cause = raised.filter(|e| !expected(e)).map(|e| Box::new(Error::from(e)));
+        Error::Conversion { message, cause }
+    }
+}
+
+impl From<PyErr> for Error {
+    fn from(raised: PyErr) -> Self {
+        Python::attach(|py| {
+            let value = raised.value(py);
+            let message = describe(value.as_any());
+            Error::Python {
+                message,
+                raised: Box::new(raised),
+            }
+        })
+    }
+}
+
+/// `TypeName: text` for an exception.
+pub fn describe(exception: &Bound<'_, PyAny>) -> String {
+    let class = exception
+        .get_type()
+        .name()
+        .map(|name| text(&name))
+        .unwrap_or_else(|_| "Exception".into());
+    let said = match exception.str() {
+        Ok(said) => text(&said),
+        Err(_) => "<exception str() failed>".into(),
+    };
+    format!("{class}: {said}")
+}
+
+/// A Python string for a message: lone surrogates become `\udXXX`, nothing else changes.
+pub fn text(string: &Bound<'_, PyString>) -> String {
+    match string.to_cow() {
+        Ok(text) => text.into_owned(),
+        Err(_) => string
+            .call_method1("encode", ("utf-8", "backslashreplace"))
+            .ok()
+            .and_then(|b| {
+                b.cast::<PyBytes>()
+                    .ok()
+                    .map(|b| String::from_utf8_lossy(b.as_bytes()).into_owned())
+            })
+            .unwrap_or_default(),
+    }
+}
+
+/// `str(object)` for a message; never fails.
+pub fn shown(object: &Bound<'_, PyAny>) -> String {
+    match object.str() {
+        Ok(said) => text(&said),
+        Err(_) => object
+            .get_type()
+            .name()
+            .map(|name| format!("<{} object, its __str__ failed>", text(&name)))
+            .unwrap_or_else(|_| "<object>".into()),
+    }
+}

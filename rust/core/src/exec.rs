@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Compiles text, keeps the code, and runs it in the current context with inputs and outputs.
+//!
+//! Text is compiled as it is, once: running it again costs what CPython's own `exec(code, globals)`
+//! costs. Each text has a file name of its own, `<exec-N>`, and its lines are in `linecache` as
+//! long as its code is kept here, so that tracebacks show them.
+
+use crate::handle::Frame;
+use crate::interpreter::{Tools, tools};
+use crate::pack::{self, Reader, Wanted, Writer};
+use crate::{Error, Result, capi, context};
+use lru::LruCache;
+use once_cell::sync::Lazy;
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many texts are kept compiled, and how many bytes of text in all.
+const KEPT_TEXTS: usize = 1024;
+const KEPT_BYTES: usize = 32 << 20;
+
+/// What a request wants done with its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Run it as a program.
+    Exec,
+    /// The same; whatever fails, the error is the generic one.
+    Simple,
+    /// There is no text: only set inputs and read outputs.
+    Variables,
+    /// Evaluate it as an expression.
+    Eval,
+}
+
+struct Compiled {
+    code: Py<PyCode>,
+    file: Py<PyString>,
+}
+
+/// Compiled texts, least recently used ones last.
+struct Cache {
+    texts: LruCache<Box<[u8]>, Compiled>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn new() -> Self {
+        Cache {
+            texts: LruCache::unbounded(),
+            bytes: 0,
+        }
+    }
+
+    fn insert(&mut self, text: &[u8], compiled: Compiled) -> Vec<Compiled> {
+        self.bytes += text.len();
+        let mut gone = Vec::new();
+        gone.extend(self.texts.put(text.into(), compiled));
+        while self.texts.len() > KEPT_TEXTS || (self.bytes > KEPT_BYTES && self.texts.len() > 1) {
+            if let Some((text, compiled)) = self.texts.pop_lru() {
+                self.bytes -= text.len();
+                gone.push(compiled);
+            }
+        }
+        gone
+    }
+}
+
+static PROGRAMS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
+static EXPRESSIONS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
+static COMPILED: AtomicU64 = AtomicU64::new(0);
+
+/// Runs one packed request: sets the inputs, runs the text, packs the outputs. `None` where there
+/// is nothing to answer.
+///
+/// Nothing is set when an input cannot be converted; when the code fails, what it did before stays.
+pub fn run(py: Python<'_>, request: &[u8], frame: Frame) -> Result<Option<Vec<u8>>> {
+    let mut reader = Reader::new(request);
+    let mode = match reader.u8()? {
+        0 => Mode::Exec,
+        1 => Mode::Simple,
+        2 => Mode::Variables,
+        3 => Mode::Eval,
+        _ => return Err(Error::refused("Unknown mode of a request.")),
+    };
+    let text = reader.bytes()?;
+    let globals = context::globals(py)?;
+    read_inputs(py, &mut reader, &globals)?;
+    let outputs = read_outputs(&mut reader)?;
+    reader.end()?;
+
+    let mut writer = Writer::new(py, frame);
+    match mode {
+        Mode::Variables => {}
+        Mode::Exec => drop(run_text(py, text, Mode::Exec, &globals)?),
+        Mode::Simple => {
+            run_text(py, text, Mode::Simple, &globals).map_err(|error| hide(py, error))?;
+        }
+        // As the builtin eval does: blanks before an expression are no indentation.
+        Mode::Eval => {
+            let text = text.trim_ascii_start();
+            writer.object(&run_text(py, text, Mode::Eval, &globals)?);
+        }
+    }
+    for (name, wanted) in &outputs {
+        write_output(py, &mut writer, &globals, name, *wanted)?;
+    }
+    let reply = writer.finish();
+    Ok((!reply.is_empty()).then_some(reply))
+}
+
+fn read_inputs<'py>(py: Python<'py>, reader: &mut Reader<'_>, globals: &Bound<'py, PyDict>) -> Result<()> {
+    let inputs: Vec<_> = (0..reader.u32()?)
+        .map(|_| Ok((reader.text(py)?, reader.value(py)?)))
+        .collect::<Result<_>>()?;
+    for (name, value) in inputs {
+        if name == "__builtins__" {
+            return Err(Error::refused(
+                "The name __builtins__ belongs to Python: every later call would fail.",
+            ));
+        }
+        globals.set_item(name, value)?;
+    }
+    Ok(())
+}
+
+fn read_outputs<'b>(reader: &mut Reader<'b>) -> Result<Vec<(&'b [u8], Wanted)>> {
+    (0..reader.u32()?)
+        .map(|_| Ok((reader.bytes()?, Wanted::from_code(reader.u8()?)?)))
+        .collect()
+}
+
+fn write_output<'py>(
+    py: Python<'py>,
+    writer: &mut Writer<'py>,
+    globals: &Bound<'py, PyDict>,
+    name: &[u8],
+    wanted: Wanted,
+) -> Result<()> {
+    let name = pack::string(py, name)?;
+    match (globals.get_item(&name)?, wanted) {
+        (Some(object), _) => writer.wanted(&object, wanted),
+        (None, Wanted::Object) => {
+            writer.missing();
+            Ok(())
+        }
+        (None, _) => Err(Error::refused(format!(
+            "No variable named '{}' in context '{}'.",
+            crate::error::text(&name),
+            context::current()
+        ))),
+    }
+}
+
+fn run_text<'py>(
+    py: Python<'py>,
+    text: &[u8],
+    mode: Mode,
+    globals: &Bound<'py, PyDict>,
+) -> Result<Bound<'py, PyAny>> {
+    let tools = tools()?;
+    let code = compiled(py, tools, text, mode)?;
+    restore_builtins(tools, globals)?;
+    let result = capi::run(&code, globals);
+    tools.flush_replaced_streams(py);
+    Ok(result?)
+}
+
+/// A program that deleted or replaced its `__builtins__` must not break the next one.
+fn restore_builtins(tools: &Tools, globals: &Bound<'_, PyDict>) -> Result<()> {
+    let py = globals.py();
+    let (key, builtins) = (tools.builtins_key.bind(py), tools.builtins.bind(py));
+    match globals.get_item(key)? {
+        Some(now) if now.is(builtins) || now.is_instance_of::<PyDict>() => Ok(()),
+        _ => Ok(globals.set_item(key, builtins)?),
+    }
+}
+
+fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Result<Bound<'py, PyCode>> {
+    let (cache, kind) = match mode {
+        Mode::Eval => (&EXPRESSIONS, "eval"),
+        _ => (&PROGRAMS, "exec"),
+    };
+    if let Some(found) = cache.lock().texts.get(text) {
+        return Ok(found.code.bind(py).clone());
+    }
+    let file = format!("<exec-{}>", COMPILED.fetch_add(1, Ordering::Relaxed) + 1);
+    let file = PyString::new(py, &file);
+    let source = pack::string(py, text)?;
+    let code = tools
+        .compile_text
+        .bind(py)
+        .call1((source, &file, kind))
+        .map_err(|raised| hide(py, raised.into()))?
+        .cast_into::<PyCode>()
+        .map_err(PyErr::from)?;
+    let compiled = Compiled {
+        code: code.clone().unbind(),
+        file: file.unbind(),
+    };
+    let gone = cache.lock().insert(text, compiled);
+    // Dropped outside the lock: freeing constants can run Python code.
+    for old in gone {
+        tools.forget_text.bind(py).call1((old.file,))?;
+    }
+    Ok(code)
+}
+
+/// The generic error of text that never ran; what Python said goes to its stderr and is the cause.
+fn hide(py: Python<'_>, error: Error) -> Error {
+    if let (Error::Python { raised, .. }, Ok(tools)) = (&error, tools()) {
+        // A report that fails has nowhere to go; the cause still carries everything.
+        let _ = tools.report.bind(py).call1((raised.value(py),));
+    }
+    Error::NotRun(Box::new(error))
+}
+
+/// Every global of the current context that has a converter: packed count, then name, name of the
+/// type, value.
+///
+/// Left out: names that begin with `_`, modules, functions and classes. An object of another type
+/// goes as a handle with an empty type name, for types that the caller knows; a value of a known
+/// type that cannot be converted goes as a missing one, for the caller to report.
+pub fn variables(py: Python<'_>, frame: Frame) -> Result<Vec<u8>> {
+    let globals = context::globals(py)?;
+    let mut writer = Writer::new(py, frame);
+    let count_at = writer.position();
+    writer.u32(0)?;
+    let mut count = 0;
+    // A copy, because packing can run Python code that changes the dict.
+    for (name, value) in globals.copy()?.iter() {
+        let Ok(name) = name.cast_into::<PyString>() else {
+            continue;
+        };
+        let name = name.to_string_lossy();
+        let skipped = value.is_instance_of::<PyModule>()
+            || value.is_instance_of::<PyType>()
+            || value.is_instance_of::<PyFunction>();
+        if name.starts_with('_') || skipped {
+            continue;
+        }
+        writer.bytes(name.as_bytes())?;
+        match pack::built_in(&value) {
+            None => {
+                writer.bytes(b"")?;
+                writer.object(&value);
+            }
+            Some(kind) => {
+                writer.bytes(kind.as_bytes())?;
+                let start = writer.position();
+                if writer.value(&value).is_err() {
+                    writer.truncate(start);
+                    writer.missing();
+                }
+            }
+        }
+        count += 1;
+    }
+    writer.set_u32(count_at, count);
+    Ok(writer.finish())
+}

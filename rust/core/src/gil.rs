@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Which OS thread is inside Python, and the Python state that a thread keeps between its visits.
+//! Who may enter next is decided before, by the turns of Java's `PythonGIL`.
+//!
+//! A thread's `PyThreadState` outlives its visits, so that `threading.local`, context variables
+//! and the like of a pool thread stay. It is freed by its own thread at that thread's end: from
+//! 3.12 on nobody else can.
+
+use crate::{capi, handle};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use std::cell::Cell;
+use std::ptr;
+
+unsafe extern "C" {
+    /// Not in the stable ABI, exported by every libpython from 3.9 on.
+    fn PyThreadState_DeleteCurrent();
+}
+
+thread_local! {
+    static HERE: Here = const {
+        Here {
+            state: Cell::new(ptr::null_mut()),
+            depth: Cell::new(0),
+            borrowed: Cell::new(false),
+            first: Cell::new(false),
+        }
+    };
+}
+
+/// What this OS thread is to Python.
+struct Here {
+    /// The state that waits for the next visit, null before the first one.
+    state: Cell<*mut ffi::PyThreadState>,
+    /// How many holds are open.
+    depth: Cell<u32>,
+    /// The thread had the GIL before the first hold: it stays when the last one is closed.
+    borrowed: Cell<bool>,
+    /// This thread started CPython; its state belongs to the interpreter.
+    first: Cell<bool>,
+}
+
+impl Here {
+    fn acquire(&self) {
+        let depth = self.depth.get();
+        if depth == 0 {
+            self.enter();
+        }
+        self.depth.set(depth + 1);
+    }
+
+    fn enter(&self) {
+        let state = self.state.get();
+        if !state.is_null() && !capi::gil_held() {
+            // SAFETY: the state is this thread's own, made by it below or by the start, and the
+            // thread does not hold the GIL now.
+            unsafe { ffi::PyEval_RestoreThread(state) };
+            self.borrowed.set(false);
+        } else if capi::gil_held() {
+            self.borrowed.set(true);
+        } else {
+            // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
+            // pairs of Ensure and Release leave the state alive.
+            unsafe {
+                ffi::PyGILState_Ensure();
+                self.state.set(ffi::PyThreadState_Get());
+            }
+            self.borrowed.set(false);
+        }
+    }
+
+    fn release(&self) {
+        let depth = self.depth.get();
+        debug_assert!(depth > 0);
+        if depth == 1 && !self.borrowed.get() {
+            // SAFETY: this thread holds the GIL since `enter`.
+            self.state.set(unsafe { ffi::PyEval_SaveThread() });
+        }
+        self.depth.set(depth.saturating_sub(1));
+    }
+}
+
+impl Drop for Here {
+    /// The end of the thread: its state goes, and the GIL with it if it still had that.
+    fn drop(&mut self) {
+        let state = self.state.get();
+        // SAFETY: Py_IsInitialized needs nothing.
+        if state.is_null() || unsafe { ffi::Py_IsInitialized() } == 0 {
+            return;
+        }
+        let inside = self.depth.get() > 0 && !self.borrowed.get();
+        if self.first.get() {
+            if inside {
+                // SAFETY: this thread holds the GIL; the main state stays with the interpreter.
+                unsafe { ffi::PyEval_SaveThread() };
+            }
+            return;
+        }
+        // SAFETY: the state is this thread's own and current once the GIL is here; deleting it
+        // gives the GIL back. Nobody uses it afterwards: the thread is at its end.
+        unsafe {
+            if !inside {
+                ffi::PyEval_RestoreThread(state);
+            }
+            ffi::PyThreadState_Clear(state);
+            PyThreadState_DeleteCurrent();
+        }
+    }
+}
+
+/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running.
+pub fn acquire() {
+    HERE.with(Here::acquire);
+}
+
+/// Gives back one [`acquire`]. Without one it does nothing.
+pub fn release() {
+    HERE.with(|here| {
+        if here.depth.get() > 0 {
+            here.release();
+        }
+    });
+}
+
+/// Called by the start with the GIL held: this thread's state is the interpreter's first one.
+pub(crate) fn adopt_first(release: bool) {
+    HERE.with(|here| {
+        here.first.set(true);
+        if release {
+            // SAFETY: the start holds the GIL.
+            here.state.set(unsafe { ffi::PyEval_SaveThread() });
+        } else {
+            // SAFETY: the start holds the GIL, so there is a current state.
+            here.state.set(unsafe { ffi::PyThreadState_Get() });
+            here.depth.set(1);
+        }
+    });
+}
+
+/// Runs `body` inside Python, and first frees what others left to be freed.
+///
+/// On a thread that holds the GIL this costs a few instructions. On another one, a virtual thread's
+/// carrier say, the GIL is taken for the length of the call.
+pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    struct Hold;
+    impl Drop for Hold {
+        fn drop(&mut self) {
+            release();
+        }
+    }
+    acquire();
+    let _hold = Hold;
+    Python::attach(|py| {
+        handle::free_late(py);
+        body(py)
+    })
+}

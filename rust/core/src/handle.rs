@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The table of Python objects that Java holds, the frames that collect them, and the list of
+//! objects that Java forgot and that wait for a thread inside Python to free them.
+//!
+//! A handle is a generation-checked key, never an address: a stale or made-up one is an error.
+//! 0 is no object and, for frames, no frame. The table's lock is held for a few instructions and
+//! never while Python code runs: objects are taken out under it and dropped after it.
+
+use crate::{Error, Result, capi};
+use once_cell::sync::Lazy;
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use slotmap::{Key, KeyData, SlotMap, new_key_type};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A Python object held by Java.
+pub type Handle = u64;
+
+/// A `PythonGC` frame; [`NO_FRAME`] is none.
+pub type Frame = u64;
+
+/// The frame of objects that belong to no frame.
+pub const NO_FRAME: Frame = 0;
+
+new_key_type! {
+    struct ObjectKey;
+    struct FrameKey;
+}
+
+struct Held {
+    object: Py<PyAny>,
+    frame: FrameKey,
+}
+
+#[derive(Default)]
+struct Table {
+    objects: SlotMap<ObjectKey, Held>,
+    frames: SlotMap<FrameKey, Vec<ObjectKey>>,
+}
+
+#[derive(Default)]
+struct Late {
+    objects: Vec<Handle>,
+    frames: Vec<Frame>,
+}
+
+static TABLE: Lazy<Mutex<Table>> = Lazy::new(Mutex::default);
+static LATE: Lazy<Mutex<Late>> = Lazy::new(Mutex::default);
+static LATE_WAITS: AtomicBool = AtomicBool::new(false);
+
+fn object_key(handle: Handle) -> ObjectKey {
+    KeyData::from_ffi(handle).into()
+}
+
+fn frame_key(frame: Frame) -> FrameKey {
+    KeyData::from_ffi(frame).into()
+}
+
+impl Table {
+    fn insert(&mut self, object: Py<PyAny>, frame: FrameKey) -> Handle {
+        let key = self.objects.insert(Held { object, frame });
+        if let Some(members) = self.frames.get_mut(frame) {
+            members.push(key);
+        }
+        key.data().as_ffi()
+    }
+
+    fn close(&mut self, frame: Frame) -> Vec<Py<PyAny>> {
+        let frame = frame_key(frame);
+        let Some(members) = self.frames.remove(frame) else {
+            return Vec::new();
+        };
+        // A member that was kept elsewhere since then, or is gone, is not this frame's any more.
+        members
+            .into_iter()
+            .filter_map(|key| match self.objects.get(key) {
+                Some(held) if held.frame == frame => self.objects.remove(key),
+                _ => None,
+            })
+            .map(|held| held.object)
+            .collect()
+    }
+}
+
+/// Java holds the object from now on, until its frame closes or the handle is dropped.
+/// A frame that is closed already counts as none.
+pub fn give(object: Bound<'_, PyAny>, frame: Frame) -> Handle {
+    TABLE.lock().insert(object.unbind(), frame_key(frame))
+}
+
+/// The object behind a handle, for the length of a call.
+pub fn lend(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
+    match TABLE.lock().objects.get(object_key(handle)) {
+        Some(held) => Ok(held.object.bind(py).clone()),
+        None => Err(Error::StaleHandle),
+    }
+}
+
+/// Java holds the object at an address that it got elsewhere; see [`capi::adopt`].
+pub fn adopt(py: Python<'_>, address: usize, owned: bool, frame: Frame) -> Result<Handle> {
+    match capi::adopt(py, address, owned) {
+        Some(object) => Ok(give(object, frame)),
+        None => Err(Error::refused("The address of the object is null.")),
+    }
+}
+
+/// Java gives an object back. A handle that is gone already is fine.
+pub fn take_back(_py: Python<'_>, handle: Handle) {
+    let held = TABLE.lock().objects.remove(object_key(handle));
+    drop(held);
+}
+
+/// The same without Python: the object waits for the next thread inside.
+pub fn take_back_late(handle: Handle) {
+    LATE.lock().objects.push(handle);
+    LATE_WAITS.store(true, Ordering::Release);
+}
+
+/// Opens a frame. Needs no Python.
+pub fn open_frame() -> Frame {
+    TABLE.lock().frames.insert(Vec::new()).data().as_ffi()
+}
+
+/// Closes a frame and frees every object in it.
+pub fn close_frame(_py: Python<'_>, frame: Frame) {
+    let objects = TABLE.lock().close(frame);
+    drop(objects);
+}
+
+/// The same without Python.
+pub fn close_frame_late(frame: Frame) {
+    LATE.lock().frames.push(frame);
+    LATE_WAITS.store(true, Ordering::Release);
+}
+
+/// Moves an object to another frame, or out of all.
+pub fn move_to(handle: Handle, frame: Frame) -> Result<()> {
+    let mut table = TABLE.lock();
+    let key = object_key(handle);
+    let frame = frame_key(frame);
+    let held = table.objects.get_mut(key).ok_or(Error::StaleHandle)?;
+    if held.frame == frame {
+        return Ok(());
+    }
+    held.frame = frame;
+    if let Some(members) = table.frames.get_mut(frame) {
+        members.push(key);
+    }
+    Ok(())
+}
+
+/// Frees what [`take_back_late`] and [`close_frame_late`] left.
+pub fn free_late(py: Python<'_>) {
+    if !LATE_WAITS.load(Ordering::Acquire) {
+        return;
+    }
+    let late = {
+        let mut late = LATE.lock();
+        LATE_WAITS.store(false, Ordering::Release);
+        std::mem::take(&mut *late)
+    };
+    late.objects.into_iter().for_each(|h| take_back(py, h));
+    late.frames.into_iter().for_each(|f| close_frame(py, f));
+}
+
+/// How many objects Java holds.
+pub fn count() -> usize {
+    TABLE.lock().objects.len()
+}

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
+//! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
+
+use crate::{Error, Result, context, gil};
+use once_cell::sync::OnceCell;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyList, PyModule, PyString, PyTuple};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+
+/// How to start.
+#[derive(Debug, Default, Clone)]
+pub struct Config {
+    /// The executable to name as the program; Python derives its paths from it.
+    pub program: String,
+    /// Folders for the front of `sys.path`.
+    pub prepend: Vec<String>,
+    /// Folders for its end.
+    pub append: Vec<String>,
+    /// Start Python if it does not run yet.
+    pub initialize: bool,
+    /// Give the GIL back after the start.
+    pub release: bool,
+}
+
+/// What our own calls use, whatever user code does to the modules it came from.
+pub(crate) struct Tools {
+    pub(crate) compile_text: Py<PyAny>,
+    pub(crate) forget_text: Py<PyAny>,
+    pub(crate) report: Py<PyAny>,
+    pub(crate) stop: Py<PyAny>,
+    pub(crate) builtins: Py<PyModule>,
+    pub(crate) builtins_key: Py<PyString>,
+    listed: Py<PyTuple>,
+    sys: Py<PyDict>,
+    streams: [(Py<PyString>, Option<Py<PyAny>>); 2],
+}
+
+static TOOLS: OnceCell<Tools> = OnceCell::new();
+
+/// The tools of the running interpreter.
+pub(crate) fn tools() -> Result<&'static Tools> {
+    TOOLS.get().ok_or_else(not_started)
+}
+
+/// The error of a call that comes before the start.
+pub(crate) fn not_started() -> Error {
+    Error::refused("Python has not been started: call PythonExecutioner.init() first.")
+}
+
+/// Starts Python, or joins the one that runs. A second call does nothing.
+pub fn start(config: &Config) -> Result<()> {
+    if TOOLS.get().is_some() {
+        return Ok(());
+    }
+    // SAFETY: Py_IsInitialized needs nothing.
+    let running = unsafe { ffi::Py_IsInitialized() } != 0;
+    if !running && !config.initialize {
+        return Err(Error::refused(
+            "Python is not running and org.eclipse.python4j.python.initialize is false: call \
+             Py_Initialize() before the first use, or leave the property at its default.",
+        ));
+    }
+    if running {
+        gil::with(|py| set_up(py, config, false))?;
+        if config.release && crate::capi::gil_held() {
+            gil::adopt_first(true);
+        }
+        return Ok(());
+    }
+    let handlers = Handlers::current();
+    initialize(&config.program)?;
+    handlers.put_back();
+    // The state of the start counts as this thread's first hold until adopt_first.
+    let done = Python::attach(|py| set_up(py, config, true));
+    gil::adopt_first(config.release);
+    done
+}
+
+/// Runs `atexit` functions and flushes the streams. Errors in them do not matter any more.
+pub fn stop(py: Python<'_>) {
+    if let Some(tools) = TOOLS.get() {
+        let _ = tools.stop.bind(py).call0();
+    }
+}
+
+fn initialize(program: &str) -> Result<()> {
+    let program = CString::new(program)
+        .map_err(|_| Error::refused("The path of the interpreter contains a NUL character."))?;
+    set_flag(c"Py_UnbufferedStdioFlag");
+    if in_c_locale() {
+        set_flag(c"Py_UTF8Mode");
+    }
+    match symbol(c"Py_SetProgramName") {
+        Some(set_program_name) => {
+            // SAFETY: the signature is CPython's of every version that has the function. The
+            // decoded text is never freed: CPython keeps the pointer until the start.
+            unsafe {
+                let set: extern "C" fn(*const libc::wchar_t) = std::mem::transmute(set_program_name);
+                let decoded = Py_DecodeLocale(program.as_ptr(), std::ptr::null_mut());
+                if !decoded.is_null() {
+                    set(decoded);
+                }
+                ffi::Py_InitializeEx(0);
+            }
+            Ok(())
+        }
+        None => initialize_by_config(&program),
+    }
+}
+
+unsafe extern "C" {
+    fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut libc::wchar_t;
+}
+
+/// The way of Pythons that have no `Py_SetProgramName` any more (PEP 741, 3.14 and later).
+fn initialize_by_config(program: &CStr) -> Result<()> {
+    type Create = extern "C" fn() -> *mut c_void;
+    type SetStr = extern "C" fn(*mut c_void, *const c_char, *const c_char) -> c_int;
+    type SetInt = extern "C" fn(*mut c_void, *const c_char, i64) -> c_int;
+    type GetError = extern "C" fn(*mut c_void, *mut *const c_char) -> c_int;
+    type Use = extern "C" fn(*mut c_void) -> c_int;
+    type Free = extern "C" fn(*mut c_void);
+
+    let find = |name: &CStr| {
+        symbol(name).ok_or_else(|| {
+            Error::refused(format!(
+                "This libpython has neither Py_SetProgramName nor {}: it cannot be embedded.",
+                name.to_string_lossy()
+            ))
+        })
+    };
+    let names = [
+        c"PyInitConfig_Create",
+        c"PyInitConfig_SetStr",
+        c"PyInitConfig_SetInt",
+        c"PyInitConfig_GetError",
+        c"Py_InitializeFromInitConfig",
+        c"PyInitConfig_Free",
+    ];
+    let mut found = [std::ptr::null_mut(); 6];
+    for (slot, name) in found.iter_mut().zip(names) {
+        *slot = find(name)?;
+    }
+    // SAFETY: the six signatures are those of PEP 741; the configuration is used by this thread
+    // alone, and not after it is freed.
+    unsafe {
+        let create: Create = std::mem::transmute(found[0]);
+        let set_str: SetStr = std::mem::transmute(found[1]);
+        let set_int: SetInt = std::mem::transmute(found[2]);
+        let get_error: GetError = std::mem::transmute(found[3]);
+        let start: Use = std::mem::transmute(found[4]);
+        let free: Free = std::mem::transmute(found[5]);
+
+        let config = create();
+        let mut failed = config.is_null()
+            || set_str(config, c"program_name".as_ptr(), program.as_ptr()) < 0
+            || set_int(config, c"install_signal_handlers".as_ptr(), 0) < 0
+            || set_int(config, c"buffered_stdio".as_ptr(), 0) < 0;
+        if !failed && in_c_locale() {
+            failed = set_int(config, c"utf8_mode".as_ptr(), 1) < 0;
+        }
+        failed = failed || start(config) < 0;
+        let mut why = String::from("unknown error");
+        if failed && !config.is_null() {
+            let mut text: *const c_char = std::ptr::null();
+            if get_error(config, &mut text) == 1 && !text.is_null() {
+                why = CStr::from_ptr(text).to_string_lossy().into_owned();
+            }
+        }
+        if !config.is_null() {
+            free(config);
+        }
+        if failed {
+            return Err(Error::refused(format!("Python could not be started: {why}")));
+        }
+    }
+    Ok(())
+}
+
+fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
+    let tools = build_tools(py, ours)?;
+    extend_path(py, config)?;
+    // Only the start gets here, and it runs once.
+    let _ = TOOLS.set(tools);
+    context::start(py)
+}
+
+fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
+    let source = CString::new(include_str!("bootstrap.py")).map_err(|_| Error::StaleHandle)?;
+    let tools = PyDict::new(py);
+    py.run(&source, Some(&tools), None)?;
+    let tool = |name: &str| -> Result<Py<PyAny>> {
+        Ok(tools
+            .get_item(name)?
+            .ok_or_else(|| Error::refused(format!("bootstrap.py lacks {name}")))?
+            .unbind())
+    };
+    let put_back = Handlers::current();
+    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
+    tool("guard_faulthandler")?.bind(py).call1((put_back,))?;
+
+    let sys = PyModule::import(py, "sys")?.dict();
+    let stream = |name: &str| -> Result<(Py<PyString>, Option<Py<PyAny>>)> {
+        // Only the streams of our own start are write-through.
+        let unbuffered = if ours { sys.get_item(name)? } else { None };
+        Ok((PyString::intern(py, name).unbind(), unbuffered.map(Bound::unbind)))
+    };
+    Ok(Tools {
+        compile_text: tool("compile_text")?,
+        forget_text: tool("forget_text")?,
+        report: tool("report")?,
+        stop: tool("stop")?,
+        listed: tool("listed")?
+            .bind(py)
+            .cast::<PyTuple>()
+            .map_err(PyErr::from)?
+            .clone()
+            .unbind(),
+        builtins: PyModule::import(py, "builtins")?.unbind(),
+        builtins_key: PyString::intern(py, "__builtins__").unbind(),
+        streams: [stream("stdout")?, stream("stderr")?],
+        sys: sys.unbind(),
+    })
+}
+
+fn extend_path(py: Python<'_>, config: &Config) -> Result<()> {
+    let path = PyModule::import(py, "sys")?.getattr("path")?;
+    let path = path.cast::<PyList>().map_err(PyErr::from)?;
+    for folder in config.prepend.iter().rev() {
+        path.insert(0, folder)?;
+    }
+    for folder in &config.append {
+        path.append(folder)?;
+    }
+    Ok(())
+}
+
+impl Tools {
+    /// Whether the object is of one of the types that cross as lists although they are none.
+    pub(crate) fn is_listed(&self, object: &Bound<'_, PyAny>) -> bool {
+        let class = object.get_type();
+        self.listed
+            .bind(object.py())
+            .iter()
+            .any(|listed| class.is(&listed))
+    }
+
+    /// What a program printed is out of the process when a call returns: Python's own streams write
+    /// through, and one that user code put in their place is flushed here.
+    pub(crate) fn flush_replaced_streams(&self, py: Python<'_>) {
+        for (name, original) in &self.streams {
+            let Ok(Some(now)) = self.sys.bind(py).get_item(name.bind(py)) else {
+                continue;
+            };
+            if original.as_ref().is_some_and(|o| now.is(o)) || now.is_none() {
+                continue;
+            }
+            // A stream without flush, or one whose flush fails, is the program's own affair.
+            let _ = now.call_method0("flush");
+        }
+    }
+}
+
+/// HotSpot's handlers of the signals that it uses itself.
+struct Handlers(Vec<(c_int, libc::sigaction)>);
+
+// SAFETY: a sigaction is plain data; the function addresses in it are valid on every thread.
+unsafe impl Send for Handlers {}
+// SAFETY: as above; nothing changes it after it was made.
+unsafe impl Sync for Handlers {}
+
+impl Handlers {
+    fn current() -> Self {
+        let signals = [
+            libc::SIGSEGV,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGABRT,
+        ];
+        // SAFETY: sigaction with a null new action only reads; the struct is plain data.
+        let read = |signal| unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            (libc::sigaction(signal, std::ptr::null(), &mut action) == 0).then_some((signal, action))
+        };
+        Handlers(signals.into_iter().filter_map(read).collect())
+    }
+
+    fn put_back(&self) {
+        for (signal, action) in &self.0 {
+            // SAFETY: the action was read from the same signal of this process.
+            unsafe { libc::sigaction(*signal, action, std::ptr::null_mut()) };
+        }
+    }
+}
+
+/// A symbol of any library opened globally, libpython above all.
+fn symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: dlsym with a name that ends in NUL; null is the answer for an unknown one.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(address)
+}
+
+/// Sets one of CPython's global start flags where this version still has it.
+fn set_flag(name: &CStr) {
+    if let Some(flag) = symbol(name) {
+        // SAFETY: all of these flags are C ints, and nothing reads them before the start.
+        unsafe { *flag.cast::<c_int>() = 1 };
+    }
+}
+
+/// A process without a locale, as in a bare container: CPython would take ASCII for everything.
+fn in_c_locale() -> bool {
+    // SAFETY: setlocale with null only reads; the text is copied before anything can change it.
+    unsafe {
+        let name = libc::setlocale(libc::LC_CTYPE, std::ptr::null());
+        !name.is_null() && matches!(CStr::from_ptr(name).to_bytes(), b"C" | b"POSIX")
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//! CPython for a caller in another language: everything here knows Python and nothing of Java.
+//!
+//! The rooms: [`interpreter`] starts CPython, [`gil`] decides which thread is inside it, [`handle`]
+//! keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
+//! [`context`] keeps the namespaces, [`object`] does what one does to an object. [`capi`] declares
+//! the few functions of CPython that its stable ABI leaves out. `rust/jni` turns all of it into
+//! what Java calls.
+
+#[allow(unsafe_code)]
+pub mod capi;
+pub mod context;
+pub mod error;
+pub mod exec;
+#[allow(unsafe_code)]
+pub mod gil;
+pub mod handle;
+#[allow(unsafe_code)]
+pub mod interpreter;
+pub mod object;
+pub mod pack;
+
+pub use error::{Error, Result};

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What one does to an object: attributes, items, calls, operators, and the builtins that
+//! `Python.java` mirrors. Each is one operator with packed operands.
+
+use crate::error::shown;
+use crate::handle::{self, Frame, Handle};
+use crate::interpreter::tools;
+use crate::pack::{Reader, Wanted, Writer};
+use crate::{Error, Result, context};
+use pyo3::basic::CompareOp;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
+
+/// The object as a packed value of the wanted type.
+pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Result<Vec<u8>> {
+    let object = handle::lend(py, handle)?;
+    let mut writer = Writer::new(py, frame);
+    writer.wanted(&object, Wanted::from_code(wanted)?)?;
+    Ok(writer.finish())
+}
+
+/// Applies an operator, see `Operator.java`, to packed operands. Java holds the result.
+pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], frame: Frame) -> Result<Handle> {
+    let mut reader = Reader::new(operands);
+    let operands: Vec<_> = (0..reader.u32()?)
+        .map(|_| reader.value(py))
+        .collect::<Result<_>>()?;
+    reader.end()?;
+    Ok(handle::give(apply(py, operator, &operands)?, frame))
+}
+
+fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) -> Result<Bound<'py, PyAny>> {
+    let truth = |value: bool| PyBool::new(py, value).to_owned().into_any();
+    Ok(match (operator, operands) {
+        (0, [value]) => value.clone(),
+        (1, [object, name]) => object.getattr(text(name)?)?,
+        (2, [object, key]) => object.get_item(key)?,
+        (3, [object, key, value]) => {
+            object.set_item(key, value)?;
+            py.None().into_bound(py)
+        }
+        (4, [callable, args, kwargs]) => call(callable, args, kwargs)?,
+        (5, [object]) => object.abs()?,
+        (6, [a, b]) => a.add(b)?,
+        (7, [a, b]) => a.sub(b)?,
+        (8, [a, b]) => a.mul(b)?,
+        (9, [a, b]) => a.rem(b)?,
+        (10, [a, b]) => a.div(b)?,
+        (11, [a, b]) => a.floor_div(b)?,
+        (12, [a, b]) => a.matmul(b)?,
+        (13, [a, b]) => in_place(py, "iadd", a, b)?,
+        (14, [a, b]) => in_place(py, "isub", a, b)?,
+        (15, [a, b]) => in_place(py, "imul", a, b)?,
+        (16, [a, b]) => in_place(py, "itruediv", a, b)?,
+        (17, [a, b]) => in_place(py, "ifloordiv", a, b)?,
+        (18, [a, b]) => in_place(py, "imatmul", a, b)?,
+        (19, [object]) => object.len()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
+        (20, [object]) => object.get_type().into_any(),
+        (21, [object, types]) => {
+            let types = PyTuple::new(py, types.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+            truth(object.is_instance(types.as_any())?)
+        }
+        (22, [object]) => truth(object.is_callable()),
+        (23, [name]) => import(py, text(name)?)?,
+        (24, [name]) => tools()?.builtins.bind(py).getattr(text(name)?)?,
+        (25, []) => context::globals(py)?.into_any(),
+        (26, [object]) => truth(object.is_none()),
+        (27, [a, b]) => truth(a.is(b)),
+        (28, [a, b]) => a.rich_compare(b, CompareOp::Eq)?,
+        _ => {
+            return Err(Error::refused(format!(
+                "No operator {operator} with {} operands.",
+                operands.len()
+            )));
+        }
+    })
+}
+
+fn text<'a, 'py>(name: &'a Bound<'py, PyAny>) -> Result<&'a Bound<'py, PyString>> {
+    Ok(name.cast::<PyString>().map_err(PyErr::from)?)
+}
+
+/// The module of that dotted name itself, as `importlib.import_module` gives it.
+fn import<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> Result<Bound<'py, PyAny>> {
+    Ok(py.import(name)?.into_any())
+}
+
+fn in_place<'py>(
+    py: Python<'py>,
+    name: &str,
+    a: &Bound<'py, PyAny>,
+    b: &Bound<'py, PyAny>,
+) -> Result<Bound<'py, PyAny>> {
+    Ok(py.import("_operator")?.getattr(name)?.call1((a, b))?)
+}
+
+fn call<'py>(
+    callable: &Bound<'py, PyAny>,
+    args: &Bound<'py, PyAny>,
+    kwargs: &Bound<'py, PyAny>,
+) -> Result<Bound<'py, PyAny>> {
+    if !callable.is_callable() {
+        return Err(refused("Object is not callable: ", callable));
+    }
+    let args = if let Ok(list) = args.cast::<PyList>() {
+        list.to_tuple()
+    } else if let Ok(tuple) = args.cast::<PyTuple>() {
+        tuple.clone()
+    } else {
+        return Err(refused("Expected args to be tuple or list. Received: ", args));
+    };
+    let kwargs = if kwargs.is_none() {
+        None
+    } else {
+        let dict = kwargs.cast::<PyDict>();
+        Some(dict.map_err(|_| refused("Expected kwargs to be dict. Received: ", kwargs))?)
+    };
+    Ok(callable.call(args, kwargs)?)
+}
+
+fn refused(what: &str, object: &Bound<'_, PyAny>) -> Error {
+    Error::refused(format!("{what}{}", shown(object)))
+}

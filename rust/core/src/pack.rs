@@ -1,0 +1,915 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Python values to bytes and back: the wire format, whose other half is `Pack.java`.
+//!
+//! Little-endian. A value is a tag and its payload; lengths are `u32`; text is UTF-8, lone
+//! surrogates as their three bytes. Lists of only `int` (64 bits) or only `float` are one run.
+//!
+//! | tag | value | payload |
+//! | --- | --- | --- |
+//! | 0 | None | |
+//! | 1, 2 | False, True | |
+//! | 3 | int | `i64` |
+//! | 4 | int beyond 64 bits | length, two's complement, big-endian |
+//! | 5 | float | bits of the `f64` |
+//! | 6 | str | text |
+//! | 7 | bytes | length, bytes |
+//! | 8, 9 | list, tuple | count, values |
+//! | 10 | set or frozenset | count, values |
+//! | 11 | dict | count, keys and values in turn |
+//! | 12, 13 | list of int, of float | count, 8 bytes each |
+//! | 14 | Decimal | text |
+//! | 15 | object | handle: lent by Java, given to Java |
+//! | 16 | str with lone surrogates (to Java only) | text |
+//! | 17 | no such name (to Java only) | |
+
+use crate::error::shown;
+use crate::handle::{self, Frame, Handle};
+use crate::interpreter::tools;
+use crate::{Error, Result, capi};
+use pyo3::prelude::*;
+use pyo3::types::dict::BoundDictIterator;
+use pyo3::types::{
+    IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
+    PyTuple,
+};
+
+/// How deep values may nest; beyond it a value is taken for cyclic.
+pub const MAX_DEPTH: usize = 1000;
+
+mod tag {
+    pub const NONE: u8 = 0;
+    pub const FALSE: u8 = 1;
+    pub const TRUE: u8 = 2;
+    pub const INT: u8 = 3;
+    pub const BIG_INT: u8 = 4;
+    pub const FLOAT: u8 = 5;
+    pub const STR: u8 = 6;
+    pub const BYTES: u8 = 7;
+    pub const LIST: u8 = 8;
+    pub const TUPLE: u8 = 9;
+    pub const SET: u8 = 10;
+    pub const DICT: u8 = 11;
+    pub const LONGS: u8 = 12;
+    pub const DOUBLES: u8 = 13;
+    pub const DECIMAL: u8 = 14;
+    pub const HANDLE: u8 = 15;
+    pub const SURROGATES: u8 = 16;
+    pub const MISSING: u8 = 17;
+}
+
+/// What the reader of a value asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Whatever the object is.
+    Any,
+    /// `str(object)`.
+    Str,
+    /// Anything that Python takes as an integer, within 64 bits.
+    Int,
+    /// Anything that Python takes as a number.
+    Float,
+    /// Its truth.
+    Bool,
+    /// Any sequence.
+    List,
+    /// A dict or a subclass.
+    Dict,
+    /// bytes.
+    Bytes,
+    /// None, whatever the object is.
+    None,
+    /// A handle.
+    Object,
+    /// `TypeName: text` of an exception, `str(object)` of anything else.
+    Message,
+}
+
+impl Wanted {
+    /// The code that Java sends.
+    pub fn from_code(code: u8) -> Result<Self> {
+        Ok(match code {
+            0 => Wanted::Any,
+            1 => Wanted::Str,
+            2 => Wanted::Int,
+            3 => Wanted::Float,
+            4 => Wanted::Bool,
+            5 => Wanted::List,
+            6 => Wanted::Dict,
+            7 => Wanted::Bytes,
+            8 => Wanted::None,
+            9 => Wanted::Object,
+            10 => Wanted::Message,
+            _ => return Err(Error::refused(format!("Unknown kind of value: {code}"))),
+        })
+    }
+}
+
+/// Reads packed values. Never reads past the end, never trusts a length.
+pub struct Reader<'b> {
+    buffer: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Reader<'b> {
+    /// A reader from the start of a buffer.
+    pub fn new(buffer: &'b [u8]) -> Self {
+        Reader { buffer, at: 0 }
+    }
+
+    fn malformed(&self, what: &'static str) -> Error {
+        Error::Malformed { at: self.at, what }
+    }
+
+    fn take(&mut self, length: usize) -> Result<&'b [u8]> {
+        let rest = &self.buffer[self.at..];
+        if length > rest.len() {
+            return Err(self.malformed("the buffer ends within a value"));
+        }
+        self.at += length;
+        Ok(&rest[..length])
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N)?);
+        Ok(bytes)
+    }
+
+    /// One byte.
+    pub fn u8(&mut self) -> Result<u8> {
+        Ok(self.array::<1>()?[0])
+    }
+
+    /// A count or a length.
+    pub fn u32(&mut self) -> Result<usize> {
+        Ok(u32::from_le_bytes(self.array()?) as usize)
+    }
+
+    fn i64(&mut self) -> Result<i64> {
+        Ok(i64::from_le_bytes(self.array()?))
+    }
+
+    /// A count of values that take at least `least` bytes each.
+    fn count(&mut self, least: usize) -> Result<usize> {
+        let count = self.u32()?;
+        if count.saturating_mul(least) > self.buffer.len() - self.at {
+            return Err(self.malformed("a count is larger than the buffer"));
+        }
+        Ok(count)
+    }
+
+    /// Length and bytes: a text that is still UTF-8, or raw bytes.
+    pub fn bytes(&mut self) -> Result<&'b [u8]> {
+        let length = self.u32()?;
+        self.take(length)
+    }
+
+    /// A text as a Python string.
+    pub fn text<'py>(&mut self, py: Python<'py>) -> Result<Bound<'py, PyString>> {
+        string(py, self.bytes()?)
+    }
+
+    /// Nothing may be left over.
+    pub fn end(&self) -> Result<()> {
+        if self.at == self.buffer.len() {
+            Ok(())
+        } else {
+            Err(self.malformed("bytes are left over"))
+        }
+    }
+
+    /// The next value as a Python object. Uses no stack for nested values.
+    pub fn value<'py>(&mut self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        let mut open: Vec<Open<'py>> = Vec::new();
+        loop {
+            let hashed = open.last().is_some_and(Open::hashes_next);
+            let mut done = match self.one(py, hashed)? {
+                One::Whole(value) => value,
+                One::Open(container) => {
+                    if open.len() > MAX_DEPTH {
+                        return Err(too_deep());
+                    }
+                    open.push(container);
+                    match self.close_if_full(py, &mut open)? {
+                        Some(value) => value,
+                        None => continue,
+                    }
+                }
+            };
+            loop {
+                match open.last_mut() {
+                    None => return Ok(done),
+                    Some(container) => container.add(done)?,
+                }
+                match self.close_if_full(py, &mut open)? {
+                    Some(value) => done = value,
+                    None => break,
+                }
+            }
+        }
+    }
+
+    fn close_if_full<'py>(
+        &self,
+        py: Python<'py>,
+        open: &mut Vec<Open<'py>>,
+    ) -> Result<Option<Bound<'py, PyAny>>> {
+        if open.last().is_some_and(|container| container.left > 0) {
+            return Ok(None);
+        }
+        open.pop().map(|container| container.close(py)).transpose()
+    }
+
+    /// One value without nested ones, or the head of a container.
+    fn one<'py>(&mut self, py: Python<'py>, hashed: bool) -> Result<One<'py>> {
+        Ok(One::Whole(match self.u8()? {
+            tag::NONE => py.None().into_bound(py),
+            tag::FALSE => PyBool::new(py, false).to_owned().into_any(),
+            tag::TRUE => PyBool::new(py, true).to_owned().into_any(),
+            tag::INT => int(py, self.i64()?),
+            tag::BIG_INT => {
+                let bytes = PyBytes::new(py, self.bytes()?);
+                let from_bytes = py.get_type::<PyInt>().getattr("from_bytes")?;
+                from_bytes.call((bytes, "big"), Some(&[("signed", true)].into_py_dict(py)?))?
+            }
+            tag::FLOAT => PyFloat::new(py, f64::from_le_bytes(self.array()?)).into_any(),
+            tag::STR => self.text(py)?.into_any(),
+            tag::BYTES => PyBytes::new(py, self.bytes()?).into_any(),
+            tag::LIST => return self.open(Kind::List),
+            tag::TUPLE => return self.open(Kind::Tuple { hashed }),
+            tag::SET => return self.open(Kind::Set { hashed }),
+            tag::DICT => {
+                let dict = PyDict::new(py);
+                let count = self.count(2)?;
+                return Ok(One::Open(Open {
+                    kind: Kind::Dict { dict, key: None },
+                    items: Vec::new(),
+                    left: count * 2,
+                }));
+            }
+            tag::LONGS => {
+                let longs = self.run()?.map(|b| int(py, i64::from_le_bytes(b)));
+                PyList::new(py, longs)?.into_any()
+            }
+            tag::DOUBLES => {
+                let doubles = self.run()?.map(|b| PyFloat::new(py, f64::from_le_bytes(b)));
+                PyList::new(py, doubles)?.into_any()
+            }
+            tag::DECIMAL => {
+                let text = self.text(py)?;
+                py.import("decimal")?.getattr("Decimal")?.call1((text,))?
+            }
+            tag::HANDLE => handle::lend(py, u64::from_le_bytes(self.array()?))?,
+            _ => {
+                self.at -= 1;
+                return Err(self.malformed("unknown tag"));
+            }
+        }))
+    }
+
+    fn open<'py>(&mut self, kind: Kind<'py>) -> Result<One<'py>> {
+        let left = self.count(1)?;
+        let items = Vec::with_capacity(left);
+        Ok(One::Open(Open { kind, items, left }))
+    }
+
+    fn run(&mut self) -> Result<impl ExactSizeIterator<Item = [u8; 8]> + use<'b>> {
+        let count = self.count(8)?;
+        let bytes = self.take(count * 8)?;
+        Ok(bytes.chunks_exact(8).map(|chunk| {
+            let mut word = [0; 8];
+            word.copy_from_slice(chunk);
+            word
+        }))
+    }
+}
+
+/// What [`Reader::one`] read.
+enum One<'py> {
+    Whole(Bound<'py, PyAny>),
+    Open(Open<'py>),
+}
+
+/// A container whose values are still being read.
+struct Open<'py> {
+    kind: Kind<'py>,
+    items: Vec<Bound<'py, PyAny>>,
+    left: usize,
+}
+
+/// `hashed`: the container goes into a set or is a key, so a set has to be frozen.
+enum Kind<'py> {
+    List,
+    Tuple {
+        hashed: bool,
+    },
+    Set {
+        hashed: bool,
+    },
+    Dict {
+        dict: Bound<'py, PyDict>,
+        key: Option<Bound<'py, PyAny>>,
+    },
+}
+
+impl<'py> Open<'py> {
+    fn hashes_next(&self) -> bool {
+        match &self.kind {
+            Kind::List => false,
+            Kind::Tuple { hashed } => *hashed,
+            Kind::Set { .. } => true,
+            Kind::Dict { key, .. } => key.is_none(),
+        }
+    }
+
+    fn add(&mut self, value: Bound<'py, PyAny>) -> Result<()> {
+        self.left -= 1;
+        match &mut self.kind {
+            Kind::Dict { dict, key } => match key.take() {
+                None => *key = Some(value),
+                Some(key) => dict.set_item(&key, value).map_err(|raised| {
+                    unhashable(
+                        "Unable to create python dictionary. Unhashable key: ",
+                        &key,
+                        raised,
+                    )
+                })?,
+            },
+            _ => self.items.push(value),
+        }
+        Ok(())
+    }
+
+    fn close(self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        Ok(match self.kind {
+            Kind::List => PyList::new(py, self.items)?.into_any(),
+            Kind::Tuple { .. } => PyTuple::new(py, self.items)?.into_any(),
+            Kind::Dict { dict, .. } => dict.into_any(),
+            Kind::Set { hashed } => {
+                let set = PySet::empty(py)?;
+                for item in &self.items {
+                    set.add(item).map_err(|raised| {
+                        unhashable("Unable to create python set. Unhashable element: ", item, raised)
+                    })?;
+                }
+                if hashed {
+                    PyFrozenSet::new(py, &set)?.into_any()
+                } else {
+                    set.into_any()
+                }
+            }
+        })
+    }
+}
+
+fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {
+    Error::conversion(value.py(), format!("{what}{}", shown(value)), Some(raised))
+}
+
+fn int(py: Python<'_>, value: i64) -> Bound<'_, PyAny> {
+    match value.into_pyobject(py) {
+        Ok(int) => int.into_any(),
+        Err(never) => match never {},
+    }
+}
+
+/// A Python string from UTF-8 in which lone surrogates may stand as three bytes.
+pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(PyString::new(py, text));
+    }
+    let bytes = PyBytes::new(py, bytes);
+    let decoded = PyString::from_encoded_object(&bytes, Some(c"utf-8"), Some(c"surrogatepass"))?;
+    Ok(decoded)
+}
+
+fn too_deep() -> Error {
+    Error::refused(format!(
+        "The value nests deeper than {MAX_DEPTH} levels, or contains itself."
+    ))
+}
+
+/// Writes packed values. The handles it gives are taken back if it is dropped before [`finish`].
+///
+/// [`finish`]: Writer::finish
+pub struct Writer<'py> {
+    py: Python<'py>,
+    out: Vec<u8>,
+    frame: Frame,
+    given: Vec<Handle>,
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        for handle in self.given.drain(..) {
+            handle::take_back(self.py, handle);
+        }
+    }
+}
+
+impl<'py> Writer<'py> {
+    /// A writer whose handles belong to a frame.
+    pub fn new(py: Python<'py>, frame: Frame) -> Self {
+        Writer {
+            py,
+            out: Vec::new(),
+            frame,
+            given: Vec::new(),
+        }
+    }
+
+    /// The bytes; the handles in them are the reader's now.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.given.clear();
+        std::mem::take(&mut self.out)
+    }
+
+    /// One byte.
+    pub fn u8(&mut self, value: u8) {
+        self.out.push(value);
+    }
+
+    /// A count or a length.
+    pub fn u32(&mut self, value: usize) -> Result<()> {
+        let value = u32::try_from(value)
+            .map_err(|_| Error::refused("The value has more than 4,294,967,295 elements."))?;
+        self.out.extend_from_slice(&value.to_le_bytes());
+        Ok(())
+    }
+
+    /// Where the next byte goes, to come back to with [`set_u32`](Writer::set_u32) or
+    /// [`truncate`](Writer::truncate).
+    pub fn position(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Forgets what was written since a position.
+    pub fn truncate(&mut self, position: usize) {
+        self.out.truncate(position);
+    }
+
+    /// Writes a count where a place was kept for it.
+    pub fn set_u32(&mut self, position: usize, value: u32) {
+        self.out[position..position + 4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Length and bytes.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        self.u32(bytes.len())?;
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// A value that is not there.
+    pub fn missing(&mut self) {
+        self.u8(tag::MISSING);
+    }
+
+    /// A string with its tag.
+    pub fn str(&mut self, text: &str) -> Result<()> {
+        self.u8(tag::STR);
+        self.bytes(text.as_bytes())
+    }
+
+    /// The head of a list of `count` values.
+    pub fn list_of(&mut self, count: usize) -> Result<()> {
+        self.u8(tag::LIST);
+        self.u32(count)
+    }
+
+    /// The object itself, held by Java from now on.
+    pub fn object(&mut self, object: &Bound<'py, PyAny>) {
+        let handle = handle::give(object.clone(), self.frame);
+        self.given.push(handle);
+        self.u8(tag::HANDLE);
+        self.out.extend_from_slice(&handle.to_le_bytes());
+    }
+
+    /// The object as what was asked for.
+    pub fn wanted(&mut self, object: &Bound<'py, PyAny>, wanted: Wanted) -> Result<()> {
+        match wanted {
+            Wanted::Any => self.value(object),
+            Wanted::Str => self.string(&object.str()?),
+            Wanted::Int => self.wanted_int(object),
+            Wanted::Float => {
+                let value = object.extract::<f64>().map_err(|raised| {
+                    self.unconvertible("Could not convert value to float: ", object, Some(raised))
+                })?;
+                self.float(value);
+                Ok(())
+            }
+            Wanted::Bool => {
+                self.bool(object.is_truthy()?);
+                Ok(())
+            }
+            Wanted::List => self.wanted_list(object),
+            Wanted::Dict => match object.cast::<PyDict>() {
+                Ok(dict) => self.walk(Walk::dict(dict)),
+                Err(_) => Err(self.unconvertible("Expected dict, received: ", object, None)),
+            },
+            Wanted::Bytes => match object.cast::<PyBytes>() {
+                Ok(bytes) => {
+                    self.u8(tag::BYTES);
+                    self.bytes(bytes.as_bytes())
+                }
+                Err(_) => Err(self.unconvertible("Expected bytes. Received: ", object, None)),
+            },
+            Wanted::None => {
+                self.u8(tag::NONE);
+                Ok(())
+            }
+            Wanted::Object => {
+                self.object(object);
+                Ok(())
+            }
+            Wanted::Message => {
+                if object.is_instance_of::<pyo3::exceptions::PyBaseException>() {
+                    self.str(&crate::error::describe(object))
+                } else {
+                    self.string(&object.str()?)
+                }
+            }
+        }
+    }
+
+    fn unconvertible(&self, what: &str, object: &Bound<'py, PyAny>, raised: Option<PyErr>) -> Error {
+        Error::conversion(self.py, format!("{what}{}", shown(object)), raised)
+    }
+
+    fn wanted_int(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
+        let refused = match object.extract::<i64>() {
+            Ok(value) => {
+                self.int(value);
+                return Ok(());
+            }
+            Err(raised) => raised,
+        };
+        // numpy's bool_ is the one number without __index__ that counts as an integer here.
+        if let Some(Scalar::Bool) = scalar(object) {
+            self.int(object.is_truthy()?.into());
+            return Ok(());
+        }
+        Err(self.unconvertible("Could not convert value to int: ", object, Some(refused)))
+    }
+
+    fn wanted_list(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
+        if let Ok(list) = object.cast::<PyList>() {
+            return self.value_list(list);
+        }
+        let empty_dict = object.cast::<PyDict>().is_ok_and(|dict| dict.is_empty());
+        if empty_dict {
+            return self.list_of(0);
+        }
+        // Upstream: the protocol decides, so text gives its characters and a set is refused.
+        let is_sequence = capi::is_sequence(object);
+        let list = is_sequence.then(|| PyList::empty(self.py));
+        let refused = match &list {
+            Some(list) => list.call_method1("extend", (object,)).err(),
+            None => None,
+        };
+        match (list, refused) {
+            (Some(list), None) => self.value_list(&list),
+            (_, refused) => Err(Error::conversion(
+                self.py,
+                "Object cannot be interpreted as a List".into(),
+                refused,
+            )),
+        }
+    }
+
+    fn value_list(&mut self, list: &Bound<'py, PyList>) -> Result<()> {
+        match self.list(list)? {
+            Some(container) => self.walk(container),
+            None => Ok(()),
+        }
+    }
+
+    /// A value by the exact type of the object; one of another type as a handle.
+    pub fn value(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
+        match self.nested(object)? {
+            Some(container) => self.walk(container),
+            None => Ok(()),
+        }
+    }
+
+    fn nested(&mut self, object: &Bound<'py, PyAny>) -> Result<Option<Walk<'py>>> {
+        if let Ok(string) = object.cast_exact::<PyString>() {
+            self.string(string)?;
+        } else if let Ok(int) = object.cast_exact::<PyInt>() {
+            self.any_int(int)?;
+        } else if let Ok(float) = object.cast_exact::<PyFloat>() {
+            self.float(float.value());
+        } else if let Ok(truth) = object.cast_exact::<PyBool>() {
+            self.bool(truth.is_true());
+        } else if object.is_none() {
+            self.u8(tag::NONE);
+        } else if let Ok(list) = object.cast_exact::<PyList>() {
+            return self.list(list);
+        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            return Ok(Some(Walk::dict(dict)));
+        } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+            self.u8(tag::BYTES);
+            self.bytes(bytes.as_bytes())?;
+        } else if object.is_exact_instance_of::<PyTuple>() {
+            return Ok(Some(Walk::all(tag::TUPLE, object)?));
+        } else {
+            return self.rarer(object);
+        }
+        Ok(None)
+    }
+
+    /// Types that come second: sets, ranges, views of dicts, decimals, numpy's scalars.
+    fn rarer(&mut self, object: &Bound<'py, PyAny>) -> Result<Option<Walk<'py>>> {
+        if object.is_exact_instance_of::<PySet>() || object.is_exact_instance_of::<PyFrozenSet>() {
+            return Ok(Some(Walk::all(tag::SET, object)?));
+        }
+        if tools()?.is_listed(object) {
+            return Ok(Some(Walk::all(tag::LIST, object)?));
+        }
+        if is_decimal(object) {
+            self.decimal(object)?;
+            return Ok(None);
+        }
+        match scalar(object) {
+            Some(Scalar::Bool) => self.bool(object.is_truthy()?),
+            Some(Scalar::Int) => {
+                let int = object.call_method0("__index__")?;
+                self.any_int(int.cast::<PyInt>().map_err(PyErr::from)?)?;
+            }
+            Some(Scalar::Float) => self.float(object.extract()?),
+            None => self.object(object),
+        }
+        Ok(None)
+    }
+
+    fn decimal(&mut self, decimal: &Bound<'py, PyAny>) -> Result<()> {
+        if !decimal.call_method0("is_finite")?.is_truthy()? {
+            return Err(Error::refused(format!(
+                "Decimal('{}') has no counterpart in Java's BigDecimal: convert it with float() \
+                 in Python.",
+                shown(decimal)
+            )));
+        }
+        self.u8(tag::DECIMAL);
+        self.bytes(decimal.str()?.to_cow()?.as_bytes())
+    }
+
+    /// The list as one run where it is one; otherwise its elements are still to be written.
+    fn list(&mut self, list: &Bound<'py, PyList>) -> Result<Option<Walk<'py>>> {
+        if self.longs(list)? || self.doubles(list)? {
+            return Ok(None);
+        }
+        Ok(Some(Walk::all(tag::LIST, list)?))
+    }
+
+    /// Writes a container and all that is in it. Uses no stack for nested values.
+    fn walk(&mut self, container: Walk<'py>) -> Result<()> {
+        let mut open = vec![container];
+        self.head(&mut open)?;
+        while let Some(container) = open.last_mut() {
+            match container.next()? {
+                Some(object) => {
+                    if let Some(nested) = self.nested(&object)? {
+                        if open.len() > MAX_DEPTH {
+                            return Err(too_deep());
+                        }
+                        open.push(nested);
+                        self.head(&mut open)?;
+                    }
+                }
+                None => {
+                    let at = container.count_at;
+                    let count = container.count;
+                    self.set_u32(at, count);
+                    open.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tag, and the place of the count of the innermost container.
+    fn head(&mut self, open: &mut [Walk<'py>]) -> Result<()> {
+        if let Some(container) = open.last_mut() {
+            self.u8(container.tag);
+            container.count_at = self.position();
+            self.u32(0)?;
+        }
+        Ok(())
+    }
+
+    /// The list as one run of 64-bit integers, or nothing.
+    fn longs(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
+        self.run(list, tag::LONGS, |item| {
+            let int = item.cast_exact::<PyInt>().ok()?;
+            int.extract::<i64>().ok().map(i64::to_le_bytes)
+        })
+    }
+
+    /// The list as one run of floats, or nothing.
+    fn doubles(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
+        self.run(list, tag::DOUBLES, |item| {
+            let float = item.cast_exact::<PyFloat>().ok()?;
+            Some(float.value().to_le_bytes())
+        })
+    }
+
+    fn run(
+        &mut self,
+        list: &Bound<'py, PyList>,
+        tag: u8,
+        word: impl Fn(&Bound<'py, PyAny>) -> Option<[u8; 8]>,
+    ) -> Result<bool> {
+        let count = list.len();
+        if count == 0 || word(&list.get_item(0)?).is_none() {
+            return Ok(false);
+        }
+        let start = self.position();
+        self.u8(tag);
+        self.u32(count)?;
+        self.out.reserve(count * 8);
+        for item in list.iter() {
+            match word(&item) {
+                Some(bytes) => self.out.extend_from_slice(&bytes),
+                None => {
+                    self.truncate(start);
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn bool(&mut self, value: bool) {
+        self.u8(if value { tag::TRUE } else { tag::FALSE });
+    }
+
+    fn int(&mut self, value: i64) {
+        self.u8(tag::INT);
+        self.out.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn float(&mut self, value: f64) {
+        self.u8(tag::FLOAT);
+        self.out.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn any_int(&mut self, int: &Bound<'py, PyInt>) -> Result<()> {
+        if let Ok(value) = int.extract::<i64>() {
+            self.int(value);
+            return Ok(());
+        }
+        let bits: usize = int.call_method0("bit_length")?.extract()?;
+        let signed = [("signed", true)].into_py_dict(self.py)?;
+        let bytes = int.call_method("to_bytes", (bits / 8 + 1, "big"), Some(&signed))?;
+        self.u8(tag::BIG_INT);
+        self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())
+    }
+
+    fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
+        if let Some(text) = capi::utf8(string) {
+            return self.str(text);
+        }
+        self.u8(tag::SURROGATES);
+        let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
+        self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())
+    }
+}
+
+/// A container whose values are still being written.
+struct Walk<'py> {
+    tag: u8,
+    values: Values<'py>,
+    count: u32,
+    count_at: usize,
+}
+
+enum Values<'py> {
+    Of(Bound<'py, PyIterator>),
+    Dict {
+        entries: BoundDictIterator<'py>,
+        value: Option<Bound<'py, PyAny>>,
+    },
+}
+
+impl<'py> Walk<'py> {
+    fn all(tag: u8, container: &Bound<'py, PyAny>) -> Result<Self> {
+        let values = Values::Of(container.try_iter()?);
+        Ok(Walk {
+            tag,
+            values,
+            count: 0,
+            count_at: 0,
+        })
+    }
+
+    fn dict(dict: &Bound<'py, PyDict>) -> Self {
+        let entries = dict.iter();
+        let value = None;
+        Walk {
+            tag: tag::DICT,
+            values: Values::Dict { entries, value },
+            count: 0,
+            count_at: 0,
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Bound<'py, PyAny>>> {
+        match &mut self.values {
+            Values::Of(iterator) => match iterator.next() {
+                Some(item) => {
+                    self.count += 1;
+                    Ok(Some(item?))
+                }
+                None => Ok(None),
+            },
+            Values::Dict { entries, value } => {
+                if let Some(value) = value.take() {
+                    return Ok(Some(value));
+                }
+                Ok(entries.next().map(|(key, next)| {
+                    self.count += 1;
+                    *value = Some(next);
+                    key
+                }))
+            }
+        }
+    }
+}
+
+/// The name of the object's type if it is exactly one of those with a `PythonType` of their own.
+pub fn built_in(object: &Bound<'_, PyAny>) -> Option<&'static str> {
+    Some(if object.is_exact_instance_of::<PyString>() {
+        "str"
+    } else if object.is_exact_instance_of::<PyInt>() {
+        "int"
+    } else if object.is_exact_instance_of::<PyFloat>() {
+        "float"
+    } else if object.is_exact_instance_of::<PyBool>() {
+        "bool"
+    } else if object.is_none() {
+        "NoneType"
+    } else if object.is_exact_instance_of::<PyList>() {
+        "list"
+    } else if object.is_exact_instance_of::<PyDict>() {
+        "dict"
+    } else if object.is_exact_instance_of::<PyBytes>() {
+        "bytes"
+    } else {
+        return None;
+    })
+}
+
+/// Whether this is exactly a `decimal.Decimal`, which has to be imported already to exist.
+fn is_decimal(object: &Bound<'_, PyAny>) -> bool {
+    let class = capi::modules(object.py())
+        .get_item("decimal")
+        .ok()
+        .flatten()
+        .and_then(|decimal| decimal.getattr("Decimal").ok());
+    class.is_some_and(|class| object.get_type().is(&class))
+}
+
+/// Some texts as a packed list. Needs no Python.
+pub fn texts(texts: &[String]) -> Vec<u8> {
+    let mut out = vec![tag::LIST];
+    out.extend_from_slice(&(texts.len() as u32).to_le_bytes());
+    for text in texts {
+        out.push(tag::STR);
+        out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        out.extend_from_slice(text.as_bytes());
+    }
+    out
+}
+
+enum Scalar {
+    Bool,
+    Int,
+    Float,
+}
+
+/// Which built-in type a numpy scalar stands for; `None` for anything else.
+fn scalar(object: &Bound<'_, PyAny>) -> Option<Scalar> {
+    let py = object.py();
+    let numpy = capi::modules(py).get_item("numpy").ok()??;
+    let kind = object.get_type();
+    let is = |class: &str| {
+        numpy
+            .getattr(class)
+            .and_then(|class| kind.is_subclass(&class))
+            .unwrap_or(false)
+    };
+    if !is("generic") {
+        None
+    } else if is("bool_") {
+        Some(Scalar::Bool)
+    } else if is("timedelta64") {
+        None
+    } else if is("integer") {
+        Some(Scalar::Int)
+    } else if is("floating") {
+        Some(Scalar::Float)
+    } else {
+        None
+    }
+}

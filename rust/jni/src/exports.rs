@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
+//! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
+
+use crate::guard::{guard, Failure};
+use jni::objects::{JByteArray, JObjectArray, JString};
+use jni::JNIEnv;
+use python4j_core::interpreter::{self, Config};
+use python4j_core::{capi, context, exec, gil, handle, object, pack};
+
+/// Exports `Native.name`. The body runs inside the guard and may use `?`.
+///
+/// With the feature `toolbox` the exported name and the conversions of arguments are jni-toolbox's;
+/// without it they are written here.
+macro_rules! export {
+    ($(#[$note:meta])* fn $name:ident($env:ident $(, $arg:ident: $kind:ty)* $(,)?) $(-> $out:ty)? $body:block) => {
+        $(#[$note])*
+        #[allow(non_snake_case, clippy::too_many_arguments)]
+        #[cfg_attr(
+            feature = "toolbox",
+            jni_toolbox::jni(package = "org.nd4j.python4j", class = "Native")
+        )]
+        fn $name<'local>($env: &mut JNIEnv<'local> $(, $arg: $kind)*) $(-> $out)? {
+            guard($env, |$env| { let _ = &$env; $body })
+        }
+
+        #[cfg(not(feature = "toolbox"))]
+        const _: () = {
+            #[export_name = concat!("Java_org_nd4j_python4j_Native_", stringify!($name))]
+            extern "system" fn exported<'local>(
+                mut env: JNIEnv<'local>,
+                _class: jni::objects::JClass<'local>
+                $(, $arg: $kind)*
+            ) $(-> $out)? {
+                $name(&mut env $(, $arg)*)
+            }
+        };
+    };
+}
+
+// ---- interpreter.rs ----
+
+export! {
+    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, initialize: bool, release: bool) {
+        let config = Config {
+            program: text(env, &program)?,
+            prepend: texts(env, &prepend)?,
+            append: texts(env, &append)?,
+            initialize,
+            release,
+        };
+        Ok(interpreter::start(&config)?)
+    }
+}
+
+export! {
+    fn interpreterStop(env) {
+        gil::with(interpreter::stop);
+        Ok(())
+    }
+}
+
+// ---- gil.rs ----
+
+export! {
+    fn gilAcquire(env) {
+        gil::acquire();
+        Ok(())
+    }
+}
+
+export! {
+    fn gilRelease(env) {
+        gil::release();
+        Ok(())
+    }
+}
+
+export! {
+    fn gilHeld(env) -> bool {
+        Ok(capi::gil_held())
+    }
+}
+
+// ---- handle.rs ----
+
+export! {
+    fn handleOpenFrame(env) -> i64 {
+        Ok(handle::open_frame() as i64)
+    }
+}
+
+export! {
+    fn handleCloseFrame(env, frame: i64) {
+        gil::with(|py| handle::close_frame(py, frame as u64));
+        Ok(())
+    }
+}
+
+export! {
+    fn handleCloseFrameLater(env, frame: i64) {
+        handle::close_frame_late(frame as u64);
+        Ok(())
+    }
+}
+
+export! {
+    fn handleMove(env, handle: i64, frame: i64) {
+        Ok(handle::move_to(handle as u64, frame as u64)?)
+    }
+}
+
+export! {
+    fn handleDrop(env, handle: i64) {
+        gil::with(|py| handle::take_back(py, handle as u64));
+        Ok(())
+    }
+}
+
+export! {
+    fn handleDropLater(env, handle: i64) {
+        handle::take_back_late(handle as u64);
+        Ok(())
+    }
+}
+
+export! {
+    fn handleAddress(env, handle: i64) -> i64 {
+        Ok(gil::with(|py| handle::lend(py, handle as u64).map(|object| object.as_ptr() as i64))?)
+    }
+}
+
+export! {
+    fn handleAdopt(env, address: i64, owned: bool, frame: i64) -> i64 {
+        Ok(gil::with(|py| handle::adopt(py, address as usize, owned, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn handleCount(env) -> i32 {
+        Ok(handle::count() as i32)
+    }
+}
+
+// ---- exec.rs ----
+
+export! {
+    fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64) -> JByteArray<'local> {
+        let request = read(env, &request, length)?;
+        match gil::with(|py| exec::run(py, &request, frame as u64))? {
+            Some(reply) => write(env, &reply),
+            None => Ok(JByteArray::default()),
+        }
+    }
+}
+
+export! {
+    fn execVariables(env, frame: i64) -> JByteArray<'local> {
+        let reply = gil::with(|py| exec::variables(py, frame as u64))?;
+        write(env, &reply)
+    }
+}
+
+// ---- context.rs ----
+
+export! {
+    fn contextAdd(env, name: JString<'local>) {
+        let name = text(env, &name)?;
+        Ok(gil::with(|py| context::add(py, &name))?)
+    }
+}
+
+export! {
+    fn contextSwitch(env, name: JString<'local>) {
+        let name = text(env, &name)?;
+        Ok(gil::with(|py| context::switch(py, &name))?)
+    }
+}
+
+export! {
+    fn contextReset(env) {
+        Ok(gil::with(context::reset)?)
+    }
+}
+
+export! {
+    fn contextDelete(env, name: JString<'local>) {
+        let name = text(env, &name)?;
+        Ok(gil::with(|py| context::delete(py, &name))?)
+    }
+}
+
+export! {
+    fn contextCurrent(env) -> JString<'local> {
+        Ok(env.new_string(context::current())?)
+    }
+}
+
+export! {
+    fn contextNames(env) -> JByteArray<'local> {
+        write(env, &pack::texts(&context::names()))
+    }
+}
+
+// ---- object.rs ----
+
+export! {
+    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64) -> i64 {
+        let operands = read(env, &operands, length)?;
+        let result = gil::with(|py| object::operate(py, operator, &operands, frame as u64))?;
+        Ok(result as i64)
+    }
+}
+
+export! {
+    fn objectConvert(env, handle: i64, wanted: i32, frame: i64) -> JByteArray<'local> {
+        let reply = gil::with(|py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
+        write(env, &reply)
+    }
+}
+
+/// The first `length` bytes of an array.
+fn read(env: &JNIEnv, array: &JByteArray, length: i32) -> Result<Vec<u8>, Failure> {
+    let mut bytes = vec![0; length.max(0) as usize];
+    env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes))?;
+    Ok(bytes)
+}
+
+fn write<'local>(env: &JNIEnv<'local>, bytes: &[u8]) -> Result<JByteArray<'local>, Failure> {
+    Ok(env.byte_array_from_slice(bytes)?)
+}
+
+fn text(env: &mut JNIEnv, string: &JString) -> Result<String, Failure> {
+    Ok(env.get_string(string)?.into())
+}
+
+fn texts(env: &mut JNIEnv, strings: &JObjectArray) -> Result<Vec<String>, Failure> {
+    let count = env.get_array_length(strings)?;
+    (0..count)
+        .map(|i| {
+            let string = env.get_object_array_element(strings, i)?.into();
+            text(env, &string)
+        })
+        .collect()
+}

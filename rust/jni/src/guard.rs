@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Panic or error to Java throwable: here and nowhere else. The only place that knows the names
+//! of Java classes.
+
+use jni::objects::{JByteArray, JObject, JString, JThrowable, JValue};
+use jni::JNIEnv;
+use python4j_core::Error;
+use std::any::Any;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
+
+/// Why an export fails.
+pub(crate) enum Failure {
+    /// The core refused or Python raised.
+    Core(Error),
+    /// A JNI call failed; if a Java exception is pending, that one is thrown.
+    Jni(jni::errors::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Core(error)
+    }
+}
+
+impl From<jni::errors::Error> for Failure {
+    fn from(error: jni::errors::Error) -> Self {
+        Failure::Jni(error)
+    }
+}
+
+/// What a JNI function returns while an exception is pending.
+pub(crate) trait Nothing {
+    fn nothing() -> Self;
+}
+
+macro_rules! nothing {
+    ($($kind:ty => $value:expr),*) => {
+        $(impl Nothing for $kind {
+            fn nothing() -> Self {
+                $value
+            }
+        })*
+    };
+}
+
+nothing!(() => (), bool => false, i32 => 0, i64 => 0);
+nothing!(JByteArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
+
+/// Every export's body runs in here.
+pub(crate) fn guard<'local, R: Nothing>(
+    env: &mut JNIEnv<'local>,
+    body: impl FnOnce(&mut JNIEnv<'local>) -> Result<R, Failure>,
+) -> R {
+    let outcome = catch_unwind(AssertUnwindSafe(|| body(env)));
+    match outcome {
+        Ok(Ok(result)) => return result,
+        Ok(Err(Failure::Core(error))) => throw(env, &error),
+        Ok(Err(Failure::Jni(error))) => {
+            if !env.exception_check().unwrap_or(false) {
+                throw(env, &Error::refused(format!("JNI call failed: {error}")));
+            }
+        }
+        Err(panic) => throw(env, &Error::refused(panic_text(panic.as_ref()))),
+    }
+    R::nothing()
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let said = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    format!("Internal error of python4j (please report it): {said}")
+}
+
+fn throw(env: &mut JNIEnv, error: &Error) {
+    // If even this fails, an OutOfMemoryError say, then that is the pending exception.
+    if let Ok(throwable) = throwable(env, error) {
+        let _ = env.throw(throwable);
+    }
+}
+
+fn throwable<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
+    let cause = match error {
+        Error::NotRun(cause) => Some(cause),
+        Error::Conversion { cause, .. } => cause.as_ref(),
+        _ => None,
+    };
+    let cause = match cause {
+        Some(cause) => JObject::from(throwable(env, cause)?),
+        None => JObject::null(),
+    };
+    let message = env.new_string(error.to_string())?;
+    let arguments = [JValue::Object(&message), JValue::Object(&cause)];
+    let signature = "(Ljava/lang/String;Ljava/lang/Throwable;)V";
+    let exception = env.new_object(PYTHON_EXCEPTION, signature, &arguments)?;
+    Ok(exception.into())
+}

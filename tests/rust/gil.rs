@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Threads and the GIL. One test, because it counts threads of the whole process.
+
+mod support;
+
+use python4j_core::{capi, gil};
+use support::{repr, run};
+
+#[test]
+fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end() {
+    let _turn = support::turn();
+    let count = "import sys, gc\ngc.collect()\nn = len(freed)";
+    let prepare = "import threading\nlocal = threading.local()\nfreed = []\nclass F:\n    def __del__(self): freed.append(1)";
+    gil::with(|py| run(py, prepare).unwrap());
+    assert!(!capi::gil_held());
+
+    std::thread::spawn(|| {
+        gil::acquire();
+        gil::acquire();
+        gil::with(|py| run(py, "local.f = F()").unwrap());
+        gil::release();
+        assert!(capi::gil_held(), "the inner release keeps the outer hold");
+        gil::release();
+        assert!(!capi::gil_held());
+        gil::release(); // one too many does nothing
+        gil::with(|py| {
+            assert_eq!(repr(py, "type(local.f).__name__"), "'F'");
+            assert_eq!(repr(py, "len(freed)"), "0");
+        });
+    })
+    .join()
+    .unwrap();
+    gil::with(|py| {
+        run(py, count).unwrap();
+        assert_eq!(repr(py, "n"), "1", "freed with the thread");
+    });
+
+    // A thread that ends inside gives the GIL back.
+    std::thread::spawn(|| {
+        gil::acquire();
+        gil::with(|py| run(py, "local.f = F()").unwrap());
+    })
+    .join()
+    .unwrap();
+    gil::with(|py| {
+        run(py, count).unwrap();
+        assert_eq!(repr(py, "n"), "2");
+    });
+
+    // Many short-lived threads.
+    for _ in 0..500 {
+        std::thread::spawn(|| gil::with(|py| run(py, "x = 1").unwrap()))
+            .join()
+            .unwrap();
+    }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Objects that the caller holds: handles, frames, late frees.
+
+mod support;
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use python4j_core::{Error, handle};
+use support::python;
+
+/// An object and its reference count as Python sees it, less the one of asking.
+fn references(object: &Bound<'_, PyAny>) -> usize {
+    let count: usize = object
+        .py()
+        .import("sys")
+        .and_then(|sys| sys.getattr("getrefcount"))
+        .and_then(|count| count.call1((object,)))
+        .and_then(|n| n.extract())
+        .unwrap();
+    count
+}
+
+#[test]
+fn a_handle_keeps_its_object_until_it_is_taken_back() {
+    python(|py| {
+        let list = PyList::empty(py).into_any();
+        let before = references(&list);
+        let held = handle::give(list.clone(), handle::NO_FRAME);
+        assert_eq!(references(&list), before + 1);
+        assert!(handle::lend(py, held).unwrap().is(&list));
+        handle::take_back(py, held);
+        assert_eq!(references(&list), before);
+    });
+}
+
+#[test]
+fn stale_and_made_up_handles_are_errors() {
+    python(|py| {
+        let held = handle::give(py.None().into_bound(py), handle::NO_FRAME);
+        handle::take_back(py, held);
+        handle::take_back(py, held);
+        for wrong in [held, 0, 1, u64::MAX, held ^ 1 << 40] {
+            assert!(matches!(handle::lend(py, wrong), Err(Error::StaleHandle)));
+        }
+        // The place is used again, the old key stays stale.
+        let next = handle::give(py.None().into_bound(py), handle::NO_FRAME);
+        assert!(handle::lend(py, held).is_err());
+        handle::take_back(py, next);
+    });
+}
+
+#[test]
+fn closing_a_frame_frees_its_objects_and_no_others() {
+    python(|py| {
+        let (inside, outside) = (PyList::empty(py).into_any(), PyList::empty(py).into_any());
+        let (inside_before, outside_before) = (references(&inside), references(&outside));
+        let frame = handle::open_frame();
+        let held = handle::give(inside.clone(), frame);
+        let other = handle::give(outside.clone(), handle::NO_FRAME);
+        handle::close_frame(py, frame);
+        assert_eq!(references(&inside), inside_before);
+        assert_eq!(references(&outside), outside_before + 1);
+        assert!(handle::lend(py, held).is_err());
+        handle::take_back(py, other);
+        handle::close_frame(py, frame);
+    });
+}
+
+#[test]
+fn an_object_moves_between_frames_and_back() {
+    python(|py| {
+        let (outer, inner) = (handle::open_frame(), handle::open_frame());
+        let held = handle::give(py.None().into_bound(py), inner);
+        handle::move_to(held, outer).unwrap();
+        handle::move_to(held, inner).unwrap();
+        handle::move_to(held, outer).unwrap();
+        handle::close_frame(py, inner);
+        assert!(handle::lend(py, held).is_ok());
+        handle::move_to(held, handle::NO_FRAME).unwrap();
+        handle::close_frame(py, outer);
+        assert!(handle::lend(py, held).is_ok());
+        handle::take_back(py, held);
+        assert!(handle::move_to(held, outer).is_err());
+    });
+}
+
+#[test]
+fn late_frees_wait_for_a_thread_inside() {
+    let (frame, single) = python(|py| {
+        let frame = handle::open_frame();
+        let single = handle::give(py.None().into_bound(py), handle::NO_FRAME);
+        (handle::give(py.None().into_bound(py), frame), (frame, single))
+    });
+    let (inside, (frame, single)) = (frame, single);
+    std::thread::spawn(move || {
+        handle::take_back_late(single);
+        handle::close_frame_late(frame);
+    })
+    .join()
+    .unwrap();
+    python(|py| {
+        assert!(handle::lend(py, single).is_err());
+        assert!(handle::lend(py, inside).is_err());
+    });
+}
+
+#[test]
+fn a_destructor_may_use_handles() {
+    python(|py| {
+        support::run(
+            py,
+            "class D:\n    def __del__(self): gone.append(1)\ngone = []\nd = D()",
+        )
+        .unwrap();
+        let frame = handle::open_frame();
+        let globals = python4j_core::context::globals(py).unwrap();
+        handle::give(globals.get_item("d").unwrap().unwrap(), frame);
+        support::run(py, "del d").unwrap();
+        assert_eq!(support::repr(py, "gone"), "[]");
+        handle::close_frame(py, frame);
+        assert_eq!(support::repr(py, "gone"), "[1]");
+    });
+}

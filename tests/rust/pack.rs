@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Values to bytes and back.
+
+mod support;
+
+use pyo3::prelude::*;
+use python4j_core::pack::{MAX_DEPTH, Reader, Wanted, Writer};
+use python4j_core::{Result, context, handle};
+use support::{Request, int, python, repr, run};
+
+fn eval<'py>(py: Python<'py>, expression: &str) -> Bound<'py, PyAny> {
+    run(py, &format!("v = {expression}")).expect(expression);
+    context::globals(py).unwrap().get_item("v").unwrap().unwrap()
+}
+
+fn packed(py: Python<'_>, expression: &str) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(py, 0);
+    writer.value(&eval(py, expression))?;
+    Ok(writer.finish())
+}
+
+fn wanted(py: Python<'_>, expression: &str, wanted: Wanted) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(py, 0);
+    writer.wanted(&eval(py, expression), wanted)?;
+    Ok(writer.finish())
+}
+
+fn unpacked<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let mut reader = Reader::new(bytes);
+    let value = reader.value(py)?;
+    reader.end()?;
+    Ok(value)
+}
+
+/// Every line of tests/pack/values.txt is `name: hex # repr`; the Java half reads the same file.
+#[test]
+fn golden_buffers_read_and_write_alike() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/pack/values.txt");
+    let text = std::fs::read_to_string(file).expect(file);
+    let mut read = 0;
+    python(|py| {
+        run(py, "from decimal import Decimal").unwrap();
+        for line in text
+            .lines()
+            .filter(|l| !l.trim().is_empty() && !l.starts_with('#'))
+        {
+            let (name, rest) = line.split_once(": ").expect(line);
+            let (hex, expected) = rest.split_once(" # ").expect(line);
+            let bytes: Vec<u8> = hex
+                .split_whitespace()
+                .collect::<String>()
+                .as_bytes()
+                .chunks(2)
+                .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+                .collect();
+            read += 1;
+            if matches!(bytes[0], 15..=17) {
+                continue; // a handle, or what only Java reads
+            }
+            let value = unpacked(py, &bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let globals = context::globals(py).unwrap();
+            globals.set_item("value", &value).unwrap();
+            assert_eq!(
+                repr(py, "repr(value)"),
+                repr(py, &format!("repr({expected})")),
+                "{name}"
+            );
+            let mut writer = Writer::new(py, 0);
+            writer.value(&value).unwrap();
+            assert_eq!(writer.finish(), bytes, "{name} written again");
+        }
+    });
+    assert!(read >= 15, "{read} buffers");
+}
+
+#[test]
+fn values_of_every_type_come_back_equal() {
+    python(|py| {
+        for expression in [
+            "None",
+            "True",
+            "0",
+            "-1",
+            "2**63-1",
+            "-2**63",
+            "2**63",
+            "-2**63-1",
+            "10**40",
+            "-10**40",
+            "1.5",
+            "-0.0",
+            "float('inf')",
+            "''",
+            "'a\\x00b'",
+            "'\\U0001F600'",
+            "'\\ud800'",
+            "'\\udc80x'",
+            "b''",
+            "bytes(range(256))",
+            "[]",
+            "[1, 2]",
+            "[1, 2**70]",
+            "[1.5, 2.5]",
+            "[1, 2.5]",
+            "[1.5, 2]",
+            "[True, False]",
+            "[None]",
+            "(1, 'x')",
+            "()",
+            "{1, 2}",
+            "{}",
+            "{'a': [1, {'b': (2, None)}]}",
+            "{None: 1, (1, 2): 3}",
+            "[[1], [2.0], ['x']]",
+            "['a'] * 1000",
+        ] {
+            let bytes = packed(py, expression).expect(expression);
+            // What only Java reads is a str for Python.
+            let bytes = if bytes[0] == 16 {
+                [&[6], &bytes[1..]].concat()
+            } else {
+                bytes
+            };
+            context::globals(py)
+                .unwrap()
+                .set_item("back", unpacked(py, &bytes).expect(expression))
+                .unwrap();
+            assert_eq!(
+                repr(py, "(back, type(back))"),
+                repr(py, "(v, type(v))"),
+                "{expression}"
+            );
+        }
+    });
+}
+
+#[test]
+fn types_without_a_place_of_their_own_come_as_the_nearest() {
+    python(|py| {
+        run(py, "import decimal").unwrap();
+        assert_eq!(
+            packed(py, "range(2)").unwrap(),
+            Request::default().u8(8).u32(2).raw(&int(0)).raw(&int(1)).0
+        );
+        assert_eq!(
+            packed(py, "frozenset([7])").unwrap(),
+            Request::default().u8(10).u32(1).raw(&int(7)).0
+        );
+        assert_eq!(
+            packed(py, "{'k': 1}.values()").unwrap(),
+            Request::default().u8(8).u32(1).raw(&int(1)).0
+        );
+        assert_eq!(
+            packed(py, "decimal.Decimal('1.50')").unwrap(),
+            Request::default().u8(14).text("1.50").0
+        );
+        assert!(packed(py, "[decimal.Decimal('nan')]").is_err());
+    });
+}
+
+#[test]
+fn an_object_of_another_type_goes_as_a_handle() {
+    python(|py| {
+        let before = handle::count();
+        let bytes = packed(py, "[1, object()]").unwrap();
+        assert_eq!(handle::count(), before + 1);
+        let handle = u64::from_le_bytes(bytes[bytes.len() - 8..].try_into().unwrap());
+        handle::take_back(py, handle);
+        assert_eq!(handle::count(), before);
+    });
+}
+
+#[test]
+fn a_reply_that_fails_half_way_takes_back_what_it_gave() {
+    python(|py| {
+        run(py, "import decimal").unwrap();
+        let before = handle::count();
+        assert!(packed(py, "[object(), object(), decimal.Decimal('inf')]").is_err());
+        assert_eq!(handle::count(), before);
+    });
+}
+
+#[test]
+fn cyclic_and_very_deep_values_are_refused() {
+    python(|py| {
+        run(
+            py,
+            "l = []\nl.append(l)\nd = {}\nd['d'] = d\ndeep = []\nfor _ in range(5000): deep = [deep]",
+        )
+        .unwrap();
+        for name in ["l", "d", "deep"] {
+            let error = packed(py, name).expect_err(name).to_string();
+            assert!(error.contains("deeper than 1000"), "{error}");
+        }
+        run(py, "fine = []\nfor _ in range(999): fine = [fine]").unwrap();
+        let bytes = packed(py, "fine").unwrap();
+        assert_eq!(unpacked(py, &bytes).unwrap().len().unwrap(), 1);
+        let mut too_deep = [8u8, 1, 0, 0, 0].repeat(MAX_DEPTH + 2);
+        too_deep.push(0);
+        assert!(unpacked(py, &too_deep).is_err());
+    });
+}
+
+#[test]
+fn conversions_follow_the_wanted_type() {
+    python(|py| {
+        let ok = |expression: &str, kind: Wanted, bytes: Vec<u8>| {
+            assert_eq!(
+                wanted(py, expression, kind).expect(expression),
+                bytes,
+                "{expression}"
+            );
+        };
+        let fails = |expression: &str, kind: Wanted, message: &str| {
+            let error = wanted(py, expression, kind).expect_err(expression);
+            assert_eq!(error.to_string(), message, "{expression}");
+            assert!(PyErr::take(py).is_none());
+        };
+        ok("True", Wanted::Int, int(1));
+        ok("type('I', (int,), {})(7)", Wanted::Int, int(7));
+        fails("1.5", Wanted::Int, "Could not convert value to int: 1.5");
+        fails(
+            "2**63",
+            Wanted::Int,
+            "Could not convert value to int: 9223372036854775808",
+        );
+        fails("{1, 2}", Wanted::Int, "Could not convert value to int: {1, 2}");
+        fails("'1.5'", Wanted::Float, "Could not convert value to float: 1.5");
+        ok(
+            "__import__('fractions').Fraction(1, 2)",
+            Wanted::Float,
+            Request::default().u8(5).raw(&0.5f64.to_le_bytes()).0,
+        );
+        ok("12", Wanted::Str, support::str("12"));
+        ok("[]", Wanted::Bool, vec![1]);
+        ok(
+            "'ab'",
+            Wanted::List,
+            Request::default()
+                .u8(8)
+                .u32(2)
+                .raw(&support::str("a"))
+                .raw(&support::str("b"))
+                .0,
+        );
+        ok(
+            "b'ab'",
+            Wanted::List,
+            Request::default()
+                .u8(12)
+                .u32(2)
+                .raw(&97i64.to_le_bytes())
+                .raw(&98i64.to_le_bytes())
+                .0,
+        );
+        ok("{}", Wanted::List, vec![8, 0, 0, 0, 0]);
+        for not_a_list in ["{'a': 1}", "{1}", "5", "None", "(i for i in [1])", "{}.keys()"] {
+            fails(not_a_list, Wanted::List, "Object cannot be interpreted as a List");
+        }
+        fails("[1]", Wanted::Dict, "Expected dict, received: [1]");
+        fails(
+            "bytearray(b'x')",
+            Wanted::Bytes,
+            "Expected bytes. Received: bytearray(b'x')",
+        );
+        ok("ValueError('x')", Wanted::Message, support::str("ValueError: x"));
+    });
+}
+
+#[test]
+fn no_buffer_makes_the_reader_crash_or_overread() {
+    python(|py| {
+        // Every prefix and every one-byte change of a buffer that has all tags.
+        let sample = packed(
+            py,
+            "[1, 2**70, 1.5, 'x', b'y', [1, 2], [1.5], (1,), {1}, {'k': None}, True]",
+        )
+        .unwrap();
+        for end in 0..sample.len() {
+            assert!(unpacked(py, &sample[..end]).is_err());
+        }
+        for at in 0..sample.len() {
+            for value in [0, 1, 7, 12, 15, 16, 127, 255] {
+                let mut changed = sample.clone();
+                changed[at] = value;
+                let _ = unpacked(py, &changed);
+                assert!(PyErr::take(py).is_none());
+            }
+        }
+        for huge in [8u8, 9, 10, 11, 12, 13] {
+            assert!(unpacked(py, &[huge, 255, 255, 255, 255]).is_err());
+        }
+    });
+}
