@@ -88,7 +88,6 @@ final class NativeLoader {
             } catch (Throwable e) { // an Error, a missing class say, must come again as well
                 failure = e;
             } finally {
-                STARTER.set(null == failure ? me : Thread.currentThread());
                 DONE.countDown();
             }
         } else if (STARTER.get() == me && DONE.getCount() > 0) {

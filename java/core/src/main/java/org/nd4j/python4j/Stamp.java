@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import java.io.File;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -41,8 +42,9 @@ final class Stamp {
         for (String cache : NativeLoader.caches()) {
             File file = file(cache, key);
             if (file.exists() && NativeLoader.isPrivate(Path.of(cache))) {
-                try {
-                    return parse(Files.readString(file.toPath()), key);
+                // not java.nio's Files: its channels cost milliseconds at their first use
+                try (FileInputStream in = new FileInputStream(file)) {
+                    return parse(new String(in.readAllBytes(), StandardCharsets.UTF_8), key);
                 } catch (IOException e) {
                     return null; // the cold start that follows says what is wrong with the cache
                 }
@@ -125,10 +127,10 @@ final class Stamp {
         return new File(new StringBuilder(cache).append("/starts/").append(Integer.toHexString(key.hashCode())).toString());
     }
 
-    /** All that decides what a start finds, for a choice of interpreter. */
-    static String key(String choice) {
+    /** All that decides what a start finds; {@code wanted} is the choice with the place where it was made. */
+    static String key(String wanted, String choice) {
         StringBuilder key = new StringBuilder();
-        add(key, "choice", choice);
+        add(key, "choice", wanted);
         for (String property : new String[] {
             "os.name", "os.arch", "user.home", "java.class.path", "jdk.module.path",
             "org.bytedeco.javacpp.platform", "org.bytedeco.javacpp.cachedir", "org.bytedeco.javacpp.cacheDir",

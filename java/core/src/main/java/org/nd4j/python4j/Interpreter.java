@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which CPython this process uses, and why. Asking interpreters about themselves is Rust's
+// (rust/loader), unpacking the embedded one is in Embedded, remembering the result in Stamp.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@link
+ * PythonConstants} sets as well), the environment variable {@value #VARIABLE}, the embedded CPython of
+ * the class path. Its value is the path of an executable or of a virtual environment's folder,
+ * {@code embedded}, a version like {@code 3.12} or a name that is looked up on {@code PATH}, or
+ * {@code auto}: the environment of {@code VIRTUAL_ENV} or {@code CONDA_PREFIX} if one is active, else
+ * the embedded CPython.
+ *
+ * <p>Choosing needs no turn and loads nothing of Python; any thread may ask.
+ */
+final class Interpreter {
+
+    static final String PROPERTY = "org.eclipse.python4j.python";
+    static final String VARIABLE = "PYTHON4J_PYTHON";
+    static final String EMBEDDED = "embedded";
+
+    private static Interpreter chosen; // guarded by the class, as is the next
+    private static PythonException failure;
+
+    private final String executable;
+    private final Path libpython;
+    private final String version;
+    private final boolean embedded;
+    private final String reason;
+    private final List<String> packages;
+
+    private Interpreter(
+            String executable, String libpython, String version, boolean embedded, String reason, String packages) {
+        this.executable = executable;
+        this.libpython = Path.of(libpython);
+        this.version = version;
+        this.embedded = embedded;
+        this.reason = reason;
+        this.packages = packages.isEmpty() ? Collections.emptyList() : Collections.singletonList(packages);
+    }
+
+    /**
+     * The interpreter of this process, decided at the first call.
+     *
+     * @throws PythonException if none can be used, with all that was looked at; again at each later call
+     */
+    static synchronized Interpreter chosen() {
+        if (failure != null) {
+            throw new PythonException(failure.getMessage(), failure);
+        }
+        if (chosen == null) {
+            try {
+                chosen = choose();
+            } catch (PythonException e) {
+                failure = e;
+                throw e;
+            }
+        }
+        return chosen;
+    }
+
+    /** This process turned out to run a Python already, which somebody else started: that is the one. */
+    static synchronized Interpreter host(String file) {
+        Interpreter wanted = chosen;
+        chosen = new Interpreter(
+                wanted.executable, file, wanted.version, false, "this process runs it already, from " + file, "");
+        return chosen;
+    }
+
+    /** What the interpreter calls {@code sys.executable}; it can be run. */
+    String executable() {
+        return executable;
+    }
+
+    /** The shared library. */
+    Path libpython() {
+        return libpython;
+    }
+
+    /** Its version, {@code 3.14.3}. */
+    String version() {
+        return version;
+    }
+
+    /** Whether it is the one of the class path. */
+    boolean embedded() {
+        return embedded;
+    }
+
+    /** Why this one, for people. */
+    String reason() {
+        return reason;
+    }
+
+    /**
+     * Folders for the end of {@code sys.path}: that of the embedded numpy, if the interpreter has no
+     * numpy of its own and this one was built for its version.
+     */
+    List<String> packages() {
+        return packages;
+    }
+
+    /** What a child process needs in its environment to find the same packages. */
+    Map<String, String> childEnvironment() {
+        if (packages.isEmpty()) {
+            return Collections.emptyMap();
+        }
+        String own = System.getenv("PYTHONPATH");
+        String path = String.join(File.pathSeparator, packages);
+        return Collections.singletonMap("PYTHONPATH", own == null || own.isEmpty() ? path : own + File.pathSeparator + path);
+    }
+
+    // ---- choosing ----
+
+    private static Interpreter choose() {
+        moveJavaCppCache();
+        String choice = System.getProperty(PROPERTY);
+        String where = "-D" + PROPERTY;
+        if (choice == null || choice.isEmpty()) {
+            choice = System.getenv(VARIABLE);
+            where = VARIABLE;
+        }
+        if (choice == null || choice.isEmpty()) {
+            choice = EMBEDDED;
+            where = "";
+        }
+        String key = Stamp.key(where.isEmpty() ? choice : new StringBuilder(where).append('=').append(choice).toString(), choice);
+        Stamp stamp = Stamp.read(key);
+        if (stamp == null) {
+            try (NativeLoader.Lock lock = NativeLoader.Lock.take()) {
+                stamp = Stamp.read(key); // another process may have done it meanwhile
+                if (stamp == null) {
+                    return find(choice, where, key);
+                }
+            }
+        }
+        NativeLoader.unpacked(stamp.get("loader"), stamp.get("library"));
+        return of(stamp);
+    }
+
+    private static Interpreter of(Stamp stamp) {
+        return new Interpreter(
+                stamp.get("executable"),
+                stamp.get("libpython"),
+                stamp.get("version"),
+                stamp.get("embedded").equals("true"),
+                stamp.get("reason"),
+                stamp.get("packages"));
+    }
+
+    /** One property moves both caches, unless JavaCPP's own says otherwise. */
+    private static void moveJavaCppCache() {
+        String ours = System.getProperty(NativeLoader.CACHE);
+        if (ours != null && !ours.isEmpty()
+                && System.getProperty("org.bytedeco.javacpp.cachedir") == null
+                && System.getProperty("org.bytedeco.javacpp.cacheDir") == null) {
+            System.setProperty("org.bytedeco.javacpp.cachedir", new File(ours, "javacpp").getAbsolutePath());
+        }
+    }
+
+    /** The long way, taken once for each class path and choice. */
+    private static Interpreter find(String choice, String where, String key) {
+        NativeLoader.unpack();
+        Answer answer = choice.equals(EMBEDDED) ? null : asked(choice, where);
+        boolean embedded = answer == null;
+        if (embedded) {
+            answer = embedded(choice, where);
+        }
+        String packages = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
+
+        Map<String, String> values = new LinkedHashMap<>();
+        values.put("loader", NativeLoader.loaderFile());
+        values.put("library", NativeLoader.libraryFile());
+        values.put("executable", answer.get("executable"));
+        values.put("libpython", answer.get("libpython"));
+        values.put("version", answer.get("version"));
+        values.put("embedded", String.valueOf(embedded));
+        values.put("reason", answer.reason);
+        values.put("packages", packages);
+        List<String> files = new ArrayList<>(Embedded.sources());
+        files.add(NativeLoader.loaderFile());
+        files.add(NativeLoader.libraryFile());
+        files.addAll(answer.watch);
+        if (!packages.isEmpty()) {
+            files.add(packages + "/numpy/__init__.py");
+            files.add(packages + "/numpy/_distributor_init_local.py");
+        }
+        Stamp.write(key, values, files);
+        return new Interpreter(
+                answer.get("executable"), answer.get("libpython"), answer.get("version"), embedded, answer.reason, packages);
+    }
+
+    /** The interpreter that the user named, null for {@code auto} outside any environment. */
+    private static Answer asked(String choice, String where) {
+        try {
+            String text = NativeLoader.ask(choice);
+            Answer answer = text == null ? null : new Answer(text);
+            if (answer != null) {
+                answer.reason = where + "=" + choice + ": " + answer.get("reason");
+            }
+            return answer;
+        } catch (PythonException e) {
+            throw new PythonException(where + "=" + choice + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static Answer embedded(String choice, String where) {
+        String why = where.isEmpty() ? "no other interpreter was chosen"
+                : where + "=" + choice + (choice.equals(EMBEDDED) ? "" : ", and no environment is active");
+        if (!Embedded.isThere()) {
+            throw new PythonException("The embedded CPython is wanted (" + why + "), but it is not on the class path: add org.bytedeco:cpython"
+                    + " with the classifier " + NativeLoader.platform() + ". Or choose another interpreter with -D" + PROPERTY
+                    + " or the environment variable " + VARIABLE
+                    + ": the path of an executable or of a virtual environment, a version like 3.12 that is on PATH, or auto.");
+        }
+        Path executable;
+        try {
+            long start = System.nanoTime();
+            NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin() + ", once for this version", true);
+            executable = Embedded.unpack();
+            NativeLoader.progress("The embedded CPython is ready after " + (System.nanoTime() - start) / 1_000_000 + " ms", true);
+        } catch (IOException e) {
+            throw new PythonException("The embedded CPython of " + Embedded.origin() + " cannot be unpacked: " + e
+                    + ". Its folder is moved with -D" + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
+        }
+        try {
+            Answer answer = new Answer(NativeLoader.ask(executable.toString()));
+            answer.reason = "the embedded one of " + Embedded.origin() + " (" + why + ")";
+            return answer;
+        } catch (PythonException e) {
+            throw new PythonException("The embedded CPython of " + Embedded.origin() + " does not run here: " + e.getMessage()
+                    + advice(e.getMessage()), e);
+        }
+    }
+
+    private static String advice(String message) {
+        if (message.contains("GLIBC_")) {
+            return ". This system is older than the one it was built on: an older release of org.bytedeco:cpython (3.10.2-1.5.7) runs here.";
+        }
+        if (message.contains("noexec")) {
+            return ". Set -D" + NativeLoader.CACHE + " to a folder where programs may run; it moves the embedded CPython as well.";
+        }
+        return "";
+    }
+
+    private static String packages(String version) {
+        try {
+            Path folder = Embedded.numpy(version);
+            return folder == null ? "" : folder.toString();
+        } catch (IOException e) {
+            throw new PythonException("The embedded numpy cannot be prepared: " + e + ". Its folder is moved with -D"
+                    + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
+        }
+    }
+
+    /** What rust/loader answers: lines {@code key=value}. */
+    private static final class Answer {
+        private final Map<String, String> values = new LinkedHashMap<>();
+        final List<String> watch = new ArrayList<>();
+        String reason;
+
+        Answer(String text) {
+            for (String line : text.split("\n")) {
+                int mark = line.indexOf('=');
+                String key = line.substring(0, mark);
+                String value = line.substring(mark + 1);
+                if (key.equals("watch")) {
+                    watch.add(value);
+                } else {
+                    values.put(key, value);
+                }
+            }
+        }
+
+        String get(String key) {
+            return values.getOrDefault(key, "");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system properties of Python4J, by name, with their defaults and accessors.
+// What they do is decided where the interpreter starts: NativeLoader, Interpreter.
+package org.nd4j.python4j;
+
+import java.util.Locale;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The system properties that decide how Python starts.
+ *
+ * <p>Getters and setters read and write the property at all times; its effect is fixed when the
+ * interpreter starts. A setter called later still writes the property, changes nothing else and logs a
+ * warning. All methods may be called by any thread, without a turn, and start nothing.
+ */
+public class PythonConstants {
+
+    /** The user's own Python path: folders, separated as in {@code PYTHONPATH}. No default. */
+    public static final String DEFAULT_PYTHON_PATH_PROPERTY = "org.eclipse.python4j.path";
+
+    /** How the own path and the embedded interpreter's are put together: before, after or none. */
+    public static final String JAVACPP_PYTHON_APPEND_TYPE = "org.eclipse.python4j.path.append";
+
+    /** Whether the thread that starts Python gives the GIL back afterwards. */
+    public static final String RELEASE_GIL_AUTOMATICALLY = "org.eclipse.python4j.release_gil_automatically";
+
+    /** The default of {@link #RELEASE_GIL_AUTOMATICALLY}. */
+    public static final String DEFAULT_RELEASE_GIL_AUTOMATICALLY = "true";
+
+    /** The default of {@link #JAVACPP_PYTHON_APPEND_TYPE}. */
+    public static final String DEFAULT_APPEND_TYPE = "before";
+
+    /** Whether Python is started here; with {@code false} somebody else has done that before. */
+    public static final String INITIALIZE_PYTHON = "org.eclipse.python4j.python.initialize";
+
+    /** The default of {@link #INITIALIZE_PYTHON}. */
+    public static final String DEFAULT_INITIALIZE_PYTHON = "true";
+
+    /** Upstream: the name of a resource of its implementation. Kept for programs that name it; there is none. */
+    public static final String PYTHON_EXEC_RESOURCE = "org/nd4j/python4j/pythonexec/pythonexec.py";
+
+    /** Whether numpy arrays are made by Python code ({@code ctypes}) and not through the C API. */
+    public static final String CREATE_NPY_VIA_PYTHON = "org.eclipse.python4j.create_npy_python";
+
+    /** The default of {@link #CREATE_NPY_VIA_PYTHON}. */
+    public static final String DEFAULT_CREATE_NPY_VIA_PYTHON = "false";
+
+    /** Upstream: the class only has static members and a public constructor all the same. */
+    public PythonConstants() {}
+
+    /** The value of {@link #CREATE_NPY_VIA_PYTHON}. */
+    public static boolean createNpyViaPython() {
+        return Boolean.parseBoolean(System.getProperty(CREATE_NPY_VIA_PYTHON, DEFAULT_CREATE_NPY_VIA_PYTHON));
+    }
+
+    /** Sets {@link #CREATE_NPY_VIA_PYTHON}. */
+    public static void setCreateNpyViaPython(boolean createNpyViaPython) {
+        set(CREATE_NPY_VIA_PYTHON, String.valueOf(createNpyViaPython));
+    }
+
+    /** Sets {@link #DEFAULT_PYTHON_PATH_PROPERTY}; null clears it. */
+    public static void setDefaultPythonPath(String newPythonPath) {
+        set(DEFAULT_PYTHON_PATH_PROPERTY, newPythonPath);
+    }
+
+    /** The value of {@link #DEFAULT_PYTHON_PATH_PROPERTY}, null if it is not set. */
+    public static String defaultPythonPath() {
+        return System.getProperty(DEFAULT_PYTHON_PATH_PROPERTY);
+    }
+
+    /** The value of {@link #INITIALIZE_PYTHON}. */
+    public static boolean initializePython() {
+        return Boolean.parseBoolean(System.getProperty(INITIALIZE_PYTHON, DEFAULT_INITIALIZE_PYTHON));
+    }
+
+    /** Sets {@link #INITIALIZE_PYTHON}. */
+    public static void setInitializePython(boolean initializePython) {
+        set(INITIALIZE_PYTHON, String.valueOf(initializePython));
+    }
+
+    /**
+     * The value of {@link #JAVACPP_PYTHON_APPEND_TYPE}, in upper or lower case.
+     *
+     * @throws IllegalArgumentException if the property has none of the three values
+     */
+    public static PythonExecutioner.JavaCppPathType javaCppPythonAppendType() {
+        String type = System.getProperty(JAVACPP_PYTHON_APPEND_TYPE, DEFAULT_APPEND_TYPE);
+        return PythonExecutioner.JavaCppPathType.valueOf(type.toUpperCase(Locale.ROOT));
+    }
+
+    /** Sets {@link #JAVACPP_PYTHON_APPEND_TYPE}. */
+    public static void setJavacppPythonAppendType(PythonExecutioner.JavaCppPathType appendType) {
+        set(JAVACPP_PYTHON_APPEND_TYPE, appendType.name());
+    }
+
+    /** Sets {@link #RELEASE_GIL_AUTOMATICALLY}. */
+    public static void setReleaseGilAutomatically(boolean releaseGilAutomatically) {
+        set(RELEASE_GIL_AUTOMATICALLY, String.valueOf(releaseGilAutomatically));
+    }
+
+    /** The value of {@link #RELEASE_GIL_AUTOMATICALLY}. */
+    public static final boolean releaseGilAutomatically() {
+        return Boolean.parseBoolean(System.getProperty(RELEASE_GIL_AUTOMATICALLY, DEFAULT_RELEASE_GIL_AUTOMATICALLY));
+    }
+
+    private static void set(String property, String value) {
+        if (PythonGIL.isStarted()) {
+            LoggerFactory.getLogger(PythonConstants.class)
+                    .warn("Python has started already: setting {} to {} changes nothing in this process.", property, value);
+        }
+        if (value == null) {
+            System.clearProperty(property);
+        } else {
+            System.setProperty(property, value);
+        }
+    }
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way into Python: a turn in Java (Turn), the GIL under it in Rust (gil.rs). Every public
+// method that calls Python passes through enter(); where Python starts is NativeLoader's affair.
+package org.nd4j.python4j;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * A turn to use Python: exclusive from {@link #lock} to {@link #close}, also while Python sleeps or does
+ * I/O, so that a block of calls is never interleaved with another thread's.
+ *
+ * <pre>{@code
+ * try (PythonGIL gil = PythonGIL.lock()) {
+ *     PythonExecutioner.exec("x = 42");
+ * }
+ * }</pre>
+ *
+ * <p>Turns are re-entrant and belong to the Java thread that took them, a virtual thread too. Waiting
+ * for one happens in Java and holds nothing. A thread that ends without closing has given its turn up.
+ *
+ * <p>Three callers need no turn. The thread that started Python may call while nobody has a turn; each
+ * call then takes one for its own length. A thread that comes from Python into Java, or holds the GIL by
+ * other means, has its place already: for it {@code lock()} takes no turn, so that it cannot deadlock
+ * with the turn's owner who waits for it in Python.
+ */
+public class PythonGIL implements AutoCloseable {
+
+    private static final String NO_TURN =
+            "Attempt to use Python4j from multiple threads without acquiring GIL. "
+                    + "Enclose your code in a try(PythonGIL gil = PythonGIL.lock()){...} block.";
+    private static final long STOP_SECONDS = 2;
+
+    private static final Turn TURN = new Turn();
+    private static final PythonGIL NOTHING = new PythonGIL(null, false);
+    private static final MethodHandle IS_VIRTUAL = isVirtual();
+
+    private static final AtomicBoolean TYPES_INITIALIZED = new AtomicBoolean();
+    private static volatile boolean ready; // Python runs and the types' init() has been called
+    private static volatile Thread starter; // the default thread
+    private static volatile boolean kept; // the starter has the turn by release_gil_automatically=false
+
+    private Thread owner; // null once closed
+    private final boolean turn; // false for a thread that had the GIL before
+
+    private PythonGIL(Thread owner, boolean turn) {
+        this.owner = owner;
+        this.turn = turn;
+    }
+
+    /**
+     * Waits for a turn and takes it, once more if the calling thread has one. The first call in a process
+     * starts Python.
+     *
+     * @return the turn, to be closed by the same thread
+     * @throws PythonException if Python cannot be started
+     */
+    public static PythonGIL lock() {
+        if (!TURN.isMine()) {
+            start();
+            if (isInsideAlready()) {
+                return new PythonGIL(Thread.currentThread(), false);
+            }
+        }
+        if (!takeOverKept()) {
+            TURN.take();
+        }
+        return entered();
+    }
+
+    /**
+     * Like {@link #lock}, for at most so long.
+     *
+     * @return the turn, to be closed by the same thread; null if there was none in time
+     * @throws InterruptedException if the thread is interrupted; it has no turn then
+     * @throws PythonException if Python cannot be started
+     */
+    public static PythonGIL tryLock(Duration patience) throws InterruptedException {
+        long nanos;
+        try {
+            nanos = patience.toNanos();
+        } catch (ArithmeticException e) {
+            nanos = patience.isNegative() ? 0 : Long.MAX_VALUE;
+        }
+        if (!TURN.isMine()) {
+            start();
+            if (isInsideAlready()) {
+                return new PythonGIL(Thread.currentThread(), false);
+            }
+        }
+        return takeOverKept() || TURN.take(nanos) ? entered() : null;
+    }
+
+    /** Like {@link #lock}, if that needs no waiting; null otherwise. */
+    static PythonGIL tryLock() {
+        if (!TURN.isMine()) {
+            start();
+            if (isInsideAlready()) {
+                return new PythonGIL(Thread.currentThread(), false);
+            }
+        }
+        return takeOverKept() || TURN.takeIfFree() ? entered() : null;
+    }
+
+    /**
+     * Gives the turn back; closing again does nothing. Of turns that one thread has taken several times,
+     * the last one closed gives it away.
+     *
+     * @throws PythonException if another thread took the turn; nothing changes then
+     */
+    @Override
+    public void close() {
+        Thread holder = owner;
+        if (holder == null) {
+            return;
+        }
+        if (holder != Thread.currentThread()) {
+            throw new PythonException("This PythonGIL was locked by thread '" + holder.getName()
+                    + "' and can be closed by that thread only, not by '" + Thread.currentThread().getName() + "'.");
+        }
+        owner = null;
+        if (turn) {
+            leave();
+        }
+    }
+
+    /** Whether any Java thread has a turn. Process-wide; needs no turn and starts nothing. */
+    public static boolean locked() {
+        return TURN.isTaken();
+    }
+
+    /**
+     * Returns if the calling thread may call Python now, and throws otherwise. Starts nothing.
+     *
+     * @throws PythonException if the thread has no turn and is not one that needs none
+     */
+    public static void assertThreadSafe() {
+        // Before the start whoever comes first becomes the default thread.
+        if (TURN.isMine() || !ready && starter == null || isInsideAlready()) {
+            return;
+        }
+        if (starter != Thread.currentThread() || TURN.isTaken()) {
+            throw new PythonException(NO_TURN);
+        }
+    }
+
+    /**
+     * For {@code org.eclipse.python4j.release_gil_automatically=false}: the thread that started Python
+     * outside of any lock keeps the turn and the GIL until it calls this, so that other threads can enter.
+     * Otherwise it only makes sure that Python runs.
+     *
+     * @throws PythonException if Python cannot be started
+     */
+    public static void setMainThreadState() {
+        start();
+        if (takeOverKept()) {
+            leave();
+        }
+    }
+
+    // ---- for this package ----
+
+    /**
+     * Every call of Python goes through here:
+     * {@code try (PythonGIL turn = PythonGIL.enter()) { ... }}. Costs next to nothing with a turn held.
+     *
+     * @throws PythonException if the calling thread may not enter, or Python cannot be started
+     */
+    static PythonGIL enter() {
+        return TURN.isMine() ? NOTHING : enterWithoutTurn();
+    }
+
+    private static PythonGIL enterWithoutTurn() {
+        start();
+        if (TURN.isMine() || isInsideAlready()) {
+            return NOTHING;
+        }
+        if (starter == Thread.currentThread() && TURN.takeIfFree()) {
+            return entered();
+        }
+        throw new PythonException(NO_TURN);
+    }
+
+    /** Whether the calling thread can call functions of {@link Native} that need a turn. */
+    static boolean isHeld() {
+        return TURN.isMine() || ready && isInsideAlready();
+    }
+
+    /** Whether Python runs, or is being started right now. */
+    static boolean isStarted() {
+        return starter != null;
+    }
+
+    /** Makes sure that Python runs. Takes no turn; threads that come meanwhile wait without holding one. */
+    static void start() {
+        if (!ready) {
+            startNow();
+        }
+    }
+
+    private static void startNow() {
+        NativeLoader.load();
+        if (starter == Thread.currentThread() && TYPES_INITIALIZED.compareAndSet(false, true)) {
+            ready = true;
+            PythonTypes.init();
+        }
+    }
+
+    /** {@link NativeLoader} calls this on the thread that started Python, right after it did. */
+    static void started(boolean release) {
+        starter = Thread.currentThread();
+        if (!release) {
+            // A host that runs Python and holds the GIL goes on doing so. Otherwise the hold is the start's own.
+            Native.gilRelease();
+            if (!Native.gilHeld()) {
+                TURN.take();
+                entered();
+                kept = true;
+            }
+        }
+        Thread stop = new Thread(PythonGIL::stop, "python4j-stop");
+        try {
+            Runtime.getRuntime().addShutdownHook(stop);
+        } catch (IllegalStateException e) {
+            // The JVM is about to end: nobody will miss atexit functions that nobody can register any more.
+        }
+    }
+
+    /** At the JVM's end: Python's {@code atexit} functions and buffered output. */
+    private static void stop() {
+        try (PythonGIL gil = tryLock(Duration.ofSeconds(STOP_SECONDS))) {
+            if (gil != null) { // else a thread is still busy in Python: the JVM does not wait for it
+                Native.interpreterStop();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** A lock inside the start's kept turn, by the thread that keeps it, ends the keeping when it closes. */
+    private static boolean takeOverKept() {
+        return false;
+    }
+
+    private static PythonGIL entered() {
+        if (TURN.isOutermost() && !isVirtual(Thread.currentThread())) {
+            try {
+                Native.gilAcquire();
+            } catch (Throwable e) {
+                TURN.giveBack();
+                throw e;
+            }
+        }
+        return new PythonGIL(Thread.currentThread(), true);
+    }
+
+    private static void leave() {
+        try {
+            if (TURN.isOutermost() && !isVirtual(Thread.currentThread())) {
+                Native.gilRelease();
+            }
+        } finally {
+            TURN.giveBack();
+        }
+    }
+
+    /** Whether the thread holds the GIL although it has no turn: it came from Python, or manages the GIL itself. */
+    private static boolean isInsideAlready() {
+        return Native.gilHeld();
+    }
+
+    // ---- virtual threads, where there are any ----
+
+    /** A virtual thread may move to another OS thread between two native calls, so each call attaches for itself. */
+    private static boolean isVirtual(Thread thread) {
+        if (IS_VIRTUAL == null) {
+            return false;
+        }
+        try {
+            return (boolean) IS_VIRTUAL.invokeExact(thread);
+        } catch (Throwable never) {
+            throw new AssertionError(never);
+        }
+    }
+
+    private static MethodHandle isVirtual() {
+        try {
+            MethodType type = MethodType.methodType(boolean.class);
+            return MethodHandles.publicLookup().findVirtual(Thread.class, "isVirtual", type);
+        } catch (ReflectiveOperationException e) {
+            return null; // before Java 21
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may enter Python next. All waiting of this library happens here, in Java, holding nothing.
+// What a turn means for CPython's GIL stands in PythonGIL.
+package org.nd4j.python4j;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.AbstractOwnableSynchronizer;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * An exclusive, re-entrant lock owned by a Java thread. Its owner is visible to {@code jstack} and to
+ * {@code ThreadMXBean}'s deadlock detection.
+ *
+ * <p>Strict first-come order would cost a thread switch per turn, free barging starves. So a thread may
+ * take the turn past the queue as long as the queue's first has been first for less than half a
+ * millisecond; after that the first one goes next. A waiter behind {@code n} others therefore waits for
+ * {@code n} half milliseconds at most, plus the turns that run then.
+ *
+ * <p>An owner that ends without giving its turn back has given it up: the first waiter looks every
+ * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
+ * whose time runs out loses its place in the queue; hence a queue of our own.
+ */
+final class Turn extends AbstractOwnableSynchronizer {
+
+    private static final long serialVersionUID = 1L;
+    private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(500);
+    private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final VarHandle OWNER;
+
+    static {
+        try {
+            OWNER = MethodHandles.lookup().findVarHandle(Turn.class, "owner", Thread.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private static final class Waiter {
+        final Thread thread = Thread.currentThread();
+        volatile long firstSince = System.nanoTime();
+        volatile boolean asleep;
+
+        void wake() {
+            if (asleep) {
+                asleep = false;
+                LockSupport.unpark(thread);
+            }
+        }
+    }
+
+    private transient volatile Thread owner;
+    private transient int depth; // only the owner reads and writes it
+    private final transient Queue<Waiter> waiters = new ConcurrentLinkedQueue<>();
+
+    /** Whether the calling thread owns the turn. */
+    boolean isMine() {
+        return owner == Thread.currentThread();
+    }
+
+    /** Whether any living thread owns the turn. */
+    boolean isTaken() {
+        Thread holder = owner;
+        return holder != null && holder.isAlive();
+    }
+
+    /** How many threads wait, for monitoring and tests. */
+    int waiting() {
+        return waiters.size();
+    }
+
+    /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
+    void take() {
+        if (isMine()) {
+            depth++;
+        } else if (!barge()) {
+            boolean interrupted = false;
+            Waiter waiter = enqueue();
+            while (!serve(waiter)) {
+                park(waiter, LOOK);
+                interrupted |= Thread.interrupted();
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /**
+     * Takes the turn, once more if the caller has it, unless that needs more time.
+     *
+     * @return whether the caller has it now
+     * @throws InterruptedException if the caller was or is interrupted; nothing was taken then
+     */
+    boolean take(long nanos) throws InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
+        if (isMine()) {
+            depth++;
+            return true;
+        }
+        if (barge()) {
+            return true;
+        }
+        long start = System.nanoTime();
+        Waiter waiter = enqueue();
+        while (!serve(waiter)) {
+            long left = nanos - (System.nanoTime() - start);
+            if (left > 0) {
+                park(waiter, Math.min(left, LOOK));
+            }
+            boolean interrupted = Thread.interrupted();
+            if (interrupted || left <= 0) {
+                leave(waiter);
+                if (interrupted) {
+                    throw new InterruptedException();
+                }
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Takes the turn, once more if the caller has it, if nobody else does; past all who wait. */
+    boolean takeIfFree() {
+        if (isMine()) {
+            depth++;
+            return true;
+        }
+        return own(null) || takeFromDead();
+    }
+
+    /** Whether the caller, who owns the turn, has taken it once: entered just now, or about to leave. */
+    boolean isOutermost() {
+        return depth == 1;
+    }
+
+    /** Gives back one {@code take} of the calling thread, who owns the turn. */
+    void giveBack() {
+        if (--depth > 0) {
+            return;
+        }
+        setExclusiveOwnerThread(null);
+        owner = null;
+        Waiter first = waiters.peek();
+        if (first != null) {
+            first.wake();
+        }
+    }
+
+    private boolean own(Thread expected) {
+        Thread me = Thread.currentThread();
+        if (!OWNER.compareAndSet(this, expected, me)) {
+            return false;
+        }
+        setExclusiveOwnerThread(me);
+        depth = 1;
+        return true;
+    }
+
+    private boolean barge() {
+        Waiter first = waiters.peek();
+        return (first == null || System.nanoTime() - first.firstSince < PATIENCE) && own(null);
+    }
+
+    private boolean takeFromDead() {
+        Thread holder = owner;
+        return holder != null && !holder.isAlive() && own(holder);
+    }
+
+    private Waiter enqueue() {
+        Waiter waiter = new Waiter();
+        waiters.add(waiter);
+        return waiter;
+    }
+
+    /** The queue's first tries to get the turn. */
+    private boolean serve(Waiter waiter) {
+        if (waiters.peek() != waiter || !(own(null) || takeFromDead())) {
+            return false;
+        }
+        leave(waiter);
+        return true;
+    }
+
+    private void leave(Waiter waiter) {
+        waiters.remove(waiter);
+        Waiter first = waiters.peek();
+        if (first != null) {
+            first.firstSince = System.nanoTime();
+            if (owner == null) {
+                first.wake(); // the one that leaves may have been woken in its place
+            }
+        }
+    }
+
+    private void park(Waiter waiter, long nanos) {
+        waiter.asleep = true;
+        // Seen again after `asleep` is set, so that no giveBack passes between the two unnoticed.
+        if (owner != null || waiters.peek() != waiter) {
+            LockSupport.parkNanos(this, nanos);
+        }
+        waiter.asleep = false;
+    }
+}

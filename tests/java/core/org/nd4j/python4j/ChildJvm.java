@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A JVM of its own for what this one cannot take or must not have seen yet: other system
+// properties, exits, the first use of Python. What runs there is in ChildMains.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** Starts one of {@link ChildMains}' programs in a new JVM and keeps what it said. */
+final class ChildJvm {
+    /** How long a child may take; the slowest needs a tenth of it. */
+    private static final long SECONDS = 60;
+
+    final int status;
+    final String out;
+    final String err;
+
+    private ChildJvm(int status, String out, String err) {
+        this.status = status;
+        this.out = out;
+        this.err = err;
+    }
+
+    /** Runs a program with more JVM options, {@code -D} and the like. */
+    static ChildJvm run(String program, String... options) throws Exception {
+        return run(program, Map.of(), options);
+    }
+
+    /** Runs a program and asks for its success; what it printed, without the last line end. */
+    static String output(String program, String... options) throws Exception {
+        ChildJvm child = run(program, options);
+        assertEquals(0, child.status, child::toString);
+        return child.out.strip();
+    }
+
+    /** Runs a program with more in its environment. */
+    static ChildJvm run(String program, Map<String, String> environment, String... options) throws Exception {
+        Path out = Files.createTempFile("python4j-child", ".out");
+        Path err = Files.createTempFile("python4j-child", ".err");
+        ProcessBuilder builder = new ProcessBuilder(command(program, options))
+                .redirectInput(ProcessBuilder.Redirect.from(nothing()))
+                .redirectOutput(out.toFile())
+                .redirectError(err.toFile());
+        builder.environment().putAll(environment);
+        Process process = builder.start();
+        try {
+            if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+                fail(program + " still runs after " + SECONDS + " s\n" + stacks(process) + read(out) + read(err));
+            }
+            return new ChildJvm(process.exitValue(), read(out), read(err));
+        } finally {
+            process.destroyForcibly();
+            Files.delete(out);
+            Files.delete(err);
+        }
+    }
+
+    private static List<String> command(String program, String... options) {
+        List<String> command = new ArrayList<>();
+        command.add(home("java"));
+        if (Runtime.version().feature() >= 24) {
+            command.add("--enable-native-access=ALL-UNNAMED");
+        }
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            if (option.startsWith("-Dorg.eclipse.python4j.")) {
+                command.add(option); // the interpreter that this run is about
+            }
+        }
+        command.addAll(Arrays.asList(options));
+        String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
+        command.addAll(Arrays.asList("-cp", classPath, ChildMains.class.getName(), program));
+        return command;
+    }
+
+    private static String home(String tool) {
+        return Path.of(System.getProperty("java.home"), "bin", tool).toString();
+    }
+
+    private static java.io.File nothing() {
+        return new java.io.File(System.getProperty("os.name").startsWith("Windows") ? "NUL" : "/dev/null");
+    }
+
+    private static String read(Path file) throws IOException {
+        return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+    }
+
+    /** Where a child that hangs stands. */
+    private static String stacks(Process process) throws Exception {
+        Process jstack = new ProcessBuilder(home("jstack"), Long.toString(process.pid()))
+                .redirectErrorStream(true)
+                .start();
+        jstack.getOutputStream().close();
+        byte[] stacks = jstack.getInputStream().readAllBytes();
+        return new String(stacks, StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public String toString() {
+        return "status " + status + "\n--- out\n" + out + "--- err\n" + err;
+    }
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many threads at once: nothing is lost, nobody starves, nobody is in the middle of another's turn,
+// and a thread that dies or gives up does no harm.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class ThreadsTest {
+    @BeforeEach
+    void startEmpty() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonContextManager.reset();
+        }
+    }
+
+    @AfterEach
+    void nobodyHoldsATurn() {
+        assertFalse(PythonGIL.locked());
+    }
+
+    @Test
+    @Rule("1.3")
+    void eightThreadsTakingTurnsLoseNothingAndNoneStarves() throws Exception {
+        final int threads = 8;
+        final int turns = 10_000;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("n = 0\nby = [0] * " + threads);
+        }
+        AtomicIntegerArray done = new AtomicIntegerArray(threads);
+        CyclicBarrier start = new CyclicBarrier(threads);
+        List<OtherThread<Integer>> all = new ArrayList<>();
+        for (int t = 0; t < threads; t++) {
+            final int me = t;
+            final String code = "m = n + 1\nn = m\nby[" + me + "] += 1";
+            all.add(OtherThread.start(() -> {
+                start.await();
+                for (int i = 0; i < turns; i++) {
+                    try (PythonGIL gil = PythonGIL.lock()) {
+                        PythonExecutioner.exec(code);
+                    }
+                    done.incrementAndGet(me);
+                }
+                int slowest = turns;
+                for (int other = 0; other < threads; other++) {
+                    slowest = Math.min(slowest, done.get(other));
+                }
+                return slowest;
+            }));
+        }
+        int slowestWhenTheFirstWasDone = turns;
+        for (OtherThread<Integer> thread : all) {
+            slowestWhenTheFirstWasDone = Math.min(slowestWhenTheFirstWasDone, thread.join());
+        }
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals(Integer.toString(threads * turns), Expect.text("n"));
+            assertEquals("[10000, 10000, 10000, 10000, 10000, 10000, 10000, 10000]", Expect.text("by"));
+        }
+        assertTrue(slowestWhenTheFirstWasDone >= turns / 10, "the slowest had " + slowestWhenTheFirstWasDone);
+    }
+
+    @Test
+    void aBlockOfCallsIsNeverInterleavedWithAnothers() throws Exception {
+        OtherThread<Void> a = OtherThread.start(() -> setSleepGet("a"));
+        OtherThread<Void> b = OtherThread.start(() -> setSleepGet("b"));
+        a.join();
+        b.join();
+    }
+
+    private static Void setSleepGet(String mine) {
+        for (int i = 0; i < 25; i++) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.setVariables(new PythonVariable<>("who", PythonTypes.STR, mine));
+                PythonExecutioner.exec("import time; time.sleep(0.002)");
+                assertEquals(mine, PythonExecutioner.getVariable("who", PythonTypes.STR).getValue());
+            }
+        }
+        return null;
+    }
+
+    @Test
+    void aThreadThatDiesWithItsTurnGivesItUp() throws Exception {
+        OtherThread.call(() -> {
+            PythonGIL.lock();
+            PythonExecutioner.exec("x = 'of the dead'");
+            return null;
+        });
+        assertEquals("of the dead", OtherThread.call(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                return Expect.text("x");
+            }
+        }));
+    }
+
+    @Test
+    void aThreadThatWaitsIsServedWhenTheOwnerDies() throws Exception {
+        CountDownLatch has = new CountDownLatch(1);
+        CountDownLatch die = new CountDownLatch(1);
+        OtherThread<Void> owner = OtherThread.start(() -> {
+            PythonGIL.lock();
+            has.countDown();
+            die.await();
+            return null;
+        });
+        has.await();
+        OtherThread<String> waiter = OtherThread.start(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                return Expect.text("1");
+            }
+        });
+        while (!waiter.waits()) {
+            Thread.onSpinWait();
+        }
+        die.countDown();
+        owner.join();
+        assertEquals("1", waiter.join());
+    }
+
+    @Test
+    void whatPythonKeepsForAThreadSurvivesTheTurn() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import threading, decimal\nlocal = threading.local()\nlocal.x = 'main'");
+        }
+        OtherThread.call(() -> {
+            String ident;
+            try (PythonGIL gil = PythonGIL.lock()) {
+                assertFalse(Expect.truth("hasattr(local, 'x')"));
+                PythonExecutioner.exec("local.x = 5\ndecimal.getcontext().prec = 7");
+                ident = Expect.text("threading.get_ident()");
+            }
+            try (PythonGIL gil = PythonGIL.lock()) {
+                assertEquals("5", Expect.text("local.x"));
+                assertEquals("7", Expect.text("decimal.getcontext().prec"));
+                assertEquals(ident, Expect.text("threading.get_ident()"));
+            }
+            return null;
+        });
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals("main", Expect.text("local.x"));
+        }
+    }
+
+    @Test
+    void aPythonThreadCanBeJoinedWithinATurn() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec(String.join(
+                    "\n",
+                    "import threading",
+                    "seen = []",
+                    "t = threading.Thread(target=lambda: seen.extend(range(1000)))",
+                    "t.start()",
+                    "t.join()"));
+            assertEquals("1000", Expect.text("len(seen)"));
+        }
+    }
+
+    @Test
+    void aVariableOfOneThreadIsSeenInAnother() throws Exception {
+        OtherThread.call(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("v = 42");
+            }
+            return null;
+        });
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals(42L, PythonExecutioner.getVariable("v", PythonTypes.INT).getValue());
+        }
+    }
+
+    @Test
+    void anErrorInOneThreadLeavesTheOthersAlone() throws Exception {
+        OtherThread<Integer> failing = OtherThread.start(() -> {
+            int failures = 0;
+            for (int i = 0; i < 500; i++) {
+                try (PythonGIL gil = PythonGIL.lock()) {
+                    assertThrows(PythonException.class, () -> PythonExecutioner.exec("1 / 0"));
+                    failures++;
+                }
+            }
+            return failures;
+        });
+        for (int i = 0; i < 500; i++) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                assertEquals("ok", Expect.text("'ok'"));
+            }
+        }
+        assertEquals(500, failing.join());
+    }
+
+    @Test
+    void anObjectOfOneThreadServesAnother() throws Exception {
+        PythonObject list;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            list = Expect.object("[1, 2, 3]");
+        }
+        assertEquals("[1, 2, 3, 4]", OtherThread.call(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                list.attr("append").call(4);
+                return list.toString();
+            }
+        }));
+    }
+
+    @Test
+    void virtualThreadsTakeTurnsToo() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 21, "virtual threads came with Java 21");
+        ExecutorService virtual = (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        try {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("n = 0");
+            }
+            List<Future<?>> all = new ArrayList<>();
+            for (int i = 0; i < 200; i++) {
+                all.add(virtual.submit(() -> {
+                    try (PythonGIL gil = PythonGIL.lock()) {
+                        PythonExecutioner.exec("m = n");
+                        Thread.yield();
+                        PythonExecutioner.exec("import time; time.sleep(0); n = m + 1");
+                    }
+                }));
+            }
+            for (Future<?> one : all) {
+                one.get(30, TimeUnit.SECONDS);
+            }
+            try (PythonGIL gil = PythonGIL.lock()) {
+                assertEquals("200", Expect.text("n"));
+            }
+        } finally {
+            virtual.shutdownNow();
+        }
+    }
+}
