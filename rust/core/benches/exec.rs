@@ -52,9 +52,13 @@ fn inside_python(py: Python<'_>, set_up: &str, statement: &str, loops: u64) -> s
     let code = format!(
         "import time\n{set_up}\ndef measure(n):\n    start = time.perf_counter()\n    for _ in range(n):\n        {statement}\n    return time.perf_counter() - start\n"
     );
-    py.run(&CString::new(code).expect("no NUL"), Some(&scope), None).expect("runs");
+    py.run(&CString::new(code).expect("no NUL"), Some(&scope), None)
+        .expect("runs");
     let measure = scope.get_item("measure").expect("a dict").expect("defined");
-    let seconds: f64 = measure.call1((loops,)).and_then(|s| s.extract()).expect("a number");
+    let seconds: f64 = measure
+        .call1((loops,))
+        .and_then(|s| s.extract())
+        .expect("a number");
     std::time::Duration::from_secs_f64(seconds)
 }
 
@@ -67,7 +71,9 @@ fn gil_turn(c: &mut Criterion) {
         });
     });
     gil::acquire();
-    c.bench_function("gil: enter while held", |b| b.iter(|| gil::with(|py| black_box(py.version_info().minor))));
+    c.bench_function("gil: enter while held", |b| {
+        b.iter(|| gil::with(|py| black_box(py.version_info().minor)))
+    });
     gil::release();
 }
 
@@ -113,14 +119,16 @@ fn values(c: &mut Criterion) {
         ("1,000,000 strings of 8", "['%08d' % i for i in range(1000000)]"),
         ("dict of 100,000", "{str(i): float(i) for i in range(100000)}"),
     ] {
-        let (object, bytes) = Python::attach(|py| {
+        let (object, bytes) = gil::with(|py| {
             let expression = CString::new(expression).expect("no NUL");
             let object = py.eval(&expression, None, None).expect("a value");
             let mut writer = Writer::new(py, 0);
             writer.value(&object).expect("packs");
             (object.unbind(), writer.finish())
         });
-        group.throughput(Throughput::Bytes(bytes.len() as u64)).sample_size(10);
+        group
+            .throughput(Throughput::Bytes(bytes.len() as u64))
+            .sample_size(10);
         group.bench_function(format!("{name}: out"), |b| {
             b.iter(|| {
                 gil::with(|py| {
@@ -146,7 +154,11 @@ fn contexts_and_calls(c: &mut Criterion) {
         gil::with(|py| {
             for name in ["a", "b"] {
                 context::switch(py, name).expect("a context");
-                let code = request(&format!("globals().update({{'v%d' % i: i for i in range({names})}})"), &[], &[]);
+                let code = request(
+                    &format!("globals().update({{'v%d' % i: i for i in range({names})}})"),
+                    &[],
+                    &[],
+                );
                 exec::run(py, &code, 0).expect("runs");
             }
         });
@@ -159,7 +171,8 @@ fn contexts_and_calls(c: &mut Criterion) {
             });
         });
     }
-    let handle = gil::with(|py| python4j_core::handle::give(py.get_type::<pyo3::types::PyInt>().into_any(), 0));
+    let handle =
+        gil::with(|py| python4j_core::handle::give(py.get_type::<pyo3::types::PyInt>().into_any(), 0));
     let mut call = vec![3, 0, 0, 0, 15];
     call.extend(handle.to_le_bytes());
     call.extend([8, 1, 0, 0, 0, 3, 7, 0, 0, 0, 0, 0, 0, 0, 0]);

@@ -6,7 +6,9 @@ use python4j_core::interpreter::{self, Config};
 use python4j_core::{context, exec, gil};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let program = std::env::args().nth(1).ok_or("the path of a python executable is missing")?;
+    let program = std::env::args()
+        .nth(1)
+        .ok_or("the path of a python executable is missing")?;
     interpreter::start(&Config {
         program,
         initialize: true,
@@ -21,7 +23,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     gil::with(|py| -> Result<(), Box<dyn std::error::Error>> {
         exec::run(py, &request, 0)?;
         let answer = context::globals(py)?;
-        println!("{}", pyo3::types::PyDictMethods::get_item(&answer, "answer")?.ok_or("answer was set")?);
+        println!(
+            "{}",
+            pyo3::types::PyDictMethods::get_item(&answer, "answer")?.ok_or("answer was set")?
+        );
         Ok(())
     })
 }

@@ -2,6 +2,7 @@
 //! The one error type. A variant for each thing that a caller could do differently.
 //! `rust/jni/src/guard.rs` decides which Java class each becomes.
 
+use crate::gil;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -74,7 +75,7 @@ impl Error {
 
 impl From<PyErr> for Error {
     fn from(raised: PyErr) -> Self {
-        Python::attach(|py| {
+        gil::with(|py| {
             let value = raised.value(py);
             let message = describe(value.as_any());
             Error::Python {

@@ -126,6 +126,7 @@ pub fn release() {
 pub(crate) fn adopt_first(release: bool) {
     HERE.with(|here| {
         here.first.set(true);
+        here.borrowed.set(false);
         if release {
             // SAFETY: the start holds the GIL.
             here.state.set(unsafe { ffi::PyEval_SaveThread() });
@@ -141,6 +142,7 @@ pub(crate) fn adopt_first(release: bool) {
 ///
 /// On a thread that holds the GIL this costs a few instructions. On another one, a virtual thread's
 /// carrier say, the GIL is taken for the length of the call.
+#[allow(clippy::disallowed_methods)] // the one place
 pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     struct Hold;
     impl Drop for Hold {

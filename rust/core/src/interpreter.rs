@@ -72,8 +72,7 @@ pub fn start(config: &Config) -> Result<()> {
     let handlers = Handlers::current();
     initialize(&config.program)?;
     handlers.put_back();
-    // The state of the start counts as this thread's first hold until adopt_first.
-    let done = Python::attach(|py| set_up(py, config, true));
+    let done = gil::with(|py| set_up(py, config, true));
     gil::adopt_first(config.release);
     done
 }

@@ -83,6 +83,7 @@ fn throw(env: &mut JNIEnv, error: &Error) {
     }
 }
 
+#[allow(clippy::disallowed_methods)] // the one place
 fn throwable<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
     let cause = match error {
         Error::NotRun(cause) => Some(cause),

@@ -58,7 +58,7 @@ impl Answer {
 
     /// The lines `python4j:key=value` of a text, between whatever else the interpreter's own start-up prints;
     /// none if it is not whole.
-    fn parse(text: &str) -> Option<Answer> {
+    pub(crate) fn parse(text: &str) -> Option<Answer> {
         let lines: Vec<_> = text
             .lines()
             .filter_map(|line| line.strip_prefix("python4j:")?.split_once('='))

@@ -20,7 +20,9 @@ pub enum Binary {
         /// The program interpreter: the C library's `ld.so`. Libraries and static programs have none.
         interpreter: Option<String>,
     },
-    /// Anything else, a script or another system's program: running it will tell.
+    /// A script: it may stand for another program tomorrow.
+    Script,
+    /// Anything else, another system's program: running it will tell.
     Other,
 }
 
@@ -32,11 +34,11 @@ impl Binary {
     pub fn read(path: &Path) -> io::Result<Binary> {
         let mut file = File::open(path)?;
         let mut head = [0u8; 64];
-        match file.read_exact(&mut head) {
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(Binary::Other),
-            other => other?,
+        let size = file.by_ref().take(64).read(&mut head)?;
+        if head.starts_with(b"#!") {
+            return Ok(Binary::Script);
         }
-        if &head[..4] != b"\x7fELF" {
+        if size < head.len() || !head.starts_with(b"\x7fELF") {
             return Ok(Binary::Other);
         }
         let bits = if head[4] == 2 { 64 } else { 32 };

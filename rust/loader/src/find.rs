@@ -63,7 +63,8 @@ pub struct Found {
     pub reason: String,
     /// The folder of its own numpy, if it has one.
     pub numpy: Option<PathBuf>,
-    /// Files whose coming, going or changing makes this answer stale.
+    /// Files whose coming, going or changing makes this answer stale; none if it may be stale at once,
+    /// because a script (a shim of pyenv's, say) led here.
     pub watch: Vec<PathBuf>,
 }
 
@@ -171,12 +172,16 @@ fn in_folder(folder: &Path) -> Result<PathBuf, String> {
 fn by_name(name: &str, around: &Surroundings) -> Result<Found, String> {
     let names: &[String] = &[name.to_owned(), format!("{name}.exe")];
     let names = if cfg!(windows) { names } else { &names[..1] };
+    let mut passed = Vec::new();
     for folder in around.on_path() {
         for program in names.iter().map(|name| folder.join(name)) {
             if program.is_file() {
                 let found = at(&program, around)?;
-                return Ok(found.because(format!("{name} on PATH: {}", program.display())));
+                return Ok(found
+                    .because(format!("{name} on PATH: {}", program.display()))
+                    .after(passed));
             }
+            passed.push(program);
         }
     }
     Err(format!(
@@ -189,15 +194,19 @@ fn by_name(name: &str, around: &Surroundings) -> Result<Found, String> {
 fn by_version(version: &Version, around: &Surroundings) -> Result<Found, String> {
     let mut met = BTreeSet::new();
     let mut refused = Vec::new();
+    let mut passed = Vec::new();
     for program in around.on_path().flat_map(|folder| version.candidates(&folder)) {
         let real = program.canonicalize().unwrap_or_else(|_| program.clone());
+        passed.push(program.clone());
         // One file under several names answers once; a shim stands for another one under each name.
-        if !program.is_file() || (is_binary(&real) && !met.insert(real)) {
+        if !program.is_file() || (!is_script(&real) && !met.insert(real)) {
             continue;
         }
         match at(&program, around) {
             Ok(found) if version.covers(&found.version) => {
-                return Ok(found.because(format!("version {version} on PATH: {}", program.display())));
+                return Ok(found
+                    .because(format!("version {version} on PATH: {}", program.display()))
+                    .after(passed));
             }
             Ok(found) => refused.push(format!("{} is {}", program.display(), found.version)),
             Err(why) => refused.push(why),
@@ -222,8 +231,8 @@ fn shown(around: &Surroundings) -> String {
         .map_or("not set".into(), |path| path.to_string_lossy().into_owned())
 }
 
-fn is_binary(path: &Path) -> bool {
-    !matches!(Binary::read(path), Ok(Binary::Other))
+fn is_script(path: &Path) -> bool {
+    matches!(Binary::read(path), Ok(Binary::Script))
 }
 
 /// A version as a user writes it: `3`, `3.12`, `3.12.1`.
@@ -286,11 +295,17 @@ fn at(program: &Path, around: &Surroundings) -> Result<Found, String> {
     if let Some(why) = binary.refusal() {
         return Err(refuse(why));
     }
-    let answer = Answer::of(&absolute, around.cache.as_deref()).map_err(|why| match broken(&binary) {
+    let script = binary == Binary::Script;
+    let cache = around.cache.as_deref().filter(|_| !script);
+    let answer = Answer::of(&absolute, cache).map_err(|why| match broken(&binary) {
         Some(cause) => refuse(format!("{why} ({cause})")),
         None => refuse(why),
     })?;
-    judge(&answer, &absolute).map_err(refuse)
+    let mut found = judge(&answer, &absolute).map_err(refuse)?;
+    if script {
+        found.watch.clear();
+    }
+    Ok(found)
 }
 
 /// The usual cause when a program that is there "is not found".
@@ -433,6 +448,14 @@ impl Found {
     fn because(self, reason: String) -> Found {
         Found { reason, ..self }
     }
+
+    /// Found after these files were looked at, or looked for, in vain.
+    fn after(mut self, passed: Vec<PathBuf>) -> Found {
+        if !self.watch.is_empty() {
+            self.watch.extend(passed);
+        }
+        self
+    }
 }
 
 #[cfg(all(test, unix))]
@@ -520,12 +543,39 @@ mod tests {
         assert_eq!(found.executable, program);
         assert_eq!(found.reason, format!("the executable {}", program.display()));
         assert_eq!(found.numpy, None);
-        assert!(found.watch.contains(&fake.at("site/numpy/__init__.py")));
+        assert_eq!(
+            found.watch,
+            <[PathBuf; 0]>::default(),
+            "a script may stand for another one tomorrow"
+        );
         assert!(
             found
                 .text()
                 .starts_with(&format!("executable={}\n", program.display()))
         );
+    }
+
+    #[test]
+    fn what_an_answer_rests_on_is_watched() {
+        let fake = Fake::new();
+        let lines: Vec<_> = fake
+            .lines
+            .iter()
+            .map(|line| format!("python4j:{line}\n"))
+            .collect();
+        let answer = Answer::parse(&(lines.concat() + "python4j:end=1\n")).unwrap();
+        let found = judge(&answer, &fake.at("bin/python3"))
+            .unwrap()
+            .after(vec![fake.at("first/python3")]);
+        for file in [
+            "site/numpy/__init__.py",
+            "lib/libpython3.12.so.1.0",
+            "bin/python3",
+            "pyvenv.cfg",
+            "first/python3",
+        ] {
+            assert!(found.watch.contains(&fake.at(file)), "{file}");
+        }
     }
 
     #[test]

@@ -60,15 +60,11 @@ public class PythonGIL implements AutoCloseable {
      * @throws PythonException if Python cannot be started
      */
     public static PythonGIL lock() {
-        if (!TURN.isMine()) {
-            start();
-            if (isInsideAlready()) {
-                return new PythonGIL(Thread.currentThread(), false);
-            }
+        PythonGIL place = placeAlready();
+        if (place != null) {
+            return place;
         }
-        if (!takeOverKept()) {
-            TURN.take();
-        }
+        TURN.take();
         return entered();
     }
 
@@ -86,24 +82,20 @@ public class PythonGIL implements AutoCloseable {
         } catch (ArithmeticException e) {
             nanos = patience.isNegative() ? 0 : Long.MAX_VALUE;
         }
-        if (!TURN.isMine()) {
-            start();
-            if (isInsideAlready()) {
-                return new PythonGIL(Thread.currentThread(), false);
-            }
+        PythonGIL place = placeAlready();
+        if (place != null) {
+            return place;
         }
-        return takeOverKept() || TURN.take(nanos) ? entered() : null;
+        return TURN.take(nanos) ? entered() : null;
     }
 
     /** Like {@link #lock}, if that needs no waiting; null otherwise. */
     static PythonGIL tryLock() {
-        if (!TURN.isMine()) {
-            start();
-            if (isInsideAlready()) {
-                return new PythonGIL(Thread.currentThread(), false);
-            }
+        PythonGIL place = placeAlready();
+        if (place != null) {
+            return place;
         }
-        return takeOverKept() || TURN.takeIfFree() ? entered() : null;
+        return TURN.takeIfFree() ? entered() : null;
     }
 
     /**
@@ -157,7 +149,8 @@ public class PythonGIL implements AutoCloseable {
      */
     public static void setMainThreadState() {
         start();
-        if (takeOverKept()) {
+        if (kept && TURN.isMine()) {
+            kept = false;
             leave();
         }
     }
@@ -241,9 +234,17 @@ public class PythonGIL implements AutoCloseable {
         }
     }
 
-    /** A lock inside the start's kept turn, by the thread that keeps it, ends the keeping when it closes. */
-    private static boolean takeOverKept() {
-        return false;
+    /** A place in Python without waiting: one that the start just gave the thread, or one that it came with. */
+    private static PythonGIL placeAlready() {
+        if (TURN.isMine()) {
+            return null;
+        }
+        start();
+        if (TURN.isMine()) {
+            kept = false; // this lock is the hold that the start left
+            return new PythonGIL(Thread.currentThread(), true);
+        }
+        return isInsideAlready() ? new PythonGIL(Thread.currentThread(), false) : null;
     }
 
     private static PythonGIL entered() {
