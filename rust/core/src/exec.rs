@@ -17,7 +17,7 @@ use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many texts are kept compiled, and how many bytes of text in all.
-const KEPT_TEXTS: usize = 1024;
+const KEPT_TEXTS: usize = 512;
 const KEPT_BYTES: usize = 32 << 20;
 
 /// What a request wants done with its text.
@@ -184,8 +184,8 @@ fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Res
     if let Some(found) = cache.lock().texts.get(text) {
         return Ok(found.code.bind(py).clone());
     }
-    let file = format!("<exec-{}>", COMPILED.fetch_add(1, Ordering::Relaxed) + 1);
-    let file = PyString::new(py, &file);
+    let number = COMPILED.fetch_add(1, Ordering::Relaxed) + 1;
+    let file = PyString::new(py, &format!("<exec-{number}>"));
     let source = pack::string(py, text)?;
     let code = tools
         .compile_text

@@ -19,5 +19,6 @@ pub mod handle;
 pub mod interpreter;
 pub mod object;
 pub mod pack;
+pub mod raised;
 
 pub use error::{Error, Result};

@@ -460,6 +460,16 @@ impl<'py> Writer<'py> {
         Ok(())
     }
 
+    /// The token of the interpreter it writes for.
+    pub fn py(&self) -> Python<'py> {
+        self.py
+    }
+
+    /// None.
+    pub fn none(&mut self) {
+        self.u8(tag::NONE);
+    }
+
     /// A value that is not there.
     pub fn missing(&mut self) {
         self.u8(tag::MISSING);
@@ -744,7 +754,8 @@ impl<'py> Writer<'py> {
         self.u8(if value { tag::TRUE } else { tag::FALSE });
     }
 
-    fn int(&mut self, value: i64) {
+    /// An integer.
+    pub fn int(&mut self, value: i64) {
         self.u8(tag::INT);
         self.out.extend_from_slice(&value.to_le_bytes());
     }

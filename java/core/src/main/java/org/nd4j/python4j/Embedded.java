@@ -12,6 +12,7 @@ import java.net.URLConnection;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
@@ -118,6 +119,7 @@ final class Embedded {
     /** Unpacks the CPython and gives its executable. */
     static Path unpack() throws IOException {
         Path home = home();
+        lendLibffi(home);
         try (DirectoryStream<Path> programs = Files.newDirectoryStream(programs(home), "python*")) {
             for (Path program : programs) {
                 if (isInterpreter(program.getFileName().toString())) {
@@ -129,6 +131,30 @@ final class Embedded {
             }
         }
         throw new IOException("there is no python3.N in " + programs(home) + ", where " + origin() + " was unpacked");
+    }
+
+    /**
+     * ctypes needs the libffi that lies beside libpython, and looks for it in its own folder. JavaCPP
+     * helps by loading it first; child processes and we do without JavaCPP.
+     */
+    private static void lendLibffi(Path home) throws IOException {
+        List<Path> folders = new ArrayList<>();
+        try (DirectoryStream<Path> versions = Files.newDirectoryStream(home.resolve("lib"), "python3.*")) {
+            for (Path version : versions) {
+                folders.add(version.resolve("lib-dynload"));
+            }
+        } catch (NoSuchFileException e) {
+            return; // Windows has another layout
+        }
+        try (DirectoryStream<Path> libraries = Files.newDirectoryStream(home, "libffi.so.*")) {
+            for (Path library : libraries) {
+                for (Path folder : folders) {
+                    if (Files.isDirectory(folder)) {
+                        link(folder.resolve(library.getFileName()), library);
+                    }
+                }
+            }
+        }
     }
 
     private static Path programs(Path home) {
@@ -284,12 +310,7 @@ final class Embedded {
             put(numpy.resolve("_distributor_init_local.py"), text.toString());
         } else {
             for (Path library : libraries) {
-                Path link = numpy.resolve(library.getFileName());
-                if (!Files.isSymbolicLink(link) || !Files.readSymbolicLink(link).equals(library)) {
-                    Path aside = NativeLoader.aside(link);
-                    Files.createSymbolicLink(aside, library);
-                    Files.move(aside, link, StandardCopyOption.ATOMIC_MOVE);
-                }
+                link(numpy.resolve(library.getFileName()), library);
             }
         }
     }
@@ -311,6 +332,14 @@ final class Embedded {
                     return;
                 }
             }
+        }
+    }
+
+    private static void link(Path link, Path target) throws IOException {
+        if (!Files.isSymbolicLink(link) || !Files.readSymbolicLink(link).equals(target)) {
+            Path aside = NativeLoader.aside(link);
+            Files.createSymbolicLink(aside, target);
+            Files.move(aside, link, StandardCopyOption.ATOMIC_MOVE);
         }
     }
 

@@ -30,6 +30,7 @@ final class Interpreter {
 
     private static Interpreter chosen; // guarded by the class, as is the next
     private static PythonException failure;
+    private static String resort;
 
     private final String executable;
     private final Path libpython;
@@ -66,6 +67,11 @@ final class Interpreter {
             }
         }
         return chosen;
+    }
+
+    /** What to choose if nothing was chosen and there is no embedded CPython: for the report, which has to test something. */
+    static synchronized void lastResort(String choice) {
+        resort = choice;
     }
 
     /** This process turned out to run a Python already, which somebody else started: that is the one. */
@@ -132,6 +138,10 @@ final class Interpreter {
         if (choice == null || choice.isEmpty()) {
             choice = EMBEDDED;
             where = "";
+            if (resort != null && !Embedded.isThere()) {
+                choice = resort;
+                where = "There is no embedded CPython on the class path and no other one was chosen";
+            }
         }
         String key = Stamp.key(where.isEmpty() ? choice : new StringBuilder(where).append('=').append(choice).toString(), choice);
         Stamp stamp = Stamp.read(key);
@@ -176,7 +186,14 @@ final class Interpreter {
             answer = embedded(choice, where);
         }
         String packages = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
+        if (!answer.watch.isEmpty()) { // else a script led here, which may lead elsewhere tomorrow
+            remember(key, answer, embedded, packages);
+        }
+        return new Interpreter(
+                answer.get("executable"), answer.get("libpython"), answer.get("version"), embedded, answer.reason, packages);
+    }
 
+    private static void remember(String key, Answer answer, boolean embedded, String packages) {
         Map<String, String> values = new LinkedHashMap<>();
         values.put("loader", NativeLoader.loaderFile());
         values.put("library", NativeLoader.libraryFile());
@@ -195,8 +212,6 @@ final class Interpreter {
             files.add(packages + "/numpy/_distributor_init_local.py");
         }
         Stamp.write(key, values, files);
-        return new Interpreter(
-                answer.get("executable"), answer.get("libpython"), answer.get("version"), embedded, answer.reason, packages);
     }
 
     /** The interpreter that the user named, null for {@code auto} outside any environment. */
@@ -205,12 +220,17 @@ final class Interpreter {
             String text = NativeLoader.ask(choice);
             Answer answer = text == null ? null : new Answer(text);
             if (answer != null) {
-                answer.reason = where + "=" + choice + ": " + answer.get("reason");
+                answer.reason = named(where, choice) + ": " + answer.get("reason");
             }
             return answer;
         } catch (PythonException e) {
-            throw new PythonException(where + "=" + choice + ": " + e.getMessage(), e);
+            throw new PythonException(named(where, choice) + ": " + e.getMessage(), e);
         }
+    }
+
+    /** A choice with its place: {@code -Dname=value}. */
+    private static String named(String where, String choice) {
+        return where.indexOf(' ') >= 0 ? where : where + "=" + choice;
     }
 
     private static Answer embedded(String choice, String where) {

@@ -127,12 +127,14 @@ final class NativeLoader {
         List<String> front = new ArrayList<>();
         List<String> end = new ArrayList<>();
         arrange(front, end, custom(), PythonConstants.javaCppPythonAppendType(), interpreter.packages());
+        boolean release = PythonConstants.releaseGilAutomatically();
         Native.interpreterStart(
                 interpreter.executable(),
                 front.toArray(new String[0]),
                 end.toArray(new String[0]),
                 PythonConstants.initializePython(),
-                PythonConstants.releaseGilAutomatically());
+                release);
+        PythonGIL.started(release);
     }
 
     /** Where the user's own path and the packages' folders go in {@code sys.path}. */

@@ -1,0 +1,694 @@
+// SPDX-License-Identifier: Apache-2.0
+// Java values to bytes and back: the wire format, whose other half and table of tags is pack.rs.
+// Little-endian; lengths are 32 bits; text is UTF-8, lone surrogates as their three bytes.
+package org.nd4j.python4j;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * A buffer that packed values are written to. {@link Reader} reads them.
+ *
+ * <p>One thread uses a buffer at a time, from {@link #take} to {@link #giveBack}; none of this needs a
+ * turn, except that types of users may be asked to convert a value ({@link PythonType#toPython}).
+ */
+final class Pack {
+
+    static final int NONE = 0;
+    static final int FALSE = 1;
+    static final int TRUE = 2;
+    static final int INT = 3;
+    static final int BIG_INT = 4;
+    static final int FLOAT = 5;
+    static final int STR = 6;
+    static final int BYTES = 7;
+    static final int LIST = 8;
+    static final int TUPLE = 9;
+    static final int SET = 10;
+    static final int DICT = 11;
+    static final int LONGS = 12;
+    static final int DOUBLES = 13;
+    static final int DECIMAL = 14;
+    static final int HANDLE = 15;
+    static final int SURROGATES = 16;
+    static final int MISSING = 17;
+
+    /** What the reader of a Python object asks for. */
+    static final class Wanted {
+        static final int STR = 1;
+        static final int INT = 2;
+        static final int FLOAT = 3;
+        static final int BOOL = 4;
+        static final int LIST = 5;
+        static final int DICT = 6;
+        static final int BYTES = 7;
+        static final int NONE = 8;
+        static final int OBJECT = 9;
+        static final int MESSAGE = 10;
+
+        private Wanted() {}
+    }
+
+    /** How deep values may nest; beyond it a value is taken for cyclic. */
+    static final int MAX_DEPTH = 1000;
+
+    private static final int KEPT_BYTES = 1 << 20;
+    private static final int SHORT_TEXT = 256;
+    private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /** The buffer that nobody uses at the moment. */
+    private static final AtomicReference<Pack> SPARE = new AtomicReference<>();
+
+    private byte[] buffer = new byte[256];
+    private int length;
+
+    /** Objects whose handles are in the buffer: they must not be collected before the call is over. */
+    private final List<PythonObject> lent = new ArrayList<>();
+
+    /** An empty buffer. */
+    static Pack take() {
+        Pack spare = SPARE.getAndSet(null);
+        return spare == null ? new Pack() : spare;
+    }
+
+    /** The end of its use; what is in it is forgotten. */
+    void giveBack() {
+        length = 0;
+        lent.clear();
+        if (buffer.length <= KEPT_BYTES) {
+            SPARE.set(this);
+        }
+    }
+
+    /** The packed bytes are the first {@link #length} of these. */
+    byte[] buffer() {
+        return buffer;
+    }
+
+    int length() {
+        return length;
+    }
+
+    // ---- writing ----
+
+    Pack u8(int value) {
+        reserve(1);
+        buffer[length++] = (byte) value;
+        return this;
+    }
+
+    Pack u32(int value) {
+        reserve(4);
+        INTS.set(buffer, length, value);
+        length += 4;
+        return this;
+    }
+
+    private void u64(long value) {
+        reserve(8);
+        WORDS.set(buffer, length, value);
+        length += 8;
+    }
+
+    /** Length and UTF-8. */
+    Pack text(String text) {
+        int chars = text.length();
+        if (chars > SHORT_TEXT) {
+            byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+            if (!hasReplacements(text, utf8)) {
+                bytes(utf8);
+                return this;
+            }
+        }
+        reserve(4 + 3L * chars);
+        byte[] out = buffer;
+        int start = length + 4;
+        int i = 0;
+        for (; i < chars; i++) {
+            char c = text.charAt(i);
+            if (c >= 0x80) {
+                break;
+            }
+            out[start + i] = (byte) c;
+        }
+        int end = encode(text, i, start + i);
+        INTS.set(out, length, end - start);
+        length = end;
+        return this;
+    }
+
+    /** Java's own encoder puts a question mark for each lone surrogate. */
+    private static boolean hasReplacements(String text, byte[] utf8) {
+        int marks = 0;
+        for (byte b : utf8) {
+            if (b == '?') {
+                marks++;
+            }
+        }
+        for (int i = text.indexOf('?'); i >= 0; i = text.indexOf('?', i + 1)) {
+            marks--;
+        }
+        return marks != 0;
+    }
+
+    /** The rest of a text, for which the buffer has room. */
+    private int encode(String text, int from, int at) {
+        byte[] out = buffer;
+        for (int i = from; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c < 0x80) {
+                out[at++] = (byte) c;
+            } else if (c < 0x800) {
+                out[at++] = (byte) (0xC0 | c >> 6);
+                out[at++] = (byte) (0x80 | c & 0x3F);
+            } else if (Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1))) {
+                int point = Character.toCodePoint(c, text.charAt(++i));
+                out[at++] = (byte) (0xF0 | point >> 18);
+                out[at++] = (byte) (0x80 | point >> 12 & 0x3F);
+                out[at++] = (byte) (0x80 | point >> 6 & 0x3F);
+                out[at++] = (byte) (0x80 | point & 0x3F);
+            } else {
+                out[at++] = (byte) (0xE0 | c >> 12);
+                out[at++] = (byte) (0x80 | c >> 6 & 0x3F);
+                out[at++] = (byte) (0x80 | c & 0x3F);
+            }
+        }
+        return at;
+    }
+
+    private void bytes(byte[] bytes) {
+        u32(bytes.length);
+        reserve(bytes.length);
+        System.arraycopy(bytes, 0, buffer, length, bytes.length);
+        length += bytes.length;
+    }
+
+    /**
+     * A Java value of any kind that Python has a counterpart of; null is None.
+     *
+     * @throws PythonException if there is none, or the value nests too deep or contains itself
+     */
+    Pack value(Object value) {
+        value(value, 0);
+        return this;
+    }
+
+    private void element(Object value, int depth) {
+        if (depth >= MAX_DEPTH) {
+            throw tooDeep();
+        }
+        value(value, depth + 1);
+    }
+
+    private void value(Object value, int depth) {
+        if (value instanceof String) {
+            u8(STR).text((String) value);
+        } else if (value instanceof Long || value instanceof Integer) {
+            integer(((Number) value).longValue());
+        } else if (value instanceof Double || value instanceof Float) {
+            u8(FLOAT).u64(Double.doubleToRawLongBits(((Number) value).doubleValue()));
+        } else if (value instanceof Boolean) {
+            u8((Boolean) value ? TRUE : FALSE);
+        } else if (value == null) {
+            u8(NONE);
+        } else if (value instanceof PythonObject) {
+            handle((PythonObject) value);
+        } else if (value instanceof byte[]) {
+            u8(BYTES).bytes((byte[]) value);
+        } else if (value instanceof List) {
+            list((List<?>) value, depth);
+        } else if (value instanceof Map) {
+            map((Map<?, ?>) value, depth);
+        } else if (value instanceof Object[]) {
+            list(Arrays.asList((Object[]) value), depth);
+        } else if (value.getClass().isArray()) {
+            array(value);
+        } else {
+            rarer(value, depth);
+        }
+    }
+
+    private void integer(long value) {
+        u8(INT).u64(value);
+    }
+
+    private void handle(PythonObject object) {
+        u8(HANDLE).u64(object.handle());
+        lent.add(object);
+    }
+
+    private void list(Collection<?> list, int depth) {
+        if (!longs(list) && !doubles(list)) {
+            collection(LIST, list, depth);
+        }
+    }
+
+    /** A tag, and room for a count that is known later. */
+    private int start(int tag) {
+        u8(tag).u32(0);
+        return length - 4;
+    }
+
+    private void collection(int tag, Collection<?> collection, int depth) {
+        int countAt = start(tag);
+        int count = 0;
+        for (Object element : collection) {
+            element(element, depth);
+            count++;
+        }
+        INTS.set(buffer, countAt, count);
+    }
+
+    private void map(Map<?, ?> map, int depth) {
+        int countAt = start(DICT);
+        int count = 0;
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            element(entry.getKey(), depth);
+            element(entry.getValue(), depth);
+            count++;
+        }
+        INTS.set(buffer, countAt, count);
+    }
+
+    /** The list as one run of 64-bit integers, or nothing. */
+    private boolean longs(Collection<?> list) {
+        int start = length;
+        int countAt = start(LONGS);
+        int count = 0;
+        for (Object element : list) {
+            if (!(element instanceof Long || element instanceof Integer)) {
+                break;
+            }
+            u64(((Number) element).longValue());
+            count++;
+        }
+        return endRun(list, start, countAt, count);
+    }
+
+    /** The list as one run of doubles, or nothing. */
+    private boolean doubles(Collection<?> list) {
+        int start = length;
+        int countAt = start(DOUBLES);
+        int count = 0;
+        for (Object element : list) {
+            if (!(element instanceof Double || element instanceof Float)) {
+                break;
+            }
+            u64(Double.doubleToRawLongBits(((Number) element).doubleValue()));
+            count++;
+        }
+        return endRun(list, start, countAt, count);
+    }
+
+    private boolean endRun(Collection<?> list, int start, int countAt, int count) {
+        if (count == 0 || count != list.size()) {
+            length = start;
+            return false;
+        }
+        INTS.set(buffer, countAt, count);
+        return true;
+    }
+
+    private void array(Object array) {
+        if (array instanceof int[]) {
+            int[] ints = (int[]) array;
+            startRun(LONGS, ints.length);
+            for (int value : ints) {
+                u64(value);
+            }
+        } else if (array instanceof long[]) {
+            long[] longs = (long[]) array;
+            startRun(LONGS, longs.length);
+            room().asLongBuffer().put(longs);
+            length += 8 * longs.length;
+        } else if (array instanceof double[]) {
+            double[] doubles = (double[]) array;
+            startRun(DOUBLES, doubles.length);
+            room().asDoubleBuffer().put(doubles);
+            length += 8 * doubles.length;
+        } else if (array instanceof float[]) {
+            float[] floats = (float[]) array;
+            startRun(DOUBLES, floats.length);
+            for (float value : floats) {
+                u64(Double.doubleToRawLongBits(value));
+            }
+        } else if (array instanceof short[]) {
+            short[] shorts = (short[]) array;
+            startRun(LONGS, shorts.length);
+            for (short value : shorts) {
+                u64(value);
+            }
+        } else if (array instanceof boolean[]) {
+            boolean[] booleans = (boolean[]) array;
+            u8(LIST).u32(booleans.length);
+            for (boolean value : booleans) {
+                u8(value ? TRUE : FALSE);
+            }
+        } else {
+            char[] chars = (char[]) array;
+            u8(LIST).u32(chars.length);
+            for (char value : chars) {
+                u8(STR).text(String.valueOf(value));
+            }
+        }
+    }
+
+    private void startRun(int tag, int count) {
+        u8(tag).u32(count).reserve(8L * count);
+    }
+
+    private ByteBuffer room() {
+        return ByteBuffer.wrap(buffer, length, buffer.length - length).slice().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Kinds that Python4J M2.1 did not take. A registered type that does goes before our own way. */
+    private void rarer(Object value, int depth) {
+        for (PythonType<?> type : PythonTypes.registered()) {
+            if (type.accepts(value)) {
+                value(convert(type, value), depth);
+                return;
+            }
+        }
+        if (value instanceof Short || value instanceof Byte) {
+            integer(((Number) value).longValue());
+        } else if (value instanceof Character) {
+            u8(STR).text(value.toString());
+        } else if (value instanceof BigInteger) {
+            BigInteger integer = (BigInteger) value;
+            if (integer.bitLength() < Long.SIZE) {
+                integer(integer.longValue());
+            } else {
+                u8(BIG_INT).bytes(integer.toByteArray());
+            }
+        } else if (value instanceof BigDecimal) {
+            u8(DECIMAL).text(value.toString());
+        } else if (value instanceof Set) {
+            collection(SET, (Set<?>) value, depth);
+        } else if (value instanceof Collection) {
+            list((Collection<?>) value, depth);
+        } else if (value instanceof Iterable && !(value instanceof Path)) { // a Path iterates over Paths without end
+            List<Object> elements = new ArrayList<>(); // it may give its elements only once
+            ((Iterable<?>) value).forEach(elements::add);
+            list(elements, depth);
+        } else {
+            throw new PythonException("Unable to find python type for java type: " + value.getClass());
+        }
+    }
+
+    private static <T> PythonObject convert(PythonType<T> type, Object value) {
+        return type.toPython(type.adapt(value));
+    }
+
+    private void reserve(long more) {
+        if (more > buffer.length - length) {
+            grow(more);
+        }
+    }
+
+    private void grow(long more) {
+        long least = length + more;
+        long most = Integer.MAX_VALUE - 8; // no JVM has longer arrays
+        if (least > most) {
+            throw new PythonException("The values for Python take more than 2 GB packed: hand them over in several parts.");
+        }
+        buffer = Arrays.copyOf(buffer, (int) Math.min(most, Math.max(least, 2L * buffer.length)));
+    }
+
+    private static PythonException tooDeep() {
+        return new PythonException("The value nests deeper than " + MAX_DEPTH + " levels, or contains itself.");
+    }
+
+    // ---- reading ----
+
+    /**
+     * Reads packed values. Never reads past the end, never trusts a length.
+     *
+     * <p>In two steps, so that an object is not lost when another one's conversion fails: {@link #value}
+     * leaves objects of other types as {@link PythonObject}s, {@link #finish} turns them into what the
+     * registered types make of them.
+     */
+    static final class Reader {
+
+        /** A name that is not there. */
+        static final Object ABSENT = new Object();
+
+        private final byte[] in;
+        private final long frame;
+        private int at;
+        private boolean hasObjects;
+
+        /**
+         * @param in the whole buffer, null for an empty one
+         * @param frame the frame that owns the handles in it, 0 for none
+         */
+        Reader(byte[] in, long frame) {
+            this.in = in == null ? new byte[0] : in;
+            this.frame = frame;
+        }
+
+        /** The one value of a buffer, finished. */
+        static Object read(byte[] in, long frame) {
+            Reader reader = new Reader(in, frame);
+            return reader.finish(reader.value());
+        }
+
+        int u32() {
+            need(4);
+            int value = (int) INTS.get(in, at);
+            at += 4;
+            if (value < 0) {
+                throw malformed("a count is larger than the buffer");
+            }
+            return value;
+        }
+
+        String text() {
+            int bytes = count(1);
+            at += bytes;
+            return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
+        }
+
+        Object value() {
+            return value(0);
+        }
+
+        /** Turns objects of other types into values: a step of its own, see above. */
+        Object finish(Object value) {
+            return hasObjects ? finished(value) : value;
+        }
+
+        /** Nothing may be left over. */
+        void end() {
+            if (at != in.length) {
+                throw malformed("bytes are left over");
+            }
+        }
+
+        private Object value(int depth) {
+            need(1);
+            int tag = in[at++];
+            switch (tag) {
+                case NONE:
+                    return null;
+                case FALSE:
+                    return Boolean.FALSE;
+                case TRUE:
+                    return Boolean.TRUE;
+                case INT:
+                    need(8);
+                    return word();
+                case BIG_INT:
+                    return bigInteger();
+                case FLOAT:
+                    need(8);
+                    return Double.longBitsToDouble(word());
+                case STR:
+                    return text();
+                case BYTES:
+                    return bytes();
+                case LIST:
+                case TUPLE:
+                    int length = count(1);
+                    return elements(new ArrayList<>(length), length, depth);
+                case SET:
+                    int size = count(1);
+                    return elements(new LinkedHashSet<>(capacity(size)), size, depth);
+                case DICT:
+                    return map(depth);
+                case LONGS:
+                    return longs();
+                case DOUBLES:
+                    return doubles();
+                case DECIMAL:
+                    return decimal();
+                case HANDLE:
+                    need(8);
+                    hasObjects = true;
+                    return new PythonObject(word(), frame);
+                case SURROGATES:
+                    return surrogates();
+                case MISSING:
+                    return ABSENT;
+                default:
+                    at--;
+                    throw malformed("unknown tag");
+            }
+        }
+
+        private Object element(int depth) {
+            if (depth >= MAX_DEPTH) {
+                throw tooDeep();
+            }
+            return value(depth + 1);
+        }
+
+        private Collection<Object> elements(Collection<Object> into, int count, int depth) {
+            for (int i = 0; i < count; i++) {
+                into.add(element(depth));
+            }
+            return into;
+        }
+
+        private Map<Object, Object> map(int depth) {
+            int count = count(2);
+            Map<Object, Object> map = new LinkedHashMap<>(capacity(count));
+            for (int i = 0; i < count; i++) {
+                Object key = element(depth);
+                map.put(key, element(depth));
+            }
+            return map;
+        }
+
+        private List<Object> longs() {
+            int count = count(8);
+            List<Object> longs = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                longs.add(word());
+            }
+            return longs;
+        }
+
+        private List<Object> doubles() {
+            int count = count(8);
+            List<Object> doubles = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                doubles.add(Double.longBitsToDouble(word()));
+            }
+            return doubles;
+        }
+
+        private byte[] bytes() {
+            int length = count(1);
+            at += length;
+            return Arrays.copyOfRange(in, at - length, at);
+        }
+
+        private BigInteger bigInteger() {
+            byte[] bytes = bytes();
+            if (bytes.length == 0) {
+                throw malformed("an integer without digits");
+            }
+            return new BigInteger(bytes);
+        }
+
+        private BigDecimal decimal() {
+            String text = text();
+            try {
+                return new BigDecimal(text);
+            } catch (NumberFormatException e) {
+                throw new PythonException("Decimal('" + text + "') has no counterpart in Java's BigDecimal.", e);
+            }
+        }
+
+        /** Text that Java's own decoder would not take. */
+        private String surrogates() {
+            int end = count(1);
+            end += at;
+            StringBuilder text = new StringBuilder(end - at);
+            while (at < end) {
+                int lead = in[at++] & 0xFF;
+                int more = lead < 0x80 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+                int point = more == 0 ? lead : lead & 0x3F >> more;
+                if (more > end - at) {
+                    throw malformed("a text ends within a character");
+                }
+                for (; more > 0; more--) {
+                    point = point << 6 | in[at++] & 0x3F;
+                }
+                if (!Character.isValidCodePoint(point)) {
+                    throw malformed("not a character");
+                }
+                text.appendCodePoint(point);
+            }
+            return text.toString();
+        }
+
+        private long word() {
+            long word = (long) WORDS.get(in, at);
+            at += 8;
+            return word;
+        }
+
+        /** A count of values that take at least so many bytes each. */
+        private int count(int least) {
+            int count = u32();
+            if ((long) count * least > in.length - at) {
+                throw malformed("a count is larger than the buffer");
+            }
+            return count;
+        }
+
+        private void need(int bytes) {
+            if (bytes > in.length - at) {
+                throw malformed("the buffer ends within a value");
+            }
+        }
+
+        private PythonException malformed(String what) {
+            return new PythonException("Malformed packed value at byte " + at + ": " + what);
+        }
+
+        private static int capacity(int size) {
+            return (int) Math.min(Integer.MAX_VALUE, size * 4L / 3 + 1);
+        }
+
+        /** The value with the objects in it converted; lists are changed in place. */
+        private static Object finished(Object value) {
+            if (value instanceof PythonObject) {
+                return PythonTypes.toJava((PythonObject) value);
+            }
+            if (value instanceof List) {
+                @SuppressWarnings("unchecked") // all lists here are our own
+                List<Object> list = (List<Object>) value;
+                list.replaceAll(Reader::finished);
+            } else if (value instanceof Set) {
+                Set<Object> finished = new LinkedHashSet<>(capacity(((Set<?>) value).size()));
+                ((Set<?>) value).forEach(element -> finished.add(finished(element)));
+                return finished;
+            } else if (value instanceof Map) {
+                Map<Object, Object> finished = new LinkedHashMap<>(capacity(((Map<?, ?>) value).size()));
+                ((Map<?, ?>) value).forEach((key, element) -> finished.put(finished(key), finished(element)));
+                return finished;
+            }
+            return value;
+        }
+    }
+}

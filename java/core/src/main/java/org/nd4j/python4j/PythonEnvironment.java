@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// The report for people and machines: which Python this is, why, where everything lies, and whether
+// it works. Needs nothing but the core jar. What it reports is decided in Interpreter and NativeLoader.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Says which Python this program uses, why, and whether a round trip of values works.
+ *
+ * <pre>{@code java -jar python4j-core.jar [--json]}</pre>
+ *
+ * <p>The program ends with status 0 if the test passed, else 1.
+ */
+public final class PythonEnvironment {
+
+    private static final String FACTS = String.join("\n",
+            "import sys",
+            "facts = {'version': sys.version.replace('\\n', ' '), 'prefix': sys.prefix, 'path': list(sys.path)}",
+            "try:",
+            "    import numpy",
+            "    facts['numpy'] = {'version': numpy.__version__, 'file': numpy.__file__}",
+            "except ImportError as error:",
+            "    facts['numpy'] = {'missing': str(error).strip().split('\\n')[0]}");
+
+    private PythonEnvironment() {}
+
+    /** Prints the report; {@code --json} prints it as one JSON object. Ends the JVM with status 0 or 1. */
+    public static void main(String[] arguments) {
+        List<String> known = Arrays.asList("--json", "--help");
+        for (String argument : arguments) {
+            if (!known.contains(argument) || argument.equals("--help")) {
+                System.err.println("Usage: java -jar python4j-core.jar [--json]\n"
+                        + "Another interpreter is chosen with java -D" + Interpreter.PROPERTY + "=<path, version, auto or embedded>\n"
+                        + "or with the environment variable " + Interpreter.VARIABLE + ".");
+                System.exit(argument.equals("--help") ? 0 : 1);
+            }
+        }
+        Interpreter.lastResort("python3");
+        Map<String, Object> facts = facts();
+        System.out.println(arguments.length > 0 ? json(facts) : text(facts));
+        System.out.flush();
+        System.exit(passed(facts) ? 0 : 1);
+    }
+
+    /**
+     * The report as text, one fact in a line. Starts Python if it does not run yet and waits for a turn;
+     * what goes wrong becomes part of the report.
+     */
+    public static String report() {
+        return text(facts());
+    }
+
+    /**
+     * The folders of packages that the embedded interpreter's release brings and that are at the end of {@code
+     * sys.path}: numpy's, or none if the interpreter has a numpy of its own. Needs no turn.
+     *
+     * @throws PythonException if no interpreter can be used
+     */
+    public static File[] packages() {
+        List<String> folders = Interpreter.chosen().packages();
+        File[] files = new File[folders.size()];
+        for (int i = 0; i < files.length; i++) {
+            files[i] = new File(folders.get(i));
+        }
+        return files;
+    }
+
+    private static boolean passed(Map<String, Object> facts) {
+        return "passed".equals(facts.get("test"));
+    }
+
+    private static Map<String, Object> facts() {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        Map<String, Object> library = new LinkedHashMap<>();
+        facts.put("library", library);
+        library.put("platform", NativeLoader.platform());
+        facts.put("java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name") + ", "
+                + System.getProperty("os.name") + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch"));
+        try {
+            library.put("version", NativeLoader.description().getProperty("version"));
+            facts.put("cache", NativeLoader.cache().toString());
+            facts.put("embedded", Embedded.isThere() ? Embedded.origin() : "absent from the class path");
+            Map<String, Object> chosen = new LinkedHashMap<>();
+            facts.put("interpreter", chosen);
+            Interpreter interpreter = Interpreter.chosen();
+            chosen.put("version", interpreter.version());
+            chosen.put("embedded", interpreter.embedded());
+            chosen.put("reason", interpreter.reason());
+            chosen.put("executable", interpreter.executable());
+            chosen.put("libpython", interpreter.libpython().toString());
+            NativeLoader.load();
+            library.put("folder", String.valueOf(Path.of(NativeLoader.libraryFile()).getParent()));
+            facts.putAll(test());
+        } catch (PythonException | IOException | LinkageError e) {
+            facts.put("test", "failed: " + (e instanceof PythonException ? e.getMessage() : e.toString()));
+        }
+        return facts;
+    }
+
+    /** Sends values of every kind to Python and back, in a context of its own. */
+    private static Map<String, Object> test() {
+        Map<String, Object> sent = new LinkedHashMap<>();
+        sent.put("text", "naïve \uD83D\uDC0D\0");
+        sent.put("numbers", Arrays.asList(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE));
+        sent.put("nested", Collections.singletonMap("list", Arrays.asList(true, null, 0.1, Collections.emptyList())));
+        PythonVariable<?> value = new PythonVariable<>("value", PythonTypes.DICT, sent);
+        PythonVariable<Map<?, ?>> echo = dict("echo");
+        PythonVariable<Map<?, ?>> seen = dict("facts");
+        try (PythonGIL turn = PythonGIL.lock(); PythonContextManager.Context own = new PythonContextManager.Context()) {
+            PythonExecutioner.exec("echo = {name: value[name] for name in value}", Collections.singletonList(value), Collections.singletonList(echo));
+            PythonExecutioner.exec(FACTS, null, Collections.singletonList(seen));
+        }
+        Map<String, Object> facts = new LinkedHashMap<>();
+        seen.getValue().forEach((name, fact) -> facts.put("version".equals(name) ? "python" : String.valueOf(name), fact));
+        facts.put("test", sent.equals(echo.getValue()) ? "passed" : "failed: sent " + sent + ", received " + echo.getValue());
+        return facts;
+    }
+
+    @SuppressWarnings("unchecked") // upstream's DICT is a PythonType of the raw Map
+    private static PythonVariable<Map<?, ?>> dict(String name) {
+        return (PythonVariable<Map<?, ?>>) (PythonVariable<?>) new PythonVariable<>(name, PythonTypes.DICT);
+    }
+
+    // ---- how it looks ----
+
+    private static String text(Map<String, Object> facts) {
+        StringBuilder text = new StringBuilder();
+        write(text, "", facts);
+        return text.substring(0, text.length() - 1);
+    }
+
+    private static void write(StringBuilder text, String indent, Map<?, ?> facts) {
+        for (Map.Entry<?, ?> fact : facts.entrySet()) {
+            String name = String.valueOf(fact.getKey());
+            text.append(indent).append(name);
+            if (fact.getValue() instanceof Map) {
+                text.append('\n');
+                write(text, indent + "  ", (Map<?, ?>) fact.getValue());
+            } else if (fact.getValue() instanceof List) {
+                text.append('\n');
+                for (Object item : (List<?>) fact.getValue()) {
+                    text.append(indent).append("  ").append(item).append('\n');
+                }
+            } else {
+                for (int column = indent.length() + name.length(); column < 14; column++) {
+                    text.append(' ');
+                }
+                text.append(' ').append(fact.getValue()).append('\n');
+            }
+        }
+    }
+
+    private static String json(Object value) {
+        StringBuilder text = new StringBuilder();
+        json(text, value);
+        return text.toString();
+    }
+
+    private static void json(StringBuilder text, Object value) {
+        if (value instanceof Map) {
+            String comma = "{";
+            for (Map.Entry<?, ?> entry : ((Map<?, ?>) value).entrySet()) {
+                text.append(comma);
+                json(text, String.valueOf(entry.getKey()));
+                text.append(':');
+                json(text, entry.getValue());
+                comma = ",";
+            }
+            text.append(((Map<?, ?>) value).isEmpty() ? "{}" : "}");
+        } else if (value instanceof List) {
+            String comma = "[";
+            for (Object item : (List<?>) value) {
+                text.append(comma);
+                json(text, item);
+                comma = ",";
+            }
+            text.append(((List<?>) value).isEmpty() ? "[]" : "]");
+        } else if (value == null || value instanceof Boolean || value instanceof Number) {
+            text.append(value);
+        } else {
+            text.append('"');
+            for (char c : value.toString().toCharArray()) {
+                if (c == '"' || c == '\\') {
+                    text.append('\\').append(c);
+                } else if (c < ' ' || c > '~') {
+                    text.append(String.format("\\u%04x", (int) c)); // exact, whatever the output's encoding makes of it
+                } else {
+                    text.append(c);
+                }
+            }
+            text.append('"');
+        }
+    }
+}

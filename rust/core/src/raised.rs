@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What Java learns of an exception: the packed report that `PythonException` is made of.
+//! Which errors there are stands in `error.rs`.
+//!
+//! A report is a list: message, class, module, text, kind, frames, exception, detail, cause,
+//! suppressed, notes. `frames` is file, function and line in turn, the innermost first. `detail`
+//! depends on `kind`: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`.
+
+use crate::error::{shown, text};
+use crate::handle::NO_FRAME;
+use crate::pack::Writer;
+use crate::{Error, Result};
+use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+/// How long a chain of causes, and how deep a tree of groups, is followed.
+const MAX_CHAIN: usize = 16;
+/// How many frames of a traceback are reported: the outermost ones and the innermost ones.
+const OUTER_FRAMES: usize = 16;
+const INNER_FRAMES: usize = 112;
+
+/// The packed report of an error; the exception objects in it are Java's from then on.
+pub fn report(py: Python<'_>, error: &Error) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(py, NO_FRAME);
+    write_error(&mut writer, error)?;
+    Ok(writer.finish())
+}
+
+fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
+    let cause = match error {
+        Error::Python { raised, .. } => {
+            return write_exception(writer, raised.value(writer.py()).as_any(), MAX_CHAIN);
+        }
+        Error::NotRun(cause) => Some(cause),
+        Error::Conversion { cause, .. } => cause.as_ref(),
+        _ => None,
+    };
+    writer.list_of(11)?;
+    writer.str(&error.to_string())?;
+    (0..3).try_for_each(|_| writer.str(""))?;
+    writer.str("")?;
+    writer.list_of(0)?;
+    writer.none();
+    writer.none();
+    match cause {
+        Some(cause) => write_error(writer, cause)?,
+        None => writer.none(),
+    }
+    writer.list_of(0)?;
+    writer.list_of(0)
+}
+
+fn write_exception<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>, chain: usize) -> Result<()> {
+    let class = exception.get_type();
+    let name = class.name().map_or_else(|_| "Exception".into(), |n| text(&n));
+    let module = class.module().map_or_else(|_| String::new(), |m| text(&m));
+    let said = match exception.str() {
+        Ok(said) => text(&said),
+        Err(_) => "<exception str() failed>".into(),
+    };
+    writer.list_of(11)?;
+    writer.str(&format!("{name}: {said}"))?;
+    writer.str(&name)?;
+    writer.str(&module)?;
+    writer.str(&said)?;
+    writer.str(kind(exception))?;
+    write_frames(writer, exception)?;
+    writer.object(exception);
+    write_detail(writer, exception)?;
+    match cause(exception).filter(|_| chain > 0) {
+        Some(cause) => write_exception(writer, &cause, chain - 1)?,
+        None => writer.none(),
+    }
+    let members = members(exception).filter(|_| chain > 0);
+    let members: Vec<_> = members.iter().flat_map(|tuple| tuple.iter()).collect();
+    writer.list_of(members.len())?;
+    for member in members {
+        write_exception(writer, &member, chain - 1)?;
+    }
+    write_notes(writer, exception)
+}
+
+/// What callers handle differently; the Java class is chosen by it.
+fn kind(exception: &Bound<'_, PyAny>) -> &'static str {
+    if exception.is_instance_of::<PySystemExit>() {
+        "exit"
+    } else if exception.is_instance_of::<PySyntaxError>() {
+        "syntax"
+    } else if exception.is_instance_of::<PyImportError>() {
+        "import"
+    } else {
+        ""
+    }
+}
+
+/// Attributes of exceptions are whatever user code put there: one that cannot be read is absent.
+fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
+    object.getattr(name).ok().filter(|value| !value.is_none())
+}
+
+fn cause<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    let suppressed = attribute(exception, "__suppress_context__")
+        .is_some_and(|suppressed| suppressed.is_truthy().unwrap_or(false));
+    attribute(exception, "__cause__")
+        .or_else(|| attribute(exception, "__context__").filter(|_| !suppressed))
+        .filter(|cause| cause.is_instance_of::<PyBaseException>())
+}
+
+/// The exceptions of a group.
+fn members<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
+    let group = exception.py().import("builtins").ok()?;
+    let group = group.getattr("BaseExceptionGroup").ok()?; // from Python 3.11 on
+    if !exception.is_instance(&group).unwrap_or(false) {
+        return None;
+    }
+    attribute(exception, "exceptions")?.cast_into::<PyTuple>().ok()
+}
+
+fn write_notes<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
+    let notes: Vec<_> = attribute(exception, "__notes__")
+        .and_then(|notes| notes.try_iter().ok())
+        .map(|notes| notes.filter_map(|note| note.ok()).collect())
+        .unwrap_or_default();
+    writer.list_of(notes.len())?;
+    notes.iter().try_for_each(|note| writer.str(&shown(note)))
+}
+
+fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
+    let place = writer.position();
+    let written = match kind(exception) {
+        "exit" => match attribute(exception, "code") {
+            Some(code) => writer.value(&code),
+            None => Ok(writer.none()),
+        },
+        "syntax" => {
+            writer.list_of(4)?;
+            ["filename", "lineno", "offset", "text"]
+                .iter()
+                .try_for_each(|name| match attribute(exception, name) {
+                    Some(value) => writer.value(&value),
+                    None => Ok(writer.none()),
+                })
+        }
+        _ => Ok(writer.none()),
+    };
+    if written.is_err() {
+        // A code that has no packed form: Java sees none and has the exception itself.
+        writer.truncate(place);
+        writer.none();
+    }
+    Ok(())
+}
+
+struct Place {
+    file: String,
+    function: String,
+    line: i64,
+}
+
+fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
+    let mut places = Vec::new();
+    let mut next = attribute(exception, "__traceback__");
+    while let Some(traceback) = next {
+        if let Some(frame) = attribute(&traceback, "tb_frame") {
+            places.extend(place(&traceback, &frame));
+            // Java may keep its exception for long; the variables of finished calls are not worth
+            // their memory. A frame that still runs refuses, and keeps them.
+            let _ = frame.call_method0("clear");
+        }
+        if places.len() > OUTER_FRAMES + INNER_FRAMES {
+            places.remove(OUTER_FRAMES);
+        }
+        next = attribute(&traceback, "tb_next");
+    }
+    writer.list_of(places.len() * 3)?;
+    for place in places.iter().rev() {
+        writer.str(&place.file)?;
+        writer.str(&place.function)?;
+        writer.int(place.line);
+    }
+    Ok(())
+}
+
+fn place(traceback: &Bound<'_, PyAny>, frame: &Bound<'_, PyAny>) -> Option<Place> {
+    let code = attribute(frame, "f_code")?;
+    let string = |name: &str| {
+        let string = attribute(&code, name)?.cast_into::<PyString>().ok()?;
+        Some(text(&string))
+    };
+    Some(Place {
+        file: string("co_filename")?,
+        function: string("co_qualname").or_else(|| string("co_name"))?,
+        line: attribute(traceback, "tb_lineno").map_or(-1, |line| line.extract().unwrap_or(-1)),
+    })
+}
