@@ -3,12 +3,44 @@
 # own calls need under names that user code cannot replace.
 import linecache
 import sys
+import time
 
 _compile = compile
 _len = len
 
 # Types that cross as lists although they are none.
 listed = (range, type({}.keys()), type({}.values()), type({}.items()))
+
+
+class Stopped(BaseException):
+    """Ends a program from outside. No Exception, so that `except Exception` lets it through."""
+
+
+class Interrupted(Stopped):
+    """The Java thread that runs this program was interrupted."""
+
+
+class Timeout(Stopped):
+    """The time that the Java program gave to this call is over."""
+
+
+def sleep_in_slices(time):
+    """An exception from outside is not seen inside a C call: so time.sleep makes many short ones."""
+    sleep, monotonic = time.sleep, time.monotonic
+
+    def sliced(seconds, /):
+        if not isinstance(seconds, (int, float)) or not seconds > 0.02:
+            return sleep(seconds)
+        end = monotonic() + seconds
+        left = seconds
+        while left > 0:
+            sleep(left if left < 0.02 else 0.02)
+            left = end - monotonic()
+
+    sliced.__doc__ = sleep.__doc__
+    sliced.__name__ = sliced.__qualname__ = "sleep"
+    sliced.__module__ = "time"
+    time.sleep = sliced
 
 
 class Source:
@@ -89,3 +121,6 @@ def stop():
             stream.flush()
         except BaseException:
             pass
+
+
+sleep_in_slices(time)

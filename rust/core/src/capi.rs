@@ -5,10 +5,11 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyString};
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_long, c_ulong};
 
 unsafe extern "C" {
     fn PyGILState_Check() -> c_int;
+    fn PyThread_get_thread_ident() -> c_ulong;
     fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
 }
 
@@ -42,6 +43,26 @@ pub fn run<'py>(code: &Bound<'py, PyCode>, globals: &Bound<'py, PyDict>) -> PyRe
         let result = ffi::PyEval_EvalCode(code.as_ptr(), globals.as_ptr(), globals.as_ptr());
         Bound::from_owned_ptr_or_err(code.py(), result)
     }
+}
+
+/// The identity of the calling thread, as `threading.get_ident()` has it.
+pub fn thread_ident() -> u64 {
+    // SAFETY: PyThread_get_thread_ident has no preconditions.
+    unsafe { PyThread_get_thread_ident() as u64 }
+}
+
+/// Raises an exception in another thread when it next runs Python code. False if there is none.
+pub fn raise_in(thread: u64, class: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held; the class is a live exception class, of which CPython keeps a
+    // reference of its own; an unknown thread is answered by 0.
+    unsafe { ffi::PyThreadState_SetAsyncExc(thread as c_long, class.as_ptr()) == 1 }
+}
+
+/// Withdraws what [`raise_in`] raised and the thread has not seen yet.
+pub fn withdraw_exception(py: Python<'_>, thread: u64) {
+    let _held = py;
+    // SAFETY: the GIL is held; null withdraws.
+    unsafe { ffi::PyThreadState_SetAsyncExc(thread as c_long, std::ptr::null_mut()) };
 }
 
 /// Whether the object has the sequence protocol (a dict and a set have not).

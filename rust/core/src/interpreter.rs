@@ -30,6 +30,8 @@ pub(crate) struct Tools {
     pub(crate) forget_text: Py<PyAny>,
     pub(crate) report: Py<PyAny>,
     pub(crate) stop: Py<PyAny>,
+    pub(crate) interrupted: Py<PyAny>,
+    pub(crate) timeout: Py<PyAny>,
     pub(crate) builtins: Py<PyModule>,
     pub(crate) builtins_key: Py<PyString>,
     listed: Py<PyTuple>,
@@ -211,6 +213,8 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         forget_text: tool("forget_text")?,
         report: tool("report")?,
         stop: tool("stop")?,
+        interrupted: tool("Interrupted")?,
+        timeout: tool("Timeout")?,
         listed: tool("listed")?
             .bind(py)
             .cast::<PyTuple>()

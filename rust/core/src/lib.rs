@@ -3,7 +3,8 @@
 //!
 //! The rooms: [`interpreter`] starts CPython, [`gil`] decides which thread is inside it, [`handle`]
 //! keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
-//! [`context`] keeps the namespaces, [`object`] does what one does to an object. [`capi`] declares
+//! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
+//! call from outside, [`raised`] tells what an exception was. [`capi`] declares
 //! the few functions of CPython that its stable ABI leaves out. `rust/jni` turns all of it into
 //! what Java calls.
 
@@ -20,5 +21,6 @@ pub mod interpreter;
 pub mod object;
 pub mod pack;
 pub mod raised;
+pub mod stop;
 
 pub use error::{Error, Result};

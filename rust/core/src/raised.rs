@@ -8,6 +8,7 @@
 
 use crate::error::{shown, text};
 use crate::handle::NO_FRAME;
+use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
 use crate::{Error, Result};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
@@ -89,9 +90,18 @@ fn kind(exception: &Bound<'_, PyAny>) -> &'static str {
         "syntax"
     } else if exception.is_instance_of::<PyImportError>() {
         "import"
+    } else if is_ours(exception, |tools| &tools.interrupted) {
+        "interrupted"
+    } else if is_ours(exception, |tools| &tools.timeout) {
+        "timeout"
     } else {
         ""
     }
+}
+
+fn is_ours(exception: &Bound<'_, PyAny>, class: impl Fn(&Tools) -> &Py<PyAny>) -> bool {
+    let py = exception.py();
+    tools().is_ok_and(|tools| exception.is_instance(class(tools).bind(py)).unwrap_or(false))
 }
 
 /// Attributes of exceptions are whatever user code put there: one that cannot be read is absent.

@@ -70,7 +70,7 @@ class GILLockTest {
         assertTrue(lock.tryLock());
         try {
             assertTrue(PythonGIL.locked());
-            assertFalse(OtherThread.call(lock::tryLock));
+            assertFalse(OtherThread.call(() -> lock.tryLock()));
         } finally {
             lock.unlock();
         }

@@ -218,6 +218,26 @@ class ThreadsTest {
     }
 
     @Test
+    void aFrameThatClosesWithoutATurnFreesItsObjectsWhenSomebodyNextEnters() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec(
+                    "import weakref\nclass C: pass\ndef make():\n    global ref\n    c = C()\n    ref = weakref.ref(c)\n    return c");
+        }
+        OtherThread.call(() -> {
+            try (PythonGC gc = PythonGC.watch()) {
+                try (PythonGIL gil = PythonGIL.lock()) {
+                    Python.eval("make()");
+                    assertTrue(Expect.truth("ref() is not None"));
+                }
+            }
+            return null;
+        });
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals("None", Expect.text("ref()"));
+        }
+    }
+
+    @Test
     void virtualThreadsTakeTurnsToo() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads came with Java 21");
         ExecutorService virtual = (ExecutorService)

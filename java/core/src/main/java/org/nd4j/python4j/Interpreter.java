@@ -179,7 +179,7 @@ final class Interpreter {
 
     /** The long way, taken once for each class path and choice. */
     private static Interpreter find(String choice, String where, String key) {
-        NativeLoader.unpack();
+        NativeLoader.loadLoader(); // first: what is wrong with the cache shows here
         Answer answer = choice.equals(EMBEDDED) ? null : asked(choice, where);
         boolean embedded = answer == null;
         if (embedded) {
@@ -267,7 +267,8 @@ final class Interpreter {
             return ". This system is older than the one it was built on: an older release of org.bytedeco:cpython (3.10.2-1.5.7) runs here.";
         }
         if (message.contains("noexec")) {
-            return ". Set -D" + NativeLoader.CACHE + " to a folder where programs may run; it moves the embedded CPython as well.";
+            return ". Set -D" + NativeLoader.CACHE + " to a folder where programs may run; it moves the embedded CPython as well,"
+                    + " unless -Dorg.bytedeco.javacpp.cachedir is set, which then has to name such a folder.";
         }
         return "";
     }

@@ -186,7 +186,8 @@ final class NativeLoader {
         return find(choice, cache().toString());
     }
 
-    private static synchronized void loadLoader() {
+    /** Unpacks and loads {@code libpython4j_loader}. */
+    static synchronized void loadLoader() {
         if (!loaderLoaded) {
             unpack();
             loadLibrary(loaderFile);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between handles and other things: giving back what Java has forgotten, telling None and True by
+// their addresses, and the objects of org.bytedeco.cpython. The table behind handles is handle.rs.
+package org.nd4j.python4j;
+
+import java.lang.ref.Cleaner;
+import org.bytedeco.cpython.PyObject;
+import org.bytedeco.javacpp.Pointer;
+
+/** Handles of Python objects. */
+final class Handles {
+
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    private Handles() {}
+
+    /**
+     * Gives a handle back some time after Java has forgotten the object that has it. The cleaner's
+     * thread waits for nothing: the handle goes when some thread next enters Python.
+     */
+    static final class Late implements Runnable {
+        private final Cleaner.Cleanable cleanable;
+        private volatile long handle;
+
+        Late(PythonObject object, long handle) {
+            this.handle = handle;
+            this.cleanable = CLEANER.register(object, this);
+        }
+
+        @Override
+        public void run() {
+            if (handle != 0) {
+                Native.handleDropLater(handle);
+            }
+        }
+
+        /** Somebody else gives the handle back. */
+        void cancel() {
+            handle = 0;
+            cleanable.clean();
+        }
+    }
+
+    /** Objects that never go. Needs a turn when first used. */
+    private static final class Immortal {
+        static final long NONE = address(null);
+        static final long TRUE = address(true);
+
+        private static long address(Object value) {
+            Pack pack = Pack.take();
+            try {
+                pack.u32(1).value(value);
+                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0);
+                long address = Native.handleAddress(handle);
+                Native.handleDrop(handle);
+                return address;
+            } finally {
+                pack.giveBack();
+            }
+        }
+    }
+
+    /** Whether a handle is that of None. Needs a turn. */
+    static boolean isNone(long handle) {
+        return Native.handleAddress(handle) == Immortal.NONE;
+    }
+
+    /** Whether a handle is that of True; gives it back. Needs a turn. */
+    static boolean takeTruth(long handle) {
+        boolean truth = Native.handleAddress(handle) == Immortal.TRUE;
+        Native.handleDrop(handle);
+        return truth;
+    }
+
+    /** JavaCPP's view of the object at an address. */
+    static PyObject pyObject(long address) {
+        Bindings.prepare();
+        return new PyObject(new Address(address));
+    }
+
+    /** The address in JavaCPP's view of an object, 0 for null. */
+    static long address(PyObject object) {
+        Bindings.prepare();
+        return object == null ? 0 : object.address();
+    }
+
+    @SuppressWarnings("serial") // never written
+    private static final class Address extends Pointer {
+        Address(long address) {
+            this.address = address;
+        }
+    }
+
+    /**
+     * The classes of {@code org.bytedeco.cpython} load the embedded libpython when they are initialised,
+     * so nothing of ours touches them before a program asks for one of its objects. If another
+     * interpreter was chosen, that would be a second libpython in the process: then they are initialised
+     * here, without any library. An address can be wrapped all the same, and calls of JavaCPP's functions
+     * fail with an {@link UnsatisfiedLinkError}.
+     */
+    private static final class Bindings {
+        private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";
+
+        static {
+            if (!Interpreter.chosen().isEmbedded()) {
+                initialize("org.bytedeco.javacpp.Pointer"); // its own library is wanted by everybody else
+                String before = System.getProperty(LOAD_LIBRARIES);
+                System.setProperty(LOAD_LIBRARIES, "never");
+                try {
+                    initialize("org.bytedeco.cpython.PyObject");
+                    initialize("org.bytedeco.cpython.global.python");
+                } finally {
+                    if (before == null) {
+                        System.clearProperty(LOAD_LIBRARIES);
+                    } else {
+                        System.setProperty(LOAD_LIBRARIES, before);
+                    }
+                }
+            }
+        }
+
+        private static void initialize(String name) {
+            try {
+                Class.forName(name, true, Handles.class.getClassLoader());
+            } catch (ClassNotFoundException | LinkageError e) {
+                // Constants that ask the library for their value fail here, once, and not later with a load.
+            }
+        }
+
+        static void prepare() {}
+    }
+}

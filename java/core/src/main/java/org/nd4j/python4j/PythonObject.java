@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Python object as Java holds it: a handle, never an address. What is done to it happens in
+// object.rs; when it is given back is PythonGC's and Handles' affair.
+package org.nd4j.python4j;
+
+import java.lang.ref.Reference;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.bytedeco.cpython.PyObject;
+
+/**
+ * A Python object.
+ *
+ * <p>It is given back to Python by {@link #del}, by the {@link PythonGC} frame that it was made in, or
+ * after Java has forgotten it. Using it after its frame closed is a {@link PythonException}. After
+ * {@code del()}, and for a variable that is not there, it is no object at all: {@link #isNone} is true,
+ * {@link #toString} is {@code <NULL>}, and everything else is a {@code PythonException}.
+ *
+ * <p>All methods need a turn of {@link PythonGIL}, unless they say otherwise. Where Python raises, they
+ * throw a {@code PythonException} with the text {@code TypeName: message}; nothing stays pending. Two
+ * {@code PythonObject}s of one Python object are not equal.
+ */
+public class PythonObject {
+
+    private long handle; // 0 for no object
+    private long frame; // 0 for none
+    private Handles.Late late; // for an object outside all frames
+
+    /** Takes over a handle that belongs to a frame, or to nobody if that is 0. */
+    PythonObject(long handle, long frame) {
+        hold(handle, frame);
+    }
+
+    /**
+     * An object that JavaCPP's functions gave.
+     *
+     * @param nativePythonObject the object; null makes no object, see above
+     * @param owned whether the caller's reference is taken over; otherwise an own one is added
+     * @throws PythonException if the thread has no turn
+     */
+    public PythonObject(PyObject nativePythonObject, boolean owned) {
+        long address = Handles.address(nativePythonObject);
+        if (address != 0) {
+            try (PythonGIL turn = PythonGIL.enter()) {
+                long current = PythonGC.frame();
+                hold(Native.handleAdopt(address, owned, current), current);
+            } finally {
+                Reference.reachabilityFence(nativePythonObject);
+            }
+        }
+    }
+
+    /**
+     * An object that JavaCPP's functions gave; the caller's reference is taken over, as if by
+     * {@code PythonObject(nativePythonObject, true)}.
+     *
+     * @param nativePythonObject the object; null makes no object, see above
+     * @throws PythonException if the thread has no turn
+     */
+    public PythonObject(PyObject nativePythonObject) {
+        this(nativePythonObject, true);
+    }
+
+    /**
+     * A Java value as a Python object, see {@link PythonTypes#convert}; null is None.
+     *
+     * @throws PythonException if there is no way to convert it
+     */
+    public PythonObject(Object javaObject) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long current = PythonGC.frame();
+            hold(operate(Operator.IDENTITY, current, javaObject), current);
+        }
+    }
+
+    private void hold(long handle, long frame) {
+        this.handle = handle;
+        this.frame = frame;
+        if (frame == 0 && handle != 0) {
+            late = new Handles.Late(this, handle);
+        }
+    }
+
+    /**
+     * JavaCPP's view of the object, for the functions of {@code org.bytedeco.cpython.global.python}. It
+     * is valid as long as this object is held, and carries no reference of its own.
+     *
+     * @return the view, null for no object
+     * @throws PythonException if the object is gone, or the thread has no turn
+     */
+    public PyObject getNativePythonObject() {
+        if (handle == 0) {
+            return null;
+        }
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return Handles.pyObject(Native.handleAddress(handle));
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Python's {@code str(object)}; {@code <NULL>} for no object. */
+    @Override
+    public String toString() {
+        return handle == 0 ? "<NULL>" : (String) convert(Pack.Wanted.STR);
+    }
+
+    /** Whether this is None, or no object. Needs a turn only if it is an object. */
+    public boolean isNone() {
+        if (handle == 0) {
+            return true;
+        }
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return Handles.isNone(handle);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Gives the object back now; from here on this is no object. Again it does nothing. */
+    public void del() {
+        if (handle == 0) {
+            return;
+        }
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Native.handleDrop(handle);
+            handle = 0;
+            cancelLate();
+        }
+    }
+
+    /**
+     * Calls the object.
+     *
+     * @param args a list or tuple with the arguments; null for none
+     */
+    public PythonObject callWithArgs(PythonObject args) {
+        return callWith(args, null);
+    }
+
+    /**
+     * Calls the object.
+     *
+     * @param kwargs a dict with the arguments by name; null for none
+     */
+    public PythonObject callWithKwargs(PythonObject kwargs) {
+        return callWith(null, kwargs);
+    }
+
+    /**
+     * Calls the object.
+     *
+     * @param args a list or tuple with the arguments; null for none
+     * @param kwargs a dict with the arguments by name; null for none
+     */
+    public PythonObject callWithArgsAndKwargs(PythonObject args, PythonObject kwargs) {
+        return callWith(args, kwargs);
+    }
+
+    /** Calls the object with values that are converted to Python; null is None. */
+    public PythonObject call(Object... args) {
+        return callWith(args == null ? Collections.singletonList(null) : args, null);
+    }
+
+    /** Calls the object with values that are converted to Python; null is no arguments. */
+    @SuppressWarnings("rawtypes")
+    public PythonObject callWithArgs(List args) {
+        return callWith(args, null);
+    }
+
+    /** Calls the object with values by name that are converted to Python; null is no arguments. */
+    @SuppressWarnings("rawtypes")
+    public PythonObject callWithKwargs(Map kwargs) {
+        return callWith(null, kwargs);
+    }
+
+    /** Calls the object with values, and values by name, that are converted to Python; null is none. */
+    @SuppressWarnings("rawtypes")
+    public PythonObject callWithArgsAndKwargs(List args, Map kwargs) {
+        return callWith(args, kwargs);
+    }
+
+    private PythonObject callWith(Object args, Object kwargs) {
+        return apply(Operator.CALL, this, args == null ? Collections.emptyList() : args, kwargs);
+    }
+
+    /** Python's {@code object.name}. */
+    public PythonObject attr(String attr) {
+        return apply(Operator.ATTR, this, Objects.requireNonNull(attr));
+    }
+
+    /**
+     * The value of an {@code int}, or of what Python takes as one.
+     *
+     * @throws PythonException if it is none, or has more than 32 bits
+     */
+    public int toInt() {
+        long value = toLong();
+        if (value != (int) value) {
+            throw new PythonException("Could not convert value to int: " + value);
+        }
+        return (int) value;
+    }
+
+    /**
+     * The value of an {@code int}, or of what Python takes as one.
+     *
+     * @throws PythonException if it is none, or has more than 64 bits
+     */
+    public long toLong() {
+        return (Long) convert(Pack.Wanted.INT);
+    }
+
+    /** The value of a number, rounded to a {@code float}. */
+    public float toFloat() {
+        return (float) toDouble();
+    }
+
+    /** The value of a number. */
+    public double toDouble() {
+        return (Double) convert(Pack.Wanted.FLOAT);
+    }
+
+    /** Python's truth value of the object. */
+    public boolean toBoolean() {
+        return (Boolean) convert(Pack.Wanted.BOOL);
+    }
+
+    /** The elements of any sequence, converted as {@link PythonTypes#LIST} does. */
+    @SuppressWarnings("rawtypes")
+    public List toList() {
+        return (List) convert(Pack.Wanted.LIST);
+    }
+
+    /** The entries of a dict, converted as {@link PythonTypes#DICT} does. */
+    @SuppressWarnings("rawtypes")
+    public Map toMap() {
+        return (Map) convert(Pack.Wanted.DICT);
+    }
+
+    /** Python's {@code object[key]}. */
+    public PythonObject get(int key) {
+        return apply(Operator.ITEM, this, key);
+    }
+
+    /** Python's {@code object[key]}. */
+    public PythonObject get(String key) {
+        return apply(Operator.ITEM, this, Objects.requireNonNull(key));
+    }
+
+    /** Python's {@code object[key]}. */
+    public PythonObject get(PythonObject key) {
+        return apply(Operator.ITEM, this, Objects.requireNonNull(key));
+    }
+
+    /** Python's {@code object[key] = value}. */
+    public void set(PythonObject key, PythonObject value) {
+        applied(Operator.SET_ITEM, this, Objects.requireNonNull(key), Objects.requireNonNull(value));
+    }
+
+    /** Python's {@code abs(a)}. */
+    public PythonObject abs() {
+        return apply(Operator.ABS, this);
+    }
+
+    /** Python's {@code a + b}. */
+    public PythonObject add(PythonObject pythonObject) {
+        return apply(Operator.ADD, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Python's {@code a - b}. */
+    public PythonObject sub(PythonObject pythonObject) {
+        return apply(Operator.SUB, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Python's {@code a % b}. */
+    public PythonObject mod(PythonObject pythonObject) {
+        return apply(Operator.MOD, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Python's {@code a * b}. */
+    public PythonObject mul(PythonObject pythonObject) {
+        return apply(Operator.MUL, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Python's {@code a / b}. */
+    public PythonObject trueDiv(PythonObject pythonObject) {
+        return apply(Operator.TRUE_DIV, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Python's {@code a // b}. */
+    public PythonObject floorDiv(PythonObject pythonObject) {
+        return apply(Operator.FLOOR_DIV, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Python's {@code a @ b}. */
+    public PythonObject matMul(PythonObject pythonObject) {
+        return apply(Operator.MAT_MUL, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Changes a mutable object by {@code a += b}; one that cannot change stays as it was. */
+    public void addi(PythonObject pythonObject) {
+        applied(Operator.IADD, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Changes a mutable object by {@code a -= b}; one that cannot change stays as it was. */
+    public void subi(PythonObject pythonObject) {
+        applied(Operator.ISUB, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Changes a mutable object by {@code a *= b}; one that cannot change stays as it was. */
+    public void muli(PythonObject pythonObject) {
+        applied(Operator.IMUL, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Changes a mutable object by {@code a /= b}; one that cannot change stays as it was. */
+    public void trueDivi(PythonObject pythonObject) {
+        applied(Operator.ITRUE_DIV, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Changes a mutable object by {@code a //= b}; one that cannot change stays as it was. */
+    public void floorDivi(PythonObject pythonObject) {
+        applied(Operator.IFLOOR_DIV, this, Objects.requireNonNull(pythonObject));
+    }
+
+    /** Changes a mutable object by {@code a @= b}; one that cannot change stays as it was. */
+    public void matMuli(PythonObject pythonObject) {
+        applied(Operator.IMAT_MUL, this, Objects.requireNonNull(pythonObject));
+    }
+
+    // ---- for this package ----
+
+    /** An operator's result. */
+    static PythonObject apply(int operator, Object... operands) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long current = PythonGC.frame();
+            return new PythonObject(operate(operator, current, operands), current);
+        }
+    }
+
+    /** An operator that is applied for what it does, not for its result. */
+    private static void applied(int operator, Object... operands) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Native.handleDrop(operate(operator, 0, operands));
+        }
+    }
+
+    /** An operator whose result is a bool. */
+    static boolean test(int operator, Object... operands) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return Handles.takeTruth(operate(operator, 0, operands));
+        }
+    }
+
+    private static long operate(int operator, long frame, Object... operands) {
+        Pack pack = Pack.take();
+        try {
+            pack.u32(operands.length);
+            for (Object operand : operands) {
+                pack.value(operand);
+            }
+            return Native.objectOperate(operator, pack.buffer(), pack.length(), frame);
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    /** The object as a Java value of the kind asked for, one of {@link Pack.Wanted}. */
+    Object convert(int wanted) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long current = PythonGC.frame();
+            return Pack.Reader.read(Native.objectConvert(handle(), wanted, current), current);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /** The handle. Needs no turn. */
+    long handle() {
+        if (handle == 0) {
+            throw new PythonException("The Python object is <NULL>: its variable does not exist or it was deleted.");
+        }
+        return handle;
+    }
+
+    /** Whether this is an object. Needs no turn. */
+    boolean exists() {
+        return handle != 0;
+    }
+
+    /** The frame that it is in. Needs no turn. */
+    long frame() {
+        return frame;
+    }
+
+    /** Puts it into another frame, or out of all. Needs no turn. */
+    void move(long to) {
+        if (handle == 0 || frame == to) {
+            return;
+        }
+        Native.handleMove(handle, to);
+        frame = to;
+        if (to != 0) {
+            cancelLate();
+        } else {
+            late = new Handles.Late(this, handle);
+        }
+    }
+
+    private void cancelLate() {
+        if (late != null) {
+            late.cancel();
+            late = null;
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reference counts of objects that a program handles through org.bytedeco.cpython itself.
+// JavaCPP's bindings of CPython 3.14 have no Py_IncRef and Py_DecRef any more.
+package org.nd4j.python4j;
+
+import java.lang.ref.Reference;
+import org.bytedeco.cpython.PyObject;
+
+/**
+ * Adds and gives back references of native Python objects. {@link PythonObject} does not need it.
+ *
+ * <p>Both methods need a turn of {@link PythonGIL}. The caller answers for the object being alive and for
+ * giving back no more than was added.
+ */
+public class PythonRefCount {
+
+    private PythonRefCount() {}
+
+    /**
+     * Adds a reference. Null and immortal objects are left alone.
+     *
+     * @throws PythonException if the thread has no turn
+     */
+    public static void incRef(PyObject obj) {
+        long address = Handles.address(obj);
+        if (address != 0) {
+            try (PythonGIL turn = PythonGIL.enter()) {
+                Native.handleIncRef(address);
+            } finally {
+                Reference.reachabilityFence(obj);
+            }
+        }
+    }
+
+    /**
+     * Gives a reference back. Null and immortal objects are left alone.
+     *
+     * @throws PythonException if the thread has no turn
+     */
+    public static void decRef(PyObject obj) {
+        long address = Handles.address(obj);
+        if (address != 0) {
+            try (PythonGIL turn = PythonGIL.enter()) {
+                Native.handleDecRef(address);
+            } finally {
+                Reference.reachabilityFence(obj);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What connects a Python type with a Java class. The built-in ones are in PythonTypes; users add
+// their own through java.util.ServiceLoader.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.util.Objects;
+
+/**
+ * A Python type with its counterpart in Java.
+ *
+ * <p>To add one, extend this class and name the subclass, which needs a public constructor without
+ * parameters, in {@code META-INF/services/org.nd4j.python4j.PythonType}. Such types are also used for
+ * values inside lists and dicts. {@link #toJava} and {@link #toPython} are called with a turn of
+ * {@link PythonGIL} held; all else must not need one.
+ *
+ * @param <T> the Java class
+ */
+public abstract class PythonType<T> {
+
+    private final String typeName;
+    private final Class<T> javaType;
+
+    /**
+     * @param typeName the name of the type in Python, with its module if that is not {@code builtins}:
+     *     {@code numpy.ndarray}
+     * @param javaType the class of its values in Java
+     */
+    public PythonType(String typeName, Class<T> javaType) {
+        this.typeName = Objects.requireNonNull(typeName);
+        this.javaType = Objects.requireNonNull(javaType);
+    }
+
+    /**
+     * Makes a value of this type from one of a similar class, or throws. Without an override, values of
+     * the Java class pass unchanged.
+     *
+     * @throws PythonException if there is no way
+     */
+    public T adapt(Object javaObject) throws PythonException {
+        if (javaType.isInstance(Objects.requireNonNull(javaObject))) {
+            return javaType.cast(javaObject);
+        }
+        throw cannotCast(javaObject, javaType.getSimpleName());
+    }
+
+    /**
+     * The value of a Python object.
+     *
+     * @throws PythonException if the object is not of this type
+     */
+    public abstract T toJava(PythonObject pythonObject);
+
+    /** A Python object with this value. */
+    public abstract PythonObject toPython(T javaObject);
+
+    /** Whether a Java object is a value of this type. */
+    public boolean accepts(Object javaObject) {
+        return javaType.isInstance(javaObject);
+    }
+
+    /** The name of the type in Python. */
+    public String getName() {
+        return typeName;
+    }
+
+    /** Equal are types of the same name and Java class. */
+    @Override
+    public boolean equals(Object obj) {
+        return obj instanceof PythonType
+                && ((PythonType<?>) obj).typeName.equals(typeName)
+                && ((PythonType<?>) obj).javaType.equals(javaType);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * typeName.hashCode() + javaType.hashCode();
+    }
+
+    @Override
+    public String toString() {
+        return "PythonType(" + typeName + ")";
+    }
+
+    /**
+     * The type itself as a Python object, to know its instances by. Null, as here, lets the name decide.
+     * Called with a turn held.
+     */
+    public PythonObject pythonType() {
+        return null;
+    }
+
+    /** Folders that Python has to find on {@code sys.path} for this type. Asked before Python starts. */
+    public File[] packages() {
+        return new File[0];
+    }
+
+    /** Called once, after Python has started. */
+    public void init() {}
+
+    // ---- for this package ----
+
+    /** What is asked of Python for a value: a built-in type asks for the value, others for the object. */
+    int wanted() {
+        return Pack.Wanted.OBJECT;
+    }
+
+    static PythonException cannotCast(Object javaObject, String name) {
+        return new PythonException("Cannot cast object of type " + javaObject.getClass().getName() + " to " + name);
+    }
+}

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+// The types that both languages know: the built-in ones, and those that users register. Values
+// themselves are converted in Pack and pack.rs.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The Python types that have a counterpart in Java.
+ *
+ * <p>Inside containers, and where a type is inferred, the exact type of a Python object decides: int is
+ * Long (BigInteger beyond 64 bits), float Double, bool Boolean, str String, bytes byte[], list, tuple,
+ * range and views of dicts are ArrayList, dict is LinkedHashMap, set and frozenset LinkedHashSet, Decimal
+ * BigDecimal, None null, numpy's scalars are Long, Double or Boolean. Other types need a registered
+ * {@link PythonType}.
+ */
+@SuppressWarnings({"rawtypes", "unchecked"}) // Upstream: the public signatures are raw
+public class PythonTypes {
+
+    /** Upstream: the class only has static members and a public constructor all the same. */
+    public PythonTypes() {}
+
+    /** The types that cross packed. */
+    private abstract static class BuiltIn<T> extends PythonType<T> {
+        private final int wanted;
+        private final String castName;
+
+        BuiltIn(String typeName, Class<T> javaType, int wanted, String castName) {
+            super(typeName, javaType);
+            this.wanted = wanted;
+            this.castName = castName;
+        }
+
+        @Override
+        public T adapt(Object javaObject) {
+            if (super.accepts(Objects.requireNonNull(javaObject))) {
+                return (T) javaObject;
+            }
+            throw cannotCast(javaObject, castName);
+        }
+
+        @Override
+        public T toJava(PythonObject pythonObject) {
+            return (T) pythonObject.convert(wanted);
+        }
+
+        @Override
+        public PythonObject toPython(T javaObject) {
+            return new PythonObject((Object) javaObject);
+        }
+
+        @Override
+        int wanted() {
+            return wanted;
+        }
+    }
+
+    /** {@code str} and String. Of any object it reads Python's {@code str(object)}. */
+    public static final PythonType<String> STR = new BuiltIn<>("str", String.class, Pack.Wanted.STR, "String") {};
+
+    /** {@code int} and Long. Reads all that Python takes as an integer, of 64 bits at most. */
+    public static final PythonType<Long> INT = new BuiltIn<>("int", Long.class, Pack.Wanted.INT, "Long") {
+        @Override
+        public Long adapt(Object javaObject) {
+            return javaObject instanceof Number ? (Long) ((Number) javaObject).longValue() : super.adapt(javaObject);
+        }
+
+        @Override
+        public boolean accepts(Object javaObject) {
+            return javaObject instanceof Integer || javaObject instanceof Long;
+        }
+    };
+
+    /** {@code float} and Double. Reads all that Python takes as a number. */
+    public static final PythonType<Double> FLOAT = new BuiltIn<>("float", Double.class, Pack.Wanted.FLOAT, "Long") {
+        // Upstream: the message of a failed cast says Long here, too.
+        @Override
+        public Double adapt(Object javaObject) {
+            return javaObject instanceof Number ? (Double) ((Number) javaObject).doubleValue() : super.adapt(javaObject);
+        }
+
+        @Override
+        public boolean accepts(Object javaObject) {
+            return javaObject instanceof Float || javaObject instanceof Double;
+        }
+    };
+
+    /** {@code bool} and Boolean. Of any object it reads the truth value. */
+    public static final PythonType<Boolean> BOOL = new BuiltIn<>("bool", Boolean.class, Pack.Wanted.BOOL, "Boolean") {};
+
+    /** {@code list} and List. Reads every sequence, text too; takes every array. */
+    public static final PythonType<List> LIST = new BuiltIn<>("list", List.class, Pack.Wanted.LIST, "List") {
+        @Override
+        public List adapt(Object javaObject) {
+            return javaObject.getClass().isArray() ? elements(javaObject) : super.adapt(javaObject);
+        }
+
+        @Override
+        public boolean accepts(Object javaObject) {
+            return javaObject instanceof List || javaObject != null && javaObject.getClass().isArray();
+        }
+    };
+
+    /** {@code dict} and Map, in the order of each. Reads dicts and their subclasses. */
+    public static final PythonType<Map> DICT = new BuiltIn<>("dict", Map.class, Pack.Wanted.DICT, "Map") {};
+
+    /** {@code bytes} and byte[]. Reads nothing else. */
+    public static final PythonType<byte[]> BYTES = new BuiltIn<>("bytes", byte[].class, Pack.Wanted.BYTES, "byte[]") {};
+
+    /** Whatever it is: Java gets the {@link PythonObject}. Not listed among the types. */
+    static final PythonType<Object> OBJECT = new PythonType<>("object", Object.class) {
+        @Override
+        public Object toJava(PythonObject pythonObject) {
+            return pythonObject;
+        }
+
+        @Override
+        public PythonObject toPython(Object javaObject) {
+            return convert(javaObject);
+        }
+    };
+
+    private static final List<PythonType> BUILT_IN =
+            Collections.unmodifiableList(Arrays.asList(STR, INT, FLOAT, BOOL, BYTES, new NoneType(), LIST, DICT));
+
+    /** The types of users, looked for when first needed. */
+    private static final class Registered {
+        static final List<PythonType<?>> TYPES = load();
+
+        private static List<PythonType<?>> load() {
+            List<PythonType<?>> types = new ArrayList<>();
+            ClassLoader own = PythonTypes.class.getClassLoader();
+            ClassLoader context = Thread.currentThread().getContextClassLoader();
+            load(own, types);
+            if (context != null && context != own) {
+                load(context, types);
+            }
+            return Collections.unmodifiableList(types);
+        }
+
+        private static void load(ClassLoader from, List<PythonType<?>> types) {
+            Iterator<PythonType> found = ServiceLoader.load(PythonType.class, from).iterator();
+            while (true) {
+                try {
+                    if (!found.hasNext()) {
+                        return;
+                    }
+                    PythonType<?> type = found.next();
+                    if (!types.contains(type)) {
+                        types.add(type);
+                    }
+                } catch (ServiceConfigurationError e) {
+                    // One that lacks its own libraries must not take the others, or Python, away.
+                    LoggerFactory.getLogger(PythonTypes.class).warn("A Python type is left out.", e);
+                }
+            }
+        }
+    }
+
+    /** All types: the built-in ones, then the registered ones. Needs no turn. */
+    public static List<PythonType> get() {
+        List<PythonType> all = new ArrayList<>(BUILT_IN);
+        all.addAll(Registered.TYPES);
+        return all;
+    }
+
+    /**
+     * The type of a name. Needs no turn.
+     *
+     * @throws PythonException if there is none
+     */
+    public static <T> PythonType<T> get(String name) {
+        for (PythonType type : BUILT_IN) {
+            if (type.getName().equals(name)) {
+                return type;
+            }
+        }
+        for (PythonType type : Registered.TYPES) {
+            if (type.getName().equals(name)) {
+                return type;
+            }
+        }
+        throw new PythonException("Unknown python type: " + name);
+    }
+
+    /**
+     * The first type that accepts a Java object; null's is NoneType. Needs no turn.
+     *
+     * @throws PythonException if there is none
+     */
+    public static PythonType getPythonTypeForJavaObject(Object javaObject) {
+        for (PythonType type : get()) {
+            if (type.accepts(javaObject)) {
+                return type;
+            }
+        }
+        throw new PythonException("Unable to find python type for java type: " + javaObject.getClass());
+    }
+
+    /**
+     * The type that a Python object is exactly of; subclasses do not count.
+     *
+     * @throws PythonException if there is none, or the thread has no turn
+     */
+    public static <T> PythonType<T> getPythonTypeForPythonObject(PythonObject pythonObject) {
+        try (PythonGIL turn = PythonGIL.enter();
+                PythonGC frame = PythonGC.watch()) {
+            PythonObject type = Python.type(pythonObject);
+            String name = type.attr("__qualname__").toString();
+            String module = type.attr("__module__").toString();
+            if (module.equals("builtins")) {
+                for (PythonType builtIn : BUILT_IN) {
+                    if (builtIn.getName().equals(name)) {
+                        return builtIn;
+                    }
+                }
+            }
+            PythonType found = find(type, module + "." + name, name);
+            if (found == null) {
+                throw noConverter(type);
+            }
+            return found;
+        }
+    }
+
+    /**
+     * Converts any Java value that has a counterpart in Python: null, text, numbers, Boolean, arrays, List,
+     * Set, Map and Iterable of such values, PythonObject (as it is), and values of registered types.
+     *
+     * @throws PythonException if there is no way, or the thread has no turn
+     */
+    public static PythonObject convert(Object javaObject) {
+        return javaObject instanceof PythonObject ? (PythonObject) javaObject : new PythonObject(javaObject);
+    }
+
+    // ---- for this package ----
+
+    /** The types of users. Needs no turn. */
+    static List<PythonType<?>> registered() {
+        return Registered.TYPES;
+    }
+
+    /** The folders that registered types want on {@code sys.path}. Does not enter Python. */
+    static List<File> packages() {
+        List<File> folders = new ArrayList<>();
+        for (PythonType<?> type : Registered.TYPES) {
+            File[] packages = type.packages();
+            if (packages != null) {
+                folders.addAll(Arrays.asList(packages));
+            }
+        }
+        return folders;
+    }
+
+    /** Python has started: each type may prepare itself. What the first one throws is thrown at the end. */
+    static void init() {
+        RuntimeException failure = null;
+        for (PythonType<?> type : Registered.TYPES) {
+            try {
+                type.init();
+            } catch (RuntimeException e) {
+                if (failure == null) {
+                    failure = e;
+                } else {
+                    failure.addSuppressed(e);
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    /**
+     * An object that is of no built-in type, as the registered type makes it.
+     *
+     * @throws PythonException if there is none
+     */
+    static Object toJava(PythonObject object) {
+        PythonType<?> type = registeredTypeOf(object);
+        if (type != null) {
+            return type.toJava(object);
+        }
+        try (PythonGC frame = PythonGC.watch()) {
+            throw noConverter(Python.type(object));
+        }
+    }
+
+    /** The registered type that an object of no built-in type is exactly of, null if there is none. */
+    static PythonType<?> registeredTypeOf(PythonObject object) {
+        if (Registered.TYPES.isEmpty()) {
+            return null;
+        }
+        try (PythonGIL turn = PythonGIL.enter();
+                PythonGC frame = PythonGC.watch()) {
+            PythonObject type = Python.type(object);
+            String name = type.attr("__qualname__").toString();
+            return find(type, type.attr("__module__") + "." + name, name);
+        }
+    }
+
+    private static PythonType<?> find(PythonObject type, String fullName, String name) {
+        long address = Native.handleAddress(type.handle());
+        for (PythonType<?> registered : Registered.TYPES) {
+            PythonObject own = registered.pythonType();
+            if (own == null
+                    ? registered.getName().equals(fullName) || registered.getName().equals(name)
+                    : Native.handleAddress(own.handle()) == address) {
+                return registered;
+            }
+        }
+        return null;
+    }
+
+    private static PythonException noConverter(PythonObject type) {
+        return new PythonException("Unable to find converter for python object of type " + type);
+    }
+
+    private static List<Object> elements(Object array) {
+        int length = java.lang.reflect.Array.getLength(array);
+        List<Object> elements = new ArrayList<>(length);
+        for (int i = 0; i < length; i++) {
+            Object element = java.lang.reflect.Array.get(array, i);
+            // Upstream: bytes in a list count from 0 to 255, as Python's do.
+            elements.add(array instanceof byte[] ? (Object) (((Byte) element) & 0xFF) : element);
+        }
+        return elements;
+    }
+}

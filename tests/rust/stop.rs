@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Ending a call from another thread.
+
+mod support;
+
+use python4j_core::stop::{Reason, stop, stoppable};
+use python4j_core::{Result, gil};
+use std::time::{Duration, Instant};
+use support::{repr, run, turn};
+
+const CALLER: u64 = 77;
+
+/// Runs a program that is stopped as soon as it has set `started`; how it ended and how long that took.
+fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
+    let runner = {
+        let code = code.to_string();
+        std::thread::spawn(move || {
+            let result = gil::with(|py| stoppable(py, CALLER, || run(py, &code)));
+            (result, Instant::now())
+        })
+    };
+    loop {
+        let ready = gil::with(|py| repr(py, "'started' in globals()") == "True");
+        if ready {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let asked = Instant::now();
+    assert!(gil::with(|py| stop(py, CALLER, reason)).unwrap());
+    let (result, ended) = runner.join().expect("no panic");
+    gil::with(|py| run(py, "del started").unwrap());
+    (result, ended.saturating_duration_since(asked))
+}
+
+#[test]
+fn loops_and_sleeps_end_and_the_next_call_is_not_hit() {
+    let _turn = turn();
+    for (reason, name) in [
+        (Reason::Interrupted, "Interrupted: "),
+        (Reason::Timeout, "Timeout: "),
+    ] {
+        for code in [
+            "started = 1\nwhile True: pass",
+            "import time\nstarted = 1\ntime.sleep(60)",
+            "try:\n    started = 1\n    while True:\n        try: 1 / 0\n        except Exception: pass\nfinally:\n    cleaned = 1",
+        ] {
+            let (result, took) = stopped(code, reason);
+            assert_eq!(result.expect_err(code).to_string(), name);
+            assert!(took < Duration::from_secs(5), "{took:?}");
+            gil::with(|py| run(py, "n = sum(range(100000))").unwrap());
+        }
+    }
+    gil::with(|py| assert_eq!(repr(py, "cleaned"), "1"));
+}
+
+#[test]
+fn what_was_not_delivered_is_withdrawn() {
+    let _turn = turn();
+    gil::with(|py| {
+        // Nobody's call: nothing is raised.
+        assert!(!stop(py, CALLER, Reason::Timeout).unwrap());
+        // A call that runs no Python code any more when it is stopped.
+        stoppable(py, CALLER, || assert!(stop(py, CALLER, Reason::Timeout).unwrap()));
+        run(py, "for i in range(1000): pass").unwrap();
+        // An inner call that ends leaves the outer one's exception alone.
+        let outer = stoppable(py, CALLER, || {
+            stoppable(py, CALLER, || assert!(stop(py, CALLER, Reason::Timeout).unwrap()));
+            run(py, "for i in range(1000): pass")
+        });
+        assert_eq!(outer.expect_err("stopped").to_string(), "Timeout: ");
+    });
+}
+
+#[test]
+fn a_sliced_sleep_behaves_like_the_original() {
+    let _turn = turn();
+    gil::with(|py| {
+        run(
+            py,
+            "import time\nstart = time.monotonic()\ntime.sleep(0.1)\ntook = time.monotonic() - start",
+        )
+        .unwrap();
+        assert_eq!(repr(py, "0.1 <= took < 5"), "True");
+        for (code, class) in [
+            ("time.sleep(-1)", "ValueError"),
+            ("time.sleep('x')", "TypeError"),
+            ("time.sleep()", "TypeError"),
+        ] {
+            let said = run(py, code).expect_err(code).to_string();
+            assert!(said.starts_with(class), "{said}");
+        }
+        run(py, "time.sleep(0)\ntime.sleep(True)").unwrap();
+    });
+}
