@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# The parts of array.rs that are shorter in Python: numpy's advice when it is missing, an array made
-# through ctypes, and the question whether writing to a read-only array would be fatal.
-
-
-def executable():
-    import sys
-
-    return sys.executable
+# The parts of array.rs that are shorter in Python.
 
 
 def through_ctypes(memory, size, shape, dtype, offset, strides, writeable):
+    """An array over a buffer of bytes, made without numpy's C API."""
     import ctypes
     import numpy
 
@@ -19,8 +13,8 @@ def through_ctypes(memory, size, shape, dtype, offset, strides, writeable):
     return array
 
 
-def mapped_read_only(array):
-    """Whether a read-only array looks at a mapped file: the system forbids to write there."""
+def in_mapped_file(array):
+    """Whether the memory of a read-only array is a mapped file: writing there ends the process."""
     import sys
 
     mmap = getattr(sys.modules.get("mmap"), "mmap", None)

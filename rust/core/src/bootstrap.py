@@ -24,6 +24,19 @@ class Timeout(Stopped):
     """The time that the Java program gave to this call is over."""
 
 
+class JavaException(Exception):
+    """An exception that Java code threw; outside of Python it is the same Java object again."""
+
+    def __init__(self, java_class, text, key, holder):
+        super().__init__(text)
+        self.java_class = java_class
+        self._key = key
+        self._holder = holder
+
+    def __str__(self):
+        return f"{self.java_class}: {self.args[0]}" if self.args[0] else self.java_class
+
+
 def sleep_in_slices(time):
     """An exception from outside is not seen inside a C call: so time.sleep makes many short ones."""
     sleep, monotonic = time.sleep, time.monotonic

@@ -157,3 +157,30 @@ pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
         body(py)
     })
 }
+
+/// Runs `body` outside Python: other threads may enter meanwhile, and `body` may come back in by
+/// [`with`], on this thread with this thread's state.
+pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
+    struct Back {
+        state: *mut ffi::PyThreadState,
+        depth: u32,
+        borrowed: bool,
+    }
+    impl Drop for Back {
+        fn drop(&mut self) {
+            HERE.with(|here| {
+                here.state.set(self.state);
+                here.depth.set(self.depth);
+                here.borrowed.set(self.borrowed);
+            });
+        }
+    }
+    // SAFETY: the GIL is held, so there is a current state, and it stays this thread's.
+    let now = unsafe { ffi::PyThreadState_Get() };
+    let _back = HERE.with(|here| Back {
+        state: here.state.replace(now),
+        depth: here.depth.replace(0),
+        borrowed: here.borrowed.replace(false),
+    });
+    py.detach(body)
+}

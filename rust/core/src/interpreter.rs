@@ -18,6 +18,8 @@ pub struct Config {
     pub prepend: Vec<String>,
     /// Folders for its end.
     pub append: Vec<String>,
+    /// `NAME=value` for `os.environ`: what child processes need to find the same packages.
+    pub environment: Vec<String>,
     /// Start Python if it does not run yet.
     pub initialize: bool,
     /// Give the GIL back after the start.
@@ -32,6 +34,7 @@ pub(crate) struct Tools {
     pub(crate) stop: Py<PyAny>,
     pub(crate) interrupted: Py<PyAny>,
     pub(crate) timeout: Py<PyAny>,
+    pub(crate) java_exception: Py<PyAny>,
     pub(crate) builtins: Py<PyModule>,
     pub(crate) builtins_key: Py<PyString>,
     listed: Py<PyTuple>,
@@ -183,6 +186,7 @@ fn initialize_by_config(program: &CStr) -> Result<()> {
 fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
     let tools = build_tools(py, ours)?;
     extend_path(py, config)?;
+    extend_environment(py, config)?;
     // Only the start gets here, and it runs once.
     let _ = TOOLS.set(tools);
     context::start(py)
@@ -215,6 +219,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         stop: tool("stop")?,
         interrupted: tool("Interrupted")?,
         timeout: tool("Timeout")?,
+        java_exception: tool("JavaException")?,
         listed: tool("listed")?
             .bind(py)
             .cast::<PyTuple>()
@@ -236,6 +241,17 @@ fn extend_path(py: Python<'_>, config: &Config) -> Result<()> {
     }
     for folder in &config.append {
         path.append(folder)?;
+    }
+    Ok(())
+}
+
+fn extend_environment(py: Python<'_>, config: &Config) -> Result<()> {
+    if config.environment.is_empty() {
+        return Ok(());
+    }
+    let environ = PyModule::import(py, "os")?.getattr("environ")?;
+    for (name, value) in config.environment.iter().filter_map(|entry| entry.split_once('=')) {
+        environ.set_item(name, value)?;
     }
     Ok(())
 }

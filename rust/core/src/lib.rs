@@ -4,12 +4,17 @@
 //! The rooms: [`interpreter`] starts CPython, [`gil`] decides which thread is inside it, [`handle`]
 //! keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
-//! call from outside, [`raised`] tells what an exception was. [`capi`] declares
-//! the few functions of CPython that its stable ABI leaves out. `rust/jni` turns all of it into
-//! what Java calls.
+//! call from outside, [`raised`] tells what an exception was, [`callback`] is the way back out, [`buffer`] and
+//! [`array`] share memory, the latter numpy's. [`capi`] declares the few functions of CPython that
+//! its stable ABI leaves out. `rust/jni` turns all of it into what Java calls.
 
 #[allow(unsafe_code)]
+pub mod array;
+#[allow(unsafe_code)]
+pub mod buffer;
+#[allow(unsafe_code)]
 pub mod capi;
+pub mod callback;
 pub mod context;
 pub mod error;
 pub mod exec;

@@ -145,6 +145,11 @@ impl<'b> Reader<'b> {
         Ok(u32::from_le_bytes(self.array()?) as usize)
     }
 
+    /// A handle or another key.
+    pub fn u64(&mut self) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
     fn i64(&mut self) -> Result<i64> {
         Ok(i64::from_le_bytes(self.array()?))
     }
@@ -259,7 +264,7 @@ impl<'b> Reader<'b> {
                 let text = self.text(py)?;
                 py.import("decimal")?.getattr("Decimal")?.call1((text,))?
             }
-            tag::HANDLE => handle::lend(py, u64::from_le_bytes(self.array()?))?,
+            tag::HANDLE => handle::lend(py, self.u64()?)?,
             _ => {
                 self.at -= 1;
                 return Err(self.malformed("unknown tag"));
@@ -466,8 +471,9 @@ impl<'py> Writer<'py> {
     }
 
     /// None.
-    pub fn none(&mut self) {
+    pub fn none(&mut self) -> Result<()> {
         self.u8(tag::NONE);
+        Ok(())
     }
 
     /// A value that is not there.
@@ -524,10 +530,7 @@ impl<'py> Writer<'py> {
                 }
                 Err(_) => Err(self.unconvertible("Expected bytes. Received: ", object, None)),
             },
-            Wanted::None => {
-                self.u8(tag::NONE);
-                Ok(())
-            }
+            Wanted::None => self.none(),
             Wanted::Object => {
                 self.object(object);
                 Ok(())

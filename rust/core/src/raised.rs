@@ -4,13 +4,14 @@
 //!
 //! A report is a list: message, class, module, text, kind, frames, exception, detail, cause,
 //! suppressed, notes. `frames` is file, function and line in turn, the innermost first. `detail`
-//! depends on `kind`: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`.
+//! depends on `kind`: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`; the
+//! key of a Java exception.
 
 use crate::error::{shown, text};
 use crate::handle::NO_FRAME;
 use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
-use crate::{Error, Result};
+use crate::{Error, Result, callback};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -42,11 +43,11 @@ fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
     (0..3).try_for_each(|_| writer.str(""))?;
     writer.str("")?;
     writer.list_of(0)?;
-    writer.none();
-    writer.none();
+    writer.none()?;
+    writer.none()?;
     match cause {
         Some(cause) => write_error(writer, cause)?,
-        None => writer.none(),
+        None => writer.none()?,
     }
     writer.list_of(0)?;
     writer.list_of(0)
@@ -71,7 +72,7 @@ fn write_exception<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>,
     write_detail(writer, exception)?;
     match cause(exception).filter(|_| chain > 0) {
         Some(cause) => write_exception(writer, &cause, chain - 1)?,
-        None => writer.none(),
+        None => writer.none()?,
     }
     let members = members(exception).filter(|_| chain > 0);
     let members: Vec<_> = members.iter().flat_map(|tuple| tuple.iter()).collect();
@@ -90,6 +91,8 @@ fn kind(exception: &Bound<'_, PyAny>) -> &'static str {
         "syntax"
     } else if exception.is_instance_of::<PyImportError>() {
         "import"
+    } else if callback::foreign_key(exception).is_some() {
+        "java"
     } else if is_ours(exception, |tools| &tools.interrupted) {
         "interrupted"
     } else if is_ours(exception, |tools| &tools.timeout) {
@@ -141,23 +144,27 @@ fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
     let written = match kind(exception) {
         "exit" => match attribute(exception, "code") {
             Some(code) => writer.value(&code),
-            None => Ok(writer.none()),
+            None => writer.none(),
         },
+        "java" => {
+            writer.int(callback::foreign_key(exception).unwrap_or(0) as i64);
+            Ok(())
+        }
         "syntax" => {
             writer.list_of(4)?;
             ["filename", "lineno", "offset", "text"]
                 .iter()
                 .try_for_each(|name| match attribute(exception, name) {
                     Some(value) => writer.value(&value),
-                    None => Ok(writer.none()),
+                    None => writer.none(),
                 })
         }
-        _ => Ok(writer.none()),
+        _ => writer.none(),
     };
     if written.is_err() {
         // A code that has no packed form: Java sees none and has the exception itself.
         writer.truncate(place);
-        writer.none();
+        writer.none()?;
     }
     Ok(())
 }

@@ -65,6 +65,11 @@ final class Handles {
         return Native.handleAddress(handle) == Immortal.NONE;
     }
 
+    /** Whether two handles are those of one object. Needs a turn. */
+    static boolean isSame(long a, long b) {
+        return Native.handleAddress(a) == Native.handleAddress(b);
+    }
+
     /** Whether a handle is that of True; gives it back. Needs a turn. */
     static boolean takeTruth(long handle) {
         boolean truth = Native.handleAddress(handle) == Immortal.TRUE;

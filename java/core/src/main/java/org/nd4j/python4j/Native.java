@@ -23,11 +23,12 @@ final class Native {
      * @param program the executable to name as the program; Python derives its paths from it
      * @param prepend folders for the front of {@code sys.path}
      * @param append folders for its end
+     * @param environment {@code NAME=value} for {@code os.environ}, which child processes inherit
      * @param initialize whether to start Python when it does not run yet
      * @param release whether to give the GIL back afterwards
      */
     static native void interpreterStart(
-            String program, String[] prepend, String[] append, boolean initialize, boolean release);
+            String program, String[] prepend, String[] append, String[] environment, boolean initialize, boolean release);
 
     /** Runs the {@code atexit} functions and flushes the streams, for the end of the JVM. */
     static native void interpreterStop();
@@ -68,6 +69,12 @@ final class Native {
 
     /** A handle to the object at an address; {@code owned} takes over the caller's reference. */
     static native long handleAdopt(long address, boolean owned, long frame);
+
+    /** Adds a reference to the object at an address. */
+    static native void handleIncRef(long address);
+
+    /** Gives back a reference to the object at an address. */
+    static native void handleDecRef(long address);
 
     /** How many objects Java holds. Needs no turn. */
     static native int handleCount();

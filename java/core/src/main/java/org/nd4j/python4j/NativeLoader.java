@@ -127,11 +127,16 @@ final class NativeLoader {
         List<String> front = new ArrayList<>();
         List<String> end = new ArrayList<>();
         arrange(front, end, custom(), PythonConstants.javaCppPythonAppendType(), interpreter.packages());
+        List<String> environment = new ArrayList<>();
+        for (Map.Entry<String, String> variable : interpreter.childEnvironment().entrySet()) {
+            environment.add(variable.getKey() + "=" + variable.getValue());
+        }
         boolean release = PythonConstants.releaseGilAutomatically();
         Native.interpreterStart(
                 interpreter.executable(),
                 front.toArray(new String[0]),
                 end.toArray(new String[0]),
+                environment.toArray(new String[0]),
                 PythonConstants.initializePython(),
                 release);
         PythonGIL.started(release);

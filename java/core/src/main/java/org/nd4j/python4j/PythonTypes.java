@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import java.io.File;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -72,7 +73,13 @@ public class PythonTypes {
     public static final PythonType<Long> INT = new BuiltIn<>("int", Long.class, Pack.Wanted.INT, "Long") {
         @Override
         public Long adapt(Object javaObject) {
-            return javaObject instanceof Number ? (Long) ((Number) javaObject).longValue() : super.adapt(javaObject);
+            if (!(javaObject instanceof Number)) {
+                return super.adapt(javaObject);
+            }
+            if (javaObject instanceof BigInteger && ((BigInteger) javaObject).bitLength() >= Long.SIZE) {
+                throw new PythonException("Could not convert value to int: " + javaObject);
+            }
+            return ((Number) javaObject).longValue();
         }
 
         @Override
@@ -213,23 +220,17 @@ public class PythonTypes {
      * @throws PythonException if there is none, or the thread has no turn
      */
     public static <T> PythonType<T> getPythonTypeForPythonObject(PythonObject pythonObject) {
-        try (PythonGIL turn = PythonGIL.enter();
-                PythonGC frame = PythonGC.watch()) {
+        try (PythonGIL turn = PythonGIL.enter()) {
             PythonObject type = Python.type(pythonObject);
-            String name = type.attr("__qualname__").toString();
-            String module = type.attr("__module__").toString();
-            if (module.equals("builtins")) {
-                for (PythonType builtIn : BUILT_IN) {
-                    if (builtIn.getName().equals(name)) {
-                        return builtIn;
-                    }
+            try {
+                PythonType found = find(type, true);
+                if (found == null) {
+                    throw noConverter(type);
                 }
+                return found;
+            } finally {
+                type.del();
             }
-            PythonType found = find(type, module + "." + name, name);
-            if (found == null) {
-                throw noConverter(type);
-            }
-            return found;
         }
     }
 
@@ -282,44 +283,65 @@ public class PythonTypes {
     }
 
     /**
-     * An object that is of no built-in type, as the registered type makes it.
+     * An object that is of no built-in type, as the registered type makes it. Needs a turn.
      *
      * @throws PythonException if there is none
      */
     static Object toJava(PythonObject object) {
-        PythonType<?> type = registeredTypeOf(object);
-        if (type != null) {
-            return type.toJava(object);
-        }
-        try (PythonGC frame = PythonGC.watch()) {
-            throw noConverter(Python.type(object));
+        PythonObject type = Python.type(object);
+        try {
+            PythonType<?> found = find(type, false);
+            if (found == null) {
+                throw noConverter(type);
+            }
+            return found.toJava(object);
+        } finally {
+            type.del();
         }
     }
 
-    /** The registered type that an object of no built-in type is exactly of, null if there is none. */
+    /** The registered type that an object of no built-in type is exactly of, or null. Needs a turn. */
     static PythonType<?> registeredTypeOf(PythonObject object) {
         if (Registered.TYPES.isEmpty()) {
             return null;
         }
-        try (PythonGIL turn = PythonGIL.enter();
-                PythonGC frame = PythonGC.watch()) {
-            PythonObject type = Python.type(object);
-            String name = type.attr("__qualname__").toString();
-            return find(type, type.attr("__module__") + "." + name, name);
+        PythonObject type = Python.type(object);
+        try {
+            return find(type, false);
+        } finally {
+            type.del();
         }
     }
 
-    private static PythonType<?> find(PythonObject type, String fullName, String name) {
-        long address = Native.handleAddress(type.handle());
+    private static PythonType<?> find(PythonObject type, boolean builtInToo) {
+        String name = text(type, "__qualname__");
+        String module = text(type, "__module__");
+        if (builtInToo && module.equals("builtins")) {
+            for (PythonType<?> builtIn : BUILT_IN) {
+                if (builtIn.getName().equals(name)) {
+                    return builtIn;
+                }
+            }
+        }
         for (PythonType<?> registered : Registered.TYPES) {
             PythonObject own = registered.pythonType();
-            if (own == null
-                    ? registered.getName().equals(fullName) || registered.getName().equals(name)
-                    : Native.handleAddress(own.handle()) == address) {
+            boolean same = own == null
+                    ? registered.getName().equals(module + "." + name) || registered.getName().equals(name)
+                    : Handles.isSame(own.handle(), type.handle());
+            if (same) {
                 return registered;
             }
         }
         return null;
+    }
+
+    private static String text(PythonObject object, String attr) {
+        PythonObject value = object.attr(attr);
+        try {
+            return value.toString();
+        } finally {
+            value.del();
+        }
     }
 
     private static PythonException noConverter(PythonObject type) {

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs Python code and moves variables. One request and one reply per call, both packed; the other
+// side of them is exec.rs.
+package org.nd4j.python4j;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs Python code in the current context's namespace, see {@link PythonContextManager}, and moves
+ * variables into it and out of it.
+ *
+ * <p>All methods need a turn of {@link PythonGIL}, except {@link #init}; only the thread that started
+ * Python may call without one while nobody has it. A call is one unit: no other thread's call comes
+ * between its parts.
+ */
+@SuppressWarnings({"rawtypes", "unchecked"}) // Upstream: the public signatures are raw
+public class PythonExecutioner {
+
+    private static final int EXEC = 0;
+    private static final int SIMPLE = 1;
+    private static final int VARIABLES = 2;
+    private static final int EVAL = 3;
+
+    /** How the user's own Python path and the embedded interpreter's are put together. */
+    public enum JavaCppPathType {
+        /** The embedded interpreter's and the packages' folders first. */
+        BEFORE,
+        /** The user's own path first. */
+        AFTER,
+        /** The user's own path, without the packages' folders. */
+        NONE
+    }
+
+    /** Upstream: the class only has static members and a public constructor all the same. */
+    public PythonExecutioner() {}
+
+    /**
+     * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.
+     *
+     * @throws PythonException if Python cannot be started
+     */
+    public static void init() {
+        PythonGIL.start();
+    }
+
+    /**
+     * Sets a variable. Any text is a name here.
+     *
+     * @param value the object; null is None
+     * @throws PythonException if the object is gone, or the thread has no turn
+     */
+    public static void setVariable(String name, PythonObject value) {
+        Objects.requireNonNull(name);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Pack pack = Pack.take();
+            try {
+                pack.u8(VARIABLES).text("").u32(1).text(name).value(value).u32(0);
+                send(pack, 0);
+            } finally {
+                pack.giveBack();
+            }
+        }
+    }
+
+    /**
+     * Sets variables; of two with one name the last one wins. None is set if one cannot be converted.
+     *
+     * @throws PythonException if a value cannot be converted, or the thread has no turn
+     */
+    public static void setVariables(List<PythonVariable> variables) {
+        run(VARIABLES, "", Objects.requireNonNull(variables), Collections.emptyList());
+    }
+
+    /**
+     * Sets variables, see {@link #setVariables(List)}.
+     *
+     * @throws PythonException if a value cannot be converted, or the thread has no turn
+     */
+    public static void setVariables(PythonVariable... pyVars) {
+        setVariables(Arrays.asList(pyVars));
+    }
+
+    /**
+     * Reads variables: each gets the value that Python has under its name. None changes if one fails.
+     *
+     * @throws PythonException if there is no such name, it is not of that type, or the thread has no turn
+     */
+    public static void getVariables(List<PythonVariable> pyVars) {
+        run(VARIABLES, "", Collections.emptyList(), Objects.requireNonNull(pyVars));
+    }
+
+    /**
+     * Reads variables, see {@link #getVariables(List)}.
+     *
+     * @throws PythonException if there is no such name, it is not of that type, or the thread has no turn
+     */
+    public static void getVariables(PythonVariable... pyVars) {
+        getVariables(Arrays.asList(pyVars));
+    }
+
+    /**
+     * Reads a variable without converting it.
+     *
+     * @return the object; if there is no such name, one with {@link PythonObject#isNone} and the text
+     *     {@code <NULL>}, on which everything else throws
+     * @throws PythonException if the thread has no turn
+     */
+    public static PythonObject getVariable(String name) {
+        Objects.requireNonNull(name);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Pack pack = Pack.take();
+            try {
+                pack.u8(VARIABLES).text("").u32(0).u32(1).text(name).u8(Pack.Wanted.OBJECT);
+                Object value = send(pack, PythonGC.frame()).value();
+                return value instanceof PythonObject ? (PythonObject) value : new PythonObject(0, 0);
+            } finally {
+                pack.giveBack();
+            }
+        }
+    }
+
+    /**
+     * Reads a variable.
+     *
+     * @throws PythonException if there is no such name, it is not of that type, or the thread has no turn
+     */
+    public static <T> PythonVariable<T> getVariable(String name, PythonType<T> type) {
+        PythonVariable<T> variable = new PythonVariable<>(name, type);
+        getVariables(Collections.singletonList(variable));
+        return variable;
+    }
+
+    /**
+     * Runs code. Whatever fails, the message is the generic one; its cause tells more, and the traceback
+     * goes to Python's stderr.
+     *
+     * @throws PythonException if it fails, or the thread has no turn
+     */
+    public static void simpleExec(String code) {
+        run(SIMPLE, code, Collections.emptyList(), Collections.emptyList());
+    }
+
+    /**
+     * Runs code. What it had done before it failed stays done.
+     *
+     * @throws PythonException if it raises, with the message {@code TypeName: text}; if it does not
+     *     compile, with {@code Execution failed, unable to retrieve python exception.} and a traceback on
+     *     Python's stderr; if the thread has no turn
+     */
+    public static void exec(String code) {
+        run(EXEC, code, Collections.emptyList(), Collections.emptyList());
+    }
+
+    /**
+     * Sets variables, runs code and reads variables. If the code fails, the outputs keep their values.
+     *
+     * @param inputs what to set before; null for nothing
+     * @param outputs what to read afterwards, by name and type; null for nothing
+     * @throws PythonException if the code fails as in {@link #exec(String)}, a value cannot be converted,
+     *     an output's name is not there, or the thread has no turn
+     */
+    public static void exec(String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        run(EXEC, code, orNone(inputs), orNone(outputs));
+    }
+
+    /**
+     * All variables of the current context whose type has a converter, in the order in which they came
+     * into being. Left out are names that begin with an underscore, and modules, functions, classes and
+     * objects of other types. A value that its type cannot convert, an int beyond 64 bits say, is left out
+     * with a warning in the log.
+     *
+     * @throws PythonException if the thread has no turn
+     */
+    public static PythonVariables getAllVariables() {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long frame = PythonGC.frame();
+            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame), frame);
+            PythonVariables all = new PythonVariables();
+            List<String> leftOut = new ArrayList<>();
+            for (int count = reply.u32(); count > 0; count--) {
+                String name = reply.text();
+                String type = reply.text();
+                PythonVariable variable = listed(name, type, reply.value(), reply, leftOut);
+                if (variable != null) {
+                    all.add(variable);
+                }
+            }
+            if (!leftOut.isEmpty()) {
+                LoggerFactory.getLogger(PythonExecutioner.class)
+                        .warn("getAllVariables leaves out values that cannot be converted: {}", leftOut);
+            }
+            return all;
+        }
+    }
+
+    private static PythonVariable listed(
+            String name, String typeName, Object value, Pack.Reader reply, List<String> leftOut) {
+        try {
+            PythonType type;
+            if (typeName.isEmpty()) {
+                PythonObject object = (PythonObject) value;
+                type = PythonTypes.registeredTypeOf(object);
+                if (type == null) {
+                    object.del();
+                    return null;
+                }
+                value = type.toJava(object);
+            } else {
+                type = PythonTypes.get(typeName);
+                value = reply.finish(value);
+            }
+            if (value != null && !type.accepts(value)) {
+                leftOut.add(name);
+                return null;
+            }
+            // Not by the constructor: Python's names need not be Java's.
+            PythonVariable variable = new PythonVariable("name", type, value);
+            variable.setName(name);
+            return variable;
+        } catch (PythonException e) {
+            leftOut.add(name);
+            return null;
+        }
+    }
+
+    /**
+     * Sets variables, runs code and reads all variables.
+     *
+     * @param inputs what to set before; null for nothing
+     * @return what {@link #getAllVariables} finds afterwards, the inputs included
+     * @throws PythonException if the code fails as in {@link #exec(String)}, an input cannot be converted,
+     *     or the thread has no turn
+     */
+    public static PythonVariables execAndReturnAllVariables(String code, List<PythonVariable> inputs) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            exec(code, inputs, null);
+            return getAllVariables();
+        }
+    }
+
+    /**
+     * Runs code and reads all variables.
+     *
+     * @throws PythonException if the code fails as in {@link #exec(String)}, or the thread has no turn
+     */
+    public static PythonVariables execAndReturnAllVariables(String code) {
+        return execAndReturnAllVariables(code, null);
+    }
+
+    // ---- for this package ----
+
+    /** The value of an expression in the current context. */
+    static PythonObject eval(String expression) {
+        Objects.requireNonNull(expression);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Pack pack = Pack.take();
+            try {
+                pack.u8(EVAL).text(expression).u32(0).u32(0);
+                return (PythonObject) send(pack, PythonGC.frame()).value();
+            } finally {
+                pack.giveBack();
+            }
+        }
+    }
+
+    private static List<PythonVariable> orNone(List<PythonVariable> variables) {
+        return variables == null ? Collections.emptyList() : variables;
+    }
+
+    private static void run(int mode, String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        Objects.requireNonNull(code);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Pack pack = Pack.take();
+            try {
+                pack.u8(mode).text(code).u32(inputs.size());
+                for (PythonVariable input : inputs) {
+                    pack.text(input.getName()).value(toSend(input));
+                }
+                pack.u32(outputs.size());
+                for (PythonVariable output : outputs) {
+                    pack.text(output.getName()).u8(output.getType().wanted());
+                }
+                Pack.Reader reply = send(pack, outputs.isEmpty() ? 0 : PythonGC.frame());
+                if (!outputs.isEmpty()) {
+                    receive(outputs, reply);
+                }
+            } finally {
+                pack.giveBack();
+            }
+        }
+    }
+
+    /** What is packed for a variable: a built-in type's value, or what its own type makes of it. */
+    private static Object toSend(PythonVariable variable) {
+        PythonType type = variable.getType();
+        Object value = variable.getValue();
+        if (value == null) {
+            return null;
+        }
+        // Adapted once more, since setType leaves the value of another type.
+        return type.wanted() == Pack.Wanted.OBJECT ? type.toPython(value) : type.adapt(value);
+    }
+
+    private static Pack.Reader send(Pack pack, long frame) {
+        return new Pack.Reader(Native.execRun(pack.buffer(), pack.length(), frame), frame);
+    }
+
+    /** Reads and converts everything before it sets anything. */
+    private static void receive(List<PythonVariable> outputs, Pack.Reader reply) {
+        Object[] values = new Object[outputs.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = reply.value();
+        }
+        for (int i = 0; i < values.length; i++) {
+            PythonVariable output = outputs.get(i);
+            if (values[i] == Pack.Reader.ABSENT) {
+                throw new PythonException("No variable named '" + output.getName() + "' in context '"
+                        + PythonContextManager.getCurrentContext() + "'.");
+            }
+            values[i] = output.getType().wanted() == Pack.Wanted.OBJECT
+                    ? output.getType().toJava((PythonObject) values[i])
+                    : reply.finish(values[i]);
+        }
+        for (int i = 0; i < values.length; i++) {
+            outputs.get(i).setValue(values[i]);
+        }
+    }
+}

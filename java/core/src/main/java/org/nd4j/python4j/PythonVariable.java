@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// A name, a type and a value: what goes into a program and comes out of it. PythonVariables is a
+// list of them, PythonExecutioner moves them.
+package org.nd4j.python4j;
+
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * A named value of a {@link PythonType}. A plain Java object: nothing here needs a turn or starts Python,
+ * except {@link #getPythonObject}.
+ *
+ * @param <T> the class of its values in Java
+ */
+public class PythonVariable<T> {
+
+    private String name;
+    private PythonType<T> type;
+    private T value;
+
+    /**
+     * A variable with a value.
+     *
+     * @param name a Java identifier
+     * @param value passes through {@link PythonType#adapt}; null is None
+     * @throws PythonException if the name is no identifier or the value does not fit the type
+     */
+    public PythonVariable(String name, PythonType<T> type, Object value) {
+        if (!isIdentifier(name)) {
+            throw new PythonException("Invalid identifier: " + name);
+        }
+        this.name = name;
+        this.type = Objects.requireNonNull(type);
+        setValue(value);
+    }
+
+    /**
+     * A variable without a value, for an output.
+     *
+     * @param name a Java identifier
+     * @throws PythonException if it is none
+     */
+    public PythonVariable(String name, PythonType<T> type) {
+        this(name, type, null);
+    }
+
+    private static boolean isIdentifier(String name) {
+        return !name.isEmpty()
+                && Character.isJavaIdentifierStart(name.codePointAt(0))
+                && name.codePoints().skip(1).allMatch(Character::isJavaIdentifierPart);
+    }
+
+    /** The type. */
+    public PythonType<T> getType() {
+        return type;
+    }
+
+    /** The value; null is None. */
+    public T getValue() {
+        return value;
+    }
+
+    /**
+     * Sets the value, which passes through {@link PythonType#adapt}; null is None.
+     *
+     * @throws PythonException if it does not fit the type
+     */
+    public void setValue(Object value) {
+        this.value = value == null ? null : type.adapt(value);
+    }
+
+    /**
+     * The value as a Python object, converted now. Needs a turn of {@link PythonGIL}.
+     *
+     * @throws PythonException if the thread has no turn
+     */
+    public PythonObject getPythonObject() {
+        return value == null ? Python.None() : type.toPython(value);
+    }
+
+    /** The name. */
+    public String getName() {
+        return name;
+    }
+
+    /** Sets the name. Upstream: it is not checked here. */
+    public void setName(String name) {
+        this.name = name;
+    }
+
+    /**
+     * Sets the type by its name, see {@link PythonTypes#get(String)}. The value stays as it is.
+     *
+     * @throws PythonException if there is no such type
+     */
+    public void setType(String type) {
+        this.type = PythonTypes.get(type);
+    }
+
+    /** Equal are variables of the same name, type and value. */
+    @Override
+    public boolean equals(Object o) {
+        if (o == this) {
+            return true;
+        }
+        if (!(o instanceof PythonVariable)) {
+            return false;
+        }
+        PythonVariable<?> other = (PythonVariable<?>) o;
+        return other.canEqual(this)
+                && Objects.equals(name, other.name)
+                && type.equals(other.type)
+                && Objects.deepEquals(value, other.value);
+    }
+
+    /** Whether the other one may be equal to this: subclasses that are not override it. */
+    protected boolean canEqual(Object other) {
+        return other instanceof PythonVariable;
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.deepHashCode(new Object[] {name, type, value});
+    }
+
+    @Override
+    public String toString() {
+        return "PythonVariable(name=" + name + ", type=" + type + ", value=" + value + ")";
+    }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one does to an object from Java: attributes, items, calls, operators, and how each fails.
+// Conversions and the table of operators are in ConversionTablesTest.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.cpython.PyObject;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(InPython.class)
+class PythonObjectTest {
+
+    private static PythonObject object(String expression) {
+        return Expect.object(expression);
+    }
+
+    // ---- Conversions that have a rule of their own ----
+
+    @Test
+    @Rule("5.1")
+    void toIntOutsideThirtyTwoBitsIsAnError() {
+        assertEquals(Integer.MAX_VALUE, object("2**31 - 1").toInt());
+        assertEquals(Integer.MIN_VALUE, object("-2**31").toInt());
+        for (String beyond : List.of("2**31", "-2**31 - 1", "2**40", "2**70")) {
+            assertThrows(PythonException.class, () -> object(beyond).toInt(), beyond);
+        }
+        assertEquals(1L << 40, object("2**40").toLong());
+    }
+
+    @Test
+    void toStringOfAnObjectWhoseStrRaisesIsAnException() {
+        PythonExecutioner.exec("class Bad:\n    def __str__(self): raise ValueError('no text')\nbad = Bad()");
+        PythonObject bad = PythonExecutioner.getVariable("bad");
+        Expect.failure("ValueError: no text", bad::toString);
+        // The same object within messages of ours.
+        assertThrows(PythonException.class, bad::toLong);
+        assertThrows(PythonException.class, bad::toDouble);
+        assertThrows(PythonException.class, bad::toMap);
+        assertThrows(PythonException.class, bad::call);
+        Expect.failure("ValueError: no text", () -> PythonExecutioner.getVariable("bad", PythonTypes.STR));
+    }
+
+    @Test
+    void aTruthThatRaisesIsAnException() {
+        PythonExecutioner.exec("class Bad:\n    def __bool__(self): raise ValueError('no truth')\nbad = Bad()");
+        Expect.failure("ValueError: no truth", () -> PythonExecutioner.getVariable("bad").toBoolean());
+    }
+
+    // ---- Attributes and items ----
+
+    @Test
+    @Rule("5.2")
+    void attributesAndItems() {
+        assertEquals("ABC", object("'abc'").attr("upper").call().toString());
+        assertEquals(1, object("{'a': 1}").get("a").toInt());
+        assertEquals(1, object("{'a': 1}").get(new PythonObject((Object) "a")).toInt());
+        PythonObject list = object("[1, 2]");
+        list.set(PythonTypes.convert(0), PythonTypes.convert(9));
+        assertEquals("[9, 2]", list.toString());
+        PythonObject dict = object("{}");
+        dict.set(PythonTypes.convert("k"), PythonTypes.convert(9));
+        assertEquals("{'k': 9}", dict.toString());
+    }
+
+    @Test
+    @Rule("5.3")
+    void anIntGetsTheItemAtThatIndexOrKey() {
+        assertEquals(20, object("[10, 20]").get(1).toInt());
+        assertEquals(20, object("[10, 20]").get(-1).toInt());
+        assertEquals(1, object("(1, 2)").get(0).toInt());
+        assertEquals("a", object("'abc'").get(0).toString());
+        assertEquals(1, object("{5: 1}").get(5).toInt());
+    }
+
+    @Test
+    @Rule("5.2")
+    void whatPythonRefusesIsAnExceptionAndNoErrorIsLeft() {
+        Expect.failure("AttributeError: 'str' object has no attribute 'nope'", () -> object("'abc'").attr("nope"));
+        Expect.failure("IndexError: list index out of range", () -> object("[10, 20]").get(5));
+        Expect.failure("KeyError: 'zz'", () -> object("{'a': 1}").get("zz"));
+        Expect.failure("TypeError: list indices must be integers or slices, not str", () -> object("[1]").get("x"));
+        Expect.failure("TypeError: 'int' object is not subscriptable", () -> object("5").get(0));
+        PythonObject nine = PythonTypes.convert(9);
+        Expect.failure("IndexError: list assignment index out of range", () -> object("[1]").set(nine, nine));
+        Expect.failureWith("TypeError: ", () -> object("{}").set(object("[]"), nine));
+        Expect.failure("TypeError: 'tuple' object does not support item assignment",
+                () -> object("(1,)").set(PythonTypes.convert(0), nine));
+        Expect.failureWith("TypeError: bad operand type for abs()", () -> object("'a'").abs());
+        Expect.failureWith("TypeError: unsupported operand type(s) for @", () -> object("1").matMul(object("2")));
+        Expect.failureWith("TypeError: ", () -> object("'a'").addi(object("1")));
+    }
+
+    // ---- Calls ----
+
+    @Test
+    @Rule("5.4")
+    void callConvertsItsArguments() {
+        assertEquals(2, Python.attr("len").call(List.of(1, 2)).toInt());
+        assertEquals(5, Python.attr("max").call(1, 5, 3).toInt());
+        assertEquals("{}", Python.attr("dict").call().toString());
+        assertEquals(12, Python.attr("int").call("12").toInt());
+        PythonObject arguments = echo();
+        assertEquals("((1, 'x', None, [2]), {})", arguments.call(1, "x", null, new int[] {2}).toString());
+        assertEquals("((1, {'z': 2}), {})", arguments.call(1, Map.of("z", 2)).toString());
+        assertEquals("(([1],), {})", arguments.call(object("[1]")).toString());
+        assertEquals("((None,), {})", arguments.call((Object) null).toString());
+    }
+
+    private static PythonObject echo() {
+        PythonExecutioner.exec("def echo(*a, **k): return a, k");
+        return PythonExecutioner.getVariable("echo");
+    }
+
+    @Test
+    @Rule("5.4")
+    void callsWithHoldersOfArguments() {
+        PythonObject echo = echo();
+        assertEquals("((1, 2), {})", echo.callWithArgs(object("[1, 2]")).toString());
+        assertEquals("((1, 2), {})", echo.callWithArgs(object("(1, 2)")).toString());
+        assertEquals("((), {'q': 1})", echo.callWithKwargs(object("{'q': 1}")).toString());
+        assertEquals("((1,), {'q': 2})", echo.callWithArgsAndKwargs(object("(1,)"), object("{'q': 2}")).toString());
+        assertEquals("((1, 2), {})", echo.callWithArgs(Arrays.asList(1, 2)).toString());
+        assertEquals("((), {'q': 1})", echo.callWithKwargs(Map.of("q", 1)).toString());
+        assertEquals("((1,), {'q': 2})", echo.callWithArgsAndKwargs(List.of(1), Map.of("q", 2)).toString());
+        assertEquals("((), {})", echo.callWithArgsAndKwargs(List.of(), Map.of()).toString());
+    }
+
+    @Test
+    @Rule({"5.4", "12.16", "12.17", "12.18"})
+    void whatCannotBeCalledIsRefused() {
+        Expect.failure("Object is not callable: 5", () -> object("5").call());
+        Expect.failure("Object is not callable: 5", () -> object("5").callWithArgs(object("[]")));
+        PythonObject echo = echo();
+        Expect.failure("Expected args to be tuple or list. Received: ab", () -> echo.callWithArgs(object("'ab'")));
+        Expect.failure("Expected kwargs to be dict. Received: [1]", () -> echo.callWithKwargs(object("[1]")));
+        Expect.failureWith("TypeError: ", () -> echo.callWithKwargs(Map.of(1, 2)));
+        Expect.failureWith("TypeError: ", () -> Python.attr("len").call());
+        Expect.failureWith("ValueError: invalid literal for int()", () -> Python.attr("int").call("xx"));
+        Expect.failure("Unable to find python type for java type: class java.lang.Object", () -> echo.call(new Object()));
+    }
+
+    @Test
+    @Rule("5.2")
+    void aFunctionThatRaisesIsAnException() {
+        PythonExecutioner.exec("def f(x):\n    raise ValueError(x)\ndef leave(): raise SystemExit(3)");
+        Expect.failure("ValueError: boom", () -> PythonExecutioner.getVariable("f").call("boom"));
+        Expect.failure("SystemExit: 3", () -> PythonExecutioner.getVariable("leave").call());
+    }
+
+    // ---- Operators ----
+
+    @Test
+    @Rule("5.5")
+    void inPlaceOperatorsChangeMutableObjectsOnly() {
+        PythonObject list = object("[1]");
+        list.addi(object("[2]"));
+        assertEquals("[1, 2]", list.toString());
+        list.muli(object("2"));
+        assertEquals("[1, 2, 1, 2]", list.toString());
+        PythonObject set = object("{1, 2}");
+        set.subi(object("{2}"));
+        assertEquals("{1}", set.toString());
+        PythonObject seven = object("7");
+        PythonObject two = object("2");
+        seven.addi(two);
+        seven.subi(two);
+        seven.muli(two);
+        seven.trueDivi(two);
+        seven.floorDivi(two);
+        assertEquals("7", seven.toString());
+        PythonExecutioner.exec("class M:\n    n = 0\n    def __imatmul__(self, o):\n        self.n += o\n        return self\nm = M()");
+        PythonExecutioner.getVariable("m").matMuli(object("5"));
+        assertEquals("5", Expect.text("m.n"));
+    }
+
+    @Test
+    @Rule("5.5")
+    void modIsTheRemainder() {
+        assertEquals("1", object("7").mod(object("2")).toString());
+        assertEquals("3 x", object("'%d x'").mod(object("3")).toString());
+        Expect.failureWith("ZeroDivisionError: ", () -> object("7").mod(object("0")));
+        assertEquals("3", object("-3").abs().toString());
+    }
+
+    // ---- None, null, identity, life ----
+
+    @Test
+    @Rule("5.6")
+    void isNone() {
+        assertTrue(object("None").isNone());
+        assertTrue(Python.None().isNone());
+        assertTrue(new PythonObject((PyObject) null).isNone());
+        assertFalse(object("0").isNone());
+        PythonObject object = object("[1]");
+        object.del();
+        assertTrue(object.isNone());
+        assertDoesNotThrow(object::del);
+        assertEquals("<NULL>", object.toString());
+        assertThrows(PythonException.class, () -> object.get(0));
+    }
+
+    @Test
+    @Rule("5.7")
+    void theConstructorConverts() {
+        assertEquals("int(1)", Expect.shown(new PythonObject((Object) 1)));
+        assertEquals("str(s)", Expect.shown(new PythonObject((Object) "s")));
+        assertEquals("float(2.5)", Expect.shown(new PythonObject((Object) 2.5)));
+        assertEquals("bool(True)", Expect.shown(new PythonObject((Object) true)));
+        assertEquals("list([1, 2])", Expect.shown(new PythonObject((Object) List.of(1, 2))));
+        assertEquals("dict({'a': 1})", Expect.shown(new PythonObject((Object) Collections.singletonMap("a", 1))));
+        assertEquals("bytes(b'\\x01')", Expect.shown(new PythonObject((Object) new byte[] {1})));
+        assertTrue(new PythonObject((Object) null).isNone());
+        Expect.failure("Unable to find python type for java type: class java.lang.Object",
+                () -> new PythonObject(new Object()));
+    }
+
+    @Test
+    @Rule("5.7")
+    void twoPythonObjectsOverOneObjectAreNotEqual() {
+        PythonExecutioner.exec("x = []");
+        PythonObject a = PythonExecutioner.getVariable("x");
+        PythonObject b = PythonExecutioner.getVariable("x");
+        assertNotEquals(a, b);
+        assertEquals(a, a);
+        assertEquals(a.getNativePythonObject().address(), b.getNativePythonObject().address());
+        assertNotNull(a.getNativePythonObject());
+    }
+
+    @Test
+    void nullArgumentsAreNotNone() {
+        PythonObject list = object("[1]");
+        assertThrows(NullPointerException.class, () -> list.attr(null));
+        assertThrows(NullPointerException.class, () -> list.get((String) null));
+        assertThrows(NullPointerException.class, () -> list.get((PythonObject) null));
+        assertThrows(NullPointerException.class, () -> list.add(null));
+        assertThrows(NullPointerException.class, () -> list.set(null, list));
+        assertThrows(NullPointerException.class, () -> list.set(list, null));
+        assertEquals("[1]", list.toString());
+    }
+}
