@@ -20,13 +20,27 @@ impl Door for Other {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         assert!(!capi::gil_held(), "others may enter meanwhile");
         Ok(match function {
-            1 => Request::default().u8(0).raw(&support::int(arguments.len() as i64)).0,
-            2 => Request::default().u8(1).raw(&99u64.to_le_bytes()).text("java.lang.Error").text("no").0,
+            1 => {
+                Request::default()
+                    .u8(0)
+                    .raw(&support::int(arguments.len() as i64))
+                    .0
+            }
+            2 => {
+                Request::default()
+                    .u8(1)
+                    .raw(&99u64.to_le_bytes())
+                    .text("java.lang.Error")
+                    .text("no")
+                    .0
+            }
             3 => gil::with(|py| {
                 let error = run(py, "raise KeyError('inner')").expect_err("raises");
-                let python4j_core::Error::Python { raised, .. } = error else { panic!("{error}") };
+                let python4j_core::Error::Python { raised, .. } = error else {
+                    panic!("{error}")
+                };
                 let handle = handle::give(raised.value(py).clone().into_any(), 0);
-                Request::default().u8(2).raw(&handle.to_le_bytes()).0
+                Request::default().u8(2).raw(&support::handle(handle)).0
             }),
             4 => gil::with(|py| {
                 run(py, "inside = 'was here'")?;
@@ -58,20 +72,31 @@ fn python_calls_out_and_comes_back() {
     gil::with(|py| {
         let globals = context::globals(py).unwrap();
         for number in 1..=5 {
-            globals.set_item(format!("f{number}"), callback::function(py, number).unwrap()).unwrap();
+            globals
+                .set_item(format!("f{number}"), callback::function(py, number).unwrap())
+                .unwrap();
         }
         run(py, "a, b = f1(), f1(1, x=2)").unwrap();
         assert_eq!(repr(py, "a < b"), "True");
 
         // A foreign exception can be caught in Python, and leaves it with its key.
-        run(py, "try:\n    f2()\nexcept Exception as e:\n    said = type(e).__name__, str(e)\ndel e").err();
+        run(
+            py,
+            "try:\n    f2()\nexcept Exception as e:\n    said = type(e).__name__, str(e)\ndel e",
+        )
+        .err();
         assert_eq!(repr(py, "said"), "('JavaException', 'java.lang.Error: no')");
         let error = run(py, "f2()").expect_err("throws");
-        let python4j_core::Error::Python { raised, .. } = &error else { panic!("{error}") };
+        let python4j_core::Error::Python { raised, .. } = &error else {
+            panic!("{error}")
+        };
         assert_eq!(callback::foreign_key(raised.value(py).as_any()), Some(99));
         drop(error);
 
-        assert_eq!(run(py, "f3()").expect_err("raises").to_string(), "KeyError: 'inner'");
+        assert_eq!(
+            run(py, "f3()").expect_err("raises").to_string(),
+            "KeyError: 'inner'"
+        );
         run(py, "f4()").unwrap();
         assert_eq!(repr(py, "inside"), "'was here'");
         run(py, "f5()").unwrap();
@@ -82,7 +107,11 @@ fn python_calls_out_and_comes_back() {
         run(py, threads).unwrap();
         assert_eq!(repr(py, "len(answers)"), "1");
 
-        run(py, "del f1, f2, f3, f4, f5, t\nimport gc, sys\nsys.last_exc = None\ngc.collect()").unwrap();
+        run(
+            py,
+            "del f1, f2, f3, f4, f5, t\nimport gc, sys\nsys.last_exc = None\ngc.collect()",
+        )
+        .unwrap();
     });
     let released = RELEASED.lock();
     for key in [1, 2, 3, 4, 5, 99] {

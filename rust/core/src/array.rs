@@ -8,16 +8,18 @@ use crate::handle::{self, Frame, Handle};
 use crate::{Error, Result, capi};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, get_type_object};
 use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 use std::ffi::{CString, c_int};
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The code that stands for text, whose memory does not cross, in the place of an element's.
 pub const TEXT: i64 = b'U' as i64;
 
-const NOT_AN_ARRAY: &str = "Object is not a numpy array! Use Python.ndarray() to convert object to a numpy array.";
+const NOT_AN_ARRAY: &str =
+    "Object is not a numpy array! Use Python.ndarray() to convert object to a numpy array.";
 
 /// Imports numpy unless that is done. Where it is missing, the error names the interpreter and says
 /// how to get it.
@@ -40,7 +42,8 @@ pub fn import(py: Python<'_>) -> Result<()> {
     }
     // The numpy crate panics when numpy's C API is not the one that it knows.
     // SAFETY: the GIL is held; asking for a type changes nothing.
-    catch_unwind(|| Python::attach(|py| unsafe { get_type_object(py, NpyTypes::PyArray_Type) }))
+    let asked = || unsafe { get_type_object(py, NpyTypes::PyArray_Type) };
+    catch_unwind(AssertUnwindSafe(asked))
         .map_err(|_| Error::refused("This numpy's C API is of another version than 1.15 to 2.x."))?;
     READY.get_or_init(py, || ());
     Ok(())
@@ -204,16 +207,17 @@ fn must_copy(array: &Bound<'_, PyUntypedArray>, layout: &Layout) -> Result<bool>
 fn unsupported(dtype: &Bound<'_, numpy::PyArrayDescr>) -> Error {
     let advice = match dtype.kind() {
         b'V' => "hand over one field, array['name'], which shares its memory",
-        b'O' => "its elements are Python objects: convert them with array.astype(float), say, or array.tolist()",
+        b'O' => {
+            "its elements are Python objects: convert them with array.astype(float), say, or array.tolist()"
+        }
         b'c' => "hand over array.real and array.imag, which share its memory",
         b'M' | b'm' => "hand over array.view('int64'), which shares its memory",
         _ => "convert it with array.astype(float), say",
     };
+    let why = format!("No type of ours has elements like numpy's {dtype}: {advice}.");
     Error::Conversion {
         message: format!("Unsupported array data type: {}", dtype.num()),
-        cause: Some(Box::new(Error::refused(format!(
-            "No type of ours has elements like numpy's {dtype}: {advice}."
-        )))),
+        cause: Some(Box::new(PyTypeError::new_err(why).into())),
     }
 }
 

@@ -90,15 +90,20 @@ def forget_text(name):
     linecache.cache.pop(name, None)
 
 
+def traceback(exception):
+    """The traceback of an exception, without our own frame where a text did not compile."""
+    from traceback import format_exception
+
+    frames = exception.__traceback__
+    if frames is not None and frames.tb_frame.f_code is compile_text.__code__:
+        frames = frames.tb_next
+    return "".join(format_exception(type(exception), exception, frames))
+
+
 def report(exception):
     """Prints a traceback on Python's stderr; whatever goes wrong with that is not an error."""
     try:
-        import traceback
-
-        frames = exception.__traceback__
-        if frames is not None and frames.tb_frame.f_code is compile_text.__code__:
-            frames = frames.tb_next
-        traceback.print_exception(type(exception), exception, frames)
+        sys.stderr.write(traceback(exception))
         sys.stderr.flush()
     except Exception:
         pass

@@ -35,7 +35,12 @@ struct PyBuffer {
 unsafe extern "C" {
     fn PyObject_GetBuffer(object: *mut ffi::PyObject, view: *mut PyBuffer, flags: c_int) -> c_int;
     fn PyBuffer_Release(view: *mut PyBuffer);
-    fn PyBuffer_ToContiguous(target: *mut c_void, view: *const PyBuffer, length: isize, order: c_char) -> c_int;
+    fn PyBuffer_ToContiguous(
+        target: *mut c_void,
+        view: *const PyBuffer,
+        length: isize,
+        order: c_char,
+    ) -> c_int;
 }
 
 const WRITABLE: c_int = 0x1;
@@ -191,7 +196,9 @@ impl Memory {
         let narrow = |numbers: &[i64]| -> Result<Vec<isize>> {
             let narrowed = numbers.iter().map(|n| isize::try_from(*n));
             narrowed.collect::<std::result::Result<_, _>>().map_err(|_| {
-                Error::refused(format!("Shape or strides beyond this machine's addresses: {numbers:?}"))
+                Error::refused(format!(
+                    "Shape or strides beyond this machine's addresses: {numbers:?}"
+                ))
             })
         };
         let memory = Memory {
@@ -202,7 +209,9 @@ impl Memory {
             read_only,
         };
         if shape.len() != strides.len() || shape.iter().any(|n| *n < 0) {
-            return Err(Error::refused(format!("Not the shape and strides of an array: {layout:?}")));
+            return Err(Error::refused(format!(
+                "Not the shape and strides of an array: {layout:?}"
+            )));
         }
         match memory.extent() {
             None => Err(Error::refused(format!("Shape {shape:?} is larger than memory."))),
@@ -273,7 +282,10 @@ fn exporter_type(py: Python<'_>) -> Result<&Bound<'_, PyType>> {
     let made = EXPORTER.get_or_try_init(py, || -> PyResult<_> {
         let slot = |slot, pfunc| ffi::PyType_Slot { slot, pfunc };
         let mut slots = [
-            slot(ffi::Py_tp_doc, c"Memory of the program that embeds Python.".as_ptr() as *mut c_void),
+            slot(
+                ffi::Py_tp_doc,
+                c"Memory of the program that embeds Python.".as_ptr() as *mut c_void,
+            ),
             slot(ffi::Py_tp_dealloc, exporter_dealloc as *mut c_void),
             slot(BF_GETBUFFER, exporter_get as *mut c_void),
             slot(0, ptr::null_mut()),
@@ -298,11 +310,7 @@ fn exporter_type(py: Python<'_>) -> Result<&Bound<'_, PyType>> {
 /// A Python object with the buffer protocol over foreign memory. The owner is dropped when Python
 /// frees the object, so after the last view of it, and of views of views; on whatever thread that
 /// happens.
-pub fn share<'py>(
-    py: Python<'py>,
-    memory: Memory,
-    owner: impl Send + 'static,
-) -> Result<Bound<'py, PyAny>> {
+pub fn share<'py>(py: Python<'py>, memory: Memory, owner: impl Send + 'static) -> Result<Bound<'py, PyAny>> {
     let class = exporter_type(py)?;
     let shared = Box::new(Shared {
         memory,
@@ -477,7 +485,10 @@ pub fn view<'py>(object: &Bound<'py, PyAny>) -> Result<(Bound<'py, PyAny>, Layou
 
 /// Whether a format has an `O` outside the names of fields, which stand between colons.
 fn holds_references(format: &[u8]) -> bool {
-    format.split(|byte| *byte == b':').step_by(2).any(|types| types.contains(&b'O'))
+    format
+        .split(|byte| *byte == b':')
+        .step_by(2)
+        .any(|types| types.contains(&b'O'))
 }
 
 /// Copies the elements of a buffer, in C order and without gaps, to `target`, which the caller
@@ -485,12 +496,14 @@ fn holds_references(format: &[u8]) -> bool {
 pub fn copy(object: &Bound<'_, PyAny>, target: usize, length: usize) -> Result<()> {
     with_buffer(object, |view| {
         if length as isize != view.len {
-            return Err(Error::refused(format!("Room for {length} bytes, there are {}.", view.len)));
+            return Err(Error::refused(format!(
+                "Room for {length} bytes, there are {}.",
+                view.len
+            )));
         }
         // SAFETY: the view is filled in, and the target has room by the contract of this function.
-        let failed = unsafe {
-            PyBuffer_ToContiguous(target as *mut c_void, view, view.len, b'C' as c_char) != 0
-        };
+        let failed =
+            unsafe { PyBuffer_ToContiguous(target as *mut c_void, view, view.len, b'C' as c_char) != 0 };
         if failed {
             return Err(PyErr::fetch(object.py()).into());
         }

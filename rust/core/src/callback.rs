@@ -7,7 +7,7 @@
 //! key, so that the very same one can be thrown again outside.
 
 use crate::gil;
-use crate::handle::{self, NO_FRAME};
+use crate::handle::NO_FRAME;
 use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::{Error, Result};
@@ -18,8 +18,8 @@ use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 /// What stands behind the door.
 pub trait Door: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0; after 1 a foreign exception: key, class and text; after 2 the handle
-    /// of a Python exception. Runs outside Python, on any thread.
+    /// value after the byte 0; after 1 a foreign exception: key, class and text; after 2 a Python
+    /// exception. Runs outside Python, on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
@@ -84,8 +84,7 @@ fn call<'py>(
             return Err(java_exception(py, held, class, text)?.into());
         }
         _ => {
-            let handle = reader.u64()?;
-            let exception = handle::lend(py, handle)?;
+            let exception = reader.value(py)?;
             return Err(PyErr::from_value(exception).into());
         }
     };
@@ -102,7 +101,10 @@ fn java_exception<'py>(
     let number = key.0;
     // The key lives as long as this function object, which the exception keeps.
     let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| key.0)?;
-    let exception = tools()?.java_exception.bind(py).call1((class, text, number, holder))?;
+    let exception = tools()?
+        .java_exception
+        .bind(py)
+        .call1((class, text, number, holder))?;
     Ok(PyErr::from_value(exception))
 }
 

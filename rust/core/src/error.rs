@@ -62,6 +62,16 @@ impl Error {
         Error::Refused(text.into())
     }
 
+    /// Whether a Python exception is behind it, about which there is more to tell.
+    pub fn has_exception(&self) -> bool {
+        match self {
+            Error::Python { .. } => true,
+            Error::NotRun(cause) => cause.has_exception(),
+            Error::Conversion { cause, .. } => cause.as_ref().is_some_and(|c| c.has_exception()),
+            _ => false,
+        }
+    }
+
     /// A failed conversion; `raised` is kept as the cause unless it only repeats the message.
     pub fn conversion(py: Python<'_>, message: String, raised: Option<PyErr>) -> Self {
         let expected = |e: &PyErr| {

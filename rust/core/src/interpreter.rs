@@ -31,6 +31,7 @@ pub(crate) struct Tools {
     pub(crate) compile_text: Py<PyAny>,
     pub(crate) forget_text: Py<PyAny>,
     pub(crate) report: Py<PyAny>,
+    pub(crate) traceback: Py<PyAny>,
     pub(crate) stop: Py<PyAny>,
     pub(crate) interrupted: Py<PyAny>,
     pub(crate) timeout: Py<PyAny>,
@@ -216,6 +217,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         compile_text: tool("compile_text")?,
         forget_text: tool("forget_text")?,
         report: tool("report")?,
+        traceback: tool("traceback")?,
         stop: tool("stop")?,
         interrupted: tool("Interrupted")?,
         timeout: tool("Timeout")?,
@@ -250,7 +252,11 @@ fn extend_environment(py: Python<'_>, config: &Config) -> Result<()> {
         return Ok(());
     }
     let environ = PyModule::import(py, "os")?.getattr("environ")?;
-    for (name, value) in config.environment.iter().filter_map(|entry| entry.split_once('=')) {
+    for (name, value) in config
+        .environment
+        .iter()
+        .filter_map(|entry| entry.split_once('='))
+    {
         environ.set_item(name, value)?;
     }
     Ok(())

@@ -12,9 +12,9 @@
 pub mod array;
 #[allow(unsafe_code)]
 pub mod buffer;
+pub mod callback;
 #[allow(unsafe_code)]
 pub mod capi;
-pub mod callback;
 pub mod context;
 pub mod error;
 pub mod exec;

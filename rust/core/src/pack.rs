@@ -82,6 +82,8 @@ pub enum Wanted {
     Object,
     /// `TypeName: text` of an exception, `str(object)` of anything else.
     Message,
+    /// The traceback of an exception, as Python prints it.
+    Traceback,
 }
 
 impl Wanted {
@@ -99,6 +101,7 @@ impl Wanted {
             8 => Wanted::None,
             9 => Wanted::Object,
             10 => Wanted::Message,
+            11 => Wanted::Traceback,
             _ => return Err(Error::refused(format!("Unknown kind of value: {code}"))),
         })
     }
@@ -534,6 +537,10 @@ impl<'py> Writer<'py> {
             Wanted::Object => {
                 self.object(object);
                 Ok(())
+            }
+            Wanted::Traceback => {
+                let text = tools()?.traceback.bind(self.py).call1((object,))?;
+                self.string(text.cast::<PyString>().map_err(PyErr::from)?)
             }
             Wanted::Message => {
                 if object.is_instance_of::<pyo3::exceptions::PyBaseException>() {

@@ -5,7 +5,7 @@
 //! A report is a list: message, class, module, text, kind, frames, exception, detail, cause,
 //! suppressed, notes. `frames` is file, function and line in turn, the innermost first. `detail`
 //! depends on `kind`: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`; the
-//! key of a Java exception.
+//! key of a Java exception; the name of the module that could not be imported.
 
 use crate::error::{shown, text};
 use crate::handle::NO_FRAME;
@@ -150,6 +150,10 @@ fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
             writer.int(callback::foreign_key(exception).unwrap_or(0) as i64);
             Ok(())
         }
+        "import" => match attribute(exception, "name").and_then(|n| n.cast_into::<PyString>().ok()) {
+            Some(name) => writer.str(&text(&name)),
+            None => writer.none(),
+        },
         "syntax" => {
             writer.list_of(4)?;
             ["filename", "lineno", "offset", "text"]

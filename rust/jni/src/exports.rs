@@ -2,11 +2,14 @@
 //! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
+use crate::door::JavaDoor;
 use crate::guard::{guard, Failure};
-use jni::objects::{JByteArray, JObjectArray, JString};
+use crate::owner;
+use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
+use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
-use python4j_core::{capi, context, exec, gil, handle, object, pack};
+use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -50,7 +53,9 @@ export! {
             initialize,
             release,
         };
-        Ok(interpreter::start(&config)?)
+        interpreter::start(&config)?;
+        callback::set_door(Box::new(JavaDoor::new(env)?));
+        Ok(())
     }
 }
 
@@ -138,6 +143,20 @@ export! {
 }
 
 export! {
+    fn handleIncRef(env, address: i64) {
+        gil::with(|py| capi::change_reference_count(py, address as usize, 1));
+        Ok(())
+    }
+}
+
+export! {
+    fn handleDecRef(env, address: i64) {
+        gil::with(|py| capi::change_reference_count(py, address as usize, -1));
+        Ok(())
+    }
+}
+
+export! {
     fn handleCount(env) -> i32 {
         Ok(handle::count() as i32)
     }
@@ -218,6 +237,98 @@ export! {
         let reply = gil::with(|py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
         write(env, &reply)
     }
+}
+
+// ---- buffer.rs ----
+
+export! {
+    fn bufferMake(env, address: i64, element: i32, layout: JLongArray<'local>, read_only: bool, owner: JObject<'local>, frame: i64) -> i64 {
+        let memory = memory(env, address, element, &layout, read_only)?;
+        let owner = owner::keep(env, &owner)?;
+        Ok(gil::with(|py| buffer::give(py, memory, owner, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn bufferView(env, handle: i64) -> JLongArray<'local> {
+        let layout = gil::with(|py| buffer::lend(py, handle as u64))?;
+        kept(env, &layout)
+    }
+}
+
+export! {
+    fn bufferCopy(env, handle: i64, target: i64, length: i64) {
+        Ok(gil::with(|py| buffer::copy(&handle::lend(py, handle as u64)?, target as usize, length as usize))?)
+    }
+}
+
+export! {
+    fn bufferWrap(env, address: i64, length: i64) -> JObject<'local> {
+        owner::wrap(env, address, length)
+    }
+}
+
+export! {
+    fn bufferAddress(env, buffer: JObject<'local>) -> i64 {
+        Ok(env.get_direct_buffer_address(&buffer.into())? as i64)
+    }
+}
+
+// ---- array.rs ----
+
+export! {
+    fn arrayImport(env) {
+        Ok(gil::with(array::import)?)
+    }
+}
+
+export! {
+    fn arrayMake(env, address: i64, element: i32, layout: JLongArray<'local>, read_only: bool, owner: JObject<'local>, ctypes: bool, frame: i64) -> i64 {
+        let memory = memory(env, address, element, &layout, read_only)?;
+        let owner = owner::keep(env, &owner)?;
+        Ok(gil::with(|py| array::give(py, memory, owner, ctypes, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrayView(env, handle: i64) -> JLongArray<'local> {
+        let layout = gil::with(|py| array::lend(py, handle as u64))?;
+        kept(env, &layout)
+    }
+}
+
+// ---- callback.rs ----
+
+export! {
+    fn callbackFunction(env, key: i64, frame: i64) -> i64 {
+        let made = gil::with(|py| {
+            callback::function(py, key as u64).map(|function| handle::give(function, frame as u64))
+        });
+        Ok(made? as i64)
+    }
+}
+
+/// Foreign memory as Java describes it.
+fn memory(
+    env: &JNIEnv,
+    address: i64,
+    element: i32,
+    layout: &JLongArray,
+    read_only: bool,
+) -> Result<Memory, Failure> {
+    let mut numbers = vec![0; env.get_array_length(layout)? as usize];
+    env.get_long_array_region(layout, 0, &mut numbers)?;
+    Ok(Memory::new(address as usize, element as u8, &numbers, read_only)?)
+}
+
+/// A layout for Java. Its first number is a handle, which is given back if Java does not get it.
+fn kept<'local>(env: &JNIEnv<'local>, layout: &[i64]) -> Result<JLongArray<'local>, Failure> {
+    let write = || {
+        let array = env.new_long_array(layout.len() as i32)?;
+        env.set_long_array_region(&array, 0, layout)?;
+        Ok(array)
+    };
+    write().inspect_err(|_| handle::take_back_late(layout[0] as u64))
 }
 
 /// The first `length` bytes of an array.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Panic or error to Java throwable: here and nowhere else. The only place that knows the names
-//! of Java classes.
+//! Panic or error to Java throwable: here and nowhere else. The only place that knows the name of
+//! the Java exception; what it says of a Python one is decided in `raised.rs`.
 
-use jni::objects::{JByteArray, JObject, JString, JThrowable, JValue};
+use jni::objects::{JByteArray, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::JNIEnv;
-use python4j_core::Error;
+use python4j_core::{gil, raised, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -46,7 +46,7 @@ macro_rules! nothing {
 }
 
 nothing!(() => (), bool => false, i32 => 0, i64 => 0);
-nothing!(JByteArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
+nothing!(JObject<'_> => JObject::null(), JByteArray<'_> => JObject::null().into(), JLongArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
 
 /// Every export's body runs in here.
 pub(crate) fn guard<'local, R: Nothing>(
@@ -77,26 +77,35 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 }
 
 fn throw(env: &mut JNIEnv, error: &Error) {
+    let throwable = if error.has_exception() {
+        reported(env, error)
+    } else {
+        plain(env, error)
+    };
     // If even this fails, an OutOfMemoryError say, then that is the pending exception.
-    if let Ok(throwable) = throwable(env, error) {
+    if let Ok(throwable) = throwable {
         let _ = env.throw(throwable);
     }
 }
 
+/// An error that Python has nothing to say about.
 #[allow(clippy::disallowed_methods)] // the one place
-fn throwable<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
-    let cause = match error {
-        Error::NotRun(cause) => Some(cause),
-        Error::Conversion { cause, .. } => cause.as_ref(),
-        _ => None,
-    };
-    let cause = match cause {
-        Some(cause) => JObject::from(throwable(env, cause)?),
-        None => JObject::null(),
-    };
+fn plain<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
     let message = env.new_string(error.to_string())?;
-    let arguments = [JValue::Object(&message), JValue::Object(&cause)];
-    let signature = "(Ljava/lang/String;Ljava/lang/Throwable;)V";
-    let exception = env.new_object(PYTHON_EXCEPTION, signature, &arguments)?;
+    let arguments = [JValue::Object(&message)];
+    let exception = env.new_object(PYTHON_EXCEPTION, "(Ljava/lang/String;)V", &arguments)?;
     Ok(exception.into())
+}
+
+/// An error with a Python exception in it: `PythonException.of` makes the fitting Java one.
+#[allow(clippy::disallowed_methods)] // the one place
+fn reported<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
+    let Ok(report) = gil::with(|py| raised::report(py, error)) else {
+        return plain(env, error);
+    };
+    let report = env.byte_array_from_slice(&report)?;
+    let arguments = [JValue::Object(&report)];
+    let class = env.find_class(PYTHON_EXCEPTION)?;
+    let made = env.call_static_method(class, "of", "([B)Ljava/lang/Throwable;", &arguments)?;
+    Ok(made.l()?.into())
 }

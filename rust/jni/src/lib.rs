@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What Java calls: [`exports`] has one function for each line of `Native.java`, [`guard`] turns
-//! panics and errors into Java exceptions, and nothing else. The only home of JNI types.
+//! panics and errors into Java exceptions, [`owner`] keeps Java memory that Python sees and shows
+//! Python's memory to Java. The only home of JNI types.
 
+#[allow(unsafe_code)] // one call by a method id that was looked up once
+mod door;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
 mod guard;
+#[allow(unsafe_code)]
+mod owner;

@@ -19,6 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(InPython.class)
+@SuppressWarnings("rawtypes") // PythonType is raw in the signatures
 class PythonTypesTest {
 
     @Test

@@ -107,7 +107,7 @@ final class Handles {
         private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";
 
         static {
-            if (!Interpreter.chosen().isEmbedded()) {
+            if (!Interpreter.chosen().embedded()) {
                 initialize("org.bytedeco.javacpp.Pointer"); // its own library is wanted by everybody else
                 String before = System.getProperty(LOAD_LIBRARIES);
                 System.setProperty(LOAD_LIBRARIES, "never");

@@ -5,12 +5,19 @@ package org.nd4j.python4j;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.Enumeration;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@link
@@ -31,6 +38,7 @@ final class Interpreter {
     private static Interpreter chosen; // guarded by the class, as is the next
     private static PythonException failure;
     private static String resort;
+    private static List<String> types;
 
     private final String executable;
     private final Path libpython;
@@ -67,6 +75,18 @@ final class Interpreter {
             }
         }
         return chosen;
+    }
+
+    /**
+     * The classes named for {@code ServiceLoader<PythonType>} on this class path, as they were found when the
+     * start was a cold one; null if that has to be looked up. Looking opens every jar and takes longer
+     * than the whole rest of a warm start.
+     */
+    static synchronized List<String> types() {
+        ClassLoader own = Interpreter.class.getClassLoader();
+        ClassLoader context = Thread.currentThread().getContextClassLoader();
+        boolean plain = own == ClassLoader.getSystemClassLoader() && !Interpreter.class.getModule().isNamed();
+        return plain && (context == null || context == own) ? types : null;
     }
 
     /** What to choose if nothing was chosen and there is no embedded CPython: for the report, which has to test something. */
@@ -154,6 +174,7 @@ final class Interpreter {
             }
         }
         NativeLoader.unpacked(stamp.get("loader"), stamp.get("library"));
+        types = list(stamp.get("types"));
         return of(stamp);
     }
 
@@ -203,6 +224,11 @@ final class Interpreter {
         values.put("embedded", String.valueOf(embedded));
         values.put("reason", answer.reason);
         values.put("packages", packages);
+        try {
+            values.put("types", String.join(",", namedTypes()));
+        } catch (IOException e) {
+            return; // whoever looks for the types says what is wrong
+        }
         List<String> files = new ArrayList<>(Embedded.sources());
         files.add(NativeLoader.loaderFile());
         files.add(NativeLoader.libraryFile());
@@ -212,6 +238,29 @@ final class Interpreter {
             files.add(packages + "/numpy/_distributor_init_local.py");
         }
         Stamp.write(key, values, files);
+    }
+
+    private static Set<String> namedTypes() throws IOException {
+        Set<String> names = new LinkedHashSet<>();
+        Enumeration<URL> files = ClassLoader.getSystemClassLoader().getResources(Stamp.TYPES);
+        while (files.hasMoreElements()) {
+            try (InputStream in = files.nextElement().openStream()) {
+                for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\\R")) {
+                    String name = line.split("#", 2)[0].trim();
+                    if (!name.isEmpty()) {
+                        names.add(name);
+                    }
+                }
+            }
+        }
+        return names;
+    }
+
+    private static List<String> list(String names) {
+        if (names.isEmpty()) {
+            return Collections.emptyList();
+        }
+        return Arrays.asList(names.split(","));
     }
 
     /** The interpreter that the user named, null for {@code auto} outside any environment. */

@@ -3,6 +3,9 @@
 // Nobody outside this package sees it. Values travel packed (Pack.java), objects as handles.
 package org.nd4j.python4j;
 
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+
 /**
  * The native functions. Each enters Python for its own length on whatever thread calls it; the
  * callers hold a turn of {@link PythonGIL} unless a function says that it needs none.
@@ -114,4 +117,58 @@ final class Native {
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     static native byte[] objectConvert(long handle, int wanted, long frame);
+
+    // ---- buffer.rs ----
+
+    /**
+     * A memoryview of Java's memory.
+     *
+     * @param address where the first element is
+     * @param element the letter of {@link PythonBuffer.Type}
+     * @param layout the shape, then the strides in bytes
+     * @param owner kept until Python has freed every view of the memory; may be null
+     */
+    static native long bufferMake(
+            long address, int element, long[] layout, boolean readOnly, Object owner, long frame);
+
+    /**
+     * The memory of any object with the buffer protocol: a handle (of no frame) that keeps it in its
+     * place, address, letter of the element or 0, its size, flags (1 read-only, 2 bytes swapped), then
+     * shape and strides.
+     */
+    static native long[] bufferView(long handle);
+
+    /** Copies a buffer's elements in C order to memory that has room for exactly them. */
+    static native void bufferCopy(long handle, long target, long length);
+
+    /** A direct buffer over memory that something else keeps. Needs no turn. */
+    static native ByteBuffer bufferWrap(long address, long length);
+
+    /** The address of a direct buffer's first element. Needs no turn. */
+    static native long bufferAddress(Buffer buffer);
+
+    // ---- array.rs ----
+
+    /** Imports numpy unless that is done. */
+    static native void arrayImport();
+
+    /** As {@link #bufferMake}, a numpy array; {@code ctypes} makes it without numpy's C API. */
+    static native long arrayMake(
+            long address, int element, long[] layout, boolean readOnly, Object owner, boolean ctypes, long frame);
+
+    /**
+     * As {@link #bufferView}, for a numpy array. The handle is a copy's where the elements could not
+     * be read in place. The element {@code 'U'} is text, whose memory does not cross.
+     */
+    static native long[] arrayView(long handle);
+
+    // ---- callback.rs ----
+
+    /** A Python callable for the function that {@link Callbacks} holds under a key. */
+    static native long callbackFunction(long key, long frame);
+
+    /** The way back: Python calls a function of Java, or with null arguments forgets one. */
+    static byte[] upcall(long key, byte[] arguments) {
+        return Callbacks.upcall(key, arguments);
+    }
 }

@@ -126,10 +126,13 @@ final class NativeLoader {
 
         List<String> front = new ArrayList<>();
         List<String> end = new ArrayList<>();
-        arrange(front, end, custom(), PythonConstants.javaCppPythonAppendType(), interpreter.packages());
+        PythonExecutioner.JavaCppPathType order = PythonConstants.javaCppPythonAppendType();
+        arrange(front, end, custom(), order, interpreter.packages());
         List<String> environment = new ArrayList<>();
-        for (Map.Entry<String, String> variable : interpreter.childEnvironment().entrySet()) {
-            environment.add(variable.getKey() + "=" + variable.getValue());
+        if (order != PythonExecutioner.JavaCppPathType.NONE) {
+            for (Map.Entry<String, String> variable : interpreter.childEnvironment().entrySet()) {
+                environment.add(variable.getKey() + "=" + variable.getValue());
+            }
         }
         boolean release = PythonConstants.releaseGilAutomatically();
         Native.interpreterStart(

@@ -60,6 +60,7 @@ final class Pack {
         static final int NONE = 8;
         static final int OBJECT = 9;
         static final int MESSAGE = 10;
+        static final int TRACEBACK = 11;
 
         private Wanted() {}
     }
@@ -105,7 +106,29 @@ final class Pack {
         return length;
     }
 
+    /** The packed bytes alone. */
+    byte[] copy() {
+        return Arrays.copyOf(buffer, length);
+    }
+
+    /** The objects whose handles were written. */
+    List<PythonObject> lent() {
+        return new ArrayList<>(lent);
+    }
+
+    /** Forgets what was written. */
+    void clear() {
+        length = 0;
+        lent.clear();
+    }
+
     // ---- writing ----
+
+    /** The key of an object that {@link Callbacks} holds. */
+    Pack key(long key) {
+        u64(key);
+        return this;
+    }
 
     Pack u8(int value) {
         reserve(1);

@@ -1,17 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one exception of this library. The native side makes it in guard.rs, by the constructor
-// with a text and a cause; what the texts are is decided in error.rs.
+// The one family of exceptions of this library. Errors of the native side come in by of(), as the
+// packed report that raised.rs writes; what their messages are is decided in error.rs.
 package org.nd4j.python4j;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.
  *
- * <p>For an exception raised by Python code the message is {@code TypeName: text}. No Python error stays
- * pending in the interpreter when this is thrown.
+ * <p>For an exception raised by Python code the message is {@code TypeName: text}, the Python frames stand
+ * on top of the Java stack trace, {@link #getCause} is Python's {@code __cause__} or {@code __context__},
+ * and the members of an exception group are {@linkplain #getSuppressed suppressed} exceptions. No Python
+ * error stays pending in the interpreter when this is thrown.
+ *
+ * <p>What callers handle differently has a class of its own: {@link PythonSyntaxError},
+ * {@link PythonImportError}, {@link PythonSystemExit}, {@link PythonInterrupted}, {@link PythonTimeout}.
  */
 public class PythonException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
+
+    private String pythonClass = "";
+    private String pythonModule = "";
+    private String pythonMessage = "";
+    private List<String> notes = Collections.emptyList();
+    private transient PythonObject pythonObject;
 
     /** An exception with a message. */
     public PythonException(String message) {
@@ -44,5 +59,124 @@ public class PythonException extends RuntimeException {
                     "An error occurred while trying to create a PythonException.", new NullPointerException("exception"));
         }
         return exception.exists() ? (String) exception.convert(Pack.Wanted.MESSAGE) : exception.toString();
+    }
+
+    /** The Python class's own name, such as {@code ValueError}; empty if it was not Python that raised. */
+    public String getPythonClass() {
+        return pythonClass;
+    }
+
+    /** The module of the Python class, such as {@code builtins}; empty if it was not Python that raised. */
+    public String getPythonModule() {
+        return pythonModule;
+    }
+
+    /** {@code str(exception)} alone, without the class; empty if it was not Python that raised. */
+    public String getPythonMessage() {
+        return pythonMessage;
+    }
+
+    /** What {@code add_note} added to the exception, in order. */
+    public List<String> getNotes() {
+        return notes;
+    }
+
+    /**
+     * The exception object, or null if it was not Python that raised. It lives as long as this does. The
+     * local variables of its finished frames are gone, so that it keeps no more than itself in memory.
+     */
+    public PythonObject getPythonObject() {
+        return pythonObject;
+    }
+
+    /**
+     * The traceback as Python prints it, with source lines and carets. Formatted when asked for, in a turn
+     * that this call waits for if the thread has none.
+     *
+     * @return the text, empty if it was not Python that raised
+     */
+    public String getTraceback() {
+        if (pythonObject == null) {
+            return "";
+        }
+        try (PythonGIL gil = PythonGIL.lock()) {
+            return (String) pythonObject.convert(Pack.Wanted.TRACEBACK);
+        }
+    }
+
+    // ---- from the native side ----
+
+    /** What is to be thrown for a report; the very exception of Java's if one comes back through Python. */
+    static Throwable of(byte[] report) {
+        return of((List<?>) new Pack.Reader(report, 0).value());
+    }
+
+    private static Throwable of(List<?> report) {
+        String message = (String) report.get(0);
+        Object detail = report.get(7);
+        Throwable cause = report.get(8) == null ? null : of((List<?>) report.get(8));
+        PythonException exception;
+        switch ((String) report.get(4)) {
+            case "java":
+                Throwable original = Callbacks.thrown((Long) detail);
+                if (original != null) {
+                    return original;
+                }
+                exception = new PythonException(message, cause);
+                break;
+            case "syntax":
+                exception = new PythonSyntaxError(message, cause, (List<?>) detail);
+                break;
+            case "import":
+                exception = new PythonImportError(message, cause, (String) detail);
+                break;
+            case "exit":
+                exception = new PythonSystemExit(message, cause, detail);
+                break;
+            case "interrupted":
+                exception = new PythonInterrupted(message, cause);
+                break;
+            case "timeout":
+                exception = new PythonTimeout(message, cause);
+                break;
+            default:
+                // Text that does not compile: the generic message, in the class that callers look for.
+                exception = cause instanceof PythonSyntaxError && report.get(6) == null
+                        ? ((PythonSyntaxError) cause).under(message)
+                        : new PythonException(message, cause);
+        }
+        exception.fill(report);
+        return exception;
+    }
+
+    private void fill(List<?> report) {
+        pythonClass = (String) report.get(1);
+        pythonModule = (String) report.get(2);
+        pythonMessage = (String) report.get(3);
+        pythonObject = (PythonObject) report.get(6);
+        for (Object member : (List<?>) report.get(9)) {
+            addSuppressed(of((List<?>) member));
+        }
+        List<String> texts = new ArrayList<>();
+        for (Object note : (List<?>) report.get(10)) {
+            texts.add((String) note);
+        }
+        notes = Collections.unmodifiableList(texts);
+        addFrames((List<?>) report.get(5));
+    }
+
+    /** Python's frames, file and function and line in turn, on top of Java's without this class's own. */
+    private void addFrames(List<?> frames) {
+        List<StackTraceElement> all = new ArrayList<>();
+        for (int at = 0; at < frames.size(); at += 3) {
+            int line = ((Long) frames.get(at + 2)).intValue();
+            all.add(new StackTraceElement("Python", (String) frames.get(at + 1), (String) frames.get(at), line));
+        }
+        for (StackTraceElement java : getStackTrace()) {
+            if (!java.getClassName().equals(PythonException.class.getName())) {
+                all.add(java);
+            }
+        }
+        setStackTrace(all.toArray(new StackTraceElement[0]));
     }
 }

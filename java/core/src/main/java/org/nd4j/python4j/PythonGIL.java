@@ -7,7 +7,6 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -38,6 +37,7 @@ public class PythonGIL implements AutoCloseable {
     private static final Turn TURN = new Turn();
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
+    private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
 
     private static final AtomicBoolean TYPES_INITIALIZED = new AtomicBoolean();
     private static volatile boolean ready; // Python runs and the types' init() has been called
@@ -271,7 +271,43 @@ public class PythonGIL implements AutoCloseable {
 
     /** Whether the thread holds the GIL although it has no turn: it came from Python, or manages the GIL itself. */
     private static boolean isInsideAlready() {
-        return Native.gilHeld();
+        return VISITS.get() != null || Native.gilHeld();
+    }
+
+    /** A call from Python into Java, see {@link #visit}. */
+    static final class Visit implements AutoCloseable {
+        private static final Visit OF_OWNER = new Visit(null);
+
+        private final Visit outer;
+
+        private Visit(Visit outer) {
+            this.outer = outer;
+        }
+
+        @Override
+        public void close() {
+            if (this == OF_OWNER) {
+                return;
+            }
+            if (outer == null) {
+                VISITS.remove();
+            } else {
+                VISITS.set(outer);
+            }
+        }
+    }
+
+    /**
+     * Python calls Java on this thread. Until the visit is closed the thread has its place in Python, with
+     * or without a turn: whoever has the turn may be waiting for it there.
+     */
+    static Visit visit() {
+        if (TURN.isMine()) {
+            return Visit.OF_OWNER;
+        }
+        Visit visit = new Visit(VISITS.get());
+        VISITS.set(visit);
+        return visit;
     }
 
     // ---- virtual threads, where there are any ----

@@ -147,6 +147,17 @@ public class PythonTypes {
         private static List<PythonType<?>> load() {
             List<PythonType<?>> types = new ArrayList<>();
             ClassLoader own = PythonTypes.class.getClassLoader();
+            List<String> named = Interpreter.types();
+            if (named != null) {
+                for (String name : named) {
+                    try {
+                        types.add((PythonType<?>) Class.forName(name, true, own).getDeclaredConstructor().newInstance());
+                    } catch (ReflectiveOperationException | ClassCastException | LinkageError e) {
+                        leftOut(e);
+                    }
+                }
+                return Collections.unmodifiableList(types);
+            }
             ClassLoader context = Thread.currentThread().getContextClassLoader();
             load(own, types);
             if (context != null && context != own) {
@@ -167,10 +178,14 @@ public class PythonTypes {
                         types.add(type);
                     }
                 } catch (ServiceConfigurationError e) {
-                    // One that lacks its own libraries must not take the others, or Python, away.
-                    LoggerFactory.getLogger(PythonTypes.class).warn("A Python type is left out.", e);
+                    leftOut(e);
                 }
             }
+        }
+
+        /** One that lacks its own libraries must not take the others, or Python, away. */
+        private static void leftOut(Throwable e) {
+            LoggerFactory.getLogger(PythonTypes.class).warn("A Python type is left out.", e);
         }
     }
 

@@ -13,10 +13,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.CodeSource;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.jar.Attributes;
+import java.util.jar.JarFile;
 
 /**
  * A stamp belongs to a key: all that decides which interpreter, libraries and packages a process
@@ -27,7 +30,10 @@ import java.util.Map;
  */
 final class Stamp {
 
-    private static final String HEAD = "python4j 1";
+    private static final String HEAD = "python4j 2";
+
+    /** Where jars name their types; see {@link Interpreter#types}. */
+    static final String TYPES = "META-INF/services/org.nd4j.python4j.PythonType";
 
     private final Map<String, String> values = new HashMap<>();
 
@@ -84,17 +90,17 @@ final class Stamp {
             }
             text.append(value.getKey()).append('=').append(value.getValue()).append('\n');
         }
-        List<String> all = new ArrayList<>(files);
+        Set<String> all = new LinkedHashSet<>(files);
         for (String entry : System.getProperty("java.class.path", "").split(File.pathSeparator)) {
-            if (new File(entry).isFile()) {
-                all.add(new File(entry).getAbsolutePath());
-            }
+            watch(all, new File(entry));
         }
         for (String file : all) {
             if (file.indexOf('\n') >= 0) {
                 return;
             }
-            text.append("file=").append(state(file)).append('\n');
+            if (!new File(file).isDirectory()) {
+                text.append("file=").append(state(file)).append('\n');
+            }
         }
         text.append("end\n");
         Path file = file(NativeLoader.cache().toString(), key).toPath();
@@ -108,12 +114,29 @@ final class Stamp {
         }
     }
 
+    /** What can change in an entry of the class path, and in those that its manifest adds. */
+    private static void watch(Set<String> files, File entry) {
+        if (entry.isDirectory()) {
+            files.add(new File(entry, TYPES).getAbsolutePath());
+        } else if (files.add(entry.getAbsolutePath()) && entry.isFile()) {
+            try (JarFile jar = new JarFile(entry)) {
+                String more = jar.getManifest() == null ? null
+                        : jar.getManifest().getMainAttributes().getValue(Attributes.Name.CLASS_PATH);
+                for (String url : more == null ? new String[0] : more.trim().split(" +")) {
+                    watch(files, new File(entry.toURI().resolve(url)));
+                }
+            } catch (IOException | IllegalArgumentException e) {
+                NativeLoader.progress("Not watched further: " + entry + ": " + e, false);
+            }
+        }
+    }
+
     private static String state(String path) {
         File file = new File(path);
         return new StringBuilder()
-                .append(file.isDirectory() ? 0 : file.length())
+                .append(file.length())
                 .append(' ')
-                .append(file.isDirectory() ? 0 : file.lastModified())
+                .append(file.lastModified())
                 .append('/')
                 .append(path)
                 .toString();

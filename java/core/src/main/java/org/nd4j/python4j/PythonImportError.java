@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.nd4j.python4j;
+
+/** A module that is not there or cannot be loaded. */
+public class PythonImportError extends PythonException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String module;
+
+    PythonImportError(String message, Throwable cause, String module) {
+        super(message, cause);
+        this.module = module == null ? "" : module;
+    }
+
+    /** The name of the module, empty if Python does not say. */
+    public String getModule() {
+        return module;
+    }
+}

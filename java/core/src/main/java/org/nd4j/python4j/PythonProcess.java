@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python in a process of its own, and pip. Which interpreter and with what environment is decided
+// in Interpreter, the same as for the one inside this process.
+package org.nd4j.python4j;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * Runs Python in a process of its own, with the interpreter that this process uses: the embedded one
+ * unless another was chosen.
+ *
+ * <p>No shell is involved and arguments arrive as they are. Nothing here needs a turn of
+ * {@link PythonGIL} or starts Python inside this process. An interrupt of the calling thread ends the
+ * child process.
+ *
+ * <p>What the pip methods install can be imported inside this process at once. Their calls are made one
+ * after the other, also those of other JVMs of this user. If pip fails, they throw a
+ * {@link PythonException} with the last lines that pip printed.
+ */
+public class PythonProcess {
+
+    private static final int SHOWN_LINES = 12;
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final ReentrantLock PIP = new ReentrantLock(true);
+
+    /** How the version of a package is asked for; an unknown one is status 3. */
+    private static final String VERSION = String.join("\n",
+            "import sys",
+            "from importlib.metadata import PackageNotFoundError, version",
+            "try:",
+            "    print(version(sys.argv[1]))",
+            "except PackageNotFoundError:",
+            "    sys.exit(3)");
+    private static final int UNKNOWN = 3;
+
+    /** Folders that appeared since the start, .pth files of editable installs, and Python's own caches. */
+    private static final String REFRESH = String.join("\n",
+            "import importlib, os, site, sys",
+            "folders = site.getsitepackages()",
+            "if site.ENABLE_USER_SITE:",
+            "    folders.append(site.getusersitepackages())",
+            "for folder in folders:",
+            "    if os.path.isdir(folder) and (editable or folder not in sys.path):",
+            "        site.addsitedir(folder)",
+            "importlib.invalidate_caches()");
+
+    /** Upstream: the class only has static members and a public constructor all the same. */
+    public PythonProcess() {}
+
+    /**
+     * Runs Python with these arguments and waits for its end. Its stderr is this process's, its stdin is
+     * empty, and its exit status is not looked at.
+     *
+     * @return what it wrote to stdout, read as UTF-8 and otherwise unchanged
+     * @throws IOException if it cannot be started
+     * @throws InterruptedException if the thread is interrupted; the process is ended then
+     * @throws PythonException if there is no interpreter
+     */
+    public static String runAndReturn(String... arguments) throws IOException, InterruptedException {
+        return capture(false, Arrays.asList(arguments)).output;
+    }
+
+    /**
+     * Runs Python with these arguments, with this process's stdin, stdout and stderr, and waits for its
+     * end. Its exit status is not looked at.
+     *
+     * @throws IOException if it cannot be started
+     * @throws InterruptedException if the thread is interrupted; the process is ended then
+     * @throws PythonException if there is no interpreter
+     */
+    public static void run(String... arguments) throws IOException, InterruptedException {
+        await(command(Arrays.asList(arguments)).inheritIO().start());
+    }
+
+    /**
+     * Installs a package.
+     *
+     * @param packageName what pip takes for one: a name, a path, an address
+     * @throws PythonException if pip fails or the thread is interrupted
+     */
+    public static void pipInstall(String packageName) throws PythonException {
+        install("Error installing package " + packageName, false, argument(packageName));
+    }
+
+    /**
+     * Installs a version of a package.
+     *
+     * @throws PythonException if pip fails or the thread is interrupted
+     */
+    public static void pipInstall(String packageName, String version) {
+        pipInstall(argument(packageName) + "==" + argument(version));
+    }
+
+    /**
+     * Removes a package, without asking.
+     *
+     * @throws PythonException if pip fails, which it does not for an unknown package, or the thread is
+     *     interrupted
+     */
+    public static void pipUninstall(String packageName) throws PythonException {
+        pip("Error uninstalling package " + packageName, false, "uninstall", "-y", argument(packageName));
+    }
+
+    /**
+     * Installs a package from a git repository, for which there must be a git program.
+     *
+     * @param gitRepoUrl its address; without a scheme it is taken for a {@code git://} one
+     * @throws PythonException if pip fails or the thread is interrupted
+     */
+    public static void pipInstallFromGit(String gitRepoUrl) {
+        String url = argument(gitRepoUrl);
+        if (!url.contains("://")) {
+            url = "git://" + url;
+        }
+        if (!url.startsWith("git+")) {
+            url = "git+" + url;
+        }
+        install("Error installing package from " + gitRepoUrl, false, url);
+    }
+
+    /**
+     * The version of an installed package.
+     *
+     * @throws PythonException {@code Can't find package NAME} if it is not installed; if it cannot be
+     *     found out, or the thread is interrupted
+     */
+    public static String getPackageVersion(String packageName) {
+        String version = version("Error finding version for package " + packageName, packageName);
+        if (version == null) {
+            throw new PythonException("Can't find package " + packageName);
+        }
+        return version;
+    }
+
+    /**
+     * Whether a package is installed.
+     *
+     * @throws PythonException if that cannot be found out, or the thread is interrupted
+     */
+    public static boolean isPackageInstalled(String packageName) {
+        return version("Error checking if package is installed: " + packageName, packageName) != null;
+    }
+
+    /**
+     * Installs what a requirements file lists.
+     *
+     * @throws PythonException if pip fails, with a missing file for one, or the thread is interrupted
+     */
+    public static void pipInstallFromRequirementsTxt(String path) {
+        install("Error installing packages from " + path, false, "-r", Paths.get(path).toAbsolutePath().toString());
+    }
+
+    /**
+     * Installs the package of a setup script.
+     *
+     * @param path a {@code setup.py} or its folder
+     * @param isDevelop whether the package stays where it is, so that changes to it show at once
+     * @throws PythonException if pip fails, there is no such script, or the thread is interrupted
+     */
+    public static void pipInstallFromSetupScript(String path, boolean isDevelop) {
+        String failed = "Error installing packages from " + path;
+        Path script = Paths.get(path).toAbsolutePath();
+        if (!Files.isDirectory(script)) {
+            if (!script.endsWith("setup.py") || !Files.isRegularFile(script)) {
+                throw new PythonException(failed + ": there is no setup.py of that name");
+            }
+            script = script.getParent();
+        }
+        if (isDevelop) {
+            install(failed, true, "-e", script.toString());
+        } else {
+            install(failed, false, script.toString());
+        }
+    }
+
+    // ---- pip ----
+
+    private static void install(String failed, boolean editable, String... what) {
+        List<String> arguments = new ArrayList<>(Collections.singletonList("install"));
+        arguments.addAll(Arrays.asList(what));
+        pip(failed, editable, arguments.toArray(new String[0]));
+    }
+
+    /** What pip would take for an option is no package. */
+    private static String argument(String text) {
+        if (text.trim().isEmpty() || text.trim().startsWith("-")) {
+            throw new PythonException("Not a package: '" + text + "'");
+        }
+        return text.trim();
+    }
+
+    private static void pip(String failed, boolean editable, String... arguments) {
+        List<String> all = new ArrayList<>(Arrays.asList("-m", "pip", "--disable-pip-version-check", "--no-input"));
+        all.addAll(Arrays.asList(arguments));
+        try {
+            PIP.lockInterruptibly();
+            try (FileChannel file = FileChannel.open(lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                    FileLock lock = file.lock()) {
+                check(failed, capture(true, all));
+                refresh(editable);
+            } finally {
+                PIP.unlock();
+            }
+        } catch (IOException e) {
+            throw new PythonException(failed + ": " + e, e);
+        } catch (InterruptedException e) {
+            throw interrupted(failed, e);
+        }
+    }
+
+    private static String version(String failed, String packageName) {
+        try {
+            Outcome outcome = capture(true, Arrays.asList("-c", VERSION, argument(packageName)));
+            if (outcome.status == UNKNOWN) {
+                return null;
+            }
+            check(failed, outcome);
+            return outcome.output.trim();
+        } catch (IOException e) {
+            throw new PythonException(failed + ": " + e, e);
+        } catch (InterruptedException e) {
+            throw interrupted(failed, e);
+        }
+    }
+
+    private static void check(String failed, Outcome outcome) {
+        if (outcome.status != 0) {
+            String[] lines = outcome.output.trim().split("\\R+");
+            int from = Math.max(0, lines.length - SHOWN_LINES);
+            throw new PythonException(failed + " (exit status " + outcome.status + "):\n"
+                    + String.join("\n", Arrays.asList(lines).subList(from, lines.length)));
+        }
+    }
+
+    private static PythonException interrupted(String failed, InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new PythonException(failed + ": interrupted", e);
+    }
+
+    /** One file for each user and interpreter; several JVMs meet there. */
+    private static Path lockFile() {
+        String name = System.getProperty("user.name") + "-" + Integer.toHexString(Interpreter.chosen().executable().hashCode());
+        return Paths.get(System.getProperty("java.io.tmpdir"), "python4j-pip-" + name.replaceAll("\\W", "_") + ".lock");
+    }
+
+    /** Makes what was installed known to the Python inside this process, if it runs. */
+    private static void refresh(boolean editable) throws InterruptedException {
+        if (!PythonGIL.isStarted()) {
+            return;
+        }
+        // A thread that is busy in Python for longer finds new folders by their time of change.
+        try (PythonGIL gil = PythonGIL.tryLock(PATIENCE)) {
+            if (gil != null) {
+                try (PythonGC gc = PythonGC.watch()) {
+                    Python.attr("exec").call(REFRESH, Collections.singletonMap("editable", editable));
+                }
+            }
+        }
+    }
+
+    // ---- processes ----
+
+    private static final class Outcome {
+        final String output;
+        final int status;
+
+        Outcome(String output, int status) {
+            this.output = output;
+            this.status = status;
+        }
+    }
+
+    private static ProcessBuilder command(List<String> arguments) {
+        Interpreter interpreter = Interpreter.chosen();
+        List<String> command = new ArrayList<>();
+        command.add(interpreter.executable());
+        command.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(command);
+        Map<String, String> environment = builder.environment();
+        environment.putAll(interpreter.childEnvironment());
+        environment.putIfAbsent("PYTHONIOENCODING", "utf-8"); // what runAndReturn reads, whatever the locale
+        return builder;
+    }
+
+    /**
+     * Runs Python and gives what it printed. It prints to a file: a pipe would have to be read while it
+     * runs, which cannot be interrupted, and stays open as long as any child of the child lives.
+     */
+    private static Outcome capture(boolean errorsToo, List<String> arguments) throws IOException, InterruptedException {
+        Path file = Files.createTempFile("python4j-", ".out");
+        try {
+            ProcessBuilder builder = command(arguments).redirectOutput(file.toFile());
+            if (errorsToo) {
+                builder.redirectErrorStream(true);
+            } else {
+                builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+            }
+            Process process = builder.start();
+            process.getOutputStream().close();
+            int status = await(process);
+            return new Outcome(new String(Files.readAllBytes(file), StandardCharsets.UTF_8), status);
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    private static int await(Process process) throws InterruptedException {
+        try {
+            return process.waitFor();
+        } catch (InterruptedException e) {
+            List<ProcessHandle> all = new ArrayList<>();
+            process.descendants().forEach(all::add);
+            all.add(process.toHandle());
+            all.forEach(ProcessHandle::destroy);
+            if (!endsSoon(process)) {
+                all.forEach(ProcessHandle::destroyForcibly);
+            }
+            throw e;
+        }
+    }
+
+    private static boolean endsSoon(Process process) {
+        try {
+            return process.waitFor(1, TimeUnit.SECONDS);
+        } catch (InterruptedException again) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package org.nd4j.python4j;
+
+import java.util.List;
+
+/** Text that is no Python program: it did not run at all. Lines and columns count from 1. */
+public class PythonSyntaxError extends PythonException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String file;
+    private final int line;
+    private final int column;
+    private final String sourceText;
+
+    /** @param detail file, line, column and text, each null where Python does not say */
+    PythonSyntaxError(String message, Throwable cause, List<?> detail) {
+        super(message, cause);
+        file = detail != null && detail.get(0) instanceof String ? (String) detail.get(0) : "";
+        line = number(detail, 1);
+        column = number(detail, 2);
+        sourceText = detail != null && detail.get(3) instanceof String ? (String) detail.get(3) : "";
+    }
+
+    private PythonSyntaxError(String message, PythonSyntaxError cause) {
+        super(message, cause);
+        file = cause.file;
+        line = cause.line;
+        column = cause.column;
+        sourceText = cause.sourceText;
+    }
+
+    /** This one as the cause of one with another message. */
+    PythonSyntaxError under(String message) {
+        return new PythonSyntaxError(message, this);
+    }
+
+    private static int number(List<?> detail, int index) {
+        return detail != null && detail.get(index) instanceof Long ? ((Long) detail.get(index)).intValue() : -1;
+    }
+
+    /** The file's name; {@code <exec-N>} for text that was run from Java. */
+    public String getFile() {
+        return file;
+    }
+
+    /** The line, -1 if unknown. */
+    public int getLine() {
+        return line;
+    }
+
+    /** The column, -1 if unknown. */
+    public int getColumn() {
+        return column;
+    }
+
+    /** The line's text as far as Python gives it, else empty. */
+    public String getSourceText() {
+        return sourceText;
+    }
+}

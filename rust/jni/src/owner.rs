@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The two sides of shared memory that only a JVM knows: what keeps Java's memory while Python looks
+//! at it, and a Java buffer over memory of Python. What is in the memory is the core's affair.
+
+use crate::guard::Failure;
+use jni::objects::{GlobalRef, JObject};
+use jni::JNIEnv;
+use python4j_core::Error;
+
+/// Keeps a Java object, and the memory it owns, until dropped. That may happen on any thread: one
+/// that Python made is attached to the JVM for the moment.
+pub(crate) fn keep(env: &JNIEnv, object: &JObject) -> Result<GlobalRef, Failure> {
+    Ok(env.new_global_ref(object)?)
+}
+
+/// A direct `ByteBuffer` over memory that Java keeps by other means.
+pub(crate) fn wrap<'local>(
+    env: &mut JNIEnv<'local>,
+    address: i64,
+    length: i64,
+) -> Result<JObject<'local>, Failure> {
+    if address == 0 || !(0..=i64::from(i32::MAX)).contains(&length) {
+        return Err(Error::refused(format!("No Java buffer has {length} bytes at {address:#x}.")).into());
+    }
+    // SAFETY: the buffer is as good as the address, for which the caller in Java answers: it holds
+    // the handle of the object whose memory this is for as long as the buffer lives.
+    let buffer = unsafe { env.new_direct_byte_buffer(address as *mut u8, length as usize)? };
+    Ok(buffer.into())
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the tests run in JVMs of their own, see ChildJvm: one method for each program. They print
+// what they find; what that should be stands in the tests that start them.
+package org.nd4j.python4j;
+
+import static org.bytedeco.cpython.global.python.PyEval_RestoreThread;
+import static org.bytedeco.cpython.global.python.PyEval_SaveThread;
+import static org.bytedeco.cpython.global.python.PyGILState_Check;
+import static org.bytedeco.cpython.global.python.PyRun_SimpleString;
+import static org.bytedeco.cpython.global.python.Py_InitializeEx;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.lang.reflect.InvocationTargetException;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import org.bytedeco.cpython.PyThreadState;
+
+final class ChildMains {
+    private ChildMains() {}
+
+    public static void main(String[] arguments) throws Throwable {
+        try {
+            ChildMains.class.getDeclaredMethod(arguments[0]).invoke(null);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
+    }
+
+    /** Prints what a call returns or says. */
+    private static void print(Callable<?> call) {
+        Object result;
+        try {
+            result = call.call();
+        } catch (Exception e) {
+            result = e.getClass().getSimpleName() + ": " + e.getMessage();
+        }
+        System.out.println(result);
+    }
+
+    private static String run(String code) {
+        PythonExecutioner.exec(code);
+        return "ok";
+    }
+
+    private static String locked(String code) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            return run(code);
+        }
+    }
+
+    private static String value(String expression) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            return Python.eval(expression).toString();
+        }
+    }
+
+    // ---- StartTest ----
+
+    static void nothingStartsByItself() throws Exception {
+        print(PythonGIL::locked);
+        print(PythonContextManager::getCurrentContext);
+        print(() -> new PythonVariable<>("x", PythonTypes.INT, 1).getName());
+        print(() -> Class.forName("org.nd4j.python4j.PythonConstants").getSimpleName());
+        print(PythonGIL::locked);
+    }
+
+    static void theDefaultThreadNeedsNoLock() throws Exception {
+        print(() -> run("x = 1"));
+        print(() -> PythonExecutioner.getVariable("x", PythonTypes.INT).getValue());
+        print(PythonGIL::locked);
+        print(() -> OtherThread.call(() -> run("x = 2")));
+        CountDownLatch has = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
+        OtherThread<String> other = OtherThread.start(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                has.countDown();
+                done.await();
+                return run("x = 3");
+            }
+        });
+        has.await();
+        print(() -> run("x = 4"));
+        done.countDown();
+        print(other::join);
+        print(() -> PythonExecutioner.getVariable("x", PythonTypes.INT).getValue());
+    }
+
+    static void firstUseInAnotherThread() throws Exception {
+        print(() -> OtherThread.call(() -> locked("x = 1")));
+        print(() -> run("x = 2"));
+        print(() -> locked("x += 1"));
+        print(() -> value("x"));
+        print(() -> OtherThread.call(() -> value("x")));
+    }
+
+    static void manyThreadsStartAtOnce() throws Exception {
+        CountDownLatch start = new CountDownLatch(1);
+        java.util.List<OtherThread<String>> all = new java.util.ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            all.add(OtherThread.start(() -> {
+                start.await();
+                return locked("n = globals().get('n', 0) + 1");
+            }));
+        }
+        start.countDown();
+        for (OtherThread<String> one : all) {
+            one.join();
+        }
+        print(() -> value("n"));
+    }
+
+    static void exitsOfPythonDoNotEndTheJvm() {
+        for (String code : new String[] {"import sys; sys.exit(3)", "raise SystemExit('bye')"}) {
+            print(() -> locked(code));
+            print(() -> {
+                try (PythonGIL gil = PythonGIL.lock()) {
+                    PythonExecutioner.simpleExec(code);
+                    return "ran";
+                }
+            });
+        }
+        print(() -> value("'alive'"));
+    }
+
+    static void atexitFunctionsRun() {
+        locked("import atexit, sys\nbuffer = open(sys.stdout.fileno(), 'w', closefd=False)\n"
+                + "buffer.write('buffered\\n')\natexit.register(lambda: print('goodbye'))\natexit.register(buffer.flush)");
+        System.exit(7);
+    }
+
+    static void sigtermIsTheJvms() throws Exception {
+        locked("import signal");
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook ran")));
+        String pid = Long.toString(ProcessHandle.current().pid());
+        new ProcessBuilder("kill", "-TERM", pid).start();
+        Thread.sleep(30_000);
+    }
+
+    static void faulthandlerLeavesNullChecksAlone() {
+        locked("import faulthandler; faulthandler.enable()");
+        int caught = 0;
+        for (int i = 0; i < 200_000; i++) {
+            try {
+                caught += lengthOf(i % 2 == 0 ? null : "x");
+            } catch (NullPointerException e) {
+                caught++;
+            }
+        }
+        print(() -> value("'alive'"));
+        System.out.println(caught);
+    }
+
+    private static int lengthOf(String text) {
+        return text.length();
+    }
+
+    // ---- PrintingTest ----
+
+    static void printsAndHalts() {
+        ByteArrayOutputStream caught = new ByteArrayOutputStream();
+        PrintStream before = System.out;
+        System.setOut(new PrintStream(caught, true));
+        locked("import sys\nprint('to stdout \u00e9\u4e2d')\nsys.stdout.write('no newline')\nsys.stderr.write('to stderr\\n')");
+        System.setOut(before);
+        System.out.print("|caught " + caught.size());
+        System.out.flush();
+        Runtime.getRuntime().halt(0); // no flush but the one of exec
+    }
+
+    static void failsQuietly() {
+        print(() -> locked("def f():\n    1 / 0\nf()"));
+        print(() -> locked("raise SystemExit(3)"));
+        print(() -> value("nosuchname"));
+    }
+
+    static void failsWithATraceback() {
+        print(() -> locked("x = ("));
+        print(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.simpleExec("def simple():\n    1 / 0\nsimple()");
+                return "ran";
+            }
+        });
+    }
+
+    // ---- SystemPropertiesTest ----
+
+    static void path() {
+        locked("import sys, os");
+        print(() -> value("os.path.dirname(os.__file__)"));
+        print(() -> value("'\\n'.join(sys.path)"));
+    }
+
+    static void importsMarker() {
+        print(() -> locked("import python4j_marker"));
+        print(() -> value("python4j_marker.WHERE"));
+    }
+
+    static void constants() {
+        print(PythonConstants::defaultPythonPath);
+        print(PythonConstants::javaCppPythonAppendType);
+        print(PythonConstants::initializePython);
+        print(PythonConstants::releaseGilAutomatically);
+        print(PythonConstants::createNpyViaPython);
+        locked("x = 1");
+        print(PythonConstants::initializePython);
+        print(PythonConstants::releaseGilAutomatically);
+    }
+
+    static void settersBeforeTheStart() {
+        PythonConstants.setDefaultPythonPath(System.getProperty("test.folder"));
+        PythonConstants.setJavacppPythonAppendType(PythonExecutioner.JavaCppPathType.AFTER);
+        print(() -> value("__import__('sys').path[0]"));
+    }
+
+    static void settersAfterTheStart() {
+        locked("import sys\nbefore = list(sys.path)");
+        PythonConstants.setDefaultPythonPath(System.getProperty("test.folder"));
+        PythonConstants.setJavacppPythonAppendType(PythonExecutioner.JavaCppPathType.NONE);
+        PythonConstants.setReleaseGilAutomatically(false);
+        PythonConstants.setInitializePython(false);
+        print(() -> value("sys.path == before"));
+        print(() -> OtherThread.call(() -> value("'alive'")));
+    }
+
+    static void keepsTheGil() throws Exception {
+        PythonExecutioner.init();
+        System.out.println(PyGILState_Check());
+        print(() -> run("x = 'mine'"));
+        print(() -> value("x"));
+        System.out.println(PyGILState_Check());
+        PythonExecutioner.init();
+        PythonGIL.setMainThreadState();
+        System.out.println(PyGILState_Check());
+        print(() -> OtherThread.call(() -> value("x")));
+        print(() -> value("x"));
+    }
+
+    static void keepsTheGilFirstUseElsewhere() throws Exception {
+        print(() -> OtherThread.call(() -> locked("x = 1")));
+        print(() -> OtherThread.call(() -> value("x")));
+        print(() -> value("x")); // M2.1 hangs here
+    }
+
+    /** A host that runs Python and holds the GIL while it calls us. */
+    static void insideAHost() throws Exception {
+        Py_InitializeEx(0);
+        PyRun_SimpleString("x = 'host'");
+        try (PythonGIL gil = PythonGIL.lock()) {
+            System.out.println(PythonExecutioner.getVariable("x", PythonTypes.STR).getValue());
+            PythonExecutioner.exec("x += ' and guest'");
+            print(() -> run("1 / 0"));
+        }
+        System.out.println(PyGILState_Check());
+        print(() -> run("y = 1")); // inside already
+        PyRun_SimpleString("import sys; sys.stdout.write(x + '\\n'); sys.stdout.flush()");
+        PyThreadState host = PyEval_SaveThread();
+        print(() -> OtherThread.call(() -> value("x")));
+        PyEval_RestoreThread(host);
+        System.out.println(PyRun_SimpleString("x = 'host again'"));
+        print(() -> value("x"));
+    }
+
+    /** A host that runs Python and has let go of the GIL. */
+    static void besideAHost() throws Exception {
+        Py_InitializeEx(0);
+        PyRun_SimpleString("x = 'host'");
+        PyThreadState host = PyEval_SaveThread();
+        print(() -> value("x"));
+        print(() -> OtherThread.call(() -> locked("x += ' and guest'")));
+        System.out.println(PyGILState_Check());
+        PyEval_RestoreThread(host);
+        System.out.println(PyRun_SimpleString("assert x == 'host and guest'"));
+    }
+
+    static void withoutAHost() {
+        print(() -> locked("x = 1"));
+        print(() -> locked("x = 1"));
+        print(PythonConstants::initializePython);
+    }
+}

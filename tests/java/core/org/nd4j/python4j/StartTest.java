@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first use of Python in a process and the end of one, each in a JVM of its own.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+class StartTest {
+
+    private static final String REFUSED = "PythonException: " + Expect.NO_TURN;
+
+    private static void prints(String program, String... lines) throws Exception {
+        assertEquals(String.join("\n", lines), ChildJvm.output(program));
+    }
+
+    @Test
+    @Rule({"1.4", "1.10"})
+    void callsThatNeedNoPythonStartNone() throws Exception {
+        prints("nothingStartsByItself", "false", "main", "x", "PythonConstants", "false");
+    }
+
+    @Test
+    @Rule({"13.2", "2.18"})
+    void theThreadThatStartedPythonNeedsNoLockWhileNobodyHasATurn() throws Exception {
+        prints("theDefaultThreadNeedsNoLock", "ok", "1", "false", REFUSED, REFUSED, "ok", "3");
+    }
+
+    @Test
+    @Rule({"1.2", "13.2"})
+    void theFirstUseMayBeInAnyThread() throws Exception {
+        prints("firstUseInAnotherThread", "ok", REFUSED, "ok", "2", "2");
+    }
+
+    @Test
+    @Rule("1.2")
+    void manyThreadsMayStartAtOnce() throws Exception {
+        prints("manyThreadsStartAtOnce", "8");
+    }
+
+    @Test
+    @Rule("2.12")
+    void exitsOfPythonDoNotEndTheJvm() throws Exception {
+        ChildJvm child = ChildJvm.run("exitsOfPythonDoNotEndTheJvm");
+        assertEquals(0, child.status, child::toString);
+        String generic = "PythonException: " + Expect.NOT_RUN;
+        assertEquals(
+                String.join("\n", "PythonException: SystemExit: 3", generic, "PythonException: SystemExit: bye", generic, "alive"),
+                child.out.strip());
+    }
+
+    @Test
+    void theEndOfTheJvmRunsPythonsAtexitFunctions() throws Exception {
+        ChildJvm child = ChildJvm.run("atexitFunctionsRun");
+        assertEquals(7, child.status, child::toString);
+        assertEquals("buffered\ngoodbye\n", child.out);
+    }
+
+    @Test
+    @Rule("2.19")
+    @DisabledOnOs(OS.WINDOWS)
+    void signalsStayWithTheJvm() throws Exception {
+        ChildJvm child = ChildJvm.run("sigtermIsTheJvms");
+        assertEquals(128 + 15, child.status, child::toString);
+        assertTrue(child.out.contains("hook ran"), child::toString);
+    }
+
+    @Test
+    void pythonsFaulthandlerDoesNotBreakNullChecks() throws Exception {
+        prints("faulthandlerLeavesNullChecksAlone", "alive", "200000");
+    }
+}
