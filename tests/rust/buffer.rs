@@ -274,18 +274,21 @@ fn formats_are_read_by_kind_size_and_order() {
 }
 
 #[test]
-fn a_copy_has_no_gaps_and_needs_the_right_room() {
+fn new_memory_is_zeroed_and_goes_with_its_last_view() {
     python(|py| {
-        run(
-            py,
-            "import array\nm = memoryview(array.array('h', range(10)))[1::3]",
-        )
-        .unwrap();
-        let mut room = [0i16; 3];
-        let target = room.as_mut_ptr() as usize;
-        buffer::copy(&get(py, "m"), target, 6).unwrap();
-        assert_eq!(room, [1, 4, 7]);
-        assert!(buffer::copy(&get(py, "m"), target, 4).is_err());
+        let (keeper, layout) = buffer::allocate(py, b'h', &[3, 2]).unwrap();
+        assert_eq!((layout.shape, layout.strides), (vec![3, 2], vec![4, 2]));
+        set(py, "m", keeper);
+        assert_eq!(repr(py, "m.tolist()"), "[[0, 0], [0, 0], [0, 0]]");
+        run(py, "m[2, 1] = 7\nb = m.cast('B')\ndel m").unwrap();
+        assert_eq!(repr(py, "bytes(b[10:])"), "b'\\x07\\x00'");
+        let (empty, _) = buffer::allocate(py, b'd', &[4, 0]).unwrap();
+        set(py, "m", empty);
+        assert_eq!(repr(py, "m.tolist(), m.shape"), "([[], [], [], []], (4, 0))");
+        let too_large = buffer::allocate(py, b'd', &[1 << 59]).unwrap_err().to_string();
+        assert!(too_large.contains("no memory"), "{too_large}");
+        assert!(buffer::allocate(py, b'd', &[-1]).is_err());
+        assert!(buffer::allocate(py, b'd', &[i64::MAX, i64::MAX]).is_err());
     });
 }
 

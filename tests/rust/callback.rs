@@ -91,6 +91,7 @@ fn python_calls_out_and_comes_back() {
             panic!("{error}")
         };
         assert_eq!(callback::foreign_key(raised.value(py).as_any()), Some(99));
+        assert!(!RELEASED.lock().contains(&99), "held as long as the exception");
         drop(error);
 
         assert_eq!(

@@ -8,14 +8,14 @@ use python4j_core::{Result, gil};
 use std::time::{Duration, Instant};
 use support::{repr, run, turn};
 
-const CALLER: u64 = 77;
+const CALL: u64 = 77;
 
 /// Runs a program that is stopped as soon as it has set `started`; how it ended and how long that took.
 fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
     let runner = {
         let code = code.to_string();
         std::thread::spawn(move || {
-            let result = gil::with(|py| stoppable(py, CALLER, || run(py, &code)));
+            let result = stoppable(CALL, |py| run(py, &code));
             (result, Instant::now())
         })
     };
@@ -27,7 +27,7 @@ fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
         std::thread::sleep(Duration::from_millis(1));
     }
     let asked = Instant::now();
-    assert!(gil::with(|py| stop(py, CALLER, reason)).unwrap());
+    assert!(gil::with(|py| stop(py, CALL, reason)).unwrap());
     let (result, ended) = runner.join().expect("no panic");
     gil::with(|py| run(py, "del started").unwrap());
     (result, ended.saturating_duration_since(asked))
@@ -59,13 +59,13 @@ fn what_was_not_delivered_is_withdrawn() {
     let _turn = turn();
     gil::with(|py| {
         // Nobody's call: nothing is raised.
-        assert!(!stop(py, CALLER, Reason::Timeout).unwrap());
+        assert!(!stop(py, CALL, Reason::Timeout).unwrap());
         // A call that runs no Python code any more when it is stopped.
-        stoppable(py, CALLER, || assert!(stop(py, CALLER, Reason::Timeout).unwrap()));
+        stoppable(CALL, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
         run(py, "for i in range(1000): pass").unwrap();
         // An inner call that ends leaves the outer one's exception alone.
-        let outer = stoppable(py, CALLER, || {
-            stoppable(py, CALLER, || assert!(stop(py, CALLER, Reason::Timeout).unwrap()));
+        let outer = stoppable(CALL, |py| {
+            stoppable(CALL, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
             run(py, "for i in range(1000): pass")
         });
         assert_eq!(outer.expect_err("stopped").to_string(), "Timeout: ");

@@ -244,6 +244,15 @@ pub fn give(
     Ok(handle::give(make(py, memory, owner, ctypes)?, frame))
 }
 
+/// For Java: the array behind a handle, or one over the memory of the object there.
+pub fn again(py: Python<'_>, object: Handle, frame: Frame) -> Result<Handle> {
+    import(py)?;
+    let array = py
+        .import("numpy")?
+        .call_method1("asarray", (handle::lend(py, object)?,))?;
+    Ok(handle::give(array, frame))
+}
+
 /// For Java: [`view`] of a handle, packed. The handle in it belongs to no frame.
 pub fn lend(py: Python<'_>, array: Handle) -> Result<Vec<i64>> {
     let (keeper, layout) = view(&handle::lend(py, array)?)?;

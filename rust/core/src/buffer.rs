@@ -35,12 +35,6 @@ struct PyBuffer {
 unsafe extern "C" {
     fn PyObject_GetBuffer(object: *mut ffi::PyObject, view: *mut PyBuffer, flags: c_int) -> c_int;
     fn PyBuffer_Release(view: *mut PyBuffer);
-    fn PyBuffer_ToContiguous(
-        target: *mut c_void,
-        view: *const PyBuffer,
-        length: isize,
-        order: c_char,
-    ) -> c_int;
 }
 
 const WRITABLE: c_int = 0x1;
@@ -409,6 +403,45 @@ pub fn make<'py>(py: Python<'py>, memory: Memory, owner: impl Send + 'static) ->
     Ok(PyMemoryView::from(&share(py, memory, owner)?)?.into_any())
 }
 
+/// A memoryview of new memory, zeroed and without gaps, and where it is. It goes with the last view.
+pub fn allocate<'py>(py: Python<'py>, code: u8, shape: &[i64]) -> Result<(Bound<'py, PyAny>, Layout)> {
+    let mut stride = Element::from_code(code)?.size() as i64;
+    let mut layout = [shape, shape].concat();
+    for (count, place) in shape.iter().zip(&mut layout[shape.len()..]).rev() {
+        *place = stride;
+        stride = stride.saturating_mul(*count);
+    }
+    const NOT_NULL: usize = 1;
+    let mut memory = Memory::new(NOT_NULL, code, &layout, false)?;
+    let room = Room::new(memory.length() as usize)?;
+    memory.address = room.0 as usize;
+    view(&make(py, memory, room)?)
+}
+
+/// Memory from the C library, because a failing allocation of Rust's ends the process.
+struct Room(*mut c_void);
+
+impl Room {
+    fn new(length: usize) -> Result<Self> {
+        // SAFETY: calloc is told sizes and no more; null is its answer when there is no room.
+        let start = unsafe { libc::calloc(length.max(1), 1) };
+        if start.is_null() {
+            return Err(Error::refused(format!("There is no memory for {length} bytes.")));
+        }
+        Ok(Room(start))
+    }
+}
+
+// SAFETY: the memory belongs to this room alone and may be freed by any thread.
+unsafe impl Send for Room {}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        // SAFETY: calloc gave it, and nobody else frees it.
+        unsafe { libc::free(self.0) }
+    }
+}
+
 /// Where an object's memory is and how it is to be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
@@ -491,26 +524,6 @@ fn holds_references(format: &[u8]) -> bool {
         .any(|types| types.contains(&b'O'))
 }
 
-/// Copies the elements of a buffer, in C order and without gaps, to `target`, which the caller
-/// answers for: there has to be room for all of them.
-pub fn copy(object: &Bound<'_, PyAny>, target: usize, length: usize) -> Result<()> {
-    with_buffer(object, |view| {
-        if length as isize != view.len {
-            return Err(Error::refused(format!(
-                "Room for {length} bytes, there are {}.",
-                view.len
-            )));
-        }
-        // SAFETY: the view is filled in, and the target has room by the contract of this function.
-        let failed =
-            unsafe { PyBuffer_ToContiguous(target as *mut c_void, view, view.len, b'C' as c_char) != 0 };
-        if failed {
-            return Err(PyErr::fetch(object.py()).into());
-        }
-        Ok(())
-    })?
-}
-
 fn with_buffer<R>(object: &Bound<'_, PyAny>, body: impl FnOnce(&PyBuffer) -> R) -> Result<R> {
     let mut view = MaybeUninit::<PyBuffer>::zeroed();
     // SAFETY: the GIL is held; the view is filled in when the call succeeds, and is given back once.
@@ -529,8 +542,20 @@ pub fn give(py: Python<'_>, memory: Memory, owner: impl Send + 'static, frame: F
     Ok(handle::give(make(py, memory, owner)?, frame))
 }
 
+/// For Java: a memoryview of the object behind a handle.
+pub fn again(py: Python<'_>, object: Handle, frame: Frame) -> Result<Handle> {
+    let view = PyMemoryView::from(&handle::lend(py, object)?)?;
+    Ok(handle::give(view.into_any(), frame))
+}
+
 /// For Java: [`view`] of a handle, packed. The handle in it belongs to no frame.
 pub fn lend(py: Python<'_>, object: Handle) -> Result<Vec<i64>> {
     let (keeper, layout) = view(&handle::lend(py, object)?)?;
+    Ok(layout.packed(handle::give(keeper, handle::NO_FRAME)))
+}
+
+/// For Java: [`allocate`], packed. The handle in it belongs to no frame.
+pub fn give_new(py: Python<'_>, code: u8, shape: &[i64]) -> Result<Vec<i64>> {
+    let (keeper, layout) = allocate(py, code, shape)?;
     Ok(layout.packed(handle::give(keeper, handle::NO_FRAME)))
 }

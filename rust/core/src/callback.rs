@@ -100,7 +100,10 @@ fn java_exception<'py>(
 ) -> Result<PyErr> {
     let number = key.0;
     // The key lives as long as this function object, which the exception keeps.
-    let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| key.0)?;
+    let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
+        let Key(number) = &key; // the whole key moves in, not its number alone
+        *number
+    })?;
     let exception = tools()?
         .java_exception
         .bind(py)

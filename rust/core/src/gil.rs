@@ -36,7 +36,7 @@ struct Here {
     depth: Cell<u32>,
     /// The thread had the GIL before the first hold: it stays when the last one is closed.
     borrowed: Cell<bool>,
-    /// This thread started CPython; its state belongs to the interpreter.
+    /// The state is not ours to free: this thread started CPython, or a host that did lent it.
     first: Cell<bool>,
 }
 
@@ -62,6 +62,7 @@ impl Here {
             // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
             // pairs of Ensure and Release leave the state alive.
             unsafe {
+                self.first.set(!ffi::PyGILState_GetThisThreadState().is_null());
                 ffi::PyGILState_Ensure();
                 self.state.set(ffi::PyThreadState_Get());
             }

@@ -7,7 +7,7 @@
 //! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
 
 use crate::interpreter::tools;
-use crate::{Result, capi};
+use crate::{Result, capi, gil};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -15,8 +15,8 @@ use std::cell::OnceCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
-/// Whose call this is: the id of a Java thread. 0 is nobody: the call cannot be stopped.
-pub type Caller = u64;
+/// The number that the call gave to a call. 0 is a call that cannot be stopped.
+pub type Number = u64;
 
 /// Why a call is stopped; decides the class of the exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +27,11 @@ pub enum Reason {
     Timeout,
 }
 
-/// One OS thread's innermost call.
+/// One OS thread's innermost call, 0 outside of any.
 #[derive(Default)]
 struct Slot {
     thread: u64,
-    caller: AtomicU64,
+    call: AtomicU64,
     raised: AtomicBool,
 }
 
@@ -56,32 +56,34 @@ fn slot() -> Arc<Slot> {
     })
 }
 
-/// Runs a call that may be stopped.
-pub fn stoppable<R>(py: Python<'_>, caller: Caller, body: impl FnOnce() -> R) -> R {
-    struct Call<'py> {
+/// Runs a call inside Python that may be stopped.
+pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    struct Running<'py> {
         py: Python<'py>,
         slot: Arc<Slot>,
-        outer: Caller,
+        outer: Number,
     }
-    impl Drop for Call<'_> {
+    impl Drop for Running<'_> {
         fn drop(&mut self) {
-            self.slot.caller.store(self.outer, Ordering::Relaxed);
+            self.slot.call.store(self.outer, Ordering::Relaxed);
             if self.slot.raised.load(Ordering::Relaxed) && self.outer == 0 {
                 self.slot.raised.store(false, Ordering::Relaxed);
                 capi::withdraw_exception(self.py, self.slot.thread);
             }
         }
     }
-    let slot = slot();
-    let outer = slot.caller.swap(caller, Ordering::Relaxed);
-    let _call = Call { py, slot, outer };
-    body()
+    gil::with(|py| {
+        let slot = slot();
+        let outer = slot.call.swap(call, Ordering::Relaxed);
+        let _running = Running { py, slot, outer };
+        body(py)
+    })
 }
 
-/// Raises an exception in the call of a Java thread. False if that thread has no call now.
-pub fn stop(py: Python<'_>, caller: Caller, reason: Reason) -> Result<bool> {
+/// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now.
+pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let slots: Vec<_> = SLOTS.lock().iter().filter_map(Weak::upgrade).collect();
-    let running = |slot: &Arc<Slot>| caller != 0 && slot.caller.load(Ordering::Relaxed) == caller;
+    let running = |slot: &Arc<Slot>| call != 0 && slot.call.load(Ordering::Relaxed) == call;
     let Some(slot) = slots.into_iter().find(running) else {
         return Ok(false);
     };

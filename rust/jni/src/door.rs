@@ -39,12 +39,14 @@ impl JavaDoor {
                 None => JByteArray::default(),
             };
             let class: &JClass = self.native.as_obj().into();
-            let values = [JValue::Long(key as i64).as_jni(), JValue::Object(&arguments).as_jni()];
+            let values = [
+                JValue::Long(key as i64).as_jni(),
+                JValue::Object(&arguments).as_jni(),
+            ];
             // SAFETY: the method was looked up in this class with this signature: a long and a byte
             // array in, a byte array out.
-            let reply = unsafe {
-                env.call_static_method_unchecked(class, self.upcall, ReturnType::Array, &values)
-            };
+            let reply =
+                unsafe { env.call_static_method_unchecked(class, self.upcall, ReturnType::Array, &values) };
             let reply: JByteArray = reply.and_then(|value| value.l())?.into();
             if reply.is_null() {
                 return Ok(Vec::new());

@@ -9,6 +9,7 @@ use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
+use python4j_core::stop::{self, stoppable, Reason};
 use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
@@ -165,9 +166,9 @@ export! {
 // ---- exec.rs ----
 
 export! {
-    fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64) -> JByteArray<'local> {
+    fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64, call: i64) -> JByteArray<'local> {
         let request = read(env, &request, length)?;
-        match gil::with(|py| exec::run(py, &request, frame as u64))? {
+        match stoppable(call as u64, |py| exec::run(py, &request, frame as u64))? {
             Some(reply) => write(env, &reply),
             None => Ok(JByteArray::default()),
         }
@@ -225,16 +226,16 @@ export! {
 // ---- object.rs ----
 
 export! {
-    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64) -> i64 {
+    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
         let operands = read(env, &operands, length)?;
-        let result = gil::with(|py| object::operate(py, operator, &operands, frame as u64))?;
+        let result = stoppable(call as u64, |py| object::operate(py, operator, &operands, frame as u64))?;
         Ok(result as i64)
     }
 }
 
 export! {
-    fn objectConvert(env, handle: i64, wanted: i32, frame: i64) -> JByteArray<'local> {
-        let reply = gil::with(|py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
+    fn objectConvert(env, handle: i64, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
+        let reply = stoppable(call as u64, |py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
         write(env, &reply)
     }
 }
@@ -250,6 +251,12 @@ export! {
 }
 
 export! {
+    fn bufferAgain(env, handle: i64, frame: i64) -> i64 {
+        Ok(gil::with(|py| buffer::again(py, handle as u64, frame as u64))? as i64)
+    }
+}
+
+export! {
     fn bufferView(env, handle: i64) -> JLongArray<'local> {
         let layout = gil::with(|py| buffer::lend(py, handle as u64))?;
         kept(env, &layout)
@@ -257,8 +264,10 @@ export! {
 }
 
 export! {
-    fn bufferCopy(env, handle: i64, target: i64, length: i64) {
-        Ok(gil::with(|py| buffer::copy(&handle::lend(py, handle as u64)?, target as usize, length as usize))?)
+    fn bufferAllocate(env, element: i32, shape: JLongArray<'local>) -> JLongArray<'local> {
+        let shape = longs(env, &shape)?;
+        let layout = gil::with(|py| buffer::give_new(py, element as u8, &shape))?;
+        kept(env, &layout)
     }
 }
 
@@ -291,9 +300,24 @@ export! {
 }
 
 export! {
+    fn arrayAgain(env, handle: i64, frame: i64) -> i64 {
+        Ok(gil::with(|py| array::again(py, handle as u64, frame as u64))? as i64)
+    }
+}
+
+export! {
     fn arrayView(env, handle: i64) -> JLongArray<'local> {
         let layout = gil::with(|py| array::lend(py, handle as u64))?;
         kept(env, &layout)
+    }
+}
+
+// ---- stop.rs ----
+
+export! {
+    fn stopCall(env, call: i64, reason: i32) -> bool {
+        let reason = if reason == 0 { Reason::Interrupted } else { Reason::Timeout };
+        Ok(gil::with(|py| stop::stop(py, call as u64, reason))?)
     }
 }
 
@@ -316,9 +340,14 @@ fn memory(
     layout: &JLongArray,
     read_only: bool,
 ) -> Result<Memory, Failure> {
-    let mut numbers = vec![0; env.get_array_length(layout)? as usize];
-    env.get_long_array_region(layout, 0, &mut numbers)?;
-    Ok(Memory::new(address as usize, element as u8, &numbers, read_only)?)
+    let layout = longs(env, layout)?;
+    Ok(Memory::new(address as usize, element as u8, &layout, read_only)?)
+}
+
+fn longs(env: &JNIEnv, array: &JLongArray) -> Result<Vec<i64>, Failure> {
+    let mut numbers = vec![0; env.get_array_length(array)? as usize];
+    env.get_long_array_region(array, 0, &mut numbers)?;
+    Ok(numbers)
 }
 
 /// A layout for Java. Its first number is a handle, which is given back if Java does not get it.

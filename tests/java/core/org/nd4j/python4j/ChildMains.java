@@ -33,7 +33,8 @@ final class ChildMains {
         try {
             result = call.call();
         } catch (Exception e) {
-            result = e.getClass().getSimpleName() + ": " + e.getMessage();
+            boolean ours = e instanceof PythonException; // or a class of its own below it
+            result = (ours ? "PythonException" : e.getClass().getSimpleName()) + ": " + e.getMessage();
         }
         System.out.println(result);
     }
@@ -278,5 +279,35 @@ final class ChildMains {
         print(() -> locked("x = 1"));
         print(() -> locked("x = 1"));
         print(PythonConstants::initializePython);
+    }
+
+    // ---- PythonProcessTest ----
+
+    static void runsAScript() throws Exception {
+        PythonProcess.run("-c", "print('inherited')");
+        PythonProcess.run(System.getProperty("test.script"), "argument");
+        System.out.println("returned");
+    }
+
+    static void floodsStderr() throws Exception {
+        String out = PythonProcess.runAndReturn(
+                "-c", "import sys; sys.stderr.write('.' * 200_000 + '\\n'); print('x' * 300_000)");
+        System.out.println(out.length());
+    }
+
+    static void installsVersions() {
+        PythonProcess.pipInstall(DemoPackage.NAME);
+        print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
+        PythonProcess.pipInstall(DemoPackage.NAME, "1.0");
+        print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
+        print(() -> {
+            PythonProcess.pipInstall(DemoPackage.NAME, "9.9");
+            return "installed";
+        });
+        print(() -> {
+            PythonProcess.pipInstall("python4j-no-such-package");
+            return "installed";
+        });
+        print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
     }
 }

@@ -93,8 +93,8 @@ class SystemPropertiesTest {
 
     @Test
     void anotherKindOfAppendingIsAnIllegalArgument() throws Exception {
-        String constants = ChildJvm.output("constants", APPEND + "bogus");
-        assertTrue(constants.contains("IllegalArgumentException: "), constants);
+        ChildJvm constants = ChildJvm.run("constants", APPEND + "bogus");
+        assertTrue(constants.out.contains("IllegalArgumentException: "), constants::toString);
         ChildJvm child = ChildJvm.run("importsMarker", APPEND + "bogus");
         assertTrue(child.out.toLowerCase(java.util.Locale.ROOT).contains("bogus"), child::toString);
     }

@@ -337,7 +337,7 @@ final class Embedded {
 
     private static void link(Path link, Path target) throws IOException {
         if (!Files.isSymbolicLink(link) || !Files.readSymbolicLink(link).equals(target)) {
-            Path aside = NativeLoader.aside(link);
+            Path aside = Unpacker.aside(link);
             Files.createSymbolicLink(aside, target);
             Files.move(aside, link, StandardCopyOption.ATOMIC_MOVE);
         }
@@ -345,7 +345,7 @@ final class Embedded {
 
     private static void put(Path file, String text) throws IOException {
         if (!Files.isRegularFile(file) || !Files.readString(file).equals(text)) {
-            Path aside = NativeLoader.aside(file);
+            Path aside = Unpacker.aside(file);
             Files.write(aside, text.getBytes(StandardCharsets.UTF_8));
             Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
         }
@@ -368,12 +368,12 @@ final class Embedded {
     /** Takes a folder out of the jar that holds the marker, to a folder of our cache named after that jar's state. */
     private static Path copy(String artifact, String folder, String marker) throws IOException {
         Source source = Source.of(artifact, marker);
-        Path target = NativeLoader.cache().resolve("unpacked").resolve(artifact + "-" + Integer.toHexString(source.state.hashCode()));
+        Path target = Unpacker.cache().resolve("unpacked").resolve(artifact + "-" + Integer.toHexString(source.state.hashCode()));
         if (Files.isDirectory(target)) {
             return target;
         }
         NativeLoader.progress("Unpacking " + source.name + " to " + target, true);
-        Path aside = NativeLoader.aside(target);
+        Path aside = Unpacker.aside(target);
         try (ZipInputStream zip = new ZipInputStream(source.open())) {
             for (ZipEntry entry; (entry = zip.getNextEntry()) != null; ) {
                 if (entry.getName().startsWith(folder + "/")) {

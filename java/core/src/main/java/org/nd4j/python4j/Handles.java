@@ -50,7 +50,7 @@ final class Handles {
             Pack pack = Pack.take();
             try {
                 pack.u32(1).value(value);
-                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0);
+                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0, 0);
                 long address = Native.handleAddress(handle);
                 Native.handleDrop(handle);
                 return address;

@@ -18,6 +18,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@link
@@ -166,10 +167,10 @@ final class Interpreter {
         String key = Stamp.key(where.isEmpty() ? choice : new StringBuilder(where).append('=').append(choice).toString(), choice);
         Stamp stamp = Stamp.read(key);
         if (stamp == null) {
-            try (NativeLoader.Lock lock = NativeLoader.Lock.take()) {
+            try (Unpacker.Lock lock = Unpacker.Lock.take()) {
                 stamp = Stamp.read(key); // another process may have done it meanwhile
                 if (stamp == null) {
-                    return find(choice, where, key);
+                    return Search.find(choice, where, key);
                 }
             }
         }
@@ -198,64 +199,6 @@ final class Interpreter {
         }
     }
 
-    /** The long way, taken once for each class path and choice. */
-    private static Interpreter find(String choice, String where, String key) {
-        NativeLoader.loadLoader(); // first: what is wrong with the cache shows here
-        Answer answer = choice.equals(EMBEDDED) ? null : asked(choice, where);
-        boolean embedded = answer == null;
-        if (embedded) {
-            answer = embedded(choice, where);
-        }
-        String packages = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
-        if (!answer.watch.isEmpty()) { // else a script led here, which may lead elsewhere tomorrow
-            remember(key, answer, embedded, packages);
-        }
-        return new Interpreter(
-                answer.get("executable"), answer.get("libpython"), answer.get("version"), embedded, answer.reason, packages);
-    }
-
-    private static void remember(String key, Answer answer, boolean embedded, String packages) {
-        Map<String, String> values = new LinkedHashMap<>();
-        values.put("loader", NativeLoader.loaderFile());
-        values.put("library", NativeLoader.libraryFile());
-        values.put("executable", answer.get("executable"));
-        values.put("libpython", answer.get("libpython"));
-        values.put("version", answer.get("version"));
-        values.put("embedded", String.valueOf(embedded));
-        values.put("reason", answer.reason);
-        values.put("packages", packages);
-        try {
-            values.put("types", String.join(",", namedTypes()));
-        } catch (IOException e) {
-            return; // whoever looks for the types says what is wrong
-        }
-        List<String> files = new ArrayList<>(Embedded.sources());
-        files.add(NativeLoader.loaderFile());
-        files.add(NativeLoader.libraryFile());
-        files.addAll(answer.watch);
-        if (!packages.isEmpty()) {
-            files.add(packages + "/numpy/__init__.py");
-            files.add(packages + "/numpy/_distributor_init_local.py");
-        }
-        Stamp.write(key, values, files);
-    }
-
-    private static Set<String> namedTypes() throws IOException {
-        Set<String> names = new LinkedHashSet<>();
-        Enumeration<URL> files = ClassLoader.getSystemClassLoader().getResources(Stamp.TYPES);
-        while (files.hasMoreElements()) {
-            try (InputStream in = files.nextElement().openStream()) {
-                for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\\R")) {
-                    String name = line.split("#", 2)[0].trim();
-                    if (!name.isEmpty()) {
-                        names.add(name);
-                    }
-                }
-            }
-        }
-        return names;
-    }
-
     private static List<String> list(String names) {
         if (names.isEmpty()) {
             return Collections.emptyList();
@@ -263,96 +206,185 @@ final class Interpreter {
         return Arrays.asList(names.split(","));
     }
 
-    /** The interpreter that the user named, null for {@code auto} outside any environment. */
-    private static Answer asked(String choice, String where) {
-        try {
-            String text = NativeLoader.ask(choice);
-            Answer answer = text == null ? null : new Answer(text);
-            if (answer != null) {
-                answer.reason = named(where, choice) + ": " + answer.get("reason");
+    /** The long way, taken once for each class path and choice. A warm start does not load this class. */
+    private static final class Search {
+        static Interpreter find(String choice, String where, String key) {
+            NativeLoader.loadLoader(); // first: what is wrong with the cache shows here
+            Answer answer = choice.equals(EMBEDDED) ? null : asked(choice, where);
+            boolean embedded = answer == null;
+            if (embedded) {
+                answer = embedded(choice, where);
             }
-            return answer;
-        } catch (PythonException e) {
-            throw new PythonException(named(where, choice) + ": " + e.getMessage(), e);
+            String packages = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
+            if (embedded) {
+                keepCompiled(answer.get("executable"), packages);
+            }
+            if (!answer.watch.isEmpty()) { // else a script led here, which may lead elsewhere tomorrow
+                remember(key, answer, embedded, packages);
+            }
+            return new Interpreter(
+                    answer.get("executable"), answer.get("libpython"), answer.get("version"), embedded, answer.reason, packages);
         }
-    }
 
-    /** A choice with its place: {@code -Dname=value}. */
-    private static String named(String where, String choice) {
-        return where.indexOf(' ') >= 0 ? where : where + "=" + choice;
-    }
+        /**
+         * The jars bring Python's library as text. What a start and numpy import from it is compiled and
+         * kept here, once, also for processes that run with PYTHONDONTWRITEBYTECODE.
+         */
+        private static void keepCompiled(String executable, String packages) {
+            String code = "import linecache, time, traceback, types" + (packages.isEmpty() ? "" : ", numpy");
+            try {
+                ProcessBuilder python = new ProcessBuilder(executable, "-c", code)
+                        .redirectErrorStream(true)
+                        .redirectOutput(ProcessBuilder.Redirect.DISCARD);
+                python.environment().remove("PYTHONDONTWRITEBYTECODE");
+                if (!packages.isEmpty()) {
+                    python.environment().put("PYTHONPATH", packages);
+                }
+                Process process = python.start();
+                process.getOutputStream().close();
+                if (!process.waitFor(60, TimeUnit.SECONDS)) {
+                    process.destroyForcibly();
+                }
+            } catch (IOException e) {
+                NativeLoader.progress("Nothing was compiled ahead: " + e, false);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
 
-    private static Answer embedded(String choice, String where) {
-        String why = where.isEmpty() ? "no other interpreter was chosen"
-                : where + "=" + choice + (choice.equals(EMBEDDED) ? "" : ", and no environment is active");
-        if (!Embedded.isThere()) {
-            throw new PythonException("The embedded CPython is wanted (" + why + "), but it is not on the class path: add org.bytedeco:cpython"
-                    + " with the classifier " + NativeLoader.platform() + ". Or choose another interpreter with -D" + PROPERTY
-                    + " or the environment variable " + VARIABLE
-                    + ": the path of an executable or of a virtual environment, a version like 3.12 that is on PATH, or auto.");
+        private static void remember(String key, Answer answer, boolean embedded, String packages) {
+            Map<String, String> values = new LinkedHashMap<>();
+            values.put("loader", NativeLoader.loaderFile());
+            values.put("library", NativeLoader.libraryFile());
+            values.put("executable", answer.get("executable"));
+            values.put("libpython", answer.get("libpython"));
+            values.put("version", answer.get("version"));
+            values.put("embedded", String.valueOf(embedded));
+            values.put("reason", answer.reason);
+            values.put("packages", packages);
+            try {
+                values.put("types", String.join(",", namedTypes()));
+            } catch (IOException e) {
+                return; // whoever looks for the types says what is wrong
+            }
+            List<String> files = new ArrayList<>(Embedded.sources());
+            files.add(NativeLoader.loaderFile());
+            files.add(NativeLoader.libraryFile());
+            files.addAll(answer.watch);
+            if (!packages.isEmpty()) {
+                files.add(packages + "/numpy/__init__.py");
+                files.add(packages + "/numpy/_distributor_init_local.py");
+            }
+            Stamp.write(key, values, files);
         }
-        Path executable;
-        try {
-            long start = System.nanoTime();
-            NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin() + ", once for this version", true);
-            executable = Embedded.unpack();
-            NativeLoader.progress("The embedded CPython is ready after " + (System.nanoTime() - start) / 1_000_000 + " ms", true);
-        } catch (IOException e) {
-            throw new PythonException("The embedded CPython of " + Embedded.origin() + " cannot be unpacked: " + e
-                    + ". Its folder is moved with -D" + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
-        }
-        try {
-            Answer answer = new Answer(NativeLoader.ask(executable.toString()));
-            answer.reason = "the embedded one of " + Embedded.origin() + " (" + why + ")";
-            return answer;
-        } catch (PythonException e) {
-            throw new PythonException("The embedded CPython of " + Embedded.origin() + " does not run here: " + e.getMessage()
-                    + advice(e.getMessage()), e);
-        }
-    }
 
-    private static String advice(String message) {
-        if (message.contains("GLIBC_")) {
-            return ". This system is older than the one it was built on: an older release of org.bytedeco:cpython (3.10.2-1.5.7) runs here.";
-        }
-        if (message.contains("noexec")) {
-            return ". Set -D" + NativeLoader.CACHE + " to a folder where programs may run; it moves the embedded CPython as well,"
-                    + " unless -Dorg.bytedeco.javacpp.cachedir is set, which then has to name such a folder.";
-        }
-        return "";
-    }
-
-    private static String packages(String version) {
-        try {
-            Path folder = Embedded.numpy(version);
-            return folder == null ? "" : folder.toString();
-        } catch (IOException e) {
-            throw new PythonException("The embedded numpy cannot be prepared: " + e + ". Its folder is moved with -D"
-                    + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
-        }
-    }
-
-    /** What rust/loader answers: lines {@code key=value}. */
-    private static final class Answer {
-        private final Map<String, String> values = new LinkedHashMap<>();
-        final List<String> watch = new ArrayList<>();
-        String reason;
-
-        Answer(String text) {
-            for (String line : text.split("\n")) {
-                int mark = line.indexOf('=');
-                String key = line.substring(0, mark);
-                String value = line.substring(mark + 1);
-                if (key.equals("watch")) {
-                    watch.add(value);
-                } else {
-                    values.put(key, value);
+        private static Set<String> namedTypes() throws IOException {
+            Set<String> names = new LinkedHashSet<>();
+            Enumeration<URL> files = ClassLoader.getSystemClassLoader().getResources(Stamp.TYPES);
+            while (files.hasMoreElements()) {
+                try (InputStream in = files.nextElement().openStream()) {
+                    for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\\R")) {
+                        String name = line.split("#", 2)[0].trim();
+                        if (!name.isEmpty()) {
+                            names.add(name);
+                        }
+                    }
                 }
             }
+            return names;
         }
 
-        String get(String key) {
-            return values.getOrDefault(key, "");
+        /** The interpreter that the user named, null for {@code auto} outside any environment. */
+        private static Answer asked(String choice, String where) {
+            try {
+                String text = NativeLoader.ask(choice);
+                Answer answer = text == null ? null : new Answer(text);
+                if (answer != null) {
+                    answer.reason = named(where, choice) + ": " + answer.get("reason");
+                }
+                return answer;
+            } catch (PythonException e) {
+                throw new PythonException(named(where, choice) + ": " + e.getMessage(), e);
+            }
+        }
+
+        /** A choice with its place: {@code -Dname=value}. */
+        private static String named(String where, String choice) {
+            return where.indexOf(' ') >= 0 ? where : where + "=" + choice;
+        }
+
+        private static Answer embedded(String choice, String where) {
+            String why = where.isEmpty() ? "no other interpreter was chosen"
+                    : where + "=" + choice + (choice.equals(EMBEDDED) ? "" : ", and no environment is active");
+            if (!Embedded.isThere()) {
+                throw new PythonException("The embedded CPython is wanted (" + why + "), but it is not on the class path: add org.bytedeco:cpython"
+                        + " with the classifier " + NativeLoader.platform() + ". Or choose another interpreter with -D" + PROPERTY
+                        + " or the environment variable " + VARIABLE
+                        + ": the path of an executable or of a virtual environment, a version like 3.12 that is on PATH, or auto.");
+            }
+            Path executable;
+            try {
+                long start = System.nanoTime();
+                NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin() + ", once for this version", true);
+                executable = Embedded.unpack();
+                NativeLoader.progress("The embedded CPython is ready after " + (System.nanoTime() - start) / 1_000_000 + " ms", true);
+            } catch (IOException e) {
+                throw new PythonException("The embedded CPython of " + Embedded.origin() + " cannot be unpacked: " + e
+                        + ". Its folder is moved with -D" + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
+            }
+            try {
+                Answer answer = new Answer(NativeLoader.ask(executable.toString()));
+                answer.reason = "the embedded one of " + Embedded.origin() + " (" + why + ")";
+                return answer;
+            } catch (PythonException e) {
+                throw new PythonException("The embedded CPython of " + Embedded.origin() + " does not run here: " + e.getMessage()
+                        + advice(e.getMessage()), e);
+            }
+        }
+
+        private static String advice(String message) {
+            if (message.contains("GLIBC_")) {
+                return ". This system is older than the one it was built on: an older release of org.bytedeco:cpython (3.10.2-1.5.7) runs here.";
+            }
+            if (message.contains("noexec")) {
+                return ". Set -D" + NativeLoader.CACHE + " to a folder where programs may run; it moves the embedded CPython as well,"
+                        + " unless -Dorg.bytedeco.javacpp.cachedir is set, which then has to name such a folder.";
+            }
+            return "";
+        }
+
+        private static String packages(String version) {
+            try {
+                Path folder = Embedded.numpy(version);
+                return folder == null ? "" : folder.toString();
+            } catch (IOException e) {
+                throw new PythonException("The embedded numpy cannot be prepared: " + e + ". Its folder is moved with -D"
+                        + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
+            }
+        }
+
+        /** What rust/loader answers: lines {@code key=value}. */
+        private static final class Answer {
+            private final Map<String, String> values = new LinkedHashMap<>();
+            final List<String> watch = new ArrayList<>();
+            String reason;
+
+            Answer(String text) {
+                for (String line : text.split("\n")) {
+                    int mark = line.indexOf('=');
+                    String key = line.substring(0, mark);
+                    String value = line.substring(mark + 1);
+                    if (key.equals("watch")) {
+                        watch.add(value);
+                    } else {
+                        values.put(key, value);
+                    }
+                }
+            }
+
+            String get(String key) {
+                return values.getOrDefault(key, "");
+            }
         }
     }
 }

@@ -12,7 +12,8 @@ import java.nio.ByteBuffer;
  *
  * <p>A failing function throws {@link PythonException} and leaves no Python error pending. Requests
  * are the first {@code length} bytes of a buffer. {@code frame} is the {@link PythonGC} frame that
- * owns the handles a call creates, 0 for none.
+ * owns the handles a call creates, 0 for none. {@code call} is the number by which {@link #stopCall}
+ * knows it, 0 for one that cannot be ended.
  */
 final class Native {
 
@@ -85,7 +86,7 @@ final class Native {
     // ---- exec.rs ----
 
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */
-    static native byte[] execRun(byte[] request, int length, long frame);
+    static native byte[] execRun(byte[] request, int length, long frame, long call);
 
     /** Every convertible global of the current context: packed count, then name, type name, value. */
     static native byte[] execVariables(long frame);
@@ -113,10 +114,10 @@ final class Native {
     // ---- object.rs ----
 
     /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
-    static native long objectOperate(int operator, byte[] operands, int length, long frame);
+    static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
-    static native byte[] objectConvert(long handle, int wanted, long frame);
+    static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
     // ---- buffer.rs ----
 
@@ -131,6 +132,9 @@ final class Native {
     static native long bufferMake(
             long address, int element, long[] layout, boolean readOnly, Object owner, long frame);
 
+    /** A memoryview of an object that has the buffer protocol. */
+    static native long bufferAgain(long handle, long frame);
+
     /**
      * The memory of any object with the buffer protocol: a handle (of no frame) that keeps it in its
      * place, address, letter of the element or 0, its size, flags (1 read-only, 2 bytes swapped), then
@@ -138,8 +142,8 @@ final class Native {
      */
     static native long[] bufferView(long handle);
 
-    /** Copies a buffer's elements in C order to memory that has room for exactly them. */
-    static native void bufferCopy(long handle, long target, long length);
+    /** A memoryview of new memory, zeroed and in C order; the result is as that of {@link #bufferView}. */
+    static native long[] bufferAllocate(int element, long[] shape);
 
     /** A direct buffer over memory that something else keeps. Needs no turn. */
     static native ByteBuffer bufferWrap(long address, long length);
@@ -156,11 +160,19 @@ final class Native {
     static native long arrayMake(
             long address, int element, long[] layout, boolean readOnly, Object owner, boolean ctypes, long frame);
 
+    /** A numpy array of an object's memory; an array is itself. */
+    static native long arrayAgain(long handle, long frame);
+
     /**
      * As {@link #bufferView}, for a numpy array. The handle is a copy's where the elements could not
      * be read in place. The element {@code 'U'} is text, whose memory does not cross.
      */
     static native long[] arrayView(long handle);
+
+    // ---- stop.rs ----
+
+    /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */
+    static native boolean stopCall(long call, int reason);
 
     // ---- callback.rs ----
 

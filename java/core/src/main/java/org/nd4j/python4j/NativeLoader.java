@@ -1,29 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings the native libraries into the process, in the one order that works, and starts Python.
-// Which CPython that is, is decided in Interpreter; the calls themselves stand in Native.
+// Which CPython that is, is decided in Interpreter; what only a first start does is in Unpacker.
 package org.nd4j.python4j;
 
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.io.RandomAccessFile;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 
@@ -52,11 +41,6 @@ final class NativeLoader {
     /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
     static final String CACHE = "org.eclipse.python4j.cache";
 
-    private static final String NATIVES = "org/nd4j/python4j/native/";
-    private static final String[] PLATFORMS = {
-        "linux-x86_64", "linux-arm64", "macosx-arm64", "macosx-x86_64", "windows-x86_64"
-    };
-
     private static final AtomicReference<Thread> STARTER = new AtomicReference<>();
     private static final CountDownLatch DONE = new CountDownLatch(1);
     private static volatile boolean loaded;
@@ -66,7 +50,6 @@ final class NativeLoader {
     private static String loaderFile;
     private static String libraryFile;
     private static boolean loaderLoaded;
-    private static Path cache;
 
     private NativeLoader() {}
 
@@ -127,7 +110,7 @@ final class NativeLoader {
         List<String> front = new ArrayList<>();
         List<String> end = new ArrayList<>();
         PythonExecutioner.JavaCppPathType order = PythonConstants.javaCppPythonAppendType();
-        arrange(front, end, custom(), order, interpreter.packages());
+        arrange(front, end, custom(), order, packages(interpreter));
         List<String> environment = new ArrayList<>();
         if (order != PythonExecutioner.JavaCppPathType.NONE) {
             for (Map.Entry<String, String> variable : interpreter.childEnvironment().entrySet()) {
@@ -143,6 +126,17 @@ final class NativeLoader {
                 PythonConstants.initializePython(),
                 release);
         PythonGIL.started(release);
+    }
+
+    /** The folders of the interpreter's own packages and of those that registered types want. */
+    private static List<String> packages(Interpreter interpreter) {
+        List<String> folders = new ArrayList<>(interpreter.packages());
+        for (File folder : PythonTypes.packages()) {
+            if (!folders.contains(folder.getPath())) {
+                folders.add(folder.getPath());
+            }
+        }
+        return folders;
     }
 
     /** Where the user's own path and the packages' folders go in {@code sys.path}. */
@@ -191,13 +185,15 @@ final class NativeLoader {
     /** {@link #find} for {@link Interpreter}: loads the loader first. */
     static String ask(String choice) {
         loadLoader();
-        return find(choice, cache().toString());
+        return find(choice, Unpacker.cache().toString());
     }
 
     /** Unpacks and loads {@code libpython4j_loader}. */
     static synchronized void loadLoader() {
         if (!loaderLoaded) {
-            unpack();
+            if (loaderFile == null) {
+                Unpacker.unpack();
+            }
             loadLibrary(loaderFile);
             loaderLoaded = true;
         }
@@ -232,126 +228,9 @@ final class NativeLoader {
         return libraryFile;
     }
 
-    /** The names and the checksums of the natives in this jar. */
-    static Properties description() throws IOException {
-        String name = NATIVES + platform() + "/native.properties";
-        Properties properties = new Properties();
-        try (InputStream in = resource(name)) {
-            if (in == null) {
-                throw new PythonException(
-                        "This python4j-core.jar brings no native library for " + platform() + "; it has those for "
-                                + available() + ". Use the jar built for this platform.");
-            }
-            properties.load(in);
-        }
-        return properties;
-    }
-
-    private static String available() throws IOException {
-        List<String> found = new ArrayList<>();
-        for (String platform : PLATFORMS) {
-            try (InputStream in = resource(NATIVES + platform + "/native.properties")) {
-                if (in != null) {
-                    found.add(platform);
-                }
-            }
-        }
-        return found.isEmpty() ? "no platform at all" : String.join(", ", found);
-    }
-
     static InputStream resource(String name) {
         ClassLoader loader = NativeLoader.class.getClassLoader();
         return loader == null ? ClassLoader.getSystemResourceAsStream(name) : loader.getResourceAsStream(name);
-    }
-
-    /** Unpacks both libraries unless they are known; safe beside other processes that do the same. */
-    static synchronized void unpack() {
-        if (loaderFile != null) {
-            return;
-        }
-        try {
-            Properties properties = description();
-            String[] names = {System.mapLibraryName("python4j_loader"), System.mapLibraryName("python4j")};
-            String content = "";
-            for (String name : names) {
-                content += checksum(properties, name).substring(0, 8);
-            }
-            Path folder = cache().resolve(properties.getProperty("version") + "-" + content);
-            makePrivate(folder);
-            String[] files = new String[names.length];
-            for (int i = 0; i < names.length; i++) {
-                Path file = folder.resolve(names[i]);
-                String wanted = checksum(properties, names[i]);
-                if (!Files.isRegularFile(file) || !wanted.equals(checksum(file))) {
-                    copy(NATIVES + platform() + "/" + names[i], file, wanted);
-                }
-                files[i] = file.toString();
-            }
-            unpacked(files[0], files[1]);
-        } catch (IOException e) {
-            throw new PythonException("The native libraries cannot be unpacked to the cache " + cache() + ": " + e
-                    + ". Another folder can be set with -D" + CACHE, e);
-        }
-    }
-
-    private static String checksum(Properties properties, String name) {
-        String checksum = properties.getProperty("sha256." + name);
-        if (checksum == null || checksum.length() != 64) {
-            throw new PythonException("This python4j-core.jar is damaged: native.properties has no checksum of " + name);
-        }
-        return checksum;
-    }
-
-    private static void copy(String resource, Path file, String wanted) throws IOException {
-        Path aside = aside(file);
-        try (InputStream in = resource(resource)) {
-            if (in == null) {
-                throw new NoSuchFileException(resource, null, "it is not in the python4j-core jar");
-            }
-            Files.copy(in, aside);
-            if (!wanted.equals(checksum(aside))) {
-                throw new IOException(resource + " has not the content that native.properties promises: the jar is damaged");
-            }
-            restrict(aside, "rwx------");
-            Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(aside);
-        }
-        sweep(file.getParent());
-    }
-
-    /** Removes what a start that was killed half-way left behind. */
-    private static void sweep(Path folder) throws IOException {
-        long yesterday = System.currentTimeMillis() - 24 * 3600 * 1000L;
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*.tmp")) {
-            for (Path file : files) {
-                if (Files.getLastModifiedTime(file).toMillis() < yesterday) {
-                    Files.deleteIfExists(file);
-                }
-            }
-        }
-    }
-
-    /** A name beside a file, which no other process uses. */
-    static Path aside(Path file) {
-        return file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + "-" + System.nanoTime() + ".tmp");
-    }
-
-    private static String checksum(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            byte[] buffer = new byte[1 << 16];
-            for (int n; (n = in.read(buffer)) > 0; ) {
-                digest.update(buffer, 0, n);
-            }
-            StringBuilder text = new StringBuilder(64);
-            for (byte b : digest.digest()) {
-                text.append(Character.forDigit((b >> 4) & 15, 16)).append(Character.forDigit(b & 15, 16));
-            }
-            return text.toString();
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e); // every JDK has SHA-256
-        }
     }
 
     // ---- loading, once for the process ----
@@ -376,59 +255,10 @@ final class NativeLoader {
         } catch (UnsatisfiedLinkError e) {
             if (first == null) {
                 System.getProperties().remove(key);
-                throw new PythonException(explain(file, e), e);
+                throw new PythonException(Failed.explain(file, e), e);
             }
-            loadAgain(Path.of(file), e);
+            Failed.loadAgain(Path.of(file), e);
         }
-    }
-
-    private static void loadAgain(Path file, UnsatisfiedLinkError cause) {
-        String advice = "Another class loader of this JVM has loaded " + file + " already, and this one cannot share it: ";
-        Path second = aside(file);
-        try {
-            if (!isMapped(file)) {
-                throw new IOException("the file was replaced since. Restart the JVM");
-            }
-            Files.createLink(second, file);
-            System.load(second.toString());
-        } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
-            e.addSuppressed(cause);
-            throw new PythonException(advice + e.getMessage() + ". Or put python4j-core where both find it (the server's"
-                    + " shared libraries).", e);
-        } finally {
-            try {
-                Files.deleteIfExists(second);
-            } catch (IOException e) {
-                progress("A link could not be removed: " + e, false);
-            }
-        }
-    }
-
-    /** Whether the file that lies there now is the one in this process; taken for granted where it cannot be seen. */
-    private static boolean isMapped(Path file) throws IOException {
-        Path maps = Path.of("/proc/self/maps");
-        if (!Files.isReadable(maps)) {
-            return true;
-        }
-        String path = file.toRealPath().toString();
-        for (String line : Files.readAllLines(maps)) {
-            if (line.endsWith(path)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static String explain(String file, UnsatisfiedLinkError e) {
-        String why = String.valueOf(e.getMessage());
-        if (why.contains("failed to map segment") || why.contains("Operation not permitted")) {
-            return "The file system of " + new File(file).getParent() + " does not allow programs (it is mounted noexec): " + why
-                    + ". Set -D" + CACHE + " to a folder where they may run.";
-        }
-        if (why.contains("GLIBC_") || why.contains("ld-linux") || why.contains("libc.so")) {
-            return file + " does not fit this system's C library; it was built for a newer glibc, or this system uses musl: " + why;
-        }
-        return file + " cannot be loaded: " + why;
     }
 
     // ---- the cache ----
@@ -445,118 +275,14 @@ final class NativeLoader {
         return new String[] {home + "/python4j", temporary};
     }
 
-    /** The cache of this process: a folder that is ours alone. */
-    static synchronized Path cache() {
-        if (cache == null) {
-            StringBuilder why = new StringBuilder();
-            for (String name : caches()) {
-                Path folder = Path.of(name);
-                try {
-                    makePrivate(folder);
-                    if (!Files.isWritable(folder)) {
-                        throw new IOException("it cannot be written");
-                    }
-                    cache = folder;
-                    return cache;
-                } catch (IOException e) {
-                    why.append("\n  - ").append(folder).append(": ").append(reason(e));
-                }
-            }
-            throw new PythonException("There is no folder for the cache. Looked at:" + why + "\nName one with -D" + CACHE);
-        }
-        return cache;
-    }
-
-    private static String reason(IOException e) {
-        return e.getClass() == IOException.class ? e.getMessage() : e.toString();
-    }
-
-    private static void makePrivate(Path folder) throws IOException {
-        if (!Files.isDirectory(folder)) {
-            try {
-                if (folder.getParent() != null) {
-                    Files.createDirectories(folder.getParent());
-                }
-                Files.createDirectory(folder);
-                restrict(folder, "rwx------");
-            } catch (java.nio.file.FileAlreadyExistsException e) {
-                // another process was faster
-            }
-        }
-        if (!isPrivate(folder)) {
-            throw new IOException("others own it or can write to it");
-        }
-    }
-
-    private static void restrict(Path file, String rights) throws IOException {
-        try {
-            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(rights));
-        } catch (UnsupportedOperationException e) {
-            // Windows: what lies in a user's profile is the user's
-        }
-    }
-
     /** Whether a folder is there and only this user can change what is in it. */
     static boolean isPrivate(Path folder) {
         try {
             Map<String, Object> rights = Files.readAttributes(folder, "unix:uid,mode");
             Object me = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
             return rights.get("uid").equals(me) && ((Integer) rights.get("mode") & 022) == 0;
-        } catch (NoSuchFileException e) {
-            try { // no such folder, or no /proc
-                return Files.getOwner(folder).getName().equals(System.getProperty("user.name"))
-                        && !Files.getPosixFilePermissions(folder).toString().contains("OTHERS_WRITE");
-            } catch (IOException gone) {
-                return false;
-            }
-        } catch (IllegalArgumentException | UnsupportedOperationException e) {
-            return Files.isDirectory(folder); // Windows
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
-    /** Holds other processes (and class loaders) of this user off while one of them unpacks. */
-    static final class Lock implements AutoCloseable {
-        private final RandomAccessFile file;
-        private final FileLock lock;
-
-        private Lock(RandomAccessFile file, FileLock lock) {
-            this.file = file;
-            this.lock = lock;
-        }
-
-        static Lock take() {
-            RandomAccessFile file = null;
-            try {
-                file = new RandomAccessFile(cache().resolve("lock").toFile(), "rw");
-                while (true) {
-                    try {
-                        return new Lock(file, file.getChannel().lock());
-                    } catch (OverlappingFileLockException e) {
-                        Thread.sleep(20); // another class loader of this JVM has it
-                    }
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            } catch (IOException e) {
-                progress("There are no locks in " + cache() + ", going on without: " + e, false);
-            }
-            return new Lock(file, null);
-        }
-
-        @Override
-        public void close() {
-            try {
-                if (lock != null) {
-                    lock.release();
-                }
-                if (file != null) {
-                    file.close();
-                }
-            } catch (IOException e) {
-                progress("A lock could not be given back: " + e, false);
-            }
+        } catch (IOException | RuntimeException e) { // no such folder, no /proc, or a system without these rights
+            return Unpacker.isPrivate(folder);
         }
     }
 
@@ -566,6 +292,58 @@ final class NativeLoader {
             Log.write(text, important);
         } catch (LinkageError e) {
             return;
+        }
+    }
+
+    /** What to do when {@code System.load} fails; apart, so that the classes it needs are not loaded when it does not. */
+    private static final class Failed {
+        static void loadAgain(Path file, UnsatisfiedLinkError cause) {
+            String advice = "Another class loader of this JVM has loaded " + file + " already, and this one cannot share it: ";
+            Path second = Unpacker.aside(file);
+            try {
+                if (!isMapped(file)) {
+                    throw new IOException("the file was replaced since. Restart the JVM");
+                }
+                Files.createLink(second, file);
+                System.load(second.toString());
+            } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
+                e.addSuppressed(cause);
+                throw new PythonException(advice + e.getMessage() + ". Or put python4j-core where both find it (the server's"
+                        + " shared libraries).", e);
+            } finally {
+                try {
+                    Files.deleteIfExists(second);
+                } catch (IOException e) {
+                    progress("A link could not be removed: " + e, false);
+                }
+            }
+        }
+
+        /** Whether the file that lies there now is the one in this process; taken for granted where it cannot be seen. */
+        private static boolean isMapped(Path file) throws IOException {
+            Path maps = Path.of("/proc/self/maps");
+            if (!Files.isReadable(maps)) {
+                return true;
+            }
+            String path = file.toRealPath().toString();
+            for (String line : Files.readAllLines(maps)) {
+                if (line.endsWith(path)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        static String explain(String file, UnsatisfiedLinkError e) {
+            String why = String.valueOf(e.getMessage());
+            if (why.contains("failed to map segment") || why.contains("Operation not permitted")) {
+                return "The file system of " + new File(file).getParent() + " does not allow programs (it is mounted noexec): " + why
+                        + ". Set -D" + CACHE + " to a folder where they may run.";
+            }
+            if (why.contains("GLIBC_") || why.contains("ld-linux") || why.contains("libc.so")) {
+                return file + " does not fit this system's C library; it was built for a newer glibc, or this system uses musl: " + why;
+            }
+            return file + " cannot be loaded: " + why;
         }
     }
 

@@ -70,8 +70,11 @@ final class Pack {
 
     private static final int KEPT_BYTES = 1 << 20;
     private static final int SHORT_TEXT = 256;
-    private static final VarHandle INTS = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
+    private static final class Words {
+        static final VarHandle IN = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    }
 
     /** The buffer that nobody uses at the moment. */
     private static final AtomicReference<Pack> SPARE = new AtomicReference<>();
@@ -138,14 +141,25 @@ final class Pack {
 
     Pack u32(int value) {
         reserve(4);
-        INTS.set(buffer, length, value);
+        put(buffer, length, value);
         length += 4;
         return this;
     }
 
+    private static void put(byte[] out, int at, int value) {
+        out[at] = (byte) value;
+        out[at + 1] = (byte) (value >> 8);
+        out[at + 2] = (byte) (value >> 16);
+        out[at + 3] = (byte) (value >> 24);
+    }
+
+    private static int get(byte[] in, int at) {
+        return in[at] & 0xFF | (in[at + 1] & 0xFF) << 8 | (in[at + 2] & 0xFF) << 16 | in[at + 3] << 24;
+    }
+
     private void u64(long value) {
         reserve(8);
-        WORDS.set(buffer, length, value);
+        Words.IN.set(buffer, length, value);
         length += 8;
     }
 
@@ -171,7 +185,7 @@ final class Pack {
             out[start + i] = (byte) c;
         }
         int end = encode(text, i, start + i);
-        INTS.set(out, length, end - start);
+        put(out, length, end - start);
         length = end;
         return this;
     }
@@ -297,7 +311,7 @@ final class Pack {
             element(element, depth);
             count++;
         }
-        INTS.set(buffer, countAt, count);
+        put(buffer, countAt, count);
     }
 
     private void map(Map<?, ?> map, int depth) {
@@ -308,7 +322,7 @@ final class Pack {
             element(entry.getValue(), depth);
             count++;
         }
-        INTS.set(buffer, countAt, count);
+        put(buffer, countAt, count);
     }
 
     /** The list as one run of 64-bit integers, or nothing. */
@@ -346,7 +360,7 @@ final class Pack {
             length = start;
             return false;
         }
-        INTS.set(buffer, countAt, count);
+        put(buffer, countAt, count);
         return true;
     }
 
@@ -495,7 +509,7 @@ final class Pack {
 
         int u32() {
             need(4);
-            int value = (int) INTS.get(in, at);
+            int value = Pack.get(in, at);
             at += 4;
             if (value < 0) {
                 throw malformed("a count is larger than the buffer");
@@ -665,7 +679,7 @@ final class Pack {
         }
 
         private long word() {
-            long word = (long) WORDS.get(in, at);
+            long word = (long) Words.IN.get(in, at);
             at += 8;
             return word;
         }

@@ -73,12 +73,12 @@ public class Python {
     }
 
     /**
-     * {@code float(object)}.
+     * The value of a number as a float. Upstream: text is not parsed.
      *
      * @throws PythonException {@code Could not convert value to float: TEXT}
      */
     public static PythonObject float_(PythonObject pythonObject) {
-        return make("float", "Could not convert value to float: ", pythonObject);
+        return convert(pythonObject, PythonTypes.FLOAT);
     }
 
     /** 0.0. */
@@ -107,12 +107,12 @@ public class Python {
     }
 
     /**
-     * {@code int(object)}.
+     * What Python takes as an integer, as an int. Upstream: text is not parsed and fractions are not cut off.
      *
      * @throws PythonException {@code Could not convert value to int: TEXT}
      */
     public static PythonObject int_(PythonObject pythonObject) {
-        return make("int", "Could not convert value to int: ", pythonObject);
+        return convert(pythonObject, PythonTypes.INT);
     }
 
     /** 0. */
@@ -347,6 +347,12 @@ public class Python {
     @SuppressWarnings("rawtypes") // Upstream
     public static void exec(String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         PythonExecutioner.exec(code, inputs, outputs);
+    }
+
+    private static <T> PythonObject convert(PythonObject object, PythonType<T> type) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return type.toPython(type.toJava(object));
+        }
     }
 
     private static PythonObject make(String type) {

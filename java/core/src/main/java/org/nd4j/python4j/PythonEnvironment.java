@@ -85,8 +85,8 @@ public final class PythonEnvironment {
         facts.put("java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name") + ", "
                 + System.getProperty("os.name") + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch"));
         try {
-            library.put("version", NativeLoader.description().getProperty("version"));
-            facts.put("cache", NativeLoader.cache().toString());
+            library.put("version", Unpacker.description().getProperty("version"));
+            facts.put("cache", Unpacker.cache().toString());
             facts.put("embedded", Embedded.isThere() ? Embedded.origin() : "absent from the class path");
             Map<String, Object> chosen = new LinkedHashMap<>();
             facts.put("interpreter", chosen);

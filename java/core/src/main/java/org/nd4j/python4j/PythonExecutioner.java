@@ -3,6 +3,7 @@
 // side of them is exec.rs.
 package org.nd4j.python4j;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -51,11 +52,11 @@ public class PythonExecutioner {
     /**
      * Sets a variable. Any text is a name here.
      *
-     * @param value the object; null is None
      * @throws PythonException if the object is gone, or the thread has no turn
      */
     public static void setVariable(String name, PythonObject value) {
         Objects.requireNonNull(name);
+        Objects.requireNonNull(value);
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
             try {
@@ -166,6 +167,20 @@ public class PythonExecutioner {
      */
     public static void exec(String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         run(EXEC, code, orNone(inputs), orNone(outputs));
+    }
+
+    /**
+     * The same within a time limit. Python code that runs for longer is ended by an exception between two
+     * of its bytecodes: its {@code finally} blocks run, and the interpreter is usable afterwards. A blocking
+     * C function ends by itself first; {@code time.sleep} counts as Python code. An interrupt of the calling
+     * thread ends the code in the same way, with or without a limit, with {@link PythonInterrupted}.
+     *
+     * @param limit the time for this call alone, waiting for the turn not included
+     * @throws PythonTimeout if the time is over
+     */
+    public static void exec(
+            String code, List<PythonVariable> inputs, List<PythonVariable> outputs, Duration limit) {
+        Stopper.within(limit, () -> exec(code, inputs, outputs));
     }
 
     /**
@@ -307,7 +322,13 @@ public class PythonExecutioner {
     }
 
     private static Pack.Reader send(Pack pack, long frame) {
-        return new Pack.Reader(Native.execRun(pack.buffer(), pack.length(), frame), frame);
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            return new Pack.Reader(Native.execRun(pack.buffer(), pack.length(), frame, slot.call()), frame);
+        } finally {
+            slot.end(outer);
+        }
     }
 
     /** Reads and converts everything before it sets anything. */

@@ -7,6 +7,8 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -215,7 +217,12 @@ public class PythonGIL implements AutoCloseable {
                 kept = true;
             }
         }
-        Thread stop = new Thread(PythonGIL::stop, "python4j-stop");
+        Thread stop = new Thread("python4j-stop") { // no method reference: a program's first one costs milliseconds
+            @Override
+            public void run() {
+                PythonGIL.stop();
+            }
+        };
         try {
             Runtime.getRuntime().addShutdownHook(stop);
         } catch (IllegalStateException e) {
@@ -223,11 +230,26 @@ public class PythonGIL implements AutoCloseable {
         }
     }
 
-    /** At the JVM's end: Python's {@code atexit} functions and buffered output. */
+    /**
+     * At the JVM's end: Python's {@code atexit} functions and buffered output. A thread that is still busy
+     * in Python, or a host that keeps the GIL, is not waited for; hence the second thread.
+     */
     private static void stop() {
-        try (PythonGIL gil = tryLock(Duration.ofSeconds(STOP_SECONDS))) {
-            if (gil != null) { // else a thread is still busy in Python: the JVM does not wait for it
-                Native.interpreterStop();
+        CountDownLatch entered = new CountDownLatch(1);
+        Thread inside = new Thread("python4j-atexit") { // nor a lambda
+            @Override
+            public void run() {
+                try (PythonGIL gil = lock()) {
+                    entered.countDown();
+                    Native.interpreterStop();
+                }
+            }
+        };
+        inside.setDaemon(true);
+        inside.start();
+        try {
+            if (entered.await(STOP_SECONDS, TimeUnit.SECONDS)) {
+                inside.join();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -325,11 +347,14 @@ public class PythonGIL implements AutoCloseable {
     }
 
     private static MethodHandle isVirtual() {
+        if (Integer.parseInt(System.getProperty("java.specification.version", "11")) < 21) {
+            return null; // looking in vain costs a start milliseconds
+        }
         try {
             MethodType type = MethodType.methodType(boolean.class);
             return MethodHandles.publicLookup().findVirtual(Thread.class, "isVirtual", type);
         } catch (ReflectiveOperationException e) {
-            return null; // before Java 21
+            return null; // no such method after all
         }
     }
 }

@@ -356,23 +356,29 @@ public class PythonObject {
 
     private static long operate(int operator, long frame, Object... operands) {
         Pack pack = Pack.take();
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
         try {
             pack.u32(operands.length);
             for (Object operand : operands) {
                 pack.value(operand);
             }
-            return Native.objectOperate(operator, pack.buffer(), pack.length(), frame);
+            return Native.objectOperate(operator, pack.buffer(), pack.length(), frame, slot.call());
         } finally {
+            slot.end(outer);
             pack.giveBack();
         }
     }
 
     /** The object as a Java value of the kind asked for, one of {@link Pack.Wanted}. */
     Object convert(int wanted) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
-            return Pack.Reader.read(Native.objectConvert(handle(), wanted, current), current);
+            return Pack.Reader.read(Native.objectConvert(handle(), wanted, current, slot.call()), current);
         } finally {
+            slot.end(outer);
             Reference.reachabilityFence(this);
         }
     }

@@ -103,8 +103,8 @@ final class Stamp {
             }
         }
         text.append("end\n");
-        Path file = file(NativeLoader.cache().toString(), key).toPath();
-        Path aside = NativeLoader.aside(file);
+        Path file = file(Unpacker.cache().toString(), key).toPath();
+        Path aside = Unpacker.aside(file);
         try {
             Files.createDirectories(file.getParent());
             Files.write(aside, text.toString().getBytes(StandardCharsets.UTF_8));

@@ -50,7 +50,7 @@ public final class Quickstart {
         }
 
         System.out.printf("%d iris flowers, mean and standard deviation in cm%n%n", flowers.size());
-        System.out.printf("%-12s%4s%16s%16s%16s%16s%n", "species", "n", "sepal length", "sepal width", "petal length",
+        System.out.printf("%-12s%4s%15s%15s%15s%15s%n", "species", "n", "sepal length", "sepal width", "petal length",
                 "petal width");
         for (Object line : table.getValue()) {
             List<?> row = (List<?>) line;
@@ -58,12 +58,12 @@ public final class Quickstart {
             List<?> deviations = (List<?>) row.get(3);
             System.out.printf("%-12s%4d", row.get(0), row.get(1));
             for (int i = 0; i < means.size(); i++) {
-                System.out.printf(Locale.ROOT, "%9.2f  %5.2f", means.get(i), deviations.get(i));
+                System.out.printf(Locale.ROOT, "%9.2f %5.2f", means.get(i), deviations.get(i));
             }
             System.out.println();
         }
-        System.out.printf(Locale.ROOT, "%npetal width = %.4f * petal length %+.4f   (R squared %.4f)%n",
-                slope.getValue(), intercept.getValue(), rSquared.getValue());
+        System.out.printf(Locale.ROOT, "%npetal width = %.4f * petal length %s %.4f   (R squared %.4f)%n", slope.getValue(),
+                intercept.getValue() < 0 ? "-" : "+", Math.abs(intercept.getValue()), rSquared.getValue());
         System.out.printf("%n%s%n%s%n", versions.getValue(), executable.getValue());
     }
 

@@ -1,0 +1,766 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that Java and Python both see: Java's as a memoryview or numpy array, Python's as a
+// ByteBuffer. The Rust half is buffer.rs and array.rs; INDArray is python4j-numpy's affair.
+package org.nd4j.python4j;
+
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.nio.Buffer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.DoubleBuffer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.nio.LongBuffer;
+import java.nio.ShortBuffer;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * A piece of memory that both Java and Python see, with the type and the order of its elements.
+ *
+ * <pre>{@code
+ * ByteBuffer image = ByteBuffer.allocateDirect(640 * 480);
+ * PythonObject array = PythonBuffer.of(image, 480, 640).toNumpy();          // no copy
+ * ByteBuffer result = PythonBuffer.view(Python.eval("memory")).asByteBuffer(); // no copy
+ * }</pre>
+ *
+ * <p>Nothing is copied except where a method says so, and what one side writes the other sees. The memory
+ * stays as long as somebody can reach it: Java's until Python has freed the last view of it (a view of a
+ * view too), Python's until Java has forgotten this object and every {@code ByteBuffer} of it. Memory
+ * that a program frees by hand, such as that of a closed {@code Arena}, is the exception.
+ *
+ * <p>Getters, {@link #asByteBuffer} and {@link #close} need no turn of {@link PythonGIL}; methods that
+ * take or make a {@link PythonObject} do, and so do those that say it. Writing is the program's to
+ * coordinate, as with any shared memory; holding a turn keeps Python code from running meanwhile.
+ */
+public final class PythonBuffer implements AutoCloseable {
+
+    private static final int READ_ONLY = 1;
+    private static final int SWAPPED = 2;
+    private static final int HEAD = 5; // what stands before the shape in the layouts of Native
+    private static final int PIECE = 1 << 30;
+    private static final Cleaner CLEANER = Cleaner.create();
+
+    /** The types of elements. */
+    public enum Type {
+        /** One byte, 0 or 1. */
+        BOOL('?', 1),
+        /** Signed, 1 byte. */
+        INT8('b', 1),
+        /** Unsigned, 1 byte. */
+        UINT8('B', 1),
+        /** Signed, 2 bytes. */
+        INT16('h', 2),
+        /** Unsigned, 2 bytes. */
+        UINT16('H', 2),
+        /** Signed, 4 bytes. */
+        INT32('i', 4),
+        /** Unsigned, 4 bytes. */
+        UINT32('I', 4),
+        /** Signed, 8 bytes. */
+        INT64('q', 8),
+        /** Unsigned, 8 bytes. */
+        UINT64('Q', 8),
+        /** IEEE 754, 2 bytes. */
+        FLOAT16('e', 2),
+        /** IEEE 754, 4 bytes. */
+        FLOAT32('f', 4),
+        /** IEEE 754, 8 bytes. */
+        FLOAT64('d', 8),
+        /** Text of numpy: only the shape is known, the memory is not shared. */
+        TEXT('U', 0),
+        /** What only Python understands, structured elements say. They can be had as bytes. */
+        OTHER('\0', 0);
+
+        private final char letter;
+        private final int size;
+
+        Type(char letter, int size) {
+            this.letter = letter;
+            this.size = size;
+        }
+
+        /** Bytes of one element, 0 where that is not fixed. */
+        public int size() {
+            return size;
+        }
+
+        private static Type of(long letter) {
+            for (Type type : values()) {
+                if (type.letter == letter) {
+                    return type;
+                }
+            }
+            return OTHER;
+        }
+    }
+
+    private final long address;
+    private final Type type;
+    private final int itemSize;
+    private final long[] shape;
+    private final long[] strides;
+    private final boolean readOnly;
+    private final ByteOrder order;
+    private Object owner; // keeps memory of Java
+    private Lease lease; // keeps memory of Python
+    private Cleaner.Cleanable own; // this object's hold on the lease
+    private boolean closed;
+
+    /** Memory of Java. */
+    private PythonBuffer(long address, Type type, long[] shape, long[] strides, boolean readOnly, Object owner) {
+        this.address = address;
+        this.type = type;
+        this.itemSize = type.size;
+        this.shape = shape;
+        this.strides = strides;
+        this.readOnly = readOnly;
+        this.order = ByteOrder.nativeOrder();
+        this.owner = owner;
+    }
+
+    /** Memory of Python, as {@link Native#bufferView} and its like describe it. */
+    private PythonBuffer(long[] layout) {
+        int rank = (layout.length - HEAD) / 2;
+        address = layout[1];
+        type = Type.of(layout[2]);
+        itemSize = (int) layout[3];
+        readOnly = (layout[4] & READ_ONLY) != 0;
+        boolean nativeOrder = (layout[4] & SWAPPED) == 0;
+        order = nativeOrder == (ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN)
+                ? ByteOrder.LITTLE_ENDIAN
+                : ByteOrder.BIG_ENDIAN;
+        shape = Arrays.copyOfRange(layout, HEAD, HEAD + rank);
+        strides = Arrays.copyOfRange(layout, HEAD + rank, layout.length);
+        lease = new Lease(layout[0], address, length());
+        own = lease.hold(this);
+    }
+
+    // ---- from Java ----
+
+    /**
+     * What remains of a direct buffer, from its position to its limit, as elements of its class: bytes
+     * are {@link Type#UINT8}, chars {@link Type#UINT16}. A read-only buffer is read-only in Python. The
+     * first call in a process starts Python.
+     *
+     * @param shape the dimensions in C order; one for all elements if there is none
+     * @throws IllegalArgumentException if the buffer is not direct, its elements are not in the machine's
+     *     own byte order, or the shape has another number of elements
+     */
+    public static PythonBuffer of(Buffer direct, long... shape) {
+        if (direct instanceof ByteBuffer) {
+            return of(direct, Type.UINT8, 1, ByteOrder.nativeOrder(), shape);
+        } else if (direct instanceof ShortBuffer) {
+            return of(direct, Type.INT16, 2, ((ShortBuffer) direct).order(), shape);
+        } else if (direct instanceof CharBuffer) {
+            return of(direct, Type.UINT16, 2, ((CharBuffer) direct).order(), shape);
+        } else if (direct instanceof IntBuffer) {
+            return of(direct, Type.INT32, 4, ((IntBuffer) direct).order(), shape);
+        } else if (direct instanceof LongBuffer) {
+            return of(direct, Type.INT64, 8, ((LongBuffer) direct).order(), shape);
+        } else if (direct instanceof FloatBuffer) {
+            return of(direct, Type.FLOAT32, 4, ((FloatBuffer) direct).order(), shape);
+        } else if (direct instanceof DoubleBuffer) {
+            return of(direct, Type.FLOAT64, 8, ((DoubleBuffer) direct).order(), shape);
+        }
+        throw new IllegalArgumentException("Not a buffer of numbers: " + Objects.requireNonNull(direct).getClass());
+    }
+
+    /**
+     * The bytes that remain of a direct buffer, from its position to its limit, as elements of a type; see
+     * {@link #of(Buffer, long...)}.
+     *
+     * @param shape the dimensions in C order; one for all elements if there is none
+     * @throws IllegalArgumentException as there, or if the bytes are no whole number of elements
+     */
+    public static PythonBuffer of(ByteBuffer direct, Type type, long... shape) {
+        ByteOrder order = checked(type).size == 1 ? ByteOrder.nativeOrder() : direct.order();
+        return of(direct, type, 1, order, shape);
+    }
+
+    private static PythonBuffer of(Buffer buffer, Type type, int unit, ByteOrder order, long[] shape) {
+        if (!buffer.isDirect()) {
+            throw new IllegalArgumentException("The buffer is not direct: its array may be moved at any time. "
+                    + "Use ByteBuffer.allocateDirect, or hand over the array, which is copied.");
+        }
+        if (order != ByteOrder.nativeOrder()) {
+            throw new IllegalArgumentException("The elements are " + order + ", which this machine is not. "
+                    + "Call order(ByteOrder.nativeOrder()) on the ByteBuffer before elements are written.");
+        }
+        long bytes = (long) buffer.remaining() * unit;
+        if (bytes % type.size != 0) {
+            throw new IllegalArgumentException(bytes + " bytes are no whole number of " + type + ".");
+        }
+        long[] dimensions = dimensions(bytes / type.size, shape);
+        PythonGIL.start();
+        long address = Native.bufferAddress(buffer) + (long) buffer.position() * unit;
+        return new PythonBuffer(address, type, dimensions, cOrder(dimensions, type.size), buffer.isReadOnly(), buffer);
+    }
+
+    /**
+     * Memory at an address. Here, and only here, the caller is trusted: there has to be memory for every
+     * element, and it has to stay as long as the owner is reachable. A wrong address ends the process.
+     *
+     * @param address where the element with only zeros as its index is
+     * @param shape the dimensions; none for a single element
+     * @param strides how many bytes it is from one element to the next in each dimension; may be negative
+     * @param readOnly whether Python must not write there
+     * @param owner kept until Python has freed every view; null if the memory always stays
+     * @throws IllegalArgumentException if these cannot be the type, shape and strides of an array
+     */
+    public static PythonBuffer of(
+            long address, Type type, long[] shape, long[] strides, boolean readOnly, Object owner) {
+        checked(type);
+        if (shape.length != strides.length) {
+            throw new IllegalArgumentException(
+                    "The shape " + Arrays.toString(shape) + " needs as many strides, not " + Arrays.toString(strides) + ".");
+        }
+        if (Arrays.stream(shape).anyMatch(dimension -> dimension < 0)) {
+            throw noShape(shape);
+        }
+        if (count(shape) != 0 && address == 0) {
+            throw new IllegalArgumentException("The address of the memory is null.");
+        }
+        return new PythonBuffer(address, type, shape.clone(), strides.clone(), readOnly, owner);
+    }
+
+    /** A copy of an array in memory of Python, one {@link Type#BOOL} for each element. Needs a turn. */
+    public static PythonBuffer of(boolean[] values, long... shape) {
+        byte[] bytes = new byte[values.length];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) (values[i] ? 1 : 0);
+        }
+        return copy(Type.BOOL, values.length, shape, (piece, at, n) -> piece.put(bytes, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#UINT8}. Needs a turn. */
+    public static PythonBuffer of(byte[] values, long... shape) {
+        return copy(Type.UINT8, values.length, shape, (piece, at, n) -> piece.put(values, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#INT16}. Needs a turn. */
+    public static PythonBuffer of(short[] values, long... shape) {
+        return copy(Type.INT16, values.length, shape, (piece, at, n) -> piece.asShortBuffer().put(values, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#UINT16}. Needs a turn. */
+    public static PythonBuffer of(char[] values, long... shape) {
+        return copy(Type.UINT16, values.length, shape, (piece, at, n) -> piece.asCharBuffer().put(values, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#INT32}. Needs a turn. */
+    public static PythonBuffer of(int[] values, long... shape) {
+        return copy(Type.INT32, values.length, shape, (piece, at, n) -> piece.asIntBuffer().put(values, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#INT64}. Needs a turn. */
+    public static PythonBuffer of(long[] values, long... shape) {
+        return copy(Type.INT64, values.length, shape, (piece, at, n) -> piece.asLongBuffer().put(values, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#FLOAT32}. Needs a turn. */
+    public static PythonBuffer of(float[] values, long... shape) {
+        return copy(Type.FLOAT32, values.length, shape, (piece, at, n) -> piece.asFloatBuffer().put(values, at, n));
+    }
+
+    /** A copy of an array in memory of Python, as {@link Type#FLOAT64}. Needs a turn. */
+    public static PythonBuffer of(double[] values, long... shape) {
+        return copy(Type.FLOAT64, values.length, shape, (piece, at, n) -> piece.asDoubleBuffer().put(values, at, n));
+    }
+
+    private static PythonBuffer copy(Type type, int count, long[] shape, Copier copier) {
+        long[] dimensions = dimensions(count, shape);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonBuffer buffer = new PythonBuffer(Native.bufferAllocate(type.letter, dimensions));
+            buffer.inPieces(buffer.order, type.size, copier);
+            return buffer;
+        }
+    }
+
+    // ---- from Python ----
+
+    /**
+     * The memory of any object with the buffer protocol: bytes, bytearray, array.array, mmap, ctypes
+     * arrays, numpy arrays. As long as it is viewed, a bytearray cannot change its size.
+     *
+     * @throws PythonException if the object has none, or the thread has no turn
+     */
+    public static PythonBuffer view(PythonObject object) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return new PythonBuffer(Native.bufferView(object.handle()));
+        } finally {
+            Reference.reachabilityFence(object);
+        }
+    }
+
+    /**
+     * The memory of a numpy array, for readers who understand plain elements only. Copied are arrays of
+     * foreign byte order, with negative strides or strides of 0, or out of alignment with their elements,
+     * and read-only mapped files. What is copied and read-only otherwise tells {@link #isReadOnly}.
+     *
+     * @throws PythonException if the object is no numpy array or its elements are of a type that Java has
+     *     not, if numpy is missing, or the thread has no turn
+     */
+    public static PythonBuffer ofNumpy(PythonObject array) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return new PythonBuffer(Native.arrayView(array.handle()));
+        } finally {
+            Reference.reachabilityFence(array);
+        }
+    }
+
+    /**
+     * Imports numpy, which otherwise happens when it is first needed.
+     *
+     * @throws PythonException if the interpreter has none; it names the interpreter and says how to
+     *     install it. Or if the thread has no turn
+     */
+    public static void importNumpy() {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Native.arrayImport();
+        }
+    }
+
+    // ---- to Python ----
+
+    /**
+     * A memoryview of the memory.
+     *
+     * @throws PythonException if Python cannot see it so, or the thread has no turn
+     */
+    public PythonObject toMemoryview() {
+        checkOpen();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long frame = PythonGC.frame();
+            return new PythonObject(
+                    lease != null
+                            ? Native.bufferAgain(lease.handle, frame)
+                            : Native.bufferMake(address, type.letter, layout(), readOnly, exported(), frame),
+                    frame);
+        }
+    }
+
+    /**
+     * A numpy array of the memory. Of memory that {@link #ofNumpy} found it is the array itself.
+     *
+     * @throws PythonException if numpy cannot see it so or is missing, or the thread has no turn
+     */
+    public PythonObject toNumpy() {
+        checkOpen();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long frame = PythonGC.frame();
+            return new PythonObject(
+                    lease != null
+                            ? Native.arrayAgain(lease.handle, frame)
+                            : Native.arrayMake(address, type.letter, layout(), readOnly, exported(), Ctypes.WANTED, frame),
+                    frame);
+        }
+    }
+
+    /** The owner, for Python to keep. */
+    private Object exported() {
+        if (owner != null) {
+            Pressure.note(owner, address, length());
+        }
+        return owner;
+    }
+
+    /** Read when the first array is made, so after the start. */
+    private static final class Ctypes {
+        static final boolean WANTED = PythonConstants.createNpyViaPython();
+    }
+
+    // ---- to Java ----
+
+    /**
+     * The memory as a direct buffer, in the byte order of its elements and read-only if it is. The memory
+     * stays as long as this buffer, or one made of it, is reachable, whatever becomes of this object.
+     *
+     * @throws IllegalStateException if the elements have gaps between them, are more than 2 GB, or are text,
+     *     or this object is closed
+     */
+    public ByteBuffer asByteBuffer() {
+        checkShared();
+        if (!isContiguous() && !contiguous(reversed(shape), reversed(strides))) {
+            throw new IllegalStateException("The elements are not next to each other: shape " + Arrays.toString(shape)
+                    + ", strides " + Arrays.toString(strides) + ". Copy them first: memoryview.tobytes(), "
+                    + "numpy.ascontiguousarray(array), or a method like toByteArray().");
+        }
+        long length = length();
+        if (length > Integer.MAX_VALUE) {
+            throw new IllegalStateException(
+                    "A ByteBuffer has at most 2 GB, these are " + length + " bytes: take slices in Python.");
+        }
+        ByteBuffer buffer = wrapped(length);
+        return (readOnly ? buffer.asReadOnlyBuffer() : buffer).order(order);
+    }
+
+    private synchronized ByteBuffer wrapped(long length) {
+        checkOpen();
+        if (length == 0) {
+            return ByteBuffer.allocateDirect(0);
+        }
+        ByteBuffer buffer = Native.bufferWrap(address, length);
+        keepAliveFor(buffer);
+        return buffer;
+    }
+
+    /**
+     * Keeps the memory at least until {@code dependent}, to which the memory's owner must not refer, has
+     * become unreachable: for objects that see the memory by its address. Needs no turn.
+     *
+     * @throws IllegalStateException if this object is closed
+     */
+    public synchronized void keepAliveFor(Object dependent) {
+        checkOpen();
+        if (lease != null) {
+            lease.hold(dependent);
+        } else if (owner != null) {
+            Object kept = owner;
+            CLEANER.register(dependent, () -> Reference.reachabilityFence(kept));
+        }
+    }
+
+    /** A copy of all elements in C order, as bytes. Needs a turn if they are not {@link #isContiguous}. */
+    public byte[] toByteArray() {
+        byte[] copy = new byte[arrayLength(length())];
+        read(itemSize, (piece, at, n) -> piece.get(copy, at * itemSize, n * itemSize));
+        return copy;
+    }
+
+    /** A copy of all elements, which have to be BOOL, in C order. Needs a turn if they are not {@link #isContiguous}. */
+    public boolean[] toBooleanArray() {
+        boolean[] copy = new boolean[elements(Type.BOOL)];
+        read(1, (piece, at, n) -> {
+            for (int i = 0; i < n; i++) {
+                copy[at + i] = piece.get() != 0;
+            }
+        });
+        return copy;
+    }
+
+    /** The same of elements that are INT16, UINT16 or, as bits, FLOAT16. */
+    public short[] toShortArray() {
+        short[] copy = new short[elements(Type.INT16, Type.UINT16, Type.FLOAT16)];
+        read(2, (piece, at, n) -> piece.asShortBuffer().get(copy, at, n));
+        return copy;
+    }
+
+    /** The same of elements that are UINT16. */
+    public char[] toCharArray() {
+        char[] copy = new char[elements(Type.UINT16)];
+        read(2, (piece, at, n) -> piece.asCharBuffer().get(copy, at, n));
+        return copy;
+    }
+
+    /** The same of elements that are INT32 or UINT32. */
+    public int[] toIntArray() {
+        int[] copy = new int[elements(Type.INT32, Type.UINT32)];
+        read(4, (piece, at, n) -> piece.asIntBuffer().get(copy, at, n));
+        return copy;
+    }
+
+    /** The same of elements that are INT64 or UINT64. */
+    public long[] toLongArray() {
+        long[] copy = new long[elements(Type.INT64, Type.UINT64)];
+        read(8, (piece, at, n) -> piece.asLongBuffer().get(copy, at, n));
+        return copy;
+    }
+
+    /** The same of elements that are FLOAT32. */
+    public float[] toFloatArray() {
+        float[] copy = new float[elements(Type.FLOAT32)];
+        read(4, (piece, at, n) -> piece.asFloatBuffer().get(copy, at, n));
+        return copy;
+    }
+
+    /** The same of elements that are FLOAT64. */
+    public double[] toDoubleArray() {
+        double[] copy = new double[elements(Type.FLOAT64)];
+        read(8, (piece, at, n) -> piece.asDoubleBuffer().get(copy, at, n));
+        return copy;
+    }
+
+    private int elements(Type... fitting) {
+        if (!Arrays.asList(fitting).contains(type)) {
+            throw new IllegalStateException("The elements are " + type + ", not " + fitting[0]
+                    + ": convert them in Python, with array.astype() say, or take toByteArray().");
+        }
+        return arrayLength(count());
+    }
+
+    private static int arrayLength(long length) {
+        if (length > Integer.MAX_VALUE - 8) {
+            throw new IllegalStateException("No Java array has " + length + " elements: take slices in Python.");
+        }
+        return (int) length;
+    }
+
+    /** Copies elements between the memory and an array, from index {@code at}. */
+    private interface Copier {
+        void copy(ByteBuffer piece, int at, int count);
+    }
+
+    private void read(int unit, Copier copier) {
+        checkShared();
+        if (isContiguous()) {
+            inPieces(order, unit, copier);
+            return;
+        }
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonObject view = toMemoryview();
+            PythonObject toBytes = view.attr("tobytes");
+            PythonObject bytes = toBytes.call();
+            try (PythonBuffer copy = view(bytes)) {
+                copy.inPieces(order, unit, copier);
+            } finally {
+                bytes.del();
+                toBytes.del();
+                view.del();
+            }
+        }
+    }
+
+    /** All of a contiguous memory, in pieces that a ByteBuffer can have. Nobody can close it meanwhile. */
+    private synchronized void inPieces(ByteOrder order, int unit, Copier copier) {
+        checkOpen();
+        long length = length();
+        int step = PIECE / Math.max(1, unit) * unit;
+        for (long from = 0; from < length; from += step) {
+            int size = (int) Math.min(step, length - from);
+            ByteBuffer piece = Native.bufferWrap(address + from, size).order(order);
+            copier.copy(piece, (int) (from / unit), size / unit);
+        }
+    }
+
+    // ---- what it is ----
+
+    /** Where the element with only zeros as its index is. */
+    public long address() {
+        return address;
+    }
+
+    /** The type of the elements. */
+    public Type type() {
+        return type;
+    }
+
+    /** Bytes of one element. */
+    public int itemSize() {
+        return itemSize;
+    }
+
+    /** How many elements there are in each dimension. */
+    public long[] shape() {
+        return shape.clone();
+    }
+
+    /** How many bytes it is from one element to the next in each dimension. */
+    public long[] strides() {
+        return strides.clone();
+    }
+
+    /** How many elements there are. */
+    public long count() {
+        return count(shape);
+    }
+
+    /** Whether its owner does not want it written: Python then forbids it, and {@link #asByteBuffer} does. */
+    public boolean isReadOnly() {
+        return readOnly;
+    }
+
+    /** The order of an element's bytes. */
+    public ByteOrder order() {
+        return order;
+    }
+
+    /** Whether the elements lie next to each other in C order. */
+    public boolean isContiguous() {
+        return contiguous(shape, strides);
+    }
+
+    @Override
+    public String toString() {
+        return "PythonBuffer(" + type + ", shape " + Arrays.toString(shape) + (readOnly ? ", read-only)" : ")");
+    }
+
+    /**
+     * Lets go of the memory now and not when this object is forgotten. Buffers that were made of it, and
+     * Python's views, keep their own hold. Closing twice is harmless.
+     */
+    @Override
+    public synchronized void close() {
+        closed = true;
+        owner = null;
+        if (own != null) {
+            own.clean();
+        }
+    }
+
+    private void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("This PythonBuffer is closed.");
+        }
+    }
+
+    private void checkShared() {
+        if (type == Type.TEXT) {
+            throw new IllegalStateException("The memory of numpy's text is not shared: read array.tolist().");
+        }
+    }
+
+    private long length() {
+        return count() * itemSize;
+    }
+
+    private long[] layout() {
+        long[] layout = Arrays.copyOf(shape, shape.length + strides.length);
+        System.arraycopy(strides, 0, layout, shape.length, strides.length);
+        return layout;
+    }
+
+    private boolean contiguous(long[] shape, long[] strides) {
+        long expected = itemSize;
+        for (int i = shape.length - 1; i >= 0; i--) {
+            if (shape[i] == 0) {
+                return true;
+            }
+            if (shape[i] != 1 && strides[i] != expected) {
+                return count() == 0;
+            }
+            expected *= shape[i];
+        }
+        return true;
+    }
+
+    private static long[] reversed(long[] numbers) {
+        long[] reversed = new long[numbers.length];
+        for (int i = 0; i < numbers.length; i++) {
+            reversed[i] = numbers[numbers.length - 1 - i];
+        }
+        return reversed;
+    }
+
+    private static long count(long[] shape) {
+        long count = 1;
+        for (long dimension : shape) {
+            count *= dimension;
+        }
+        return count;
+    }
+
+    private static long[] cOrder(long[] shape, int size) {
+        long[] strides = new long[shape.length];
+        long stride = size;
+        for (int i = shape.length - 1; i >= 0; i--) {
+            strides[i] = stride;
+            stride *= shape[i];
+        }
+        return strides;
+    }
+
+    private static long[] dimensions(long count, long[] shape) {
+        if (shape.length == 0) {
+            return new long[] {count};
+        }
+        long wanted = 1;
+        for (long dimension : shape) {
+            if (dimension < 0) {
+                throw noShape(shape);
+            }
+            // Saturates: a product that overflows is no number of elements that there are.
+            wanted = Math.multiplyHigh(wanted, dimension) == 0 && wanted * dimension >= 0 ? wanted * dimension : Long.MAX_VALUE;
+        }
+        if (wanted != count) {
+            throw new IllegalArgumentException("The shape " + Arrays.toString(shape) + " has "
+                    + (wanted == Long.MAX_VALUE ? "too many" : wanted) + " elements, there are " + count + ".");
+        }
+        return shape.clone();
+    }
+
+    private static IllegalArgumentException noShape(long[] shape) {
+        return new IllegalArgumentException("No array has the shape " + Arrays.toString(shape) + ".");
+    }
+
+    private static Type checked(Type type) {
+        if (type.size == 0) {
+            throw new IllegalArgumentException("Elements of type " + type + " have no size.");
+        }
+        return type;
+    }
+
+    /**
+     * Keeps memory of Python by a handle, which goes when the last of its holders has become unreachable.
+     * The cleaner's thread waits for nothing: Python frees the object when some thread next enters.
+     */
+    private static final class Lease {
+        private final long handle;
+        private final AtomicInteger holders = new AtomicInteger();
+        private final Runnable forget;
+
+        Lease(long handle, long address, long length) {
+            this.handle = handle;
+            this.forget = Pressure.note(address, length);
+        }
+
+        Cleaner.Cleanable hold(Object holder) {
+            holders.incrementAndGet();
+            return CLEANER.register(holder, this::release);
+        }
+
+        private void release() {
+            if (holders.decrementAndGet() == 0) {
+                forget.run();
+                Native.handleDropLater(handle);
+            }
+        }
+    }
+
+    /**
+     * The garbage collector does not see how much memory hangs on a small object, and without need it does
+     * not run. So large pieces are counted here, each address once, and when what was not released grows
+     * beyond a limit, the collector is asked to run, as {@code ByteBuffer.allocateDirect} does. What is in
+     * use raises the limit: the price stays in proportion.
+     */
+    private static final class Pressure {
+        private static final long LARGE = 1 << 16;
+        private static final long LEAST = 128 << 20;
+        private static final Runnable NOTHING = () -> {};
+
+        private static final Map<Long, Long> PIECES = new ConcurrentHashMap<>();
+        private static final AtomicLong TOTAL = new AtomicLong();
+        private static volatile long limit = LEAST;
+
+        /** Counts a piece; what is returned ends that. */
+        static Runnable note(long address, long length) {
+            if (length < LARGE || PIECES.putIfAbsent(address, length) != null) {
+                return NOTHING;
+            }
+            long total = TOTAL.addAndGet(length);
+            if (total > limit) {
+                limit = 2 * total;
+                System.gc();
+            }
+            return () -> {
+                if (PIECES.remove(address, length)) {
+                    limit = Math.max(LEAST, 2 * TOTAL.addAndGet(-length));
+                }
+            };
+        }
+
+        /** Counts a piece until its owner is unreachable. */
+        static void note(Object owner, long address, long length) {
+            Runnable forget = note(address, length);
+            if (forget != NOTHING) {
+                CLEANER.register(owner, forget);
+            }
+        }
+    }
+}

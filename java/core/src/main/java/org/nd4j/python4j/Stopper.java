@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends Python code whose Java thread was interrupted or whose time is over. It decides when; how an
+// exception gets into running Python code, and how one that comes too late is withdrawn: stop.rs.
+package org.nd4j.python4j;
+
+import java.time.Duration;
+import java.util.Iterator;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Watches the calls that run in Python. A thread cannot notice by itself that it was interrupted while
+ * its Python code runs, so one daemon thread looks every few milliseconds while there are calls.
+ */
+final class Stopper {
+
+    private static final int INTERRUPTED = 0;
+    private static final int TIMEOUT = 1;
+    private static final long LOOK_NANOS = 10_000_000;
+    private static final int IDLE_LOOKS = 100;
+    private static final long NEVER = 0;
+
+    private static final AtomicLong CALLS = new AtomicLong();
+    private static final ThreadLocal<Slot> SLOTS = ThreadLocal.withInitial(Slot::new);
+    private static final Queue<Slot> ALL = new ConcurrentLinkedQueue<>();
+    private static final AtomicBoolean STARTED = new AtomicBoolean();
+
+    private static volatile boolean asleep = true;
+    private static volatile Thread watcher;
+
+    private Stopper() {}
+
+    /** One thread's innermost call. Its own thread writes it, the watcher reads it. */
+    static final class Slot {
+        private final Thread thread = Thread.currentThread();
+        private volatile long call; // 0 outside of calls
+        private volatile long limit = NEVER; // of System.nanoTime
+        private long stopped; // the last call that was ended; only the watcher uses it
+
+        private Slot() {
+            ALL.add(this);
+        }
+
+        /** A call of Python begins. Returns what {@link #end} needs. */
+        long begin() {
+            long outer = call;
+            call = CALLS.incrementAndGet();
+            if (asleep) {
+                wake();
+            }
+            return outer;
+        }
+
+        /** The number of the call that has begun, for the native function. */
+        long call() {
+            return call;
+        }
+
+        /** The call is over; nothing of it is ended any more. */
+        void end(long outer) {
+            call = outer;
+        }
+
+        private void look(long now) {
+            long running = call;
+            if (running == 0 || running == stopped) {
+                return;
+            }
+            long end = limit;
+            boolean late = end != NEVER && now - end >= 0;
+            if (!late && !thread.isInterrupted()) {
+                return;
+            }
+            // Waits for the GIL. Should the call be over by then, nothing happens.
+            if (Native.stopCall(running, late ? TIMEOUT : INTERRUPTED)) {
+                stopped = running;
+            }
+        }
+    }
+
+    /** The calling thread's slot. */
+    static Slot slot() {
+        return SLOTS.get();
+    }
+
+    /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
+    static void within(Duration limit, Runnable body) {
+        long now = System.nanoTime();
+        if (limit.isNegative() || limit.isZero()) {
+            throw new PythonTimeout("The time for the call is over before it began: " + limit, null);
+        }
+        long most = Long.MAX_VALUE / 2;
+        long nanos = limit.compareTo(Duration.ofNanos(most)) < 0 ? limit.toNanos() : most;
+        Slot slot = slot();
+        long outer = slot.limit;
+        long end = now + nanos == NEVER ? 1 : now + nanos;
+        if (outer == NEVER || end - outer < 0) {
+            slot.limit = end;
+        }
+        try {
+            body.run();
+        } finally {
+            slot.limit = outer;
+        }
+    }
+
+    private static void wake() {
+        asleep = false;
+        if (STARTED.compareAndSet(false, true)) {
+            Thread thread = new Thread(Stopper::watch, "python4j-stopper");
+            thread.setDaemon(true);
+            watcher = thread;
+            thread.start();
+        } else {
+            LockSupport.unpark(watcher);
+        }
+    }
+
+    private static void watch() {
+        int idle = 0;
+        while (true) {
+            LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
+            idle = lookAtAll() ? 0 : idle + 1;
+            if (idle > IDLE_LOOKS) {
+                asleep = true;
+                // Looked at again after `asleep` is set, so that no call begins between the two unnoticed.
+                while (asleep && !lookAtAll()) {
+                    LockSupport.park(Stopper.class);
+                }
+                asleep = false;
+                idle = 0;
+            }
+        }
+    }
+
+    /** Whether any call runs. */
+    private static boolean lookAtAll() {
+        boolean any = false;
+        long now = System.nanoTime();
+        for (Iterator<Slot> slots = ALL.iterator(); slots.hasNext(); ) {
+            Slot slot = slots.next();
+            if (!slot.thread.isAlive()) {
+                slots.remove();
+            } else if (slot.call != 0) {
+                any = true;
+                slot.look(now);
+            }
+        }
+        return any;
+    }
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// The native half of Floors.java: each function does in C what one row of the benchmark does, with
+// the fewest calls of CPython's stable ABI. Built by the benchmark, part of nothing else.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <jni.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Declared here, so that no headers of Python are needed; libpython is opened by start().
+typedef struct object Object;
+extern void Py_InitializeEx(int);
+extern void Py_DecRef(Object *);
+extern int PyGILState_Ensure(void);
+extern void PyGILState_Release(int);
+extern void *PyEval_SaveThread(void);
+extern void PyEval_RestoreThread(void *);
+extern Object *PyImport_AddModule(const char *);
+extern Object *PyModule_GetDict(Object *);
+extern Object *Py_CompileString(const char *, const char *, int);
+extern Object *PyEval_EvalCode(Object *, Object *, Object *);
+extern Object *PyLong_FromLongLong(long long);
+extern long long PyLong_AsLongLong(Object *);
+extern Object *PyFloat_FromDouble(double);
+extern Object *PyUnicode_FromStringAndSize(const char *, ssize_t);
+extern Object *PyUnicode_InternFromString(const char *);
+extern const char *PyUnicode_AsUTF8AndSize(Object *, ssize_t *);
+extern Object *PyBytes_FromStringAndSize(const char *, ssize_t);
+extern int PyBytes_AsStringAndSize(Object *, char **, ssize_t *);
+extern Object *PyList_New(ssize_t);
+extern int PyList_SetItem(Object *, ssize_t, Object *);
+extern Object *PyDict_New(void);
+extern int PyDict_SetItem(Object *, Object *, Object *);
+extern Object *PyDict_GetItemString(Object *, const char *);
+extern Object *PyDict_GetItemWithError(Object *, Object *);
+extern Object *PyObject_CallFunctionObjArgs(Object *, ...);
+extern Object *PyObject_GetAttr(Object *, Object *);
+extern Object *PyObject_GetItem(Object *, Object *);
+extern Object *PyObject_Str(Object *);
+extern void PyErr_Fetch(Object **, Object **, Object **);
+extern void PyErr_NormalizeException(Object **, Object **, Object **);
+extern void PyErr_Print(void);
+
+#define EXPORT(type, name) JNIEXPORT type JNICALL Java_org_nd4j_python4j_bench_Floors_##name
+
+static Object *globals, *name_x, *name_y, *name_z, *name_s, *name_t, *name_m, *name_id, *name_name, *name_score;
+static Object *function, *thing, *list;
+static __thread void *state; // a thread that was in Python keeps its state, as ours does
+
+static Object *checked(Object *object) {
+    if (!object) {
+        PyErr_Print();
+        abort();
+    }
+    return object;
+}
+
+static void set(Object *name, Object *value) {
+    PyDict_SetItem(globals, name, checked(value));
+    Py_DecRef(value);
+}
+
+EXPORT(void, start)(JNIEnv *env, jclass class, jstring libpython, jstring text) {
+    if (globals) return;
+    const char *path = (*env)->GetStringUTFChars(env, libpython, 0);
+    if (!dlopen(path, RTLD_NOW | RTLD_GLOBAL)) {
+        fprintf(stderr, "%s\n", dlerror());
+        abort();
+    }
+    Py_InitializeEx(0);
+    globals = PyModule_GetDict(PyImport_AddModule("__main__"));
+    const char *code = (*env)->GetStringUTFChars(env, text, 0);
+    checked(PyEval_EvalCode(checked(Py_CompileString(code, "floor", 257)), globals, globals));
+    name_x = PyUnicode_InternFromString("x");
+    name_y = PyUnicode_InternFromString("y");
+    name_z = PyUnicode_InternFromString("z");
+    name_s = PyUnicode_InternFromString("s");
+    name_t = PyUnicode_InternFromString("t");
+    name_m = PyUnicode_InternFromString("m");
+    name_id = PyUnicode_InternFromString("id");
+    name_name = PyUnicode_InternFromString("name");
+    name_score = PyUnicode_InternFromString("score");
+    function = PyDict_GetItemString(globals, "f");
+    thing = PyDict_GetItemString(globals, "o");
+    list = PyDict_GetItemString(globals, "l");
+    state = PyEval_SaveThread();
+}
+
+EXPORT(void, empty)(JNIEnv *env, jclass class) {}
+
+EXPORT(void, enter)(JNIEnv *env, jclass class) {
+    if (state) {
+        PyEval_RestoreThread(state);
+    } else {
+        PyGILState_Ensure();
+    }
+}
+
+EXPORT(void, leave)(JNIEnv *env, jclass class) { state = PyEval_SaveThread(); }
+
+// On a thread whose Python state is there already.
+EXPORT(void, enterAndLeave)(JNIEnv *env, jclass class) {
+    static __thread int known;
+    if (!known) {
+        known = 1;
+        PyGILState_Ensure();
+        state = PyEval_SaveThread();
+    }
+    PyGILState_Release(PyGILState_Ensure());
+}
+
+// Each time with a Python state of its own, as it is for a thread that Python does not know.
+EXPORT(void, enterAndLeaveFresh)(JNIEnv *env, jclass class) { PyGILState_Release(PyGILState_Ensure()); }
+
+EXPORT(jlong, compile)(JNIEnv *env, jclass class, jstring text) {
+    const char *code = (*env)->GetStringUTFChars(env, text, 0);
+    Object *compiled = checked(Py_CompileString(code, "floor", 257));
+    (*env)->ReleaseStringUTFChars(env, text, code);
+    return (jlong) compiled;
+}
+
+EXPORT(void, run)(JNIEnv *env, jclass class, jlong code) {
+    Py_DecRef(checked(PyEval_EvalCode((Object *) code, globals, globals)));
+}
+
+EXPORT(void, compileAndRun)(JNIEnv *env, jclass class, jbyteArray text) {
+    jsize length = (*env)->GetArrayLength(env, text);
+    char *code = malloc(length + 1);
+    (*env)->GetByteArrayRegion(env, text, 0, length, (jbyte *) code);
+    code[length] = 0;
+    Object *compiled = checked(Py_CompileString(code, "floor", 257));
+    free(code);
+    Py_DecRef(checked(PyEval_EvalCode(compiled, globals, globals)));
+    Py_DecRef(compiled);
+}
+
+EXPORT(jlong, addInts)(JNIEnv *env, jclass class, jlong code, jlong x, jlong y) {
+    set(name_x, PyLong_FromLongLong(x));
+    set(name_y, PyLong_FromLongLong(y));
+    Py_DecRef(checked(PyEval_EvalCode((Object *) code, globals, globals)));
+    return PyLong_AsLongLong(PyDict_GetItemWithError(globals, name_z));
+}
+
+EXPORT(jbyteArray, echoText)(JNIEnv *env, jclass class, jlong code, jbyteArray utf8) {
+    jsize length = (*env)->GetArrayLength(env, utf8);
+    char *bytes = malloc(length);
+    (*env)->GetByteArrayRegion(env, utf8, 0, length, (jbyte *) bytes);
+    set(name_s, PyUnicode_FromStringAndSize(bytes, length));
+    free(bytes);
+    Py_DecRef(checked(PyEval_EvalCode((Object *) code, globals, globals)));
+    ssize_t size;
+    const char *out = PyUnicode_AsUTF8AndSize(PyDict_GetItemWithError(globals, name_t), &size);
+    jbyteArray reply = (*env)->NewByteArray(env, size);
+    (*env)->SetByteArrayRegion(env, reply, 0, size, (const jbyte *) out);
+    return reply;
+}
+
+EXPORT(jbyteArray, echoBytes)(JNIEnv *env, jclass class, jlong code, jbyteArray bytes) {
+    jsize length = (*env)->GetArrayLength(env, bytes);
+    Object *in = checked(PyBytes_FromStringAndSize(0, length));
+    char *data;
+    ssize_t size;
+    PyBytes_AsStringAndSize(in, &data, &size);
+    (*env)->GetByteArrayRegion(env, bytes, 0, length, (jbyte *) data);
+    set(name_s, in);
+    Py_DecRef(checked(PyEval_EvalCode((Object *) code, globals, globals)));
+    PyBytes_AsStringAndSize(PyDict_GetItemWithError(globals, name_t), &data, &size);
+    jbyteArray reply = (*env)->NewByteArray(env, size);
+    (*env)->SetByteArrayRegion(env, reply, 0, size, (const jbyte *) data);
+    return reply;
+}
+
+static jlong taken(Object *number) {
+    jlong value = PyLong_AsLongLong(checked(number));
+    Py_DecRef(number);
+    return value;
+}
+
+EXPORT(jlong, callF)(JNIEnv *env, jclass class, jlong a, jlong b) {
+    Object *first = PyLong_FromLongLong(a), *second = PyLong_FromLongLong(b);
+    jlong sum = taken(PyObject_CallFunctionObjArgs(function, first, second, NULL));
+    Py_DecRef(first);
+    Py_DecRef(second);
+    return sum;
+}
+
+EXPORT(jlong, readAttribute)(JNIEnv *env, jclass class) { return taken(PyObject_GetAttr(thing, name_x)); }
+
+EXPORT(jlong, readItem)(JNIEnv *env, jclass class) {
+    Object *index = PyLong_FromLongLong(2);
+    jlong value = taken(PyObject_GetItem(list, index));
+    Py_DecRef(index);
+    return value;
+}
+
+EXPORT(jlong, callMethod)(JNIEnv *env, jclass class) {
+    Object *method = checked(PyObject_GetAttr(thing, name_m));
+    jlong value = taken(PyObject_CallFunctionObjArgs(method, NULL));
+    Py_DecRef(method);
+    return value;
+}
+
+EXPORT(jstring, raised)(JNIEnv *env, jclass class, jlong code) {
+    PyEval_EvalCode((Object *) code, globals, globals);
+    Object *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    Object *text = PyObject_Str(value);
+    ssize_t size;
+    jstring reply = (*env)->NewStringUTF(env, PyUnicode_AsUTF8AndSize(text, &size));
+    Py_DecRef(text);
+    Py_DecRef(type);
+    Py_DecRef(value);
+    Py_DecRef(traceback);
+    return reply;
+}
+
+// Builds a value and sets v to it, which frees the one before.
+EXPORT(void, build)(JNIEnv *env, jclass class, jint kind, jint count) {
+    static Object *name_v;
+    if (!name_v) name_v = PyUnicode_InternFromString("v");
+    Object *built = kind == 3 ? PyDict_New() : PyList_New(count);
+    char text[16];
+    for (jint i = 0; i < count; i++) {
+        switch (kind) {
+            case 0:
+                PyList_SetItem(built, i, PyLong_FromLongLong(i + 1000));
+                break;
+            case 1:
+                PyList_SetItem(built, i, PyFloat_FromDouble(i * 0.5));
+                break;
+            case 2:
+                PyList_SetItem(built, i, PyUnicode_FromStringAndSize("01234567", 8));
+                break;
+            case 3: {
+                Object *key = PyUnicode_FromStringAndSize(text, snprintf(text, sizeof text, "k%d", i));
+                Object *value = PyFloat_FromDouble(i * 0.5);
+                PyDict_SetItem(built, key, value);
+                Py_DecRef(key);
+                Py_DecRef(value);
+                break;
+            }
+            default: {
+                Object *dict = PyDict_New(), *id = PyLong_FromLongLong(i), *score = PyFloat_FromDouble(i * 0.5);
+                Object *name = PyUnicode_FromStringAndSize("n1234", 5);
+                PyDict_SetItem(dict, name_id, id);
+                PyDict_SetItem(dict, name_name, name);
+                PyDict_SetItem(dict, name_score, score);
+                Py_DecRef(id);
+                Py_DecRef(name);
+                Py_DecRef(score);
+                PyList_SetItem(built, i, dict);
+            }
+        }
+    }
+    set(name_v, built);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// GraalPy: a Python of its own in Java, so no C API and no numpy here. Values are copied to the
+// other side where GraalPy would hand them over by reference, as the rows want it.
+package org.nd4j.python4j.bench;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongUnaryOperator;
+import org.graalvm.polyglot.Context;
+import org.graalvm.polyglot.PolyglotException;
+import org.graalvm.polyglot.Source;
+import org.graalvm.polyglot.Value;
+
+/** GraalPy 25. */
+public final class GraalPyPeer extends Peer {
+
+    private static final String COPIES = String.join(
+            "\n",
+            "def copied_dict(m):",
+            "    return {k: m[k] for k in m}",
+            "def copied_dicts(l):",
+            "    return [{k: m[k] for k in m} for m in l]",
+            "");
+
+    private Context context;
+    private Value names;
+    private Value f;
+    private Value o;
+    private Value l;
+
+    @Override
+    public void open() {
+        context = Context.newBuilder("python")
+                .allowAllAccess(true)
+                .option("engine.WarnInterpreterOnly", "false")
+                .build();
+        context.enter();
+        context.eval("python", DEFINITIONS + COPIES);
+        names = context.getBindings("python");
+        f = names.getMember("f");
+        o = names.getMember("o");
+        l = names.getMember("l");
+    }
+
+    @Override
+    public void close() {
+        context.leave(); // and not closed: other threads may use it, see once()
+    }
+
+    @Override
+    public Object lock() {
+        if (context == null) {
+            context = Context.newBuilder("python").option("engine.WarnInterpreterOnly", "false").build();
+            context.initialize("python");
+        }
+        context.enter();
+        context.leave();
+        return null;
+    }
+
+    @Override
+    public Object exec(String text) {
+        return context.eval("python", text);
+    }
+
+    @Override
+    public Step compiled(String text) {
+        Value code = context.parse(Source.create("python", text));
+        return code::execute;
+    }
+
+    @Override
+    public long ints(long x, long y) {
+        names.putMember("x", x);
+        names.putMember("y", y);
+        context.eval("python", "z = x + y");
+        return names.getMember("z").asLong();
+    }
+
+    @Override
+    public Object echo(Object value) {
+        names.putMember("s", value);
+        if (value instanceof byte[]) {
+            context.eval("python", "t = bytes(s)");
+            return names.getMember("t").as(byte[].class);
+        }
+        context.eval("python", "t = s");
+        return names.getMember("t").asString();
+    }
+
+    @Override
+    public Object put(Object value) {
+        names.putMember("v", value);
+        if (value instanceof Map) {
+            context.eval("python", "v = copied_dict(v)");
+        } else if (!((List<?>) value).isEmpty() && ((List<?>) value).get(0) instanceof Map) {
+            context.eval("python", "v = copied_dicts(v)");
+        } else {
+            context.eval("python", "v = list(v)");
+        }
+        return null;
+    }
+
+    @Override
+    public Object get(Class<?> type) {
+        Value v = names.getMember("v");
+        return type == Map.class ? new HashMap<>(v.as(Map.class)) : copied(v);
+    }
+
+    private static List<Object> copied(Value list) {
+        List<Object> copy = new ArrayList<>((int) list.getArraySize());
+        for (Object element : list.as(List.class)) {
+            copy.add(element instanceof Map ? new HashMap<>((Map<?, ?>) element) : element);
+        }
+        return copy;
+    }
+
+    @Override
+    public long call(long a, long b) {
+        return f.execute(a, b).asLong();
+    }
+
+    @Override
+    public long attribute() {
+        return o.getMember("x").asLong();
+    }
+
+    @Override
+    public long item() {
+        return l.getArrayElement(2).asLong();
+    }
+
+    @Override
+    public long method() {
+        return o.invokeMember("m").asLong();
+    }
+
+    @Override
+    public Exception error(String text) {
+        try {
+            context.eval("python", text);
+            throw new IllegalStateException("nothing was raised");
+        } catch (PolyglotException e) {
+            return e;
+        }
+    }
+
+    @Override
+    public void callback() {
+        LongUnaryOperator function = x -> x;
+        names.putMember("j", function);
+    }
+
+    @Override
+    public Object object(boolean framed) {
+        return context.asValue("text");
+    }
+
+    @Override
+    public void once() {
+        context.eval("python", "x = 1");
+    }
+}

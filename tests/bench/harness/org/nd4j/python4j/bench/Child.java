@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// A JVM that measures rows of one peer and says on its standard output what came out: for each row
+// BEGIN, then DONE, NONE (not offered) or FAIL. The driver reads that and sees to it that it ends.
+package org.nd4j.python4j.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.BenchmarkResult;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/** The program of a child. */
+public final class Child {
+
+    private Child() {}
+
+    /** Arguments: the peer's class, rows separated by commas, quick or full. */
+    public static void main(String[] arguments) {
+        boolean quick = arguments[2].equals("quick");
+        for (String row : arguments[1].split(",")) {
+            say("BEGIN", row);
+            try {
+                say("DONE", row, Probes.has(row)
+                        ? Probes.run(Peer.of(arguments[0]), row, quick)
+                        : loop(arguments[0], row, quick));
+            } catch (Throwable e) {
+                Loop.Slow slow = cause(e, Loop.Slow.class);
+                if (slow != null) {
+                    say("DONE", row, "", slow.nanos, "one run");
+                } else if (cause(e, Peer.NotOffered.class) != null || cause(e, ClassCastException.class) != null) {
+                    say("NONE", row);
+                } else {
+                    e.printStackTrace();
+                    say("FAIL", row, root(e).toString().replaceAll("\\s+", " "));
+                }
+                // The peer was not closed, so the rest of the rows goes to another JVM.
+                Runtime.getRuntime().halt(0);
+            }
+        }
+        Runtime.getRuntime().halt(0); // nobody measures the end, and some peers take long for it
+    }
+
+    private static Object[] loop(String className, String row, boolean quick) throws Exception {
+        RunResult result = new Runner(new OptionsBuilder()
+                        .include("\\." + Loop.class.getSimpleName() + "\\.step$")
+                        .param("className", className)
+                        .param("row", row)
+                        .param("quick", String.valueOf(quick))
+                        .forks(0)
+                        .warmupIterations(quick ? 1 : 3)
+                        .warmupTime(TimeValue.milliseconds(quick ? 200 : 500))
+                        .measurementIterations(quick ? 3 : 5)
+                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 500))
+                        .shouldFailOnError(true)
+                        .verbosity(VerboseMode.SILENT)
+                        .addProfiler(GCProfiler.class)
+                        .build())
+                .run()
+                .iterator()
+                .next();
+        List<Double> samples = new ArrayList<>();
+        for (BenchmarkResult benchmark : result.getBenchmarkResults()) {
+            for (IterationResult iteration : benchmark.getIterationResults()) {
+                samples.add(iteration.getPrimaryResult().getScore());
+            }
+        }
+        String allocated = "";
+        for (Map.Entry<String, Result> secondary : result.getSecondaryResults().entrySet()) {
+            if (secondary.getKey().endsWith("gc.alloc.rate.norm")) {
+                allocated = String.valueOf(Math.round(secondary.getValue().getScore()));
+            }
+        }
+        return new Object[] {allocated, samples.stream().map(String::valueOf).collect(Collectors.joining(" ")), ""};
+    }
+
+    /** Fields: what, row, bytes allocated per step, samples in ns separated by blanks, a remark. */
+    private static void say(String what, String row, Object... fields) {
+        StringBuilder line = new StringBuilder(what).append('\t').append(row);
+        for (Object field : fields) {
+            line.append('\t').append(field);
+        }
+        System.out.println(line);
+        System.out.flush();
+    }
+
+    private static <T extends Throwable> T cause(Throwable e, Class<T> type) {
+        for (Throwable at = e; at != null; at = at.getCause()) {
+            if (type.isInstance(at)) {
+                return type.cast(at);
+            }
+            for (Throwable suppressed : at.getSuppressed()) { // where JMH puts them
+                T found = cause(suppressed, type);
+                if (found != null) {
+                    return found;
+                }
+            }
+        }
+        return null;
+    }
+
+    private static Throwable root(Throwable e) {
+        Throwable root = e.getSuppressed().length > 0 ? e.getSuppressed()[0] : e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
+    }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The floors: what JNI and CPython's C API cost by themselves, with nothing of a library between
+// them. The native half is tests/bench/floor/floor.c, which the benchmark alone builds and loads.
+package org.nd4j.python4j.bench;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** C that calls CPython, called from Java by JNI. Wants the system properties that Gradle sets. */
+public final class Floors extends Peer {
+
+    private final Map<String, Long> codes = new HashMap<>();
+
+    /** Starts Python with a text that is run, without the GIL held afterwards. */
+    private static native void start(String libpython, String text);
+
+    private static native void empty();
+
+    private static native void enter();
+
+    private static native void leave();
+
+    private static native void enterAndLeave();
+
+    private static native void enterAndLeaveFresh();
+
+    private static native long compile(String text);
+
+    private static native void run(long code);
+
+    private static native void compileAndRun(byte[] text);
+
+    private static native long addInts(long code, long x, long y);
+
+    private static native byte[] echoText(long code, byte[] utf8);
+
+    private static native byte[] echoBytes(long code, byte[] bytes);
+
+    private static native long callF(long a, long b);
+
+    private static native long readAttribute();
+
+    private static native long readItem();
+
+    private static native long callMethod();
+
+    private static native String raised(long code);
+
+    private static native void build(int kind, int count);
+
+    @Override
+    public void open() {
+        load();
+        enter();
+    }
+
+    private static synchronized void load() {
+        System.load(System.getProperty("bench.floor.library"));
+        start(System.getProperty("bench.floor.libpython"), DEFINITIONS);
+    }
+
+    @Override
+    public void close() {
+        leave();
+    }
+
+    Object jni() {
+        load();
+        empty();
+        return null;
+    }
+
+    @Override
+    public Object lock() {
+        enterAndLeave();
+        return null;
+    }
+
+    Object lockFresh() {
+        enterAndLeaveFresh();
+        return null;
+    }
+
+    /** Code that was kept for its text; the first time it is compiled. */
+    private long code(String text) {
+        return codes.computeIfAbsent(text, Floors::compile);
+    }
+
+    @Override
+    public Object exec(String text) {
+        if (Character.isDigit(text.charAt(4))) { // a text that changes
+            compileAndRun(text.getBytes(StandardCharsets.UTF_8));
+        } else {
+            run(code(text));
+        }
+        return null;
+    }
+
+    @Override
+    public Step compiled(String text) {
+        long code = compile(text);
+        return () -> {
+            run(code);
+            return null;
+        };
+    }
+
+    @Override
+    public long ints(long x, long y) {
+        return addInts(code("z = x + y"), x, y);
+    }
+
+    @Override
+    public Ints compiledInts() {
+        long code = compile("z = x + y");
+        return (x, y) -> addInts(code, x, y);
+    }
+
+    @Override
+    public Object echo(Object value) {
+        long code = code("t = s");
+        if (value instanceof byte[]) {
+            return echoBytes(code, (byte[]) value);
+        }
+        byte[] utf8 = ((String) value).getBytes(StandardCharsets.UTF_8);
+        return new String(echoText(code, utf8), StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public long call(long a, long b) {
+        return callF(a, b);
+    }
+
+    @Override
+    public Ints callable() {
+        return Floors::callF;
+    }
+
+    @Override
+    public long attribute() {
+        return readAttribute();
+    }
+
+    @Override
+    public long item() {
+        return readItem();
+    }
+
+    @Override
+    public long method() {
+        return callMethod();
+    }
+
+    @Override
+    public Exception error(String text) {
+        return new RuntimeException(raised(code(text)));
+    }
+
+    /** A value of so many elements built in Python, and one in Java. */
+    Step both(String kind, int count) {
+        switch (kind) {
+            case "longs":
+                return () -> {
+                    build(0, count);
+                    List<Long> list = new ArrayList<>(count);
+                    for (int i = 0; i < count; i++) {
+                        list.add(i + 1000L);
+                    }
+                    return list;
+                };
+            case "doubles":
+                return () -> {
+                    build(1, count);
+                    List<Double> list = new ArrayList<>(count);
+                    for (int i = 0; i < count; i++) {
+                        list.add(i * 0.5);
+                    }
+                    return list;
+                };
+            case "strings":
+                byte[] digits = "01234567".getBytes(StandardCharsets.US_ASCII);
+                return () -> {
+                    build(2, count);
+                    List<String> list = new ArrayList<>(count);
+                    for (int i = 0; i < count; i++) {
+                        list.add(new String(digits, 0, 8, StandardCharsets.UTF_8));
+                    }
+                    return list;
+                };
+            case "dict":
+                byte[][] keys = new byte[count][];
+                for (int i = 0; i < count; i++) {
+                    keys[i] = ("k" + i).getBytes(StandardCharsets.US_ASCII);
+                }
+                return () -> {
+                    build(3, count);
+                    Map<String, Double> map = new LinkedHashMap<>(2 * count);
+                    for (int i = 0; i < count; i++) {
+                        map.put(new String(keys[i], StandardCharsets.UTF_8), i * 0.5);
+                    }
+                    return map;
+                };
+            default:
+                byte[] name = "n1234".getBytes(StandardCharsets.US_ASCII);
+                return () -> {
+                    build(4, count);
+                    List<Map<String, Object>> list = new ArrayList<>(count);
+                    for (int i = 0; i < count; i++) {
+                        Map<String, Object> map = new LinkedHashMap<>();
+                        map.put("id", (long) i);
+                        map.put("name", new String(name, StandardCharsets.UTF_8));
+                        map.put("score", i * 0.5);
+                        list.add(map);
+                    }
+                    return list;
+                };
+        }
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one benchmark that JMH knows: a step of a row, on a peer. Which rows there are stands in
+// Rows; Child runs this for each row that the driver asks for.
+package org.nd4j.python4j.bench;
+
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+
+/** A step in a loop. JMH needs the class public and not final. */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+public class Loop {
+
+    /** Longer ones are run once and not again. */
+    private static final long SLOW_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /** Thrown in place of running a slow step in a loop. */
+    static final class Slow extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+        final long nanos;
+
+        Slow(long nanos) {
+            this.nanos = nanos;
+        }
+    }
+
+    @Param("")
+    public String className;
+
+    @Param("")
+    public String row;
+
+    @Param("false")
+    public boolean quick;
+
+    private Peer peer;
+    private Peer.Step step;
+
+    @Setup
+    public void open() throws Exception {
+        peer = Peer.of(className);
+        if (!Rows.outside(row)) {
+            peer.open();
+        }
+        step = new Rows(quick).all().get(row).prepare(peer);
+        step.run();
+        long start = System.nanoTime();
+        step.run();
+        long nanos = System.nanoTime() - start;
+        if (nanos > SLOW_NANOS) {
+            throw new Slow(nanos);
+        }
+    }
+
+    @TearDown
+    public void close() throws Exception {
+        if (!Rows.outside(row)) {
+            peer.close();
+        }
+    }
+
+    @Benchmark
+    public Object step() throws Exception {
+        return step.run();
+    }
+}

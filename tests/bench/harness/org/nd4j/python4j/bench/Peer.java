@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a library that is measured has to be able to do. One subclass for each of them; what is
+// measured with these, and under which name, stands in Rows.
+package org.nd4j.python4j.bench;
+
+import java.util.List;
+
+/**
+ * One way from Java to Python. What a library has no counterpart of stays as it is here and throws
+ * {@link NotOffered}; the table leaves it empty.
+ *
+ * <p>All calls come from the thread that called {@link #open}, except those of {@link #once}.
+ */
+public abstract class Peer {
+
+    /** Defines what the rows call: a function, an object with an attribute and a method, a list. */
+    protected static final String DEFINITIONS = String.join(
+            "\n",
+            "def f(a, b):",
+            "    return a + b",
+            "class Thing:",
+            "    def __init__(self):",
+            "        self.x = 7",
+            "    def m(self):",
+            "        return 7",
+            "o = Thing()",
+            "l = [1, 2, 7]",
+            "");
+
+    /** The library has nothing of the kind. */
+    public static final class NotOffered extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** A step that is timed; its result is consumed. */
+    @FunctionalInterface
+    public interface Step {
+        Object run() throws Exception;
+    }
+
+    /** The peer of that class. */
+    public static Peer of(String className) throws ReflectiveOperationException {
+        return (Peer) Class.forName(className).getDeclaredConstructor().newInstance();
+    }
+
+    /** Starts Python, enters it for good and runs {@link #DEFINITIONS}. */
+    public abstract void open() throws Exception;
+
+    /** Leaves Python. */
+    public abstract void close() throws Exception;
+
+    /** Enters and leaves once more, when nobody else wants to; {@link #open} was not called. */
+    public Object lock() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Runs a text. */
+    public Object exec(String text) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Ready to run a text many times, if the library has more for that than {@link #exec}. */
+    public Step compiled(String text) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Sets x and y, runs {@code z = x + y}, reads z. */
+    public long ints(long x, long y) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** The same with what {@link #compiled} uses. */
+    public Ints compiledInts() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** A sum. */
+    @FunctionalInterface
+    public interface Ints {
+        long sum(long x, long y) throws Exception;
+    }
+
+    /** Sets s, runs {@code t = s}, reads t. */
+    public Object echo(Object value) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Sets v to a value that is Python's own through and through. */
+    public Object put(Object value) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads v as a value that is Java's own through and through. */
+    public Object get(Class<?> type) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Calls f as an object with two ints; the result as a long. */
+    public long call(long a, long b) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** The same with what the library has for calling one function many times. */
+    public Ints callable() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads o.x as a long. */
+    public long attribute() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads l[2] as a long. */
+    public long item() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Calls o.m(); the result as a long. */
+    public long method() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Runs a text that raises; the exception as Java has it. */
+    public Exception error(String text) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Makes a Java function of one int known to Python as {@code j}, for a text to call. */
+    public void callback() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Makes another namespace current. */
+    public Object context(String name) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Makes an object of Python's and forgets it, in a frame that ends or without one. */
+    public Object object(boolean framed) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** An array of doubles made in Java, for {@link #putArray}. */
+    public Object array(int length) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Hands an array over as v. */
+    public Object putArray(Object array) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Takes v, a numpy array, over. */
+    public Object getArray() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** What the library that arrays come from takes to make one of memory that is there, without Python. */
+    public Step arrayAlone() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** From any thread, which is outside Python: enters, runs {@code x = 1}, leaves. */
+    public void once() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Called by each thread that calls {@link #once}, before and after. */
+    public void enterThread() throws Exception {}
+
+    public void leaveThread() throws Exception {}
+
+    /** A list of values, for subclasses that have to make one. */
+    protected static List<Object> listOf(Object... values) {
+        return java.util.Arrays.asList(values);
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an exception of Python tells a Java program, and what a Java exception is after its way through Python.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(InPython.class)
+class PythonErrorsTest {
+
+    private static PythonException failing(String code) {
+        return assertThrows(PythonException.class, () -> PythonExecutioner.exec(code));
+    }
+
+    @Test
+    void classMessageAndObject() {
+        PythonException e = failing("class Special(ValueError): code = 7\nraise Special('no', 1)");
+        assertEquals("Special: ('no', 1)", e.getMessage());
+        assertEquals("Special", e.getPythonClass());
+        assertEquals("__main__", e.getPythonModule());
+        assertEquals("('no', 1)", e.getPythonMessage());
+        assertEquals(7, e.getPythonObject().attr("code").toInt());
+    }
+
+    @Test
+    void pythonFramesStandOnTopOfTheStackTrace() {
+        PythonException e = failing("def inner():\n    1 / 0\ndef outer():\n    inner()\nouter()");
+        StackTraceElement[] trace = e.getStackTrace();
+        assertEquals("inner", trace[0].getMethodName());
+        assertEquals(2, trace[0].getLineNumber());
+        assertTrue(trace[0].getFileName().startsWith("<exec-"), trace[0].getFileName());
+        assertEquals("outer", trace[1].getMethodName());
+        assertEquals("<module>", trace[2].getMethodName());
+        assertEquals(Native.class.getName(), trace[3].getClassName());
+        String traceback = e.getTraceback();
+        assertTrue(traceback.startsWith("Traceback (most recent call last):"), traceback);
+        assertTrue(traceback.contains("    1 / 0") && traceback.endsWith("ZeroDivisionError: division by zero\n"), traceback);
+    }
+
+    @Test
+    void causesAndContexts() {
+        PythonException e = failing("try:\n    {}['k']\nexcept KeyError as k:\n    raise ValueError('v') from k");
+        PythonException cause = assertInstanceOf(PythonException.class, e.getCause());
+        assertEquals("KeyError: 'k'", cause.getMessage());
+        assertNull(cause.getCause());
+        PythonException context = failing("try:\n    {}['k']\nexcept KeyError:\n    1 / 0");
+        assertEquals("KeyError: 'k'", context.getCause().getMessage());
+        assertNull(failing("try:\n    {}['k']\nexcept KeyError:\n    raise ValueError from None").getCause());
+    }
+
+    @Test
+    void groupsAndNotes() {
+        PythonException e = failing("e = ExceptionGroup('both', [ValueError('a'), ImportError('b')])\n"
+                + "e.add_note('first')\ne.add_note('second')\nraise e");
+        assertEquals("ExceptionGroup: both (2 sub-exceptions)", e.getMessage());
+        assertEquals("ValueError: a", e.getSuppressed()[0].getMessage());
+        assertInstanceOf(PythonImportError.class, e.getSuppressed()[1]);
+        assertEquals(Arrays.asList("first", "second"), e.getNotes());
+    }
+
+    @Test
+    void whatCallersHandleDifferentlyHasItsOwnClass() {
+        PythonSystemExit exit = assertInstanceOf(PythonSystemExit.class, failing("import sys\nsys.exit(3)"));
+        assertEquals(3L, exit.getCode());
+        assertEquals(3, exit.getStatus());
+        assertEquals(0, ((PythonSystemExit) failing("import sys\nsys.exit()")).getStatus());
+        PythonSystemExit text = (PythonSystemExit) failing("import sys\nsys.exit('bye')");
+        assertEquals("bye", text.getCode());
+        assertEquals(1, text.getStatus());
+
+        PythonImportError missing = assertInstanceOf(PythonImportError.class, failing("import no.such.module"));
+        assertEquals("no", missing.getModule());
+
+        PythonSyntaxError syntax = assertInstanceOf(PythonSyntaxError.class, failing("x = 1\ny = (2,\n"));
+        assertEquals("Execution failed, unable to retrieve python exception.", syntax.getMessage());
+        assertEquals(2, syntax.getLine());
+        assertEquals(5, syntax.getColumn());
+        assertTrue(syntax.getSourceText().startsWith("y = (2,"), syntax.getSourceText());
+        assertTrue(syntax.getCause().getMessage().startsWith("SyntaxError: '(' was never closed"));
+    }
+
+    @Test
+    void errorsOfEveryCallTellTheSame() {
+        PythonExecutioner.exec("def f(): return {}['k']\nclass C:\n    def __str__(self): raise LookupError('str')\nc = C()");
+        PythonObject f = PythonExecutioner.getVariable("f");
+        PythonException e = assertThrows(PythonException.class, f::call);
+        assertEquals("KeyError", e.getPythonClass());
+        assertEquals("f", e.getStackTrace()[0].getMethodName());
+        PythonObject c = PythonExecutioner.getVariable("c");
+        assertEquals("LookupError: str", assertThrows(PythonException.class, c::toString).getMessage());
+        assertEquals("AttributeError", assertThrows(PythonException.class, () -> c.attr("nope")).getPythonClass());
+        assertEquals("NameError", assertThrows(PythonException.class, () -> Python.eval("nope")).getPythonClass());
+    }
+
+    @Test
+    void aJavaExceptionComesBackAsTheSameObject() {
+        IllegalStateException thrown = new IllegalStateException("from Java");
+        PythonExecutioner.setVariable("f", Callbacks.callable((args, named) -> {
+            throw thrown;
+        }));
+        assertSame(thrown, assertThrows(Throwable.class, () -> PythonExecutioner.exec("def g(): f()\ng()")));
+        PythonExecutioner.exec("try:\n    f()\nexcept Exception as e:\n    said = str(e)\n    del e");
+        assertEquals("java.lang.IllegalStateException: from Java",
+                PythonExecutioner.getVariable("said", PythonTypes.STR).getValue());
+        PythonException around = failing("try:\n    f()\nexcept Exception as e:\n    raise ValueError('around') from e");
+        assertSame(thrown, around.getCause());
+    }
+
+    @Test
+    void aPythonExceptionThatPassesThroughJavaIsTheSameInPython() {
+        PythonExecutioner.exec("class Mine(Exception): pass\ndef raises(): raise Mine('x')");
+        PythonObject raises = PythonExecutioner.getVariable("raises");
+        PythonExecutioner.setVariable("f", Callbacks.callable((args, named) -> raises.call()));
+        PythonExecutioner.exec("try:\n    f()\nexcept Mine as e:\n    said = str(e)");
+        assertEquals("x", PythonExecutioner.getVariable("said", PythonTypes.STR).getValue());
+    }
+
+    @Test
+    void argumentsAndResultsOfCallbacksAreConverted() {
+        PythonExecutioner.setVariable("f", Callbacks.callable((args, named) -> Arrays.asList(args, named)));
+        PythonExecutioner.exec("r = f(1, 'x', [2.5], k={'a': None})");
+        assertEquals(Arrays.asList(Arrays.asList(1L, "x", Collections.singletonList(2.5)),
+                        Collections.singletonMap("k", Collections.singletonMap("a", null))),
+                PythonExecutioner.getVariable("r", PythonTypes.LIST).getValue());
+    }
+
+    @Test
+    void javaAndPythonCallEachOtherFiftyDeep() {
+        AtomicInteger depth = new AtomicInteger();
+        PythonExecutioner.setVariable("down", Callbacks.callable((args, named) -> {
+            if (depth.incrementAndGet() < 50) {
+                PythonExecutioner.exec("down()");
+            }
+            return depth.get();
+        }));
+        PythonExecutioner.exec("r = down()");
+        assertEquals(50, PythonExecutioner.getVariable("r", PythonTypes.INT).getValue());
+    }
+
+    @Test
+    void aThreadOfPythonsMayCallBackWhileTheTurnsOwnerWaitsForIt() {
+        PythonExecutioner.setVariable("f", Callbacks.callable((args, named) -> {
+            try (PythonGIL inner = PythonGIL.lock()) {
+                PythonExecutioner.exec("seen = 'from a thread'");
+            }
+            return null;
+        }));
+        PythonExecutioner.exec("import threading\nt = threading.Thread(target=f)\nt.start()\nt.join()");
+        assertEquals("from a thread", PythonExecutioner.getVariable("seen", PythonTypes.STR).getValue());
+    }
+
+    @Test
+    void pythonHoldsNothingOfJavaThatItHasDropped() {
+        int before = Callbacks.count();
+        for (int i = 0; i < 100; i++) {
+            PythonExecutioner.setVariable("f", Callbacks.callable((args, named) -> null));
+            PythonExecutioner.exec("f()");
+        }
+        PythonExecutioner.exec("del f");
+        System.gc();
+        for (int i = 0; i < 200 && Callbacks.count() > before + 1; i++) {
+            System.gc();
+            PythonExecutioner.exec("pass"); // frees what Java has forgotten
+        }
+        assertTrue(Callbacks.count() <= before + 1, Callbacks.count() + " after " + before);
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// Interrupts and deadlines: what ends running Python code, and that nothing else is hit by it.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Collections;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class StopperTest {
+
+    private static final String LOOP = "while True: pass";
+
+    private static void within(Duration limit, String code) {
+        PythonExecutioner.exec(code, null, null, limit);
+    }
+
+    private static long number(String name) {
+        return PythonExecutioner.getVariable(name, PythonTypes.INT).getValue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {LOOP, "import time\ntime.sleep(600)", "def f():\n    f2()\ndef f2():\n    while True: pass\nf()"})
+    void aDeadlineEndsPythonCode(String code) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            long start = System.nanoTime();
+            PythonTimeout e = assertThrows(PythonTimeout.class, () -> within(Duration.ofMillis(100), code));
+            assertTrue(System.nanoTime() - start >= 100_000_000, "not before its time");
+            assertEquals("Timeout: ", e.getMessage());
+            PythonExecutioner.exec("n = sum(range(100000))");
+            assertEquals(4999950000L, number("n"));
+        }
+    }
+
+    @Test
+    void finallyBlocksRunAndExceptExceptionDoesNotHoldItUp() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            String code = "done = 0\ntry:\n    while True:\n        try: 1 / 0\n        except Exception: pass\n"
+                    + "finally:\n    done = 1";
+            assertThrows(PythonTimeout.class, () -> within(Duration.ofMillis(50), code));
+            assertEquals(1, number("done"));
+        }
+    }
+
+    @Test
+    void callsNearTheirDeadlineEndOrNotButTheNextOneIsNotTouched() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            for (int i = 0; i < 200; i++) {
+                try {
+                    within(Duration.ofMillis(20), "import time\ntime.sleep(" + (i % 25) / 1000.0 + ")");
+                } catch (PythonTimeout close) {
+                    assertTrue(i % 25 > 1, "20 ms are enough for 1 ms");
+                }
+                PythonExecutioner.exec("for i in range(1000): pass"); // would be hit by a late exception
+            }
+            within(Duration.ofSeconds(Long.MAX_VALUE), "x = 1");
+            PythonTimeout e = assertThrows(PythonTimeout.class, () -> within(Duration.ZERO, "x = 2"));
+            assertTrue(e.getMessage().contains("before it began"), e.getMessage());
+            assertEquals(1, number("x"));
+        }
+    }
+
+    @Test
+    void anExceptionThatComesTooLateDoesNotHitTheNextCall() {
+        // A C function that runs past the deadline ends by itself; then the call is over.
+        String blocking = "sorted(range(3000000), key=(1).__add__)";
+        try (PythonGIL gil = PythonGIL.lock()) {
+            for (int i = 0; i < 5; i++) {
+                try {
+                    within(Duration.ofMillis(20), "x = " + blocking);
+                } catch (PythonTimeout mayBe) {
+                    assertEquals("Timeout: ", mayBe.getMessage());
+                }
+                PythonExecutioner.exec("n = 0\nfor i in range(10000): n += 1");
+                assertEquals(10000, number("n"));
+            }
+        }
+    }
+
+    @Test
+    void anInterruptEndsPythonCodeAndStaysPending() throws InterruptedException {
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        AtomicReference<Boolean> status = new AtomicReference<>();
+        Thread thread = new Thread(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("started = 1\n" + LOOP);
+            } catch (Throwable e) {
+                thrown.set(e);
+                status.set(Thread.interrupted());
+            }
+        });
+        thread.start();
+        while (!PythonGIL.locked()) {
+            Thread.onSpinWait();
+        }
+        thread.interrupt();
+        thread.join(10_000);
+        assertFalse(thread.isAlive());
+        assertEquals(PythonInterrupted.class, thrown.get() == null ? null : thrown.get().getClass());
+        assertTrue(status.get());
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("for i in range(100000): pass");
+        }
+    }
+
+    @Test
+    void callsOfObjectsAreEndedToo() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("class Slow:\n    def __str__(self):\n        while True: pass\ndef slow(): str(Slow())\ns = Slow()");
+            PythonObject slow = PythonExecutioner.getVariable("slow");
+            PythonObject object = PythonExecutioner.getVariable("s");
+            Duration limit = Duration.ofMillis(50);
+            assertThrows(PythonTimeout.class, () -> Stopper.within(limit, () -> slow.call()));
+            assertThrows(PythonTimeout.class, () -> Stopper.within(limit, object::toString));
+            assertThrows(PythonTimeout.class, () -> Stopper.within(limit,
+                    () -> PythonExecutioner.getVariables(Collections.singletonList(new PythonVariable<>("s", PythonTypes.STR)))));
+        }
+    }
+
+    @Test
+    void anOuterLimitHoldsForInnerCalls() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            long start = System.nanoTime();
+            assertThrows(PythonTimeout.class,
+                    () -> Stopper.within(Duration.ofMillis(50), () -> within(Duration.ofMinutes(10), LOOP)));
+            assertTrue(System.nanoTime() - start < 60_000_000_000L);
+            PythonExecutioner.exec("x = 1"); // no limit any more
+        }
+    }
+}
