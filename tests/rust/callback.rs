@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use pyo3::prelude::*;
 use python4j_core::callback::{self, Door};
 use python4j_core::{Result, capi, context, gil, handle};
+use std::sync::atomic::{AtomicU64, Ordering};
 use support::{Request, repr, run, turn};
 
 /// Function 1 answers its packed arguments' length, 2 throws, 3 raises a Python exception,
@@ -14,6 +15,7 @@ use support::{Request, repr, run, turn};
 struct Other;
 
 static RELEASED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+static THROWN: AtomicU64 = AtomicU64::new(98);
 static DEPTH: Mutex<u32> = Mutex::new(0);
 
 impl Door for Other {
@@ -29,7 +31,7 @@ impl Door for Other {
             2 => {
                 Request::default()
                     .u8(1)
-                    .raw(&99u64.to_le_bytes())
+                    .raw(&THROWN.fetch_add(1, Ordering::Relaxed).to_le_bytes())
                     .text("java.lang.Error")
                     .text("no")
                     .0

@@ -101,8 +101,8 @@ fn java_exception<'py>(
     let number = key.0;
     // The key lives as long as this function object, which the exception keeps.
     let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
-        let Key(number) = &key; // the whole key moves in, not its number alone
-        *number
+        let whole = &key; // so that the key moves in, not its number alone
+        whole.0
     })?;
     let exception = tools()?
         .java_exception

@@ -91,8 +91,10 @@ class BytedecoTest {
         long before = references("l");
         PythonObject l = new PythonObject(PyDict_GetItemString(globals, "l"), false);
         assertEquals(before + 1, references("l"));
-        l.attr("append").call(1);
-        assertEquals("[1]", Expect.text("l"));
+        try (PythonGC gc = PythonGC.watch()) {
+            l.attr("append").call(1);
+            assertEquals("[1]", Expect.text("l"));
+        }
         l.del();
         assertEquals(before, references("l"));
     }

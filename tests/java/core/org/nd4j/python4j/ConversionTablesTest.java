@@ -566,7 +566,7 @@ class ConversionTablesTest {
         // argument | float_ | int_ | list | dict | set | bytearray | bytes | tuple, - is the refusal with the function's name
         "5 | float(5.0) | int(5) | - | - | - | bytearray(bytearray(b'\\x00\\x00\\x00\\x00\\x00')) "
                 + "| bytes(b'\\x00\\x00\\x00\\x00\\x00') | -",
-        "'12' | float(12.0) | int(12) | list(['1', '2']) | - | ? | - | - | tuple(('1', '2'))",
+        "'12' | - | - | list(['1', '2']) | - | ? | - | - | tuple(('1', '2'))",
         "[1,2] | - | - | list([1, 2]) | - | set({1, 2}) | bytearray(bytearray(b'\\x01\\x02')) "
                 + "| bytes(b'\\x01\\x02') | tuple((1, 2))",
         "b'xy' | - | - | list([120, 121]) | - | set({120, 121}) | bytearray(bytearray(b'xy')) | bytes(b'xy') "
@@ -574,7 +574,7 @@ class ConversionTablesTest {
         "{'a':1} | - | - | list(['a']) | dict({'a': 1}) | set({'a'}) | - | - | tuple(('a',))",
         "[('k',1)] | - | - | list([('k', 1)]) | dict({'k': 1}) | set({('k', 1)}) | - | - | tuple((('k', 1),))",
         "None | - | - | - | - | - | - | - | -",
-        "2.7 | float(2.7) | int(2) | - | - | - | - | - | -",
+        "2.7 | float(2.7) | - | - | - | - | - | - | -",
     })
     void builtinsOfOneArgument(String argument, String floating, String integer, String list, String dict, String set,
             String bytearray, String bytes, String tuple) {

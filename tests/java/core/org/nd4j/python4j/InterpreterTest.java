@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.BeforeAll;
@@ -25,7 +26,7 @@ class InterpreterTest {
 
     @BeforeAll
     static void findOne() throws Exception {
-        python = Launch.python("3.");
+        python = Launch.installed("3.");
     }
 
     private static Path python() {
@@ -112,9 +113,13 @@ class InterpreterTest {
     @Test
     void aPathThatIsNoAsciiWorks() throws Exception {
         python();
-        folder = Files.createDirectory(folder.resolve("näïve 🐍"));
+        try {
+            folder = Files.createDirectory(folder.resolve("näïve \uD83D\uDC0D"));
+        } catch (InvalidPathException e) {
+            assumeTrue(false, "this JVM runs in a locale without Unicode");
+        }
         Path environment = environment();
-        Launch.Result result = Launch.report().with("file.encoding", "UTF-8").environment("LC_ALL", "C.UTF-8").python(environment).run().passed();
+        Launch.Result result = Launch.report().environment("LC_ALL", "C.UTF-8").python(environment).run().passed();
         assertEquals(environment.toString(), result.field("prefix"), result::toString);
     }
 

@@ -250,7 +250,7 @@ final class Launch {
     // ---- interpreters of this machine ----
 
     /** A CPython of this machine that can be embedded: of that version, or of any. Null if there is none. */
-    static Path python(String version) throws Exception {
+    static Path installed(String version) throws Exception {
         for (Path program : pythons()) {
             Result result = report().python(program).run();
             if (result.status == 0 && result.field("version").startsWith(version)) {

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run found: a table with ratios and which targets were reached on standard output, the
+// same with every sample as JSON, and plots. Plot draws those.
+package org.nd4j.python4j.bench;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Properties;
+import java.util.stream.Collectors;
+import org.nd4j.python4j.bench.Driver.Measured;
+import org.nd4j.python4j.bench.Targets.Target;
+
+/** The results in four forms. */
+final class Report {
+
+    private final Map<String, Map<String, Measured>> measured;
+    private final List<String> peers;
+    private final Map<String, String> skipped;
+    private final Properties settings;
+    private final boolean quick;
+    private final int rounds;
+
+    Report(Map<String, Map<String, Measured>> measured, List<String> peers, Map<String, String> skipped,
+            Properties settings, boolean quick, int rounds) {
+        this.measured = measured;
+        this.peers = peers;
+        this.skipped = skipped;
+        this.settings = settings;
+        this.quick = quick;
+        this.rounds = rounds;
+    }
+
+    void write(Path folder) throws IOException {
+        List<String> text = new ArrayList<>();
+        text.add(LocalDate.now() + ", " + (quick ? "quick run" : "full run") + ", " + rounds + " round(s); "
+                + settings.getProperty("machine"));
+        for (String peer : peers) {
+            text.add("  " + peer + ": " + settings.getProperty(peer + ".version"));
+        }
+        skipped.forEach((peer, why) -> text.add("  " + peer + ": skipped, " + why));
+        text.add("");
+        table(text);
+        text.add("");
+        targets(text);
+        PrintStream out = new PrintStream(System.out, true, "UTF-8");
+        text.forEach(out::println);
+        Files.write(folder.resolve("table.txt"), text, StandardCharsets.UTF_8);
+        Files.write(folder.resolve("results.json"), Collections.singleton(json()), StandardCharsets.UTF_8);
+        Files.write(folder.resolve("times.svg"), Plot.times(measured, peers), StandardCharsets.UTF_8);
+        Files.write(folder.resolve("growth.svg"), Plot.growth(measured, peers), StandardCharsets.UTF_8);
+        out.println();
+        out.println("In " + folder + ": table.txt, results.json, times.svg, growth.svg, log/");
+    }
+
+    // ---- table ----
+
+    /**
+     * For each row the median of all samples, how far the rounds' (in one round, the samples') medians
+     * are apart, bytes allocated in Java, and for the others how many times ours it is.
+     */
+    private void table(List<String> text) {
+        List<List<String>> lines = new ArrayList<>();
+        List<String> head = new ArrayList<>();
+        head.add("row");
+        head.addAll(peers);
+        lines.add(head);
+        List<String> remarks = new ArrayList<>();
+        measured.forEach((row, byPeer) -> {
+            List<String> line = new ArrayList<>();
+            line.add(row);
+            Measured ours = byPeer.get(Targets.OURS);
+            for (String peer : peers) {
+                Measured it = byPeer.get(peer);
+                line.add(it == null ? "" : cell(row, it, peer.equals(Targets.OURS) ? null : ours));
+                if (it != null && it.failure != null) {
+                    remarks.add(row + ", " + peer + " " + it.failure);
+                } else if (it != null && !it.remark.isEmpty()) {
+                    remarks.add(row + ", " + peer + ": " + it.remark);
+                }
+            }
+            lines.add(line);
+        });
+        int[] widths = new int[head.size()];
+        for (List<String> line : lines) {
+            for (int i = 0; i < widths.length; i++) {
+                widths[i] = Math.max(widths[i], line.get(i).length());
+            }
+        }
+        for (List<String> line : lines) {
+            StringBuilder out = new StringBuilder();
+            for (int i = 0; i < widths.length; i++) {
+                out.append(pad(line.get(i), widths[i])).append("  ");
+            }
+            text.add(out.toString().replaceAll("\\s+$", ""));
+        }
+        text.add("");
+        text.add("Median time of a step, +- half the range of the rounds, bytes allocated in Java;"
+                + " (x: how many times ours).");
+        text.addAll(remarks);
+    }
+
+    private static String cell(String row, Measured it, Measured ours) {
+        if (it.failure != null) {
+            return it.failure.replaceAll(":.*", "");
+        }
+        double median = it.median();
+        String cell = row.startsWith("memory.") ? number(median) + " B" : time(median);
+        if (!row.startsWith("memory.")) {
+            cell += " +-" + Math.round(100 * spread(it)) + "%";
+        }
+        if (!it.allocated.isEmpty()) {
+            cell += " " + size(Double.parseDouble(it.allocated));
+        }
+        if (ours != null && ours.failure == null && !ours.samples.isEmpty() && !row.startsWith("memory.")) {
+            cell += " (" + number(median / ours.median()) + "x)";
+        }
+        return cell;
+    }
+
+    private static double spread(Measured it) {
+        List<Double> values = it.rounds.size() > 1 ? it.rounds : it.samples;
+        return (Collections.max(values) - Collections.min(values)) / 2 / it.median();
+    }
+
+    // ---- targets ----
+
+    private void targets(List<String> text) {
+        int reached = 0;
+        int missed = 0;
+        List<String> lines = new ArrayList<>();
+        for (Target target : new Targets().all()) {
+            for (String row : measured.keySet()) {
+                double ours = value(row, Targets.OURS);
+                double other = target.factor == 0 ? 0 : value(target.row == null ? row : target.row, target.peer);
+                if (!target.rows.matcher(row).matches() || Double.isNaN(ours) || Double.isNaN(other)) {
+                    continue;
+                }
+                double bound = target.factor * other + target.plus;
+                boolean good = ours <= bound;
+                reached += good ? 1 : 0;
+                missed += good ? 0 : 1;
+                String factor = target.factor == 0 || target.plus > 0 ? "" : target.factor < 1 && target.row == null
+                        ? ", is " + number(other / ours) + "x faster"
+                        : ", is " + number(ours / other) + "x";
+                boolean bytes = row.startsWith("memory.");
+                lines.add((good ? "reached  " : "MISSED   ") + pad(row, 22) + " " + target.words + ": "
+                        + (bytes ? number(ours) + " B" : time(ours) + " of at most " + time(bound)) + factor);
+            }
+        }
+        text.add("Targets: " + reached + " reached, " + missed + " missed");
+        text.addAll(lines);
+    }
+
+    /** NaN where there is none. */
+    private double value(String row, String peer) {
+        if (peer.equals("floor+cpython")) {
+            return value(row, "floor") + value(row, "cpython");
+        }
+        Measured it = measured.getOrDefault(row, Collections.emptyMap()).get(peer);
+        return it == null || it.failure != null ? Double.NaN : it.median();
+    }
+
+    // ---- JSON ----
+
+    private String json() {
+        StringBuilder out = new StringBuilder("{\n  \"date\": ");
+        out.append(quoted(LocalDate.now().toString()));
+        out.append(",\n  \"quick\": ").append(quick).append(",\n  \"rounds\": ").append(rounds);
+        out.append(",\n  \"machine\": ").append(quoted(settings.getProperty("machine")));
+        Map<String, String> versions = new LinkedHashMap<>();
+        peers.forEach(peer -> versions.put(peer, settings.getProperty(peer + ".version")));
+        skipped.forEach((peer, why) -> versions.put(peer, "skipped, " + why));
+        out.append(",\n  \"peers\": {");
+        out.append(versions.entrySet().stream()
+                .map(e -> "\n    " + quoted(e.getKey()) + ": " + quoted(e.getValue()))
+                .collect(Collectors.joining(",")));
+        out.append("\n  },\n  \"rows\": {");
+        out.append(measured.entrySet().stream()
+                .map(e -> "\n    " + quoted(e.getKey()) + ": {" + json(e.getValue()) + "\n    }")
+                .collect(Collectors.joining(",")));
+        return out.append("\n  }\n}").toString();
+    }
+
+    private static String json(Map<String, Measured> byPeer) {
+        return byPeer.entrySet().stream()
+                .map(e -> "\n      " + quoted(e.getKey()) + ": " + json(e.getValue()))
+                .collect(Collectors.joining(","));
+    }
+
+    private static String json(Measured it) {
+        if (it.failure != null) {
+            return "{\"failure\": " + quoted(it.failure) + "}";
+        }
+        return "{\"median_ns\": " + plain(it.median())
+                + ", \"allocated_bytes\": " + (it.allocated.isEmpty() ? "null" : it.allocated)
+                + ", \"remark\": " + quoted(it.remark)
+                + ", \"samples_ns\": [" + it.samples.stream().map(Report::plain).collect(Collectors.joining(", ")) + "]}";
+    }
+
+    private static String plain(double value) {
+        return Double.isNaN(value) ? "null" : String.format(Locale.ROOT, "%.3f", value);
+    }
+
+    private static String quoted(String text) {
+        StringBuilder out = new StringBuilder("\"");
+        for (char c : String.valueOf(text).toCharArray()) {
+            if (c == '"' || c == '\\') {
+                out.append('\\').append(c);
+            } else if (c < ' ') {
+                out.append(String.format("\\u%04x", (int) c));
+            } else {
+                out.append(c);
+            }
+        }
+        return out.append('"').toString();
+    }
+
+    // ---- words ----
+
+    static String time(double nanos) {
+        return nanos < 1e3 ? number(nanos) + " ns"
+                : nanos < 1e6 ? number(nanos / 1e3) + " us"
+                : nanos < 1e9 ? number(nanos / 1e6) + " ms" : number(nanos / 1e9) + " s";
+    }
+
+    private static String size(double bytes) {
+        return bytes < 1e3 ? number(bytes) + " B" : bytes < 1e6 ? number(bytes / 1e3) + " kB" : number(bytes / 1e6) + " MB";
+    }
+
+    /** Three digits. */
+    static String number(double value) {
+        double size = Math.abs(value);
+        return String.format(Locale.ROOT, size >= 100 ? "%,.0f" : size >= 10 ? "%.1f" : "%.2f", value)
+                .replaceAll("(\\.\\d*?)0+$", "$1")
+                .replaceAll("\\.$", "");
+    }
+
+    private static String pad(String text, int width) {
+        return text + " ".repeat(Math.max(0, width - text.length()));
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// How fast is fast enough: for each row, a bound that another measurement of the same run gives.
+// The figures and why they are these stand in docs/performance.md.
+package org.nd4j.python4j.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/** One bound: ours is to be at most {@code factor} times another peer's time, plus something. */
+final class Targets {
+
+    static final class Target {
+        final Pattern rows;
+        final double factor;
+        final String peer;
+        final String row; // null for the same one
+        final double plus;
+        final String words;
+
+        private Target(String rows, double factor, String peer, String row, double plus, String words) {
+            this.rows = Pattern.compile(rows);
+            this.factor = factor;
+            this.peer = peer;
+            this.row = row;
+            this.plus = plus;
+            this.words = words;
+        }
+    }
+
+    static final String OURS = "ours";
+    private static final String JEP = "jep";
+    private static final String M21 = "python4j-m2.1";
+    private static final String GRAAL = "graalpy";
+    private static final String FLOOR = "floor";
+    private static final String CPYTHON = "cpython";
+
+    private final List<Target> all = new ArrayList<>();
+
+    Targets() {
+        atMost("lock", 1.5, FLOOR);
+        atMost("exec", 3, CPYTHON);
+        faster("exec", 15, JEP);
+        faster("exec", 300, M21);
+        atMost("exec.200lines", 1.3, CPYTHON);
+        faster("exec.200lines", 100, JEP);
+        atMost("exec.new(200)?", 1.2, CPYTHON);
+        faster("exec.new(200)?", 1, JEP);
+        faster("ints", 12, JEP);
+        faster("ints", 200, M21);
+        faster("str.10", 8, JEP);
+        faster("str.1MB", 8, JEP);
+        faster("str.1MB.emoji", 3, JEP);
+        atMost("bytes.1MB", 4, FLOOR);
+        faster("bytes.1MB", 1, JEP);
+        faster("bytes.1MB", 10_000, M21);
+        faster("(longs|doubles)\\.(in|out)/1000*", 5, JEP);
+        faster("strings\\.(in|out)/1000*", 2.5, JEP);
+        faster("(longs|doubles|strings)\\.out/1000*", 1, GRAAL);
+        atMost("(longs|doubles|strings)\\.(in|out)/1000*", 2.5, FLOOR);
+        faster("dicts?\\.(in|out)/.*", 2, JEP);
+        faster("call", 1, JEP);
+        against("callable", 1 / 4.0, JEP, "call", 0, ">= 4x faster than jep's call");
+        faster("attribute|item|method", 1, JEP);
+        faster("error", 4, JEP);
+        faster("callback", 1, JEP);
+        against("context.*", 0, OURS, null, 2_000, "<= 2 us");
+        against("context.10000", 1.2, OURS, "context.10", 0, "<= 1.2x of context.10");
+        against("array.(in|out)/.*", 1, OURS, "array.alone", 10_000, "<= 10 us + array.alone");
+        against("threads.(2|8|64)", 1 / 0.7, OURS, "threads.1", 0, ">= 0.7x of threads.1's rate");
+        faster("start", 1, JEP);
+        against("start", 1.3, "floor+cpython", null, 0, "<= 1.3x of (JVM alone + python -c pass)");
+        against("memory.(exec|objects|frames)", 0, OURS, null, 8, "<= 8 bytes a step");
+        against("memory.array", 0, OURS, null, 80_000, "<= 80 kB a step of 8 MB");
+    }
+
+    List<Target> all() {
+        return all;
+    }
+
+    private void atMost(String rows, double factor, String peer) {
+        against(rows, factor, peer, null, 0, "<= " + Report.number(factor) + "x of " + peer);
+    }
+
+    private void faster(String rows, double factor, String peer) {
+        against(rows, 1 / factor, peer, null, 0,
+                factor == 1 ? "no slower than " + peer : ">= " + Report.number(factor) + "x faster than " + peer);
+    }
+
+    private void against(String rows, double factor, String peer, String row, double plus, String words) {
+        all.add(new Target("^(" + rows + ")$", factor, peer, row, plus, words));
+    }
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading, where it can go wrong: other platforms, caches that cannot be used, many processes at
+// once, jars inside jars, two class loaders. Each case runs in a JVM of its own.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayInputStream;
+import java.io.File;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.lang.ref.WeakReference;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
+
+class NativeLoaderTest {
+    private static final String CACHE = "org.eclipse.python4j.cache";
+
+    @TempDir
+    Path folder;
+
+    // ---- sys.path ----
+
+    private static String arranged(JavaCppPathType order) {
+        List<String> front = new ArrayList<>();
+        List<String> end = new ArrayList<>();
+        NativeLoader.arrange(front, end, List.of("/own", "/more"), order, List.of("/numpy"));
+        return front + " ... " + end;
+    }
+
+    @Test
+    void theOwnPathComesLastFirstOrWithoutPackages() {
+        assertEquals("[] ... [/numpy, /own, /more]", arranged(JavaCppPathType.BEFORE));
+        assertEquals("[/own, /more] ... [/numpy]", arranged(JavaCppPathType.AFTER));
+        assertEquals("[] ... [/own, /more]", arranged(JavaCppPathType.NONE));
+    }
+
+    @Test
+    void theOwnPathMayNameSeveralFolders() throws Exception {
+        String own = String.join(File.pathSeparator, "/own", "", "/more");
+        Launch.Result result = Launch.report().with("org.eclipse.python4j.path", own)
+                .with("org.eclipse.python4j.path.append", "after").run().passed();
+        assertTrue(result.out.contains("\"path\":[\"/own\",\"/more\",\""), result::toString);
+    }
+
+    // ---- the platform ----
+
+    @Test
+    void aPlatformWithoutNativesListsThoseThatAreThere() throws Exception {
+        String message = Launch.report().with("os.arch", "s390x").run().failure();
+        assertTrue(message.contains("no native library for linux-s390x"), message);
+        assertTrue(message.contains("it has those for " + NativeLoader.platform()), message);
+    }
+
+    // ---- the cache ----
+
+    @Test
+    void thePropertyMovesTheCacheOfBoth() throws Exception {
+        Path cache = folder.resolve("deep/cache");
+        Launch.Result result = Launch.report().with(CACHE, cache).run().passed();
+        assertEquals(cache.toString(), result.field("cache"));
+        assertTrue(result.field("libpython").startsWith(cache.toString()), result::toString);
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(cache)));
+        assertEquals(List.of(), names(cache, ".tmp"), "nothing half-written is left");
+        assertFalse(result.err.contains("WARNING"), result::toString);
+
+        List<String> before = times(cache);
+        Launch.report().with(CACHE, cache).run().passed();
+        assertEquals(before, times(cache), "a warm start writes nothing");
+    }
+
+    @Test
+    void damagedFilesAreUnpackedAgain() throws Exception {
+        Launch launch = Launch.report().python("embedded").with(CACHE, folder);
+        Launch.Result result = launch.run().passed();
+        for (Path file : natives()) {
+            Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 1000));
+        }
+        Files.delete(Path.of(result.field("libpython")));
+        launch.run().passed();
+        for (Path file : natives()) {
+            FileTime time = Files.getLastModifiedTime(file);
+            byte[] bytes = Files.readAllBytes(file);
+            bytes[bytes.length / 2] ^= 1;
+            Files.write(file, bytes);
+            Files.setLastModifiedTime(file, FileTime.fromMillis(time.toMillis() + 5000));
+        }
+        launch.run().passed();
+        assertTrue(Files.isRegularFile(Path.of(result.field("libpython"))));
+    }
+
+    private List<Path> natives() throws Exception {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> file.getFileName().toString().contains("python4j") && Files.isRegularFile(file)
+                    && file.getParent().getParent().equals(folder)).collect(Collectors.toList());
+        }
+    }
+
+    @Test
+    void whereTheHomeCannotBeWrittenTheTemporaryFolderServes() throws Exception {
+        Path home = Files.writeString(folder.resolve("home"), "a file, no folder");
+        Launch launch = Launch.report().with("user.home", home).with("java.io.tmpdir", folder);
+        Launch.Result result = launch.run().passed();
+        assertEquals(folder.resolve("python4j-" + System.getProperty("user.name")).toString(), result.field("cache"));
+        launch.run().passed();
+    }
+
+    @Test
+    void withoutAnyPlaceTheMessageListsThemAndTheProperty() throws Exception {
+        Path home = Files.writeString(folder.resolve("home"), "a file, no folder");
+        String message = Launch.report().with("user.home", home).with("java.io.tmpdir", home).run().failure();
+        assertTrue(message.contains(home + "/.cache/python4j: ") && message.contains("-D" + CACHE), message);
+    }
+
+    @Test
+    void aFolderThatOthersCanWriteIsNotUsed() throws Exception {
+        Path cache = Files.createDirectory(folder.resolve("cache"));
+        Files.setPosixFilePermissions(cache, PosixFilePermissions.fromString("rwxrwxrwx"));
+        String message = Launch.report().with(CACHE, cache).run().failure();
+        assertTrue(message.contains(cache + ": others own it or can write to it"), message);
+    }
+
+    @Test
+    void manyStartAtOnceAndOneUnpacks() throws Exception {
+        List<Launch.Running> all = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            all.add(Launch.report().with(CACHE, folder).start());
+        }
+        for (Launch.Running one : all) {
+            one.join().passed();
+        }
+        assertEquals(List.of(), names(folder, ".tmp"));
+    }
+
+    @Test
+    void aStartThatIsKilledHarmsNoneThatFollows() throws Exception {
+        for (int millis = 200; millis < 2000; millis *= 3) {
+            Path cache = folder.resolve("cache" + millis);
+            Launch.Running killed = Launch.report().with(CACHE, cache).start();
+            Thread.sleep(millis);
+            killed.process.destroyForcibly();
+            killed.join();
+            Launch.report().with(CACHE, cache).run().passed();
+        }
+    }
+
+    private static List<String> names(Path folder, String end) throws Exception {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.map(Path::toString).filter(file -> file.endsWith(end)).collect(Collectors.toList());
+        }
+    }
+
+    private static List<String> times(Path folder) throws Exception {
+        List<String> times = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(file -> !file.toString().contains("__pycache__")).sorted().collect(Collectors.toList())) {
+                if (Files.isRegularFile(file)) {
+                    times.add(file + " " + Files.getLastModifiedTime(file));
+                }
+            }
+        }
+        return times;
+    }
+
+    // ---- other ways of packing ----
+
+    @Test
+    void aShadedJarRuns() throws Exception {
+        List<Path> all = new ArrayList<>(Launch.core());
+        all.addAll(Launch.libraries());
+        Path jar = Launch.shade(folder.resolve("app.jar"), PythonEnvironment.class, all);
+        for (int i = 0; i < 2; i++) {
+            Launch.Result result = Launch.jar(jar, "--json").with(CACHE, folder.resolve("cache")).run().passed();
+            assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+        }
+    }
+
+    @Test
+    void aJarInsideAJarRuns() throws Exception {
+        Path core = Launch.shade(folder.resolve("core.jar"), PythonEnvironment.class, Launch.core());
+        Path jar = folder.resolve("app.jar");
+        try (OutputStream out = Files.newOutputStream(jar); ZipOutputStream zip = new ZipOutputStream(out)) {
+            zip.setLevel(0);
+            List<Path> inner = new ArrayList<>(Launch.libraries());
+            inner.add(core);
+            for (Path library : inner) {
+                zip.putNextEntry(new ZipEntry("lib/" + library.getFileName()));
+                Files.copy(library, zip);
+            }
+            String loader = Nested.class.getName().replace('.', '/') + ".class";
+            zip.putNextEntry(new ZipEntry(loader));
+            zip.write(Nested.class.getClassLoader().getResourceAsStream(loader).readAllBytes());
+        }
+        for (int i = 0; i < 2; i++) {
+            Launch.Result result = Launch.of(Nested.class, "--json").classPath(jar.toString())
+                    .with(CACHE, folder.resolve("cache")).run().passed();
+            assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+        }
+    }
+
+    /** A class loader that reads jars inside the jar of the class path and tells nothing about them. */
+    static final class Nested extends ClassLoader {
+        private final Map<String, byte[]> files = new HashMap<>();
+
+        Nested(String jar) throws Exception {
+            super(ClassLoader.getPlatformClassLoader());
+            try (ZipFile outer = new ZipFile(jar)) {
+                for (var entries = outer.entries(); entries.hasMoreElements(); ) {
+                    ZipEntry entry = entries.nextElement();
+                    if (entry.getName().endsWith(".jar")) {
+                        try (ZipInputStream inner = new ZipInputStream(outer.getInputStream(entry))) {
+                            for (ZipEntry file; (file = inner.getNextEntry()) != null; ) {
+                                files.putIfAbsent(file.getName(), inner.readAllBytes());
+                            }
+                        }
+                    }
+                }
+            }
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            byte[] file = files.get(name.replace('.', '/') + ".class");
+            if (file == null) {
+                throw new ClassNotFoundException(name);
+            }
+            return defineClass(name, file, 0, file.length);
+        }
+
+        @Override
+        public InputStream getResourceAsStream(String name) {
+            byte[] file = files.get(name);
+            return file == null ? super.getResourceAsStream(name) : new ByteArrayInputStream(file);
+        }
+
+        public static void main(String[] arguments) throws Exception {
+            Class.forName("org.nd4j.python4j.PythonEnvironment", true, new Nested(System.getProperty("java.class.path")))
+                    .getMethod("main", String[].class).invoke(null, (Object) arguments);
+        }
+    }
+
+    // ---- two class loaders in one JVM ----
+
+    @Test
+    void twoClassLoadersShareOnePython() throws Exception {
+        Launch.Result result = Launch.of(Loaders.class, "share").run();
+        assertEquals(0, result.status, result::toString);
+        assertEquals(List.of("1: from 1", "2: from 1", "1: from 2", "done"), Arrays.asList(result.out.strip().split("\n")), result::toString);
+    }
+
+    @Test
+    void aClassLoaderThatIsGoneLeavesPythonRunning() throws Exception {
+        Launch.Result result = Launch.of(Loaders.class, "redeploy").run();
+        assertEquals(0, result.status, result::toString);
+        assertEquals("1 2 3 done", String.join(" ", result.out.strip().split("\n")), result::toString);
+    }
+
+    @Test
+    void anotherReleaseInTheSameJvmIsRefused() throws Exception {
+        Launch.Result result = Launch.of(Loaders.class, "differ").run();
+        assertEquals(0, result.status, result::toString);
+        assertTrue(result.out.contains("Another class loader of this JVM has loaded /other/libpython4j.so"), result::toString);
+        assertTrue(result.out.contains("use the same python4j-core in both"), result::toString);
+    }
+
+    /** An application server, nearly. */
+    static final class Loaders {
+        public static void main(String[] arguments) throws Exception {
+            switch (arguments[0]) {
+                case "share":
+                    share();
+                    break;
+                case "redeploy":
+                    redeploy();
+                    break;
+                default:
+                    System.setProperty("org.eclipse.python4j.loaded." + System.mapLibraryName("python4j"), "/other/" + System.mapLibraryName("python4j"));
+                    try {
+                        PythonExecutioner.exec("pass");
+                    } catch (PythonException e) {
+                        System.out.println(e.getMessage());
+                    }
+            }
+            System.out.println("done");
+        }
+
+        private static void share() throws Exception {
+            try (URLClassLoader one = deploy(); URLClassLoader two = deploy()) {
+                run(one, "by = 'from 1'");
+                print("1: ", one);
+                print("2: ", two);
+                run(two, "by = 'from 2'");
+                print("1: ", one);
+                Thread[] threads = new Thread[8];
+                for (int i = 0; i < threads.length; i++) {
+                    URLClassLoader mine = i % 2 == 0 ? one : two;
+                    threads[i] = new Thread(() -> {
+                        try {
+                            for (int k = 0; k < 200; k++) {
+                                run(mine, "by = by[:6]");
+                            }
+                        } catch (Exception e) {
+                            System.out.println(e);
+                        }
+                    });
+                    threads[i].start();
+                }
+                for (Thread thread : threads) {
+                    thread.join(60_000);
+                }
+            }
+        }
+
+        private static void redeploy() throws Exception {
+            for (int i = 1; i <= 3; i++) {
+                WeakReference<URLClassLoader> gone = once(i);
+                for (int k = 0; k < 20 && gone.get() != null; k++) {
+                    System.gc(); // a class loader that something still holds is no failure of loading
+                    Thread.sleep(10);
+                }
+                System.out.println(i);
+            }
+        }
+
+        private static WeakReference<URLClassLoader> once(int number) throws Exception {
+            try (URLClassLoader loader = deploy()) {
+                run(loader, "import threading; number = " + number + "; threading.Thread(target=print, args=('',), kwargs={'end': ''}).start()");
+                return new WeakReference<>(loader);
+            }
+        }
+
+        private static URLClassLoader deploy() throws Exception {
+            List<URL> urls = new ArrayList<>();
+            for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+                urls.add(new File(entry).toURI().toURL());
+            }
+            return new URLClassLoader(urls.toArray(new URL[0]), ClassLoader.getPlatformClassLoader());
+        }
+
+        private static void run(ClassLoader loader, String code) throws Exception {
+            AutoCloseable turn = (AutoCloseable) call(loader, "PythonGIL", "lock", null);
+            try {
+                call(loader, "PythonExecutioner", "exec", code);
+            } finally {
+                turn.close();
+            }
+        }
+
+        private static void print(String head, ClassLoader loader) throws Exception {
+            AutoCloseable turn = (AutoCloseable) call(loader, "PythonGIL", "lock", null);
+            try {
+                System.out.println(head + call(loader, "PythonExecutioner", "getVariable", "by"));
+            } finally {
+                turn.close();
+            }
+        }
+
+        private static Object call(ClassLoader loader, String type, String method, String argument) throws Exception {
+            Class<?> owner = Class.forName("org.nd4j.python4j." + type, true, loader);
+            return argument == null ? owner.getMethod(method).invoke(null) : owner.getMethod(method, String.class).invoke(null, argument);
+        }
+    }
+}
