@@ -4,6 +4,7 @@
 
 use crate::{Error, Result, context, gil};
 use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList, PyModule, PyString, PyTuple};
@@ -48,6 +49,42 @@ static TOOLS: OnceCell<Tools> = OnceCell::new();
 /// The tools of the running interpreter.
 pub(crate) fn tools() -> Result<&'static Tools> {
     TOOLS.get().ok_or_else(not_started)
+}
+
+/// Our Python files besides the bootstrap. Each runs once, when something of it is first needed.
+const FILES: [(&str, &str); 1] = [("output", include_str!("output.py"))];
+
+static FILES_RUN: Mutex<Vec<(&str, Py<PyDict>)>> = Mutex::new(Vec::new());
+
+/// Something that one of our Python files defines.
+pub(crate) fn tool<'py>(py: Python<'py>, file: &str, name: &str) -> Result<Bound<'py, PyAny>> {
+    let unknown = || Error::refused(format!("There is no {name} in {file}.py."));
+    let run = FILES_RUN
+        .lock()
+        .iter()
+        .find(|(known, _)| *known == file)
+        .map(|(_, scope)| scope.bind(py).clone());
+    let scope = match run {
+        Some(scope) => scope,
+        None => {
+            let (file, source) = FILES
+                .iter()
+                .find(|(known, _)| *known == file)
+                .ok_or_else(unknown)?;
+            let scope = run_file(py, source)?;
+            FILES_RUN.lock().push((file, scope.clone().unbind()));
+            scope
+        }
+    };
+    scope.get_item(name)?.ok_or_else(unknown)
+}
+
+fn run_file<'py>(py: Python<'py>, source: &str) -> Result<Bound<'py, PyDict>> {
+    let source = CString::new(source).map_err(|_| Error::refused("A NUL in our own Python file."))?;
+    let scope = PyDict::new(py);
+    scope.set_item("__name__", "python4j")?;
+    py.run(&source, Some(&scope), None)?;
+    Ok(scope)
 }
 
 /// The error of a call that comes before the start.
@@ -194,9 +231,7 @@ fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
 }
 
 fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
-    let source = CString::new(include_str!("bootstrap.py")).map_err(|_| Error::StaleHandle)?;
-    let tools = PyDict::new(py);
-    py.run(&source, Some(&tools), None)?;
+    let tools = run_file(py, include_str!("bootstrap.py"))?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
             .get_item(name)?

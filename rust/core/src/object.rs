@@ -4,7 +4,7 @@
 
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::tools;
+use crate::interpreter::{self, tools};
 use crate::pack::{Reader, Wanted, Writer};
 use crate::{Error, Result, context};
 use pyo3::basic::CompareOp;
@@ -67,6 +67,7 @@ fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) ->
         (26, [object]) => truth(object.is_none()),
         (27, [a, b]) => truth(a.is(b)),
         (28, [a, b]) => a.rich_compare(b, CompareOp::Eq)?,
+        (29, [file, name]) => interpreter::tool(py, &text(file)?.to_cow()?, &text(name)?.to_cow()?)?,
         _ => {
             return Err(Error::refused(format!(
                 "No operator {operator} with {} operands.",

@@ -8,7 +8,7 @@
 //! key of a Java exception; the name of the module that could not be imported.
 
 use crate::error::{shown, text};
-use crate::handle::NO_FRAME;
+use crate::handle::{self, Handle, NO_FRAME};
 use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
 use crate::{Error, Result, callback};
@@ -26,6 +26,17 @@ const INNER_FRAMES: usize = 112;
 pub fn report(py: Python<'_>, error: &Error) -> Result<Vec<u8>> {
     let mut writer = Writer::new(py, NO_FRAME);
     write_error(&mut writer, error)?;
+    Ok(writer.finish())
+}
+
+/// The packed report of an exception object.
+pub fn report_of(py: Python<'_>, handle: Handle) -> Result<Vec<u8>> {
+    let exception = handle::lend(py, handle)?;
+    if !exception.is_instance_of::<PyBaseException>() {
+        return Err(Error::refused(format!("Not an exception: {}", shown(&exception))));
+    }
+    let mut writer = Writer::new(py, NO_FRAME);
+    write_exception(&mut writer, &exception, MAX_CHAIN)?;
     Ok(writer.finish())
 }
 

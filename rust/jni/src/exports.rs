@@ -10,7 +10,7 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
-use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack};
+use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack, raised};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -309,6 +309,15 @@ export! {
     fn arrayView(env, handle: i64) -> JLongArray<'local> {
         let layout = gil::with(|py| array::lend(py, handle as u64))?;
         kept(env, &layout)
+    }
+}
+
+// ---- raised.rs ----
+
+export! {
+    fn raisedReport(env, handle: i64) -> JByteArray<'local> {
+        let report = gil::with(|py| raised::report_of(py, handle as u64))?;
+        write(env, &report)
     }
 }
 

@@ -83,11 +83,17 @@ fn ask(program: &Path) -> Result<Answer, String> {
         Some(answer) => Ok(answer),
         None => {
             let said = if err.trim().is_empty() { out } else { err };
-            let mut said: Vec<&str> = said.trim().lines().rev().take(6).collect();
-            said.reverse();
+            let said: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+            let said = said[said.len().saturating_sub(10)..].join("\n    ");
+            let home = std::env::var_os("PYTHONHOME").filter(|_| said.contains("encodings"));
+            let advice = home.map_or(String::new(), |home| {
+                format!(
+                    " (PYTHONHOME is set to {}: it sends every Python there. Unset it)",
+                    home.to_string_lossy()
+                )
+            });
             Err(format!(
-                "asked about itself it ended with {status} and said: {}",
-                said.join("\n    ")
+                "asked about itself it ended with {status}{advice} and said: {said}"
             ))
         }
     }

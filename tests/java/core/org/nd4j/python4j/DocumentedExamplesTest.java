@@ -229,9 +229,6 @@ class DocumentedExamplesTest {
         try {
             assertTrue(PythonProcess.isPackageInstalled(DemoPackage.NAME));
             assertEquals("1.2.0", PythonProcess.getPackageVersion(DemoPackage.NAME));
-            Path requirements = folder.resolve("requirements.txt");
-            Files.write(requirements, List.of(DemoPackage.NAME));
-            PythonProcess.pipInstallFromRequirementsTxt(requirements.toString()); // is there already
         } finally {
             PythonProcess.pipUninstall(DemoPackage.NAME);
         }

@@ -42,7 +42,6 @@ final class Launch {
         if (Runtime.version().feature() >= 24) {
             options.add("--enable-native-access=ALL-UNNAMED");
         }
-        options.add("-Xcheck:jni");
     }
 
     static Launch of(Class<?> main, String... arguments) {
@@ -62,6 +61,12 @@ final class Launch {
         Launch launch = new Launch(program);
         launch.classPath = null;
         return launch;
+    }
+
+    /** Watches every JNI call. Reading jars is many times slower then, so not where much is unpacked. */
+    Launch checked() {
+        options.add("-Xcheck:jni");
+        return this;
     }
 
     Launch with(String property, Object value) {
@@ -247,13 +252,22 @@ final class Launch {
         }
     }
 
+    /** JUnit warns of links that lead out of its temporary folders, as those of a virtual environment do. */
+    static void removeLinks(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isSymbolicLink).collect(Collectors.toList())) {
+                Files.delete(file);
+            }
+        }
+    }
+
     // ---- interpreters of this machine ----
 
     /** A CPython of this machine that can be embedded: of that version, or of any. Null if there is none. */
     static Path installed(String version) throws Exception {
         for (Path program : pythons()) {
             Result result = report().python(program).run();
-            if (result.status == 0 && result.field("version").startsWith(version)) {
+            if (result.status == 0 && result.field("python").startsWith(version)) {
                 return program;
             }
         }

@@ -73,6 +73,7 @@ class PythonEnvironmentTest {
         assertTrue(result.field("reason").contains("no embedded CPython on the class path"), result::toString);
         assertTrue(result.field("reason").endsWith("python3 on PATH: " + bin.resolve("python3")), result::toString);
 
+        Launch.removeLinks(folder);
         String message = Launch.jar(jar, "--json").environment("PATH", folder).run().failure();
         assertTrue(message.contains("no program python3 on PATH"), message);
     }

@@ -5,7 +5,6 @@ package org.nd4j.python4j.bench;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Collectors;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.results.BenchmarkResult;
@@ -73,9 +72,9 @@ public final class Child {
             }
         }
         String allocated = "";
-        for (Map.Entry<String, Result> secondary : result.getSecondaryResults().entrySet()) {
-            if (secondary.getKey().endsWith("gc.alloc.rate.norm")) {
-                allocated = String.valueOf(Math.round(secondary.getValue().getScore()));
+        for (Result<?> secondary : result.getSecondaryResults().values()) {
+            if (secondary.getLabel().endsWith("gc.alloc.rate.norm")) {
+                allocated = String.valueOf(Math.round(secondary.getScore()));
             }
         }
         return new Object[] {allocated, samples.stream().map(String::valueOf).collect(Collectors.joining(" ")), ""};

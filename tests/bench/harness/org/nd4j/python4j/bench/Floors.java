@@ -68,8 +68,12 @@ public final class Floors extends Peer {
         leave();
     }
 
-    Object jni() {
+    @Override
+    public void prepare() {
         load();
+    }
+
+    Object jni() {
         empty();
         return null;
     }
@@ -92,11 +96,13 @@ public final class Floors extends Peer {
 
     @Override
     public Object exec(String text) {
-        if (Character.isDigit(text.charAt(4))) { // a text that changes
-            compileAndRun(text.getBytes(StandardCharsets.UTF_8));
-        } else {
-            run(code(text));
-        }
+        run(code(text));
+        return null;
+    }
+
+    @Override
+    public Object execNew(String text) {
+        compileAndRun(text.getBytes(StandardCharsets.UTF_8));
         return null;
     }
 

@@ -48,7 +48,9 @@ public class Loop {
     @Setup
     public void open() throws Exception {
         peer = Peer.of(className);
-        if (!Rows.outside(row)) {
+        if (Rows.outside(row)) {
+            peer.prepare();
+        } else {
             peer.open();
         }
         step = new Rows(quick).all().get(row).prepare(peer);

@@ -46,6 +46,9 @@ public abstract class Peer {
     /** Starts Python, enters it for good and runs {@link #DEFINITIONS}. */
     public abstract void open() throws Exception;
 
+    /** In place of {@link #open}, for rows that are timed outside Python. */
+    public void prepare() throws Exception {}
+
     /** Leaves Python. */
     public abstract void close() throws Exception;
 
@@ -57,6 +60,11 @@ public abstract class Peer {
     /** Runs a text. */
     public Object exec(String text) throws Exception {
         throw new NotOffered();
+    }
+
+    /** Runs a text that was not run before. */
+    public Object execNew(String text) throws Exception {
+        return exec(text);
     }
 
     /** Ready to run a text many times, if the library has more for that than {@link #exec}. */

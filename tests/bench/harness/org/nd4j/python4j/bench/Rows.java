@@ -66,11 +66,11 @@ final class Rows {
         row("exec.200lines", peer -> () -> peer.exec(lines));
         row("exec.new", peer -> {
             int[] n = {0};
-            return () -> peer.exec("x = " + n[0]++);
+            return () -> peer.execNew("x = " + n[0]++);
         });
         row("exec.new200", peer -> {
             int[] n = {0};
-            return () -> peer.exec("w = " + n[0]++ + "\n" + lines);
+            return () -> peer.execNew("w = " + n[0]++ + "\n" + lines);
         });
         row("code", peer -> peer.compiled("x = 1"));
         row("ints", peer -> {

@@ -91,8 +91,8 @@ public class Python4jPeer extends Peer {
 
     @Override
     public Object get(Class<?> type) {
-        return PythonExecutioner.getVariable("v", type == Map.class ? PythonTypes.DICT : PythonTypes.LIST)
-                .getValue();
+        PythonType<?> wanted = type == Map.class ? PythonTypes.DICT : PythonTypes.LIST;
+        return PythonExecutioner.getVariable("v", wanted).getValue();
     }
 
     @Override

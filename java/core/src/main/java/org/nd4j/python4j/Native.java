@@ -169,6 +169,11 @@ final class Native {
      */
     static native long[] arrayView(long handle);
 
+    // ---- raised.rs ----
+
+    /** The report of an exception object, for {@link PythonException#of}. */
+    static native byte[] raisedReport(long handle);
+
     // ---- stop.rs ----
 
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */

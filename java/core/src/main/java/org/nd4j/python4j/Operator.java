@@ -47,5 +47,8 @@ final class Operator {
     /** nothing: the globals of the current context. */
     static final int GLOBALS = 25;
 
+    /** file, name: what one of the core's own Python files defines. */
+    static final int TOOL = 29;
+
     private Operator() {}
 }

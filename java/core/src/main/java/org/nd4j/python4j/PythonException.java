@@ -104,6 +104,13 @@ public class PythonException extends RuntimeException {
         }
     }
 
+    /** What an exception object tells. Needs a turn, or a call from Python. */
+    static Throwable of(PythonObject exception) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return of(Native.raisedReport(exception.handle()));
+        }
+    }
+
     // ---- from the native side ----
 
     /** What is to be thrown for a report; the very exception of Java's if one comes back through Python. */

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python's stdout, stderr and log records, sent to Java. The Python half is output.py.
+package org.nd4j.python4j;
+
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
+
+/**
+ * Where Python's output goes. By default that is the process's file descriptors 1 and 2, whatever
+ * {@code System.setOut} says; while a {@code PythonOutput} is open, all that Python code prints goes to
+ * Java instead, from any thread.
+ *
+ * <pre>{@code
+ * try (PythonGIL gil = PythonGIL.lock(); PythonOutput output = PythonOutput.capture()) {
+ *     PythonExecutioner.exec("print('hello')");
+ *     System.out.println(output.getOut()); // hello
+ * }
+ * }</pre>
+ *
+ * <p>Whole lines arrive at once, the rest of a line when it is flushed or the call from Java returns;
+ * the text is exact. Of several open ones the last gets it. Receivers are called on the thread that
+ * prints, Python's own included, without the GIL; what they throw is an exception of {@code print}.
+ * Output of C code and child processes, which do not use {@code sys.stdout}, is not seen. A program that
+ * puts its own stream at {@code sys.stdout} keeps it.
+ *
+ * <p>Opening and closing need a turn of {@link PythonGIL}, or wait for one.
+ */
+public final class PythonOutput implements AutoCloseable {
+
+    /** How Python numbers its levels. */
+    private static final int WARNING = 30;
+    private static final int INFO = 20;
+    private static final int DEBUG = 10;
+    private static final int ERROR = 40;
+
+    private static final List<PythonOutput> OPEN = new CopyOnWriteArrayList<>();
+
+    private final Consumer<String> out;
+    private final Consumer<String> err;
+    private final StringBuffer capturedOut;
+    private final StringBuffer capturedErr;
+    private final PythonObject stopLogging;
+    private boolean closed;
+
+    private PythonOutput(
+            Consumer<String> out, Consumer<String> err, StringBuffer capturedOut, StringBuffer capturedErr,
+            PythonObject stopLogging) {
+        this.out = out;
+        this.err = err;
+        this.capturedOut = capturedOut;
+        this.capturedErr = capturedErr;
+        this.stopLogging = stopLogging;
+    }
+
+    /**
+     * Sends what Python prints to two receivers, line by line, until it is closed. A line has its
+     * {@code \n}; the unfinished end of one comes without.
+     *
+     * @throws PythonException if Python cannot be started
+     */
+    public static PythonOutput to(Consumer<String> out, Consumer<String> err) {
+        Objects.requireNonNull(out);
+        Objects.requireNonNull(err);
+        return open(new PythonOutput(out, err, null, null, null));
+    }
+
+    /** Sends what Python prints to two print streams, until it is closed: {@code to(System.out, System.err)}. */
+    public static PythonOutput to(PrintStream out, PrintStream err) {
+        return to(text -> print(out, text), text -> print(err, text));
+    }
+
+    private static void print(PrintStream stream, String text) {
+        stream.print(text);
+        stream.flush();
+    }
+
+    /** Keeps what Python prints, for {@link #getOut} and {@link #getErr}, until it is closed. */
+    public static PythonOutput capture() {
+        StringBuffer out = new StringBuffer();
+        StringBuffer err = new StringBuffer();
+        return open(new PythonOutput(out::append, err::append, out, err, null));
+    }
+
+    /**
+     * Sends the records of Python's {@code logging} module to SLF4J until it is closed: logger by name,
+     * level, message, exception as a {@link PythonException}, and the thread's name as {@code python.thread} in
+     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides.
+     */
+    public static PythonOutput logging() {
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
+            PythonObject receiver = Callbacks.callable((args, named) -> {
+                log(args);
+                return null;
+            });
+            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver));
+        }
+    }
+
+    /** What was printed to {@code sys.stdout} so far; of {@link #capture} only. */
+    public String getOut() {
+        return captured(capturedOut);
+    }
+
+    /** What was printed to {@code sys.stderr} so far; of {@link #capture} only. */
+    public String getErr() {
+        return captured(capturedErr);
+    }
+
+    private String captured(StringBuffer text) {
+        if (text == null) {
+            throw new IllegalStateException("This PythonOutput sends its text on and keeps none: use capture().");
+        }
+        if (!closed) {
+            flush();
+        }
+        return text.toString();
+    }
+
+    /** Python prints again where it did before. Closing again does nothing. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        try (PythonGIL gil = PythonGIL.lock()) {
+            if (stopLogging != null) {
+                stopLogging.call();
+                stopLogging.del();
+            } else {
+                flush();
+                OPEN.remove(this);
+                if (OPEN.isEmpty()) {
+                    call("restore");
+                }
+            }
+            closed = true;
+        }
+    }
+
+    private static PythonOutput open(PythonOutput output) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            if (OPEN.isEmpty()) {
+                PythonObject receiver = Callbacks.callable((args, named) -> {
+                    receive((String) args.get(0), (String) args.get(1));
+                    return null;
+                });
+                call("redirect", receiver);
+            } else {
+                flush(); // what was printed before belongs to the one before
+            }
+            OPEN.add(output);
+            return output;
+        }
+    }
+
+    private static void receive(String stream, String text) {
+        int last = OPEN.size() - 1;
+        if (last < 0) {
+            return; // closed while a thread was printing
+        }
+        PythonOutput output = OPEN.get(last);
+        (stream.equals("stdout") ? output.out : output.err).accept(text);
+    }
+
+    private static void flush() {
+        call("flush");
+    }
+
+    private static void call(String name, Object... arguments) {
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            tool(name).call(arguments);
+        }
+    }
+
+    private static PythonObject tool(String name) {
+        return PythonObject.apply(Operator.TOOL, "output", name);
+    }
+
+    private static void log(List<?> record) {
+        Logger logger = LoggerFactory.getLogger((String) record.get(0));
+        long level = (Long) record.get(1);
+        String message = (String) record.get(2);
+        String before = MDC.get("python.thread");
+        MDC.put("python.thread", String.valueOf(record.get(3)));
+        try {
+            Throwable raised = record.get(4) == null ? null : PythonException.of((PythonObject) record.get(4));
+            if (level >= ERROR) {
+                logger.error(message, raised);
+            } else if (level >= WARNING) {
+                logger.warn(message, raised);
+            } else if (level >= INFO) {
+                logger.info(message, raised);
+            } else if (level >= DEBUG) {
+                logger.debug(message, raised);
+            } else {
+                logger.trace(message, raised);
+            }
+        } finally {
+            if (before == null) {
+                MDC.remove("python.thread");
+            } else {
+                MDC.put("python.thread", before);
+            }
+        }
+    }
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// INDArray to numpy array and back, over the same memory. How memory is shared and kept is the
+// affair of PythonBuffer in the core; what is here is what ND4J thinks of types and strides.
+package org.nd4j.python4j.numpy;
+
+import java.io.File;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.bytedeco.javacpp.Pointer;
+import org.nd4j.linalg.api.buffer.DataBuffer;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonBuffer;
+import org.nd4j.python4j.PythonEnvironment;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGC;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+
+/**
+ * {@code numpy.ndarray} and {@link INDArray}. Having this class on the class path is enough: arrays are
+ * converted as variables, as inputs and outputs of {@code exec}, and inside lists and dicts.
+ *
+ * <p>The memory is shared wherever both sides can express the array, so the size does not matter and each
+ * side sees what the other one writes. It stays as long as either side can reach it: as long as Python has
+ * the array or a view of it, and as long as Java has the {@code INDArray} or one that was made of it.
+ *
+ * <p>Copied are, to Python: BFLOAT16 (as float32), UTF8, and arrays in an ND4J workspace, whose memory is
+ * used again when the workspace is left. To Java: text, foreign byte order, negative strides, strides of 0
+ * (broadcasts), arrays out of alignment, and read-only mapped files. Other read-only arrays are shared:
+ * ND4J knows no read-only arrays, so Java could write them and had better not.
+ *
+ * <p>numpy, and OpenBLAS with it, is loaded when the first array crosses.
+ */
+public class NumpyArray extends PythonType<INDArray> {
+
+    /** The instance for {@code getVariable(name, NumpyArray.INSTANCE)}; equal to the registered one. */
+    public static final NumpyArray INSTANCE = new NumpyArray();
+
+    /** Whether {@link #init} of {@link #INSTANCE} imports numpy. */
+    public static final String IMPORT_NUMPY_ARRAY = "org.eclipse.python4j.numpyimport";
+
+    /** Upstream: the same property by another name. numpy is on {@code sys.path} whatever it says. */
+    public static final String ADD_JAVACPP_NUMPY_TO_PATH = "org.eclipse.python4j.numpyimport";
+
+    /** The default of {@link #IMPORT_NUMPY_ARRAY}. */
+    public static final String DEFAULT_IMPORT_NUMPY_ARRAY = "true";
+
+    /** The default of {@link #ADD_JAVACPP_NUMPY_TO_PATH}. */
+    public static final String DEFAULT_ADD_JAVACPP_NUMPY_TO_PATH = "true";
+
+    /** For {@link java.util.ServiceLoader}; programs use {@link #INSTANCE}. */
+    public NumpyArray() {
+        super("numpy.ndarray", INDArray.class);
+    }
+
+    /** The folder of the numpy that came with the embedded interpreter, unless that has one of its own. */
+    @Override
+    public File[] packages() {
+        return PythonEnvironment.packages();
+    }
+
+    /**
+     * Imports numpy, if this is {@link #INSTANCE} and {@link #IMPORT_NUMPY_ARRAY} is not {@code false}. Of
+     * the registered instance the start of Python calls it, which must not cost what numpy costs: there the
+     * import waits for the first array. Waits for a turn.
+     *
+     * @throws PythonException if the interpreter has no numpy
+     */
+    @Override
+    public synchronized void init() {
+        boolean wanted = Boolean.parseBoolean(System.getProperty(IMPORT_NUMPY_ARRAY, DEFAULT_IMPORT_NUMPY_ARRAY));
+        if (this == INSTANCE && wanted) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonBuffer.importNumpy();
+            }
+        }
+    }
+
+    /**
+     * The array, over the same memory where that is possible. Rank and shape are numpy's; the ordering is
+     * {@code c} or {@code f}.
+     *
+     * @throws PythonException if the object is no numpy array, its elements are of a type that ND4J has
+     *     not, or the thread has no turn
+     */
+    @Override
+    public INDArray toJava(PythonObject pythonObject) {
+        try (PythonBuffer buffer = PythonBuffer.ofNumpy(pythonObject)) {
+            if (buffer.type() == PythonBuffer.Type.TEXT) {
+                return texts(pythonObject, buffer.shape());
+            }
+            DataType type = dataType(buffer.type());
+            long[] shape = buffer.shape();
+            if (buffer.count() == 0) {
+                return Nd4j.create(type, shape);
+            }
+            Strides strides = new Strides(shape, buffer.strides(), buffer.itemSize());
+            DataBuffer data = Nd4j.createBuffer(new Memory(buffer.address(), strides.extent), strides.extent, type);
+            // Every INDArray over this memory, views included, leads to this DataBuffer.
+            buffer.keepAliveFor(data);
+            return Nd4j.create(data, shape, strides.elements, 0, strides.order, type);
+        }
+    }
+
+    /**
+     * The array in Python, over the same memory where that is possible. It is writeable and does not own
+     * its memory. An {@code INDArray} that is closed by hand takes the memory away from Python, too.
+     *
+     * @throws PythonException if numpy has no such elements or is missing, or the thread has no turn
+     */
+    @Override
+    public PythonObject toPython(INDArray javaObject) {
+        INDArray array = Objects.requireNonNull(javaObject);
+        if (array.dataType() == DataType.UTF8) {
+            return fromTexts(array);
+        }
+        if (array.dataType() == DataType.BFLOAT16) {
+            array = array.castTo(DataType.FLOAT);
+        }
+        PythonBuffer.Type type = type(array.dataType());
+        if (array.isEmpty()) {
+            // ND4J has empty arrays of rank 0, numpy has not.
+            long[] shape = array.rank() == 0 ? new long[1] : array.shape();
+            return PythonBuffer.of(0, type, shape, new long[shape.length], false, null).toNumpy();
+        }
+        if (array.isAttached()) {
+            array = array.detach();
+        }
+        long[] strides = array.stride().clone();
+        for (int i = 0; i < strides.length; i++) {
+            strides[i] *= type.size();
+        }
+        long address = array.data().addressPointer().address();
+        return PythonBuffer.of(address, type, array.shape(), strides, false, array.data()).toNumpy();
+    }
+
+    @Override
+    public boolean accepts(Object javaObject) {
+        return javaObject instanceof INDArray;
+    }
+
+    /**
+     * The same {@code INDArray}; nothing else is one.
+     *
+     * @throws PythonException for anything else
+     */
+    @Override
+    public INDArray adapt(Object javaObject) {
+        return super.adapt(javaObject);
+    }
+
+    // ---- text, by copy ----
+
+    private static INDArray texts(PythonObject array, long[] shape) {
+        List<String> texts = new ArrayList<>();
+        try (PythonGC gc = PythonGC.watch()) {
+            for (Object text : array.attr("ravel").call().attr("tolist").call().toList()) {
+                texts.add((String) text);
+            }
+        }
+        return texts.isEmpty() ? Nd4j.create(DataType.UTF8, shape) : Nd4j.create(texts, shape);
+    }
+
+    private static PythonObject fromTexts(INDArray array) {
+        PythonBuffer.importNumpy();
+        List<String> texts = new ArrayList<>();
+        if (!array.isEmpty()) {
+            // getString of a view counts wrongly, so all is read by the place in the whole buffer.
+            DataBuffer root = array.data().originalDataBuffer() == null ? array.data() : array.data().originalDataBuffer();
+            INDArray all = Nd4j.create(root, new long[] {root.length()}, new long[] {1}, 0, 'c', DataType.UTF8);
+            collect(all, array, 0, array.offset(), texts);
+        }
+        List<Long> shape = new ArrayList<>();
+        for (long dimension : array.isEmpty() && array.rank() == 0 ? new long[1] : array.shape()) {
+            shape.add(dimension);
+        }
+        PythonObject result;
+        try (PythonGC gc = PythonGC.watch()) {
+            result = Python.importModule("numpy").attr("array").call(texts, "U").attr("reshape").call(shape);
+            PythonGC.keep(result);
+        }
+        return result;
+    }
+
+    private static void collect(INDArray all, INDArray array, int dimension, long at, List<String> texts) {
+        if (dimension == array.rank()) {
+            texts.add(all.getString(at));
+            return;
+        }
+        for (long i = 0; i < array.size(dimension); i++) {
+            collect(all, array, dimension + 1, at + i * array.stride(dimension), texts);
+        }
+    }
+
+    // ---- types and strides ----
+
+    private static final Map<DataType, PythonBuffer.Type> TYPES = new EnumMap<>(DataType.class);
+
+    static {
+        TYPES.put(DataType.BOOL, PythonBuffer.Type.BOOL);
+        TYPES.put(DataType.INT8, PythonBuffer.Type.INT8);
+        TYPES.put(DataType.UINT8, PythonBuffer.Type.UINT8);
+        TYPES.put(DataType.INT16, PythonBuffer.Type.INT16);
+        TYPES.put(DataType.UINT16, PythonBuffer.Type.UINT16);
+        TYPES.put(DataType.INT32, PythonBuffer.Type.INT32);
+        TYPES.put(DataType.UINT32, PythonBuffer.Type.UINT32);
+        TYPES.put(DataType.INT64, PythonBuffer.Type.INT64);
+        TYPES.put(DataType.UINT64, PythonBuffer.Type.UINT64);
+        TYPES.put(DataType.FLOAT16, PythonBuffer.Type.FLOAT16);
+        TYPES.put(DataType.FLOAT, PythonBuffer.Type.FLOAT32);
+        TYPES.put(DataType.DOUBLE, PythonBuffer.Type.FLOAT64);
+    }
+
+    private static PythonBuffer.Type type(DataType type) {
+        PythonBuffer.Type found = TYPES.get(type);
+        if (found == null) {
+            throw new PythonException("Unsupported dtype: " + type);
+        }
+        return found;
+    }
+
+    private static DataType dataType(PythonBuffer.Type type) {
+        for (Map.Entry<DataType, PythonBuffer.Type> entry : TYPES.entrySet()) {
+            if (entry.getValue() == type) {
+                return entry.getKey();
+            }
+        }
+        throw new PythonException("Unsupported array data type: " + type);
+    }
+
+    /** numpy's strides, which are positive here, as ND4J likes them. */
+    private static final class Strides {
+        final long[] elements;
+        final char order;
+        final long extent;
+
+        Strides(long[] shape, long[] bytes, int size) {
+            long[] c = new long[shape.length];
+            long[] f = new long[shape.length];
+            elements = new long[shape.length];
+            long toEnd = 1;
+            long toStart = 1;
+            for (int i = 0; i < shape.length; i++) {
+                int last = shape.length - 1 - i;
+                f[i] = toStart;
+                c[last] = toEnd;
+                toStart *= shape[i];
+                toEnd *= shape[last];
+                elements[i] = bytes[i] / size;
+            }
+            boolean isC = agree(shape, elements, c);
+            boolean isF = !isC && agree(shape, elements, f);
+            // The stride of a dimension with one element may be anything in numpy; ND4J looks at it.
+            long after = 1;
+            long extent = 1;
+            boolean rises = true;
+            for (int i = shape.length - 1; i >= 0; i--) {
+                if (isC || isF) {
+                    elements[i] = isC ? c[i] : f[i];
+                } else if (shape[i] == 1) {
+                    elements[i] = after;
+                }
+                extent += (shape[i] - 1) * elements[i];
+                rises &= i == shape.length - 1 || elements[i] <= elements[i + 1];
+                after = elements[i] * shape[i];
+            }
+            this.extent = extent;
+            this.order = isF || !isC && rises && shape.length > 1 ? 'f' : 'c';
+        }
+
+        private static boolean agree(long[] shape, long[] a, long[] b) {
+            for (int i = 0; i < shape.length; i++) {
+                if (shape[i] != 1 && a[i] != b[i]) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    /** JavaCPP's view of memory that something else keeps; counted in elements, as ND4J does. */
+    @SuppressWarnings("serial") // never written
+    private static final class Memory extends Pointer {
+        Memory(long address, long elements) {
+            this.address = address;
+            this.limit = elements;
+            this.capacity = elements;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+# Python's output and log records on their way to Java (PythonOutput.java). Loaded when first asked for.
+import codecs
+import io
+import logging
+import sys
+import threading
+
+
+class JavaStream(io.TextIOBase):
+    """A text stream whose whole lines go to Java at once, and the rest of a line when it is flushed."""
+
+    encoding = "utf-8"
+    errors = "surrogatepass"
+
+    def __init__(self, name, original, send):
+        self._name = name
+        self._original = original
+        self._send = send
+        self._parts = []
+        self._lock = threading.Lock()
+        self.buffer = JavaBytes(self)
+
+    @property
+    def name(self):
+        return f"<{self._name}>"
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        if self._original is None:
+            raise io.UnsupportedOperation("fileno")
+        return self._original.fileno()
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        ready = ""
+        with self._lock:
+            self._parts.append(text)
+            if "\n" in text:
+                ready, line, rest = "".join(self._parts).rpartition("\n")
+                ready += line
+                self._parts = [rest] if rest else []
+        # Outside the lock: Java may take its time, or print through Python itself.
+        if ready:
+            self._send(self._name, ready)
+        return len(text)
+
+    def flush(self):
+        with self._lock:
+            ready = "".join(self._parts)
+            self._parts = []
+        if ready:
+            self._send(self._name, ready)
+
+
+class JavaBytes(io.RawIOBase):
+    """What writes bytes to sys.stdout.buffer: they are UTF-8, as everywhere here."""
+
+    def __init__(self, text):
+        self._text = text
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        data = bytes(data)
+        self._text.write(self._decode.decode(data))
+        return len(data)
+
+    def flush(self):
+        if not self.closed:
+            self._text.flush()
+
+
+_streams = {}
+
+
+def redirect(send):
+    """Puts streams that go to `send` at sys.stdout and sys.stderr, unless they are there."""
+    for name in ("stdout", "stderr"):
+        now = getattr(sys, name)
+        if not isinstance(now, JavaStream):
+            _streams[name] = now, JavaStream(name, now, send)
+            setattr(sys, name, _streams[name][1])
+
+
+def restore():
+    """Puts back what redirect() found, where a program has not put something else there since."""
+    for name, (original, ours) in list(_streams.items()):
+        ours.flush()
+        if getattr(sys, name) is ours:
+            setattr(sys, name, original)
+        del _streams[name]
+
+
+def flush():
+    for _, ours in list(_streams.values()):
+        ours.flush()
+
+
+class JavaHandler(logging.Handler):
+    """Sends the records of the logging module to Java."""
+
+    def __init__(self, send):
+        super().__init__()
+        self._send_record = send
+
+    def emit(self, record):
+        try:
+            raised = record.exc_info[1] if record.exc_info else None
+            self._send_record(record.name, record.levelno, record.getMessage(), record.threadName, raised)
+        except RecursionError:
+            raise
+        except Exception:
+            self.handleError(record)
+
+
+def log_to(send):
+    """The root logger sends everything to Java, which filters by its own configuration."""
+    root = logging.getLogger()
+    handler = JavaHandler(send)
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(1)
+
+    def stop():
+        root.removeHandler(handler)
+        root.setLevel(before)
+
+    return stop
