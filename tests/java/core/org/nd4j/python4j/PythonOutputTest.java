@@ -133,11 +133,12 @@ class PythonOutputTest {
     @Test
     void logRecordsGoToTheReceiverOfLogging() {
         // With slf4j-nop nothing is to be seen in Java; what crosses must neither fail nor change the program.
-        try (PythonOutput log = PythonOutput.logging()) {
+        try (PythonOutput log = PythonOutput.logging(); PythonOutput output = PythonOutput.capture()) {
             exec("import logging\nlog = logging.getLogger('a.b')\n"
                     + "try:\n    1 / 0\nexcept ZeroDivisionError:\n    log.exception('failed %s', 'so')\n"
                     + "log.debug('d')\nlog.log(5, 'trace')\nn = len(logging.getLogger().handlers)");
             assertEquals(1, PythonExecutioner.getVariable("n", PythonTypes.INT).getValue());
+            assertEquals("", output.getErr(), "logging reports its own errors there");
         }
         exec("n = len(logging.getLogger().handlers)\nlevel = logging.getLogger().level");
         assertEquals(0, PythonExecutioner.getVariable("n", PythonTypes.INT).getValue());

@@ -106,13 +106,13 @@ public final class GraalPyPeer extends Peer {
     @Override
     public Object get(Class<?> type) {
         Value v = names.getMember("v");
-        return type == Map.class ? new HashMap<>(v.as(Map.class)) : copied(v);
+        return type == Map.class ? new HashMap<Object, Object>((Map<?, ?>) v.as(Map.class)) : copied(v);
     }
 
     private static List<Object> copied(Value list) {
         List<Object> copy = new ArrayList<>((int) list.getArraySize());
-        for (Object element : list.as(List.class)) {
-            copy.add(element instanceof Map ? new HashMap<>((Map<?, ?>) element) : element);
+        for (Object element : (List<?>) list.as(List.class)) {
+            copy.add(element instanceof Map ? new HashMap<Object, Object>((Map<?, ?>) element) : element);
         }
         return copy;
     }

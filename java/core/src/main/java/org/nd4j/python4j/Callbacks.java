@@ -65,8 +65,8 @@ final class Callbacks {
         try (PythonGIL.Visit visit = PythonGIL.visit()) {
             try {
                 Pack.Reader reader = new Pack.Reader(arguments, 0);
-                Object args = reader.finish(reader.value());
-                Object named = reader.finish(reader.value());
+                Object args = reader.finishOrKeep(reader.value());
+                Object named = reader.finishOrKeep(reader.value());
                 Object held = HELD.get(key);
                 Object result = ((Function) held).call((List<?>) args, (Map<?, ?>) named);
                 reply.u8(VALUE).value(result);

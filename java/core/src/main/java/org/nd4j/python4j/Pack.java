@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 
 /**
  * A buffer that packed values are written to. {@link Reader} reads them.
@@ -529,7 +530,12 @@ final class Pack {
 
         /** Turns objects of other types into values: a step of its own, see above. */
         Object finish(Object value) {
-            return hasObjects ? finished(value) : value;
+            return hasObjects ? finished(value, PythonTypes::toJava) : value;
+        }
+
+        /** The same, but an object of a type that nobody knows stays a {@link PythonObject}. */
+        Object finishOrKeep(Object value) {
+            return hasObjects ? finished(value, PythonTypes::toJavaOrSame) : value;
         }
 
         /** Nothing may be left over. */
@@ -708,21 +714,22 @@ final class Pack {
         }
 
         /** The value with the objects in it converted; lists are changed in place. */
-        private static Object finished(Object value) {
+        private static Object finished(Object value, Function<PythonObject, Object> convert) {
             if (value instanceof PythonObject) {
-                return PythonTypes.toJava((PythonObject) value);
+                return convert.apply((PythonObject) value);
             }
             if (value instanceof List) {
                 @SuppressWarnings("unchecked") // all lists here are our own
                 List<Object> list = (List<Object>) value;
-                list.replaceAll(Reader::finished);
+                list.replaceAll(element -> finished(element, convert));
             } else if (value instanceof Set) {
                 Set<Object> finished = new LinkedHashSet<>(capacity(((Set<?>) value).size()));
-                ((Set<?>) value).forEach(element -> finished.add(finished(element)));
+                ((Set<?>) value).forEach(element -> finished.add(finished(element, convert)));
                 return finished;
             } else if (value instanceof Map) {
                 Map<Object, Object> finished = new LinkedHashMap<>(capacity(((Map<?, ?>) value).size()));
-                ((Map<?, ?>) value).forEach((key, element) -> finished.put(finished(key), finished(element)));
+                ((Map<?, ?>) value)
+                        .forEach((key, element) -> finished.put(finished(key, convert), finished(element, convert)));
                 return finished;
             }
             return value;

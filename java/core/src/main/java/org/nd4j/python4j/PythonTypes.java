@@ -315,6 +315,12 @@ public class PythonTypes {
         }
     }
 
+    /** The same, or the object itself if there is no type for it. */
+    static Object toJavaOrSame(PythonObject object) {
+        PythonType<?> type = registeredTypeOf(object);
+        return type == null ? object : type.toJava(object);
+    }
+
     /** The registered type that an object of no built-in type is exactly of, or null. Needs a turn. */
     static PythonType<?> registeredTypeOf(PythonObject object) {
         if (Registered.TYPES.isEmpty()) {
