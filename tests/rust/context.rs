@@ -17,7 +17,7 @@ fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
                 context::delete(py, &name).unwrap();
             }
         }
-        context::reset(py).unwrap();
+        context::reset(py, 0).unwrap();
         result
     })
 }
@@ -77,7 +77,7 @@ fn reset_empties_the_current_context_and_stays() {
     inside(|py| -> Result<()> {
         context::switch(py, "a")?;
         run(py, "x = 1\ndef f(): return x")?;
-        context::reset(py)?;
+        context::reset(py, 0)?;
         assert_eq!(context::current(), "a");
         assert_eq!(
             repr(py, "('x' in globals(), __name__, len([1]))"),

@@ -243,7 +243,7 @@ fn variables_lists_what_has_a_converter_in_order() {
             "import sys\ndef f(): pass\nclass C: pass\nb = 1\na = 'x'\n_hidden = 1\nl = [1.5]\n",
         )
         .unwrap();
-        let reply = exec::variables(py, 0).unwrap();
+        let reply = exec::variables(py, 0, 0).unwrap();
         let mut expected = support::Request::default().u32(3);
         expected = expected.text("b").text("int").raw(&int(1));
         expected = expected.text("a").text("str").raw(&str("x"));
@@ -267,7 +267,7 @@ fn a_malformed_request_is_refused() {
             &[0, 255, 255, 255, 255],
             &[0, 0, 0, 0, 0, 9, 0, 0, 0],
         ] {
-            assert!(exec::run(py, request, 0).is_err(), "{request:?}");
+            assert!(exec::run(py, request, 0, 0).is_err(), "{request:?}");
         }
     });
 }

@@ -84,7 +84,7 @@ fn run(c: &mut Criterion) {
     for (name, code) in [("x = 1", "x = 1"), ("200 lines", long.as_str())] {
         let request = request(code, &[], &[]);
         c.bench_function(&format!("exec {name}: ours"), |b| {
-            b.iter(|| gil::with(|py| exec::run(py, &request, 0).expect("runs")));
+            b.iter(|| gil::with(|py| exec::run(py, &request, 0, 0).expect("runs")));
         });
         c.bench_function(&format!("exec {name}: CPython's exec(code, g)"), |b| {
             let set_up = format!("code = compile({code:?}, 'x', 'exec')\ng = {{}}");
@@ -93,14 +93,14 @@ fn run(c: &mut Criterion) {
     }
     let two_ints = request("z = x + y", &[("x", 1), ("y", 2)], &["z"]);
     c.bench_function("exec two ints in, one out: ours", |b| {
-        b.iter(|| gil::with(|py| exec::run(py, &two_ints, 0).expect("runs")));
+        b.iter(|| gil::with(|py| exec::run(py, &two_ints, 0, 0).expect("runs")));
     });
     let mut n = 0;
     c.bench_function("exec text that changes: ours", |b| {
         b.iter(|| {
             n += 1;
             let request = request(&format!("x = {n}"), &[], &[]);
-            gil::with(|py| exec::run(py, &request, 0).expect("runs"))
+            gil::with(|py| exec::run(py, &request, 0, 0).expect("runs"))
         });
     });
     c.bench_function("exec text that changes: CPython's exec(text, g)", |b| {
@@ -159,7 +159,7 @@ fn contexts_and_calls(c: &mut Criterion) {
                     &[],
                     &[],
                 );
-                exec::run(py, &code, 0).expect("runs");
+                exec::run(py, &code, 0, 0).expect("runs");
             }
         });
         c.bench_function(&format!("context: there and back, {names} names"), |b| {

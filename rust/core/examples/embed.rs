@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     request.extend(code.as_bytes());
     request.extend([0; 8]); // no inputs, no outputs
     gil::with(|py| -> Result<(), Box<dyn std::error::Error>> {
-        exec::run(py, &request, 0)?;
+        exec::run(py, &request, 0, 0)?;
         let answer = context::globals(py)?;
         println!(
             "{}",

@@ -5,6 +5,7 @@
 //! its dict the globals of the next call: constant time, however many names there are. Functions
 //! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
 
+use crate::handle::{self, Handle, NO_FRAME};
 use crate::interpreter::tools;
 use crate::{Error, Result, capi};
 use parking_lot::Mutex;
@@ -54,6 +55,31 @@ pub fn globals(py: Python<'_>) -> Result<Bound<'_, PyDict>> {
     }
 }
 
+/// The globals of a call: those of the current context, or of a space that Java holds.
+pub fn globals_of(py: Python<'_>, space: Handle) -> Result<Bound<'_, PyDict>> {
+    if space == 0 {
+        return globals(py);
+    }
+    Ok(handle::lend(py, space)?
+        .cast_into::<PyDict>()
+        .map_err(PyErr::from)?)
+}
+
+/// A namespace that is no context: that of a shared turn. `sys.modules['__main__']` is another one.
+pub fn open_space(py: Python<'_>) -> Result<Handle> {
+    let globals = PyDict::new(py);
+    fill(&globals)?;
+    Ok(handle::give(globals.into_any(), NO_FRAME))
+}
+
+/// Empties and forgets a space.
+pub fn close_space(py: Python<'_>, space: Handle) {
+    if let Ok(globals) = globals_of(py, space) {
+        globals.clear();
+    }
+    handle::take_back(py, space);
+}
+
 /// Makes a context unless it is there.
 pub fn add(py: Python<'_>, name: &str) -> Result<()> {
     check(name)?;
@@ -88,9 +114,9 @@ pub fn switch(py: Python<'_>, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Empties the current context and stays in it.
-pub fn reset(py: Python<'_>) -> Result<()> {
-    let globals = globals(py)?;
+/// Empties the current context, or a space, and stays in it.
+pub fn reset(py: Python<'_>, space: Handle) -> Result<()> {
+    let globals = globals_of(py, space)?;
     globals.clear();
     fill(&globals)
 }

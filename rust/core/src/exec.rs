@@ -5,7 +5,7 @@
 //! costs. Each text has a file name of its own, `<exec-N>`, and its lines are in `linecache` as
 //! long as its code is kept here, so that tracebacks show them.
 
-use crate::handle::Frame;
+use crate::handle::{Frame, Handle};
 use crate::interpreter::{Tools, tools};
 use crate::pack::{self, Reader, Wanted, Writer};
 use crate::{Error, Result, capi, context};
@@ -71,10 +71,10 @@ static EXPRESSIONS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static COMPILED: AtomicU64 = AtomicU64::new(0);
 
 /// Runs one packed request: sets the inputs, runs the text, packs the outputs. `None` where there
-/// is nothing to answer.
+/// is nothing to answer. `space` is whose globals these are, 0 for the current context.
 ///
 /// Nothing is set when an input cannot be converted; when the code fails, what it did before stays.
-pub fn run(py: Python<'_>, request: &[u8], frame: Frame) -> Result<Option<Vec<u8>>> {
+pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Result<Option<Vec<u8>>> {
     let mut reader = Reader::new(request);
     let mode = match reader.u8()? {
         0 => Mode::Exec,
@@ -84,7 +84,7 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame) -> Result<Option<Vec<u8
         _ => return Err(Error::refused("Unknown mode of a request.")),
     };
     let text = reader.bytes()?;
-    let globals = context::globals(py)?;
+    let globals = context::globals_of(py, space)?;
     read_inputs(py, &mut reader, &globals)?;
     let outputs = read_outputs(&mut reader)?;
     reader.end()?;
@@ -221,8 +221,8 @@ fn hide(py: Python<'_>, error: Error) -> Error {
 /// Left out: names that begin with `_`, modules, functions and classes. An object of another type
 /// goes as a handle with an empty type name, for types that the caller knows; a value of a known
 /// type that cannot be converted goes as a missing one, for the caller to report.
-pub fn variables(py: Python<'_>, frame: Frame) -> Result<Vec<u8>> {
-    let globals = context::globals(py)?;
+pub fn variables(py: Python<'_>, frame: Frame, space: Handle) -> Result<Vec<u8>> {
+    let globals = context::globals_of(py, space)?;
     let mut writer = Writer::new(py, frame);
     let count_at = writer.position();
     writer.u32(0)?;

@@ -166,9 +166,9 @@ export! {
 // ---- exec.rs ----
 
 export! {
-    fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64, call: i64) -> JByteArray<'local> {
+    fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64, call: i64, space: i64) -> JByteArray<'local> {
         let request = read(env, &request, length)?;
-        match stoppable(call as u64, |py| exec::run(py, &request, frame as u64))? {
+        match stoppable(call as u64, |py| exec::run(py, &request, frame as u64, space as u64))? {
             Some(reply) => write(env, &reply),
             None => Ok(JByteArray::default()),
         }
@@ -176,8 +176,8 @@ export! {
 }
 
 export! {
-    fn execVariables(env, frame: i64) -> JByteArray<'local> {
-        let reply = gil::with(|py| exec::variables(py, frame as u64))?;
+    fn execVariables(env, frame: i64, space: i64) -> JByteArray<'local> {
+        let reply = gil::with(|py| exec::variables(py, frame as u64, space as u64))?;
         write(env, &reply)
     }
 }
@@ -199,8 +199,8 @@ export! {
 }
 
 export! {
-    fn contextReset(env) {
-        Ok(gil::with(context::reset)?)
+    fn contextReset(env, space: i64) {
+        Ok(gil::with(|py| context::reset(py, space as u64))?)
     }
 }
 
@@ -220,6 +220,19 @@ export! {
 export! {
     fn contextNames(env) -> JByteArray<'local> {
         write(env, &pack::texts(&context::names()))
+    }
+}
+
+export! {
+    fn contextOpenSpace(env) -> i64 {
+        Ok(gil::with(context::open_space)? as i64)
+    }
+}
+
+export! {
+    fn contextCloseSpace(env, space: i64) {
+        gil::with(|py| context::close_space(py, space as u64));
+        Ok(())
     }
 }
 

@@ -29,7 +29,7 @@ pub fn python<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     let _turn = turn();
     gil::with(|py| {
         context::switch(py, "test").expect("a context");
-        context::reset(py).expect("an empty context");
+        context::reset(py, 0).expect("an empty context");
         let result = body(py);
         context::switch(py, context::MAIN).expect("main");
         context::delete(py, "test").expect("deletable");
@@ -94,7 +94,7 @@ pub fn run_with(
     for (name, wanted) in outputs {
         request = request.text(name).u8(*wanted);
     }
-    exec::run(py, &request.0, 0)
+    exec::run(py, &request.0, 0, 0)
 }
 
 /// Runs text as a program.

@@ -218,10 +218,52 @@ final class Launch {
     }
 
     /** One jar of the content of many, as a build that shades makes it; without entries for folders. */
-    static Path shade(Path jar, Class<?> main, List<Path> entries) throws IOException {
+    static Path shade(Path jar, Class<?> main, List<Path> entries) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(jar.toString(), main.getName()));
+        entries.forEach(entry -> arguments.add(entry.toString()));
+        Result result = of(Shade.class, arguments.toArray(new String[0])).run();
+        assertEquals(0, result.status, result::toString);
+        return jar;
+    }
+
+    /** A jar with jars in its folder lib, and with one class beside them. */
+    static Path nest(Path jar, Class<?> main, List<Path> inner) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(jar.toString(), main.getName(), "nested"));
+        inner.forEach(entry -> arguments.add(entry.toString()));
+        Result result = of(Shade.class, arguments.toArray(new String[0])).run();
+        assertEquals(0, result.status, result::toString);
+        return jar;
+    }
+
+    private static void nest(Path jar, String main, List<Path> inner) throws IOException {
+        try (OutputStream out = Files.newOutputStream(jar); JarOutputStream zip = new JarOutputStream(out)) {
+            zip.setLevel(1);
+            Set<String> seen = new LinkedHashSet<>();
+            for (Path library : inner) {
+                add(zip, seen, "lib/" + library.getFileName(), Files.readAllBytes(library));
+            }
+            String name = main.replace('.', '/') + ".class";
+            add(zip, seen, name, Launch.class.getClassLoader().getResourceAsStream(name).readAllBytes());
+        }
+    }
+
+    /** A program of its own, since unpacking and packing take very long in a JVM that watches its JNI calls. */
+    static final class Shade {
+        public static void main(String[] arguments) throws IOException {
+            boolean nested = arguments[2].equals("nested");
+            List<Path> entries = Stream.of(arguments).skip(nested ? 3 : 2).map(Path::of).collect(Collectors.toList());
+            if (nested) {
+                nest(Path.of(arguments[0]), arguments[1], entries);
+            } else {
+                pack(Path.of(arguments[0]), arguments[1], entries);
+            }
+        }
+    }
+
+    private static void pack(Path jar, String main, List<Path> entries) throws IOException {
         Manifest manifest = new Manifest();
         manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
-        manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, main.getName());
+        manifest.getMainAttributes().put(Attributes.Name.MAIN_CLASS, main);
         Set<String> seen = new LinkedHashSet<>(List.of("META-INF/MANIFEST.MF"));
         try (OutputStream out = Files.newOutputStream(jar); JarOutputStream zip = new JarOutputStream(out, manifest)) {
             zip.setLevel(1);
@@ -241,7 +283,6 @@ final class Launch {
                 }
             }
         }
-        return jar;
     }
 
     private static void add(JarOutputStream zip, Set<String> seen, String name, byte[] content) throws IOException {
@@ -249,6 +290,13 @@ final class Launch {
             zip.putNextEntry(new ZipEntry(name));
             zip.write(content);
             zip.closeEntry();
+        }
+    }
+
+    /** Thousands of files go in a moment, not one by one under the eyes of -Xcheck:jni. */
+    static void remove(Path folder) throws Exception {
+        if (!System.getProperty("os.name").startsWith("Windows")) {
+            new ProcessBuilder("rm", "-rf", folder.toString()).start().waitFor();
         }
     }
 

@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.ByteArrayInputStream;
 import java.io.File;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.lang.ref.WeakReference;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -27,7 +26,7 @@ import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
-import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
@@ -37,6 +36,11 @@ class NativeLoaderTest {
 
     @TempDir
     Path folder;
+
+    @AfterEach
+    void remove() throws Exception {
+        Launch.remove(folder.resolve("cache"));
+    }
 
     /** The report with a cache of its own, but with the CPython that JavaCPP has unpacked already. */
     private static Launch withCache(Path cache) {
@@ -80,7 +84,7 @@ class NativeLoaderTest {
 
     @Test
     void thePropertyMovesTheCacheOfBoth() throws Exception {
-        Path cache = folder.resolve("deep/cache");
+        Path cache = folder.resolve("cache/deep");
         Launch.Result result = Launch.report().with(CACHE, cache).run().passed();
         assertEquals(cache.toString(), result.field("cache"));
         assertTrue(result.field("libpython").startsWith(cache.toString()), result::toString);
@@ -161,28 +165,27 @@ class NativeLoaderTest {
 
     @Test
     void aStartThatIsKilledHarmsNoneThatFollows() throws Exception {
-        for (int millis = 150; millis <= 600; millis *= 2) {
-            Launch.Running killed = Launch.report().with(CACHE, folder).start();
+        for (int millis = 200; millis <= 800; millis *= 2) {
+            Launch.Running killed = Launch.report().with(CACHE, folder.resolve("cache")).start();
             Thread.sleep(millis);
             killed.process.destroyForcibly();
             killed.join();
         }
-        Launch.report().with(CACHE, folder).run().passed();
+        Launch.report().with(CACHE, folder.resolve("cache")).run().passed();
     }
 
     private static List<String> names(Path folder, String end) throws Exception {
-        try (Stream<Path> files = Files.walk(folder)) {
+        try (Stream<Path> files = Files.walk(folder, 2)) {
             return files.map(Path::toString).filter(file -> file.endsWith(end)).collect(Collectors.toList());
         }
     }
 
+    /** When our own files were written. */
     private static List<String> times(Path folder) throws Exception {
         List<String> times = new ArrayList<>();
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.filter(file -> !file.toString().contains("__pycache__")).sorted().collect(Collectors.toList())) {
-                if (Files.isRegularFile(file)) {
-                    times.add(file + " " + Files.getLastModifiedTime(file));
-                }
+        try (Stream<Path> files = Files.walk(folder, 2)) {
+            for (Path file : files.filter(Files::isRegularFile).sorted().collect(Collectors.toList())) {
+                times.add(file + " " + Files.getLastModifiedTime(file));
             }
         }
         return times;
@@ -204,19 +207,9 @@ class NativeLoaderTest {
     @Test
     void aJarInsideAJarRuns() throws Exception {
         Path core = Launch.shade(folder.resolve("core.jar"), PythonEnvironment.class, Launch.core());
-        Path jar = folder.resolve("app.jar");
-        try (OutputStream out = Files.newOutputStream(jar); ZipOutputStream zip = new ZipOutputStream(out)) {
-            zip.setLevel(0);
-            List<Path> inner = new ArrayList<>(Launch.libraries());
-            inner.add(core);
-            for (Path library : inner) {
-                zip.putNextEntry(new ZipEntry("lib/" + library.getFileName()));
-                Files.copy(library, zip);
-            }
-            String loader = Nested.class.getName().replace('.', '/') + ".class";
-            zip.putNextEntry(new ZipEntry(loader));
-            zip.write(Nested.class.getClassLoader().getResourceAsStream(loader).readAllBytes());
-        }
+        List<Path> inner = new ArrayList<>(Launch.libraries());
+        inner.add(core);
+        Path jar = Launch.nest(folder.resolve("app.jar"), Nested.class, inner);
         for (int i = 0; i < 2; i++) {
             Launch.Result result = Launch.of(Nested.class, "--json").classPath(jar.toString())
                     .with(CACHE, folder.resolve("cache")).run().passed();

@@ -4,9 +4,12 @@
 package org.nd4j.python4j;
 
 import java.io.File;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.JarURLConnection;
+import java.net.URI;
+import java.net.URISyntaxException;
 import java.net.URL;
 import java.net.URLConnection;
 import java.nio.charset.StandardCharsets;
@@ -106,8 +109,8 @@ final class Embedded {
                 int end = text.indexOf("!/");
                 if (start >= 0) {
                     try {
-                        files.add(Path.of(new java.net.URI(text.substring(start, end < start ? text.length() : end))).toString());
-                    } catch (java.net.URISyntaxException | IllegalArgumentException e) {
+                        files.add(Path.of(new URI(text.substring(start, end < start ? text.length() : end))).toString());
+                    } catch (URISyntaxException | IllegalArgumentException e) {
                         NativeLoader.progress("Not watched: " + text + ": " + e, false);
                     }
                 }
@@ -374,27 +377,34 @@ final class Embedded {
         }
         NativeLoader.progress("Unpacking " + source.name + " to " + target, true);
         Path aside = Unpacker.aside(target);
-        try (ZipInputStream zip = new ZipInputStream(source.open())) {
-            for (ZipEntry entry; (entry = zip.getNextEntry()) != null; ) {
-                if (entry.getName().startsWith(folder + "/")) {
-                    Path file = aside.resolve(entry.getName().substring(folder.length() + 1)).normalize();
-                    if (!file.startsWith(aside)) {
-                        throw new IOException(entry.getName() + " leads out of its folder");
-                    }
-                    if (entry.isDirectory()) {
-                        Files.createDirectories(file);
-                    } else {
-                        Files.createDirectories(file.getParent());
-                        Files.copy(zip, file);
+        source.read((entry, content) -> {
+            if (entry.getName().startsWith(folder + "/")) {
+                Path file = aside.resolve(entry.getName().substring(folder.length() + 1)).normalize();
+                if (!file.startsWith(aside)) {
+                    throw new IOException(entry.getName() + " leads out of its folder");
+                }
+                Files.createDirectories(entry.isDirectory() ? file : file.getParent());
+                if (!entry.isDirectory()) {
+                    try (InputStream in = content.open()) {
+                        Files.copy(in, file);
                     }
                 }
             }
-        }
+        });
         Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
         return target;
     }
 
-    /** A jar as a stream, wherever it lies. */
+    /** What is done with each entry of a jar; the content is read if it is asked for. */
+    private interface Reader {
+        void entry(ZipEntry entry, Content content) throws IOException;
+    }
+
+    private interface Content {
+        InputStream open() throws IOException;
+    }
+
+    /** A jar, wherever it lies. */
     private abstract static class Source {
         final String name;
         /** Changes when the jar does. */
@@ -407,11 +417,27 @@ final class Embedded {
 
         abstract InputStream open() throws IOException;
 
+        void read(Reader reader) throws IOException {
+            try (ZipInputStream zip = new ZipInputStream(open())) {
+                for (ZipEntry entry; (entry = zip.getNextEntry()) != null; ) {
+                    reader.entry(entry, () -> new FilterInputStream(zip) {
+                        @Override
+                        public void close() {
+                            // the next entry follows
+                        }
+                    });
+                }
+            }
+        }
+
         static Source of(String artifact, String marker) throws IOException {
             URL url = url(marker);
             if (url != null) {
                 String text = url.toString();
                 int end = text.lastIndexOf("!/");
+                if (text.startsWith("jar:file:") && end == text.indexOf("!/")) {
+                    return inside(new File(URI.create(text.substring("jar:".length(), end))), artifact, marker);
+                }
                 String jar = end < 0 ? "" : text.substring(0, end);
                 for (String name : new String[] {jar, jar.startsWith("jar:") ? jar.substring(4) : ""}) {
                     Source source = name.isEmpty() ? null : at(url, name, marker);
@@ -459,6 +485,17 @@ final class Embedded {
                         InputStream open() throws IOException {
                             return Files.newInputStream(file.toPath());
                         }
+
+                        @Override
+                        void read(Reader reader) throws IOException {
+                            try (ZipFile zip = new ZipFile(file)) {
+                                Enumeration<? extends ZipEntry> entries = zip.entries();
+                                while (entries.hasMoreElements()) {
+                                    ZipEntry entry = entries.nextElement();
+                                    reader.entry(entry, () -> zip.getInputStream(entry));
+                                }
+                            }
+                        }
                     };
                 }
                 Enumeration<? extends ZipEntry> entries = outer.entries();
@@ -469,7 +506,7 @@ final class Embedded {
                             @Override
                             InputStream open() throws IOException {
                                 JarFile jar = new JarFile(file);
-                                return new java.io.FilterInputStream(jar.getInputStream(jar.getEntry(name))) {
+                                return new FilterInputStream(jar.getInputStream(jar.getEntry(name))) {
                                     @Override
                                     public void close() throws IOException {
                                         jar.close();

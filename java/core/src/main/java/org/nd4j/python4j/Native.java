@@ -13,7 +13,8 @@ import java.nio.ByteBuffer;
  * <p>A failing function throws {@link PythonException} and leaves no Python error pending. Requests
  * are the first {@code length} bytes of a buffer. {@code frame} is the {@link PythonGC} frame that
  * owns the handles a call creates, 0 for none. {@code call} is the number by which {@link #stopCall}
- * knows it, 0 for one that cannot be ended.
+ * knows it, 0 for one that cannot be ended. {@code space} is whose globals a call uses: those of a
+ * shared turn, 0 for the current context.
  */
 final class Native {
 
@@ -86,10 +87,10 @@ final class Native {
     // ---- exec.rs ----
 
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */
-    static native byte[] execRun(byte[] request, int length, long frame, long call);
+    static native byte[] execRun(byte[] request, int length, long frame, long call, long space);
 
     /** Every convertible global of the current context: packed count, then name, type name, value. */
-    static native byte[] execVariables(long frame);
+    static native byte[] execVariables(long frame, long space);
 
     // ---- context.rs ----
 
@@ -99,8 +100,8 @@ final class Native {
     /** Makes a context current; makes it first if it is not there. */
     static native void contextSwitch(String name);
 
-    /** Empties the current context. */
-    static native void contextReset();
+    /** Empties the current context, or a space. */
+    static native void contextReset(long space);
 
     /** Empties and forgets a context that is not current; an unknown name is fine. */
     static native void contextDelete(String name);
@@ -110,6 +111,12 @@ final class Native {
 
     /** The names of all contexts, packed as a list of text. Needs no turn. */
     static native byte[] contextNames();
+
+    /** A namespace that is no context, for a shared turn. Needs none itself. */
+    static native long contextOpenSpace();
+
+    /** Empties and forgets a space. Needs no turn. */
+    static native void contextCloseSpace(long space);
 
     // ---- object.rs ----
 

@@ -270,7 +270,8 @@ public class Python {
 
     /** The globals of the current context: the dict itself, not a copy. */
     public static PythonObject globals() {
-        return PythonObject.apply(Operator.GLOBALS);
+        PythonObject space = PythonGIL.spaceObject();
+        return space == null ? PythonObject.apply(Operator.GLOBALS) : PythonObject.apply(Operator.IDENTITY, space);
     }
 
     /** The type of an object. */

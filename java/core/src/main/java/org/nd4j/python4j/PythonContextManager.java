@@ -110,6 +110,7 @@ public class PythonContextManager {
     public static void setContext(String contextName) {
         Objects.requireNonNull(contextName);
         try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGIL.refuseShared();
             Native.contextSwitch(contextName);
         }
     }
@@ -137,7 +138,7 @@ public class PythonContextManager {
      */
     public static void reset() {
         try (PythonGIL turn = PythonGIL.enter()) {
-            Native.contextReset();
+            Native.contextReset(PythonGIL.space());
         }
     }
 

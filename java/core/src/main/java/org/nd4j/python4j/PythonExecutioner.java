@@ -194,7 +194,7 @@ public class PythonExecutioner {
     public static PythonVariables getAllVariables() {
         try (PythonGIL turn = PythonGIL.enter()) {
             long frame = PythonGC.frame();
-            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame), frame);
+            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame, PythonGIL.space()), frame);
             PythonVariables all = new PythonVariables();
             List<String> leftOut = new ArrayList<>();
             for (int count = reply.u32(); count > 0; count--) {
@@ -325,7 +325,8 @@ public class PythonExecutioner {
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
-            return new Pack.Reader(Native.execRun(pack.buffer(), pack.length(), frame, slot.call()), frame);
+            byte[] reply = Native.execRun(pack.buffer(), pack.length(), frame, slot.call(), PythonGIL.space());
+            return new Pack.Reader(reply, frame);
         } finally {
             slot.end(outer);
         }

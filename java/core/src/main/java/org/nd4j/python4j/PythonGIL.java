@@ -40,6 +40,7 @@ public class PythonGIL implements AutoCloseable {
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
     private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
+    private static final ThreadLocal<Shared> SHARED = new ThreadLocal<>();
 
     private static final AtomicBoolean TYPES_INITIALIZED = new AtomicBoolean();
     private static volatile boolean ready; // Python runs and the types' init() has been called
@@ -48,10 +49,31 @@ public class PythonGIL implements AutoCloseable {
 
     private Thread owner; // null once closed
     private final boolean turn; // false for a thread that had the GIL before
+    private final Shared shared; // null for an exclusive turn
 
     private PythonGIL(Thread owner, boolean turn) {
         this.owner = owner;
         this.turn = turn;
+        this.shared = null;
+    }
+
+    private PythonGIL(Thread owner, Shared shared) {
+        this.owner = owner;
+        this.turn = false;
+        this.shared = shared;
+    }
+
+    /** A thread's shared blocks, and the namespace that the outermost one opened. */
+    private static final class Shared {
+        final PythonObject space = new PythonObject(Native.contextOpenSpace(), 0);
+        int depth;
+
+        void close() {
+            if (--depth == 0) {
+                SHARED.remove();
+                Native.contextCloseSpace(space.handle());
+            }
+        }
     }
 
     /**
@@ -68,6 +90,36 @@ public class PythonGIL implements AutoCloseable {
         }
         TURN.take();
         return entered();
+    }
+
+    /**
+     * The other bargain: not a turn, but the plain GIL, which CPython gives up wherever it waits. Blocks of
+     * different threads overlap their waiting, for a socket or {@code time.sleep} say; an exclusive turn
+     * excludes other exclusive turns only, and a shared one runs whenever Python lets go of the GIL.
+     *
+     * <p>Each block has a namespace of its own, empty at first and emptied when the block is closed, so that
+     * names never mix. What may interleave with other threads' code is everything that is not a name of the
+     * block: modules and what they hold, objects that were handed in, {@code sys.modules['__main__']}, which
+     * follows the exclusive turn. Contexts are not available inside. Within an exclusive turn of the same
+     * thread this is just one more of that.
+     *
+     * <p>Waits for nothing; calls inside wait for the GIL for their own length.
+     *
+     * @return the block, to be closed by the same thread
+     * @throws PythonException if Python cannot be started
+     */
+    public static PythonGIL lockShared() {
+        start();
+        if (TURN.isMine()) {
+            return lock();
+        }
+        Shared shared = SHARED.get();
+        if (shared == null) {
+            shared = new Shared();
+            SHARED.set(shared);
+        }
+        shared.depth++;
+        return new PythonGIL(Thread.currentThread(), shared);
     }
 
     /**
@@ -119,6 +171,8 @@ public class PythonGIL implements AutoCloseable {
         owner = null;
         if (turn) {
             leave();
+        } else if (shared != null) {
+            shared.close();
         }
     }
 
@@ -134,7 +188,7 @@ public class PythonGIL implements AutoCloseable {
      */
     public static void assertThreadSafe() {
         // Before the start whoever comes first becomes the default thread.
-        if (TURN.isMine() || !ready && starter == null || isInsideAlready()) {
+        if (TURN.isMine() || !ready && starter == null || SHARED.get() != null || isInsideAlready()) {
             return;
         }
         if (starter != Thread.currentThread() || TURN.isTaken()) {
@@ -171,7 +225,7 @@ public class PythonGIL implements AutoCloseable {
 
     private static PythonGIL enterWithoutTurn() {
         start();
-        if (TURN.isMine() || isInsideAlready()) {
+        if (TURN.isMine() || SHARED.get() != null || isInsideAlready()) {
             return NOTHING;
         }
         if (starter == Thread.currentThread() && TURN.takeIfFree()) {
@@ -182,7 +236,30 @@ public class PythonGIL implements AutoCloseable {
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
-        return TURN.isMine() || ready && isInsideAlready();
+        return TURN.isMine() || ready && (SHARED.get() != null || isInsideAlready());
+    }
+
+    /** Whose globals a call uses: those of the thread's shared block, null for the current context. */
+    static PythonObject spaceObject() {
+        if (TURN.isMine()) {
+            return null;
+        }
+        Shared shared = SHARED.get();
+        return shared == null ? null : shared.space;
+    }
+
+    /** The same as a handle, 0 for the current context. */
+    static long space() {
+        PythonObject space = spaceObject();
+        return space == null ? 0 : space.handle();
+    }
+
+    /** Contexts follow exclusive turns. */
+    static void refuseShared() {
+        if (spaceObject() != null) {
+            throw new PythonException("A block of PythonGIL.lockShared() has a namespace of its own and no contexts: "
+                    + "use PythonGIL.lock() to switch contexts.");
+        }
     }
 
     /** Whether Python runs, or is being started right now. */
@@ -235,6 +312,9 @@ public class PythonGIL implements AutoCloseable {
      * in Python, or a host that keeps the GIL, is not waited for; hence the second thread.
      */
     private static void stop() {
+        if (TURN.isOwnerExiting()) {
+            return; // it called System.exit within its turn, and will not come out of it
+        }
         CountDownLatch entered = new CountDownLatch(1);
         Thread inside = new Thread("python4j-atexit") { // nor a lambda
             @Override

@@ -67,6 +67,19 @@ final class Turn extends AbstractOwnableSynchronizer {
         return holder != null && holder.isAlive();
     }
 
+    /** Whether the owner waits for the JVM's shutdown hooks, in {@code System.exit}. */
+    boolean isOwnerExiting() {
+        Thread holder = owner;
+        if (holder != null) {
+            for (StackTraceElement frame : holder.getStackTrace()) {
+                if (frame.getClassName().equals("java.lang.ApplicationShutdownHooks")) {
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
     /** How many threads wait, for monitoring and tests. */
     int waiting() {
         return waiters.size();

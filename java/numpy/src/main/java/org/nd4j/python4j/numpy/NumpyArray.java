@@ -4,6 +4,7 @@
 package org.nd4j.python4j.numpy;
 
 import java.io.File;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -162,7 +163,7 @@ public class NumpyArray extends PythonType<INDArray> {
         List<String> texts = new ArrayList<>();
         try (PythonGC gc = PythonGC.watch()) {
             for (Object text : array.attr("ravel").call().attr("tolist").call().toList()) {
-                texts.add((String) text);
+                texts.add(Utf8.CUT ? Utf8.bytes((String) text) : (String) text);
             }
         }
         return texts.isEmpty() ? Nd4j.create(DataType.UTF8, shape) : Nd4j.create(texts, shape);
@@ -187,6 +188,18 @@ public class NumpyArray extends PythonType<INDArray> {
             PythonGC.keep(result);
         }
         return result;
+    }
+
+    /**
+     * ND4J 1.0.0-M2.1 writes the low byte of each char of a text and reads UTF-8, so that only ASCII comes
+     * back. Given texts whose chars are the bytes of UTF-8, it does what it should.
+     */
+    private static final class Utf8 {
+        static final boolean CUT = !Nd4j.create("\u00e9").getString(0).equals("\u00e9");
+
+        static String bytes(String text) {
+            return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+        }
     }
 
     private static void collect(INDArray all, INDArray array, int dimension, long at, List<String> texts) {

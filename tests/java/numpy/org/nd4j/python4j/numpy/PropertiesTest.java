@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two properties about numpy, and when numpy is loaded. Each needs a JVM that has not seen Python
+// yet; what runs in it is main().
+package org.nd4j.python4j.numpy;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.nd4j.linalg.indexing.NDArrayIndex;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonGIL;
+
+class PropertiesTest {
+
+    @Test
+    void numpyAndOpenblasAreLoadedWhenFirstNeeded() throws Exception {
+        assertEquals("start: False, init: True, array: True", child("loading"));
+    }
+
+    @Test
+    void numpyimportSkipsTheImportAndNothingElse() throws Exception {
+        assertEquals("start: False, init: False, array: True", child("loading", "-Dorg.eclipse.python4j.numpyimport=false"));
+    }
+
+    @Test
+    void arraysCanBeMadeThroughCtypes() throws Exception {
+        String made = child("make", "-Dorg.eclipse.python4j.create_npy_python=true");
+        assertEquals("[[8.0, 9.0], [14.0, 15.0]] float32 True c_char_Array, [] (0, 3), 5.0 (), 77.0", made);
+        assertEquals(made.replace("c_char_Array", "Memory"), child("make"));
+    }
+
+    @Test
+    @Rule("12.31")
+    void withoutNumpyTheErrorNamesTheInterpreterAndTheRestWorks() throws Exception {
+        String said = child("missing");
+        assertTrue(said.contains("numpy cannot be imported by ") && said.contains("python"), said);
+        assertTrue(said.contains("PythonProcess.pipInstall(\"numpy\")"), said);
+        assertTrue(said.endsWith("then 2"), said);
+    }
+
+    public static void main(String[] arguments) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            switch (arguments[0]) {
+                case "loading":
+                    String start = loaded();
+                    NumpyArray.INSTANCE.init();
+                    String init = loaded();
+                    NumpyArray.INSTANCE.toPython(Nd4j.create(DataType.FLOAT, 2));
+                    System.out.println("start: " + start + ", init: " + init + ", array: " + loaded());
+                    break;
+                case "make":
+                    INDArray base = Nd4j.arange(24).castTo(DataType.FLOAT).reshape(4, 6);
+                    set("v", base.get(NDArrayIndex.interval(1, 3), NDArrayIndex.interval(2, 4)));
+                    set("e", Nd4j.create(DataType.FLOAT, 0, 3));
+                    set("s", Nd4j.scalar(5.0));
+                    String array = Python.eval("f'{v.tolist()} {v.dtype} {v.flags.writeable} {type(v.base).__name__}'").toString();
+                    PythonExecutioner.exec("v[1, 1] = 77");
+                    System.out.println(array.replaceAll("_Array_\\d+", "_Array")
+                            + Python.eval("f', {e.tolist()} {e.shape}, {s} {s.shape}'") + ", " + base.getDouble(2, 3));
+                    break;
+                default:
+                    PythonExecutioner.exec("import sys\nsys.modules['numpy'] = None");
+                    try {
+                        NumpyArray.INSTANCE.init();
+                    } catch (PythonException e) {
+                        System.out.print(e.getMessage() + ' ');
+                    }
+                    System.out.println("then " + Python.eval("1 + 1"));
+            }
+        }
+    }
+
+    private static String loaded() {
+        String blas = "any('openblas' in line for line in open('/proc/self/maps'))";
+        boolean maps = Files.exists(Path.of("/proc/self/maps"));
+        PythonExecutioner.exec("import sys\nnumpy = 'numpy' in sys.modules\nblas = " + (maps ? blas : "numpy"));
+        return Python.eval("numpy and blas if numpy or blas else False").toString();
+    }
+
+    private static void set(String name, INDArray array) {
+        PythonExecutioner.setVariable(name, NumpyArray.INSTANCE.toPython(array));
+    }
+
+    private static String child(String what, String... options) throws Exception {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(Arrays.asList(options));
+        String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
+        command.addAll(Arrays.asList("-cp", classPath, PropertiesTest.class.getName(), what));
+        Path out = Files.createTempFile("python4j-child", ".out");
+        Process process = new ProcessBuilder(command)
+                .redirectOutput(out.toFile())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try {
+            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the child still runs");
+            String said = new String(Files.readAllBytes(out), StandardCharsets.UTF_8).strip();
+            assertEquals(0, process.exitValue(), said);
+            return said;
+        } finally {
+            process.destroyForcibly();
+            Files.delete(out);
+        }
+    }
+}
