@@ -4,40 +4,90 @@
 package org.nd4j.python4j;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.javacpp.Pointer;
 
 /** Handles of Python objects. */
 final class Handles {
 
-    private static final Cleaner CLEANER = Cleaner.create();
+    static final Cleaner CLEANER = Cleaner.create();
 
     private Handles() {}
 
     /**
-     * Gives a handle back some time after Java has forgotten the object that has it. The cleaner's
-     * thread waits for nothing: the handle goes when some thread next enters Python.
+     * Gives a handle back some time after Java has forgotten the object that has it, without waiting for
+     * anything: the handle goes when some thread next enters Python.
+     *
+     * <p>A {@code Cleaner} would do the same with one thread, which falls behind where objects are made
+     * faster than it works. So whoever makes one gives up to two forgotten ones back.
      */
-    static final class Late implements Runnable {
-        private final Cleaner.Cleanable cleanable;
-        private volatile long handle;
+    static final class Late extends PhantomReference<PythonObject> {
+        private static final ReferenceQueue<PythonObject> FORGOTTEN = new ReferenceQueue<>();
+        private static final Late ALL = new Late(); // a ring, which keeps the references themselves alive
 
-        Late(PythonObject object, long handle) {
-            this.handle = handle;
-            this.cleanable = CLEANER.register(object, this);
+        static {
+            Thread thread = new Thread(null, Late::giveBackForgotten, "python4j-cleaner", 0, false);
+            thread.setDaemon(true);
+            thread.start();
         }
 
-        @Override
-        public void run() {
-            if (handle != 0) {
-                Native.handleDropLater(handle);
+        private final long handle;
+        private Late next = this; // guarded by ALL, as is the other one
+        private Late previous = this;
+
+        private Late() {
+            super(null, FORGOTTEN);
+            handle = 0;
+        }
+
+        Late(PythonObject object, long handle) {
+            super(object, FORGOTTEN);
+            this.handle = handle;
+            synchronized (ALL) {
+                next = ALL;
+                previous = ALL.previous;
+                previous.next = this;
+                ALL.previous = this;
+            }
+            for (int i = 0; i < 2; i++) {
+                giveBack(FORGOTTEN.poll());
             }
         }
 
         /** Somebody else gives the handle back. */
         void cancel() {
-            handle = 0;
-            cleanable.clean();
+            leave();
+            clear();
+        }
+
+        private boolean leave() {
+            synchronized (ALL) {
+                boolean inside = next != this;
+                previous.next = next;
+                next.previous = previous;
+                next = this;
+                previous = this;
+                return inside;
+            }
+        }
+
+        private static void giveBack(Reference<?> forgotten) {
+            if (forgotten != null && ((Late) forgotten).leave()) {
+                Native.handleDropLater(((Late) forgotten).handle);
+            }
+        }
+
+        private static void giveBackForgotten() {
+            while (true) {
+                try {
+                    giveBack(FORGOTTEN.remove());
+                } catch (InterruptedException e) {
+                    // nobody ends this thread but the JVM
+                }
+            }
         }
     }
 

@@ -45,7 +45,6 @@ public final class PythonBuffer implements AutoCloseable {
     private static final int SWAPPED = 2;
     private static final int HEAD = 5; // what stands before the shape in the layouts of Native
     private static final int PIECE = 1 << 30;
-    private static final Cleaner CLEANER = Cleaner.create();
 
     /** The types of elements. */
     public enum Type {
@@ -111,7 +110,7 @@ public final class PythonBuffer implements AutoCloseable {
     private Object owner; // keeps memory of Java
     private Lease lease; // keeps memory of Python
     private Cleaner.Cleanable own; // this object's hold on the lease
-    private boolean closed;
+    private volatile boolean closed;
 
     /** Memory of Java. */
     private PythonBuffer(long address, Type type, long[] shape, long[] strides, boolean readOnly, Object owner) {
@@ -365,10 +364,15 @@ public final class PythonBuffer implements AutoCloseable {
 
     /** The owner, for Python to keep. */
     private Object exported() {
-        if (owner != null) {
-            Pressure.note(owner, address, length());
+        Object kept;
+        synchronized (this) {
+            checkOpen();
+            kept = owner;
         }
-        return owner;
+        if (kept != null) {
+            Pressure.note(kept, address, length());
+        }
+        return kept;
     }
 
     /** Read when the first array is made, so after the start. */
@@ -423,7 +427,7 @@ public final class PythonBuffer implements AutoCloseable {
             lease.hold(dependent);
         } else if (owner != null) {
             Object kept = owner;
-            CLEANER.register(dependent, () -> Reference.reachabilityFence(kept));
+            Handles.CLEANER.register(dependent, () -> Reference.reachabilityFence(kept));
         }
     }
 
@@ -712,7 +716,7 @@ public final class PythonBuffer implements AutoCloseable {
 
         Cleaner.Cleanable hold(Object holder) {
             holders.incrementAndGet();
-            return CLEANER.register(holder, this::release);
+            return Handles.CLEANER.register(holder, this::release);
         }
 
         private void release() {
@@ -759,7 +763,7 @@ public final class PythonBuffer implements AutoCloseable {
         static void note(Object owner, long address, long length) {
             Runnable forget = note(address, length);
             if (forget != NOTHING) {
-                CLEANER.register(owner, forget);
+                Handles.CLEANER.register(owner, forget);
             }
         }
     }

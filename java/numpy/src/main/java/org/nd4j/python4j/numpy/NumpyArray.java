@@ -75,7 +75,7 @@ public class NumpyArray extends PythonType<INDArray> {
      * @throws PythonException if the interpreter has no numpy
      */
     @Override
-    public synchronized void init() {
+    public void init() {
         boolean wanted = Boolean.parseBoolean(System.getProperty(IMPORT_NUMPY_ARRAY, DEFAULT_IMPORT_NUMPY_ARRAY));
         if (this == INSTANCE && wanted) {
             try (PythonGIL gil = PythonGIL.lock()) {

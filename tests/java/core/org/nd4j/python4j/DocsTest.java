@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs of docs/: each java block compiles, runs, and prints what the text block after it says.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.Paths;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+class DocsTest {
+
+    /** Statements, and perhaps what they print. */
+    private static final Pattern BLOCK = Pattern.compile("```java\\n(.*?)```(?:\\n```text\\n(.*?)```)?", Pattern.DOTALL);
+
+    /** Beside tests/pack, wherever the build put the checkout. */
+    private static final Path DOCS = Paths.get(System.getProperty("python4j.tests.pack"), "../../docs").normalize();
+
+    @TempDir
+    static Path folder;
+
+    private static final class Program {
+        String name;
+        String statements;
+        String prints;
+    }
+
+    @TestFactory
+    Stream<DynamicTest> everyProgramOfTheDocumentationRuns() throws IOException {
+        List<Program> programs = new ArrayList<>();
+        try (DirectoryStream<Path> pages = Files.newDirectoryStream(DOCS, "*.md")) {
+            for (Path page : pages) {
+                programs.addAll(programs(page));
+            }
+        }
+        assertTrue(programs.size() >= 10, programs.size() + " programs");
+        compile(programs);
+        return programs.stream().map(program -> DynamicTest.dynamicTest(program.name, () -> run(program)));
+    }
+
+    private static List<Program> programs(Path page) throws IOException {
+        List<Program> programs = new ArrayList<>();
+        Matcher blocks = BLOCK.matcher(Files.readString(page));
+        while (blocks.find()) {
+            // Pages of other modules show what needs more than the core on the class path.
+            if (blocks.group(1).contains("import ") && blocks.group(1).contains("nd4j.linalg")) {
+                continue;
+            }
+            Program program = new Program();
+            program.name = page.getFileName().toString().replace(".md", "").replaceAll("\\W", "_") + "_" + (programs.size() + 1);
+            program.statements = blocks.group(1);
+            program.prints = blocks.group(2);
+            programs.add(program);
+        }
+        return programs;
+    }
+
+    private static void compile(List<Program> programs) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of("-proc:none", "-nowarn", "-d", folder.toString(),
+                "-cp", System.getProperty("python4j.tests.classpath")));
+        for (Program program : programs) {
+            Path source = folder.resolve(program.name + ".java");
+            Files.writeString(source, "import java.nio.*;\nimport java.time.*;\nimport java.util.*;\nimport java.util.function.*;\n"
+                    + "import org.nd4j.python4j.*;\n\npublic class " + program.name
+                    + " {\n    public static void main(String[] args) throws Exception {\n" + program.statements + "    }\n}\n");
+            arguments.add(source.toString());
+        }
+        ByteArrayOutputStream errors = new ByteArrayOutputStream();
+        int status = ToolProvider.getSystemJavaCompiler().run(null, errors, errors, arguments.toArray(new String[0]));
+        assertEquals(0, status, () -> errors.toString(StandardCharsets.UTF_8));
+    }
+
+    private static void run(Program program) throws Exception {
+        ProcessBuilder java = new ProcessBuilder(Paths.get(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xcheck:jni", "-cp", folder + java.io.File.pathSeparator + System.getProperty("python4j.tests.classpath"), program.name);
+        Path out = folder.resolve(program.name + ".out");
+        Path err = folder.resolve(program.name + ".err");
+        Process process = java.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        assertTrue(process.waitFor(120, java.util.concurrent.TimeUnit.SECONDS), "it ends");
+        assertEquals(0, process.exitValue(), Files.readString(err));
+        String printed = Files.readString(out);
+        assertTrue(!printed.contains("WARNING in native method"), printed);
+        if (program.prints != null) {
+            assertEquals(program.prints, printed);
+        }
+    }
+}
