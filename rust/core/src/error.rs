@@ -86,8 +86,9 @@ impl Error {
 impl From<PyErr> for Error {
     fn from(raised: PyErr) -> Self {
         gil::with(|py| {
-            let value = raised.value(py);
-            let message = describe(value.as_any());
+            // Not value(): before 3.12 only this puts the traceback into `__traceback__`.
+            let value = raised.clone_ref(py).into_value(py);
+            let message = describe(value.bind(py).as_any());
             Error::Python {
                 message,
                 raised: Box::new(raised),

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -14,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -85,12 +87,12 @@ class DocsTest {
     }
 
     private static void run(Program program) throws Exception {
-        ProcessBuilder java = new ProcessBuilder(Paths.get(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xcheck:jni", "-cp", folder + java.io.File.pathSeparator + System.getProperty("python4j.tests.classpath"), program.name);
+        ProcessBuilder command = new ProcessBuilder(Paths.get(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xcheck:jni", "-cp", folder + File.pathSeparator + System.getProperty("python4j.tests.classpath"), program.name);
         Path out = folder.resolve(program.name + ".out");
         Path err = folder.resolve(program.name + ".err");
-        Process process = java.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
-        assertTrue(process.waitFor(120, java.util.concurrent.TimeUnit.SECONDS), "it ends");
+        Process process = command.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        assertTrue(process.waitFor(120, TimeUnit.SECONDS), "it ends");
         assertEquals(0, process.exitValue(), Files.readString(err));
         String printed = Files.readString(out);
         assertTrue(!printed.contains("WARNING in native method"), printed);

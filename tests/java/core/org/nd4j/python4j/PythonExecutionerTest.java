@@ -224,7 +224,7 @@ class PythonExecutionerTest {
         "import nosuchmod | ModuleNotFoundError: No module named 'nosuchmod'",
         "assert False, 'msg' | AssertionError: msg",
         "raise ValueError('inner') from KeyError('outer') | ValueError: inner",
-        "eval('1+') | SyntaxError: invalid syntax (<string>, line 1)",
+        "eval(')') | SyntaxError: unmatched ')' (<string>, line 1)",
         "raise SyntaxError('fake') | SyntaxError: fake",
         "import json; json.loads('{') | JSONDecodeError: Expecting property name enclosed in double quotes: "
                 + "line 1 column 2 (char 1)",
