@@ -236,7 +236,8 @@ fn text_comes_with_its_shape_only() {
     python(|py| {
         for expression in [
             "np.array([['a', 'bc']])",
-            "np.array([['a']], dtype=np.dtypes.StringDType())",
+            // numpy 2's own strings, where there are any
+            "np.array([['a']], dtype=getattr(getattr(np, 'dtypes', None), 'StringDType', lambda: 'U')())",
         ] {
             let held = handle::give(eval(py, expression), handle::NO_FRAME);
             let packed = array::lend(py, held).unwrap();
@@ -297,7 +298,7 @@ fn an_array_that_the_caller_holds_outlives_its_name() {
         assert_eq!(packed[2..], [i64::from(b'd'), 8, 0, 1000, 8]);
         handle::take_back(py, held);
         run(py, "del a, _value").unwrap();
-        assert_eq!(repr(py, "w().sum()"), "np.float64(499500.0)");
+        assert_eq!(repr(py, "float(w().sum())"), "499500.0");
         handle::take_back(py, packed[0] as u64);
         assert_eq!(repr(py, "w()"), "None");
     });

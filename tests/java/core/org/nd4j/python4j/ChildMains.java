@@ -6,14 +6,19 @@ package org.nd4j.python4j;
 import static org.bytedeco.cpython.global.python.PyEval_RestoreThread;
 import static org.bytedeco.cpython.global.python.PyEval_SaveThread;
 import static org.bytedeco.cpython.global.python.PyGILState_Check;
+import static org.bytedeco.cpython.global.python.PyList_Size;
 import static org.bytedeco.cpython.global.python.PyRun_SimpleString;
 import static org.bytedeco.cpython.global.python.Py_InitializeEx;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Stream;
+import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
 
 final class ChildMains {
@@ -279,6 +284,31 @@ final class ChildMains {
         print(() -> locked("x = 1"));
         print(() -> locked("x = 1"));
         print(PythonConstants::initializePython);
+    }
+
+    // ---- OtherInterpreterTest ----
+
+    static void wrapsWithoutASecondLibpython() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonObject list = Python.eval("[1, 2]");
+            PyObject there = list.getNativePythonObject();
+            System.out.println(there.address() != 0);
+            System.out.println(new PythonObject(there, false));
+            PythonRefCount.incRef(there);
+            PythonRefCount.decRef(there);
+            try {
+                System.out.println(PyList_Size(there));
+            } catch (LinkageError e) {
+                System.out.println("refused");
+            }
+            System.out.println(list);
+        }
+        try (Stream<String> maps = Files.lines(Path.of("/proc/self/maps"))) {
+            System.out.println(maps.filter(line -> line.contains("/libpython3"))
+                    .map(line -> line.substring(line.indexOf('/')))
+                    .distinct()
+                    .count());
+        }
     }
 
     // ---- PythonProcessTest ----

@@ -54,7 +54,8 @@ public final class Child {
                         .param("row", row)
                         .param("quick", String.valueOf(quick))
                         .forks(0)
-                        .warmupIterations(quick ? 1 : 3)
+                        // A peer with a compiler of its own asks for more.
+                        .warmupIterations((quick ? 1 : 3) * Integer.getInteger("bench.warmup", 1))
                         .warmupTime(TimeValue.milliseconds(quick ? 200 : 500))
                         .measurementIterations(quick ? 3 : 5)
                         .measurementTime(TimeValue.milliseconds(quick ? 70 : 500))
