@@ -4,6 +4,7 @@
 import linecache
 import sys
 import time
+from _weakref import ref as _ref
 
 _compile = compile
 _len = len
@@ -59,11 +60,12 @@ def sleep_in_slices(time):
 class Source:
     """The lines of one compiled text, split when a traceback first asks for them."""
 
-    __slots__ = ("text", "lines")
+    __slots__ = ("text", "lines", "code")
 
-    def __init__(self, text):
+    def __init__(self, text, code, forget):
         self.text = text
         self.lines = None
+        self.code = _ref(code, forget)
 
     def _split(self):
         if self.lines is None:
@@ -82,12 +84,9 @@ class Source:
 
 def compile_text(text, name, mode):
     code = _compile(text, name, mode, 0, True)
-    linecache.cache[name] = (_len(text), None, Source(text), name)
+    lines = linecache.cache
+    lines[name] = (_len(text), None, Source(text, code, lambda _: lines.pop(name, None)), name)
     return code
-
-
-def forget_text(name):
-    linecache.cache.pop(name, None)
 
 
 def traceback(exception):

@@ -3,7 +3,7 @@
 //!
 //! Text is compiled as it is, once: running it again costs what CPython's own `exec(code, globals)`
 //! costs. Each text has a file name of its own, `<exec-N>`, and its lines are in `linecache` as
-//! long as its code is kept here, so that tracebacks show them.
+//! long as its code is alive, so that tracebacks show them.
 
 use crate::handle::{Frame, Handle};
 use crate::interpreter::{Tools, tools};
@@ -31,16 +31,15 @@ enum Mode {
     Variables,
     /// Evaluate it as an expression.
     Eval,
-}
-
-struct Compiled {
-    code: Py<PyCode>,
-    file: Py<PyString>,
+    /// Run code that was compiled before and stands in the place of the text.
+    Code,
+    /// Only compile it: the code is the answer.
+    Compile,
 }
 
 /// Compiled texts, least recently used ones last.
 struct Cache {
-    texts: LruCache<Box<[u8]>, Compiled>,
+    texts: LruCache<Box<[u8]>, Py<PyCode>>,
     bytes: usize,
 }
 
@@ -52,14 +51,14 @@ impl Cache {
         }
     }
 
-    fn insert(&mut self, text: &[u8], compiled: Compiled) -> Vec<Compiled> {
+    fn insert(&mut self, text: &[u8], code: Py<PyCode>) -> Vec<Py<PyCode>> {
         self.bytes += text.len();
         let mut gone = Vec::new();
-        gone.extend(self.texts.put(text.into(), compiled));
+        gone.extend(self.texts.put(text.into(), code));
         while self.texts.len() > KEPT_TEXTS || (self.bytes > KEPT_BYTES && self.texts.len() > 1) {
-            if let Some((text, compiled)) = self.texts.pop_lru() {
+            if let Some((text, code)) = self.texts.pop_lru() {
                 self.bytes -= text.len();
-                gone.push(compiled);
+                gone.push(code);
             }
         }
         gone
@@ -81,9 +80,18 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
         1 => Mode::Simple,
         2 => Mode::Variables,
         3 => Mode::Eval,
+        4 => Mode::Code,
+        5 => Mode::Compile,
         _ => return Err(Error::refused("Unknown mode of a request.")),
     };
-    let text = reader.bytes()?;
+    let code = match mode {
+        Mode::Code => Some(reader.value(py)?.cast_into::<PyCode>().map_err(PyErr::from)?),
+        _ => None,
+    };
+    let text = match code {
+        Some(_) => &[],
+        None => reader.bytes()?,
+    };
     let globals = context::globals_of(py, space)?;
     read_inputs(py, &mut reader, &globals)?;
     let outputs = read_outputs(&mut reader)?;
@@ -93,6 +101,12 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
     match mode {
         Mode::Variables => {}
         Mode::Exec => drop(run_text(py, text, Mode::Exec, &globals)?),
+        Mode::Code => {
+            if let Some(code) = &code {
+                run_code(code, tools()?, &globals)?;
+            }
+        }
+        Mode::Compile => writer.object(compiled(py, tools()?, text, Mode::Exec)?.as_any()),
         Mode::Simple => {
             run_text(py, text, Mode::Simple, &globals).map_err(|error| hide(py, error))?;
         }
@@ -159,10 +173,18 @@ fn run_text<'py>(
     globals: &Bound<'py, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
     let tools = tools()?;
-    let code = compiled(py, tools, text, mode)?;
+    run_code(&compiled(py, tools, text, mode)?, tools, globals)
+}
+
+fn run_code<'py>(
+    code: &Bound<'py, PyCode>,
+    tools: &Tools,
+    globals: &Bound<'py, PyDict>,
+) -> Result<Bound<'py, PyAny>> {
     restore_builtins(tools, globals)?;
-    let result = capi::run(&code, globals);
-    tools.flush_replaced_streams(py);
+    tools.follow_given_path(code.py())?;
+    let result = capi::run(code, globals);
+    tools.flush_replaced_streams(code.py());
     Ok(result?)
 }
 
@@ -182,7 +204,7 @@ fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Res
         _ => (&PROGRAMS, "exec"),
     };
     if let Some(found) = cache.lock().texts.get(text) {
-        return Ok(found.code.bind(py).clone());
+        return Ok(found.bind(py).clone());
     }
     let number = COMPILED.fetch_add(1, Ordering::Relaxed) + 1;
     let file = PyString::new(py, &format!("<exec-{number}>"));
@@ -190,19 +212,12 @@ fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Res
     let code = tools
         .compile_text
         .bind(py)
-        .call1((source, &file, kind))
+        .call1((source, file, kind))
         .map_err(|raised| hide(py, raised.into()))?
         .cast_into::<PyCode>()
         .map_err(PyErr::from)?;
-    let compiled = Compiled {
-        code: code.clone().unbind(),
-        file: file.unbind(),
-    };
-    let gone = cache.lock().insert(text, compiled);
-    // Dropped outside the lock: freeing constants can run Python code.
-    for old in gone {
-        tools.forget_text.bind(py).call1((old.file,))?;
-    }
+    let gone = cache.lock().insert(text, code.clone().unbind());
+    drop(gone); // outside the lock: freeing constants can run Python code
     Ok(code)
 }
 

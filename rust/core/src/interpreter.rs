@@ -30,7 +30,6 @@ pub struct Config {
 /// What our own calls use, whatever user code does to the modules it came from.
 pub(crate) struct Tools {
     pub(crate) compile_text: Py<PyAny>,
-    pub(crate) forget_text: Py<PyAny>,
     pub(crate) report: Py<PyAny>,
     pub(crate) traceback: Py<PyAny>,
     pub(crate) stop: Py<PyAny>,
@@ -39,6 +38,7 @@ pub(crate) struct Tools {
     pub(crate) java_exception: Py<PyAny>,
     pub(crate) builtins: Py<PyModule>,
     pub(crate) builtins_key: Py<PyString>,
+    given_path: Option<GivenPath>,
     listed: Py<PyTuple>,
     sys: Py<PyDict>,
     streams: [(Py<PyString>, Option<Py<PyAny>>); 2],
@@ -112,10 +112,14 @@ pub fn start(config: &Config) -> Result<()> {
         }
         return Ok(());
     }
+    let mut config = config.clone();
+    if let Some(given) = GivenPath::find() {
+        config.append.splice(0..0, given.take());
+    }
     let handlers = Handlers::current();
     initialize(&config.program)?;
     handlers.put_back();
-    let done = gil::with(|py| set_up(py, config, true));
+    let done = gil::with(|py| set_up(py, &config, true));
     gil::adopt_first(config.release);
     done
 }
@@ -152,7 +156,78 @@ fn initialize(program: &str) -> Result<()> {
     }
 }
 
+/// The path that a program gives to Python with `Py_SetPath`, as `Py_AddPath` of JavaCPP's older
+/// bindings does. 3.13 and later know none.
+struct GivenPath {
+    get: extern "C" fn() -> *const libc::wchar_t,
+    set: extern "C" fn(*const libc::wchar_t),
+    /// Address and length of the path that was looked at last.
+    seen: Mutex<(usize, usize)>,
+}
+
+impl GivenPath {
+    fn find() -> Option<Self> {
+        let (get, set) = (symbol(c"Py_GetPath")?, symbol(c"Py_SetPath")?);
+        // SAFETY: the signatures are CPython's of every version that has both functions.
+        let (get, set) = unsafe { (std::mem::transmute(get), std::mem::transmute(set)) };
+        let seen = Mutex::new((0, 0));
+        Some(GivenPath { get, set, seen })
+    }
+
+    /// The path, if it is another one than at the last look.
+    fn look(&self) -> Option<Vec<String>> {
+        let path = (self.get)();
+        if path.is_null() {
+            return None;
+        }
+        // SAFETY: CPython's text ends with a null; only `Py_SetPath` frees it, and who calls that
+        // has the turn, as its caller must.
+        let path = unsafe { std::slice::from_raw_parts(path, wcslen(path)) };
+        let now = (path.as_ptr() as usize, path.len());
+        if std::mem::replace(&mut *self.seen.lock(), now) == now {
+            return None;
+        }
+        let path: String = path
+            .iter()
+            .map(|&unit| char::from_u32(unit as u32).unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect();
+        let folders = std::env::split_paths(&path).map(|folder| folder.to_string_lossy().into_owned());
+        Some(folders.filter(|folder| !folder.is_empty()).collect())
+    }
+
+    /// Takes back what was given before the start: with a given path CPython looks for nothing by
+    /// itself, not even for its standard library, and ends the process.
+    fn take(&self) -> Vec<String> {
+        // SAFETY: Py_GetVersion needs no start.
+        let version = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) };
+        if version.to_bytes().starts_with(b"3.9.") {
+            return Vec::new(); // cannot tell a given path from its own, and asking settles that one
+        }
+        let given = self.look().unwrap_or_default();
+        if !given.is_empty() {
+            (self.set)(std::ptr::null());
+        }
+        given
+    }
+
+    /// Appends to `sys.path` what was given since the last look.
+    fn follow(&self, py: Python<'_>) -> Result<()> {
+        let Some(folders) = self.look() else {
+            return Ok(());
+        };
+        let path = PyModule::import(py, "sys")?.getattr("path")?;
+        let path = path.cast::<PyList>().map_err(PyErr::from)?;
+        for folder in folders {
+            if !path.contains(&folder)? {
+                path.append(folder)?;
+            }
+        }
+        Ok(())
+    }
+}
+
 unsafe extern "C" {
+    fn wcslen(text: *const libc::wchar_t) -> usize;
     fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut libc::wchar_t;
 }
 
@@ -224,6 +299,9 @@ fn initialize_by_config(program: &CStr) -> Result<()> {
 fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
     let tools = build_tools(py, ours)?;
     extend_path(py, config)?;
+    if let Some(given) = &tools.given_path {
+        given.look(); // where Python starts from is no news
+    }
     extend_environment(py, config)?;
     // Only the start gets here, and it runs once.
     let _ = TOOLS.set(tools);
@@ -250,7 +328,6 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     };
     Ok(Tools {
         compile_text: tool("compile_text")?,
-        forget_text: tool("forget_text")?,
         report: tool("report")?,
         traceback: tool("traceback")?,
         stop: tool("stop")?,
@@ -265,6 +342,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
             .unbind(),
         builtins: PyModule::import(py, "builtins")?.unbind(),
         builtins_key: PyString::intern(py, "__builtins__").unbind(),
+        given_path: GivenPath::find(),
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),
     })
@@ -298,6 +376,11 @@ fn extend_environment(py: Python<'_>, config: &Config) -> Result<()> {
 }
 
 impl Tools {
+    /// What a program gave to `Py_SetPath` since the last look counts from now on.
+    pub(crate) fn follow_given_path(&self, py: Python<'_>) -> Result<()> {
+        self.given_path.as_ref().map_or(Ok(()), |given| given.follow(py))
+    }
+
     /// Whether the object is of one of the types that cross as lists although they are none.
     pub(crate) fn is_listed(&self, object: &Bound<'_, PyAny>) -> bool {
         let class = object.get_type();

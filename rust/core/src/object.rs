@@ -19,13 +19,37 @@ pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Resu
     Ok(writer.finish())
 }
 
-/// Applies an operator, see `Operator.java`, to packed operands. Java holds the result.
-pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], frame: Frame) -> Result<Handle> {
-    let mut reader = Reader::new(operands);
-    let operands: Vec<_> = (0..reader.u32()?)
+/// Calls an object with packed arguments (count, values); the result as a packed value.
+pub fn call(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8, frame: Frame) -> Result<Vec<u8>> {
+    let callable = handle::lend(py, handle)?;
+    let arguments = PyTuple::new(py, values(py, arguments)?).map_err(Error::from)?;
+    let mut writer = Writer::new(py, frame);
+    writer.wanted(&callable.call1(arguments)?, Wanted::from_code(wanted)?)?;
+    Ok(writer.finish())
+}
+
+/// The same for a result of 64 bits: an int, or the bits of a float.
+pub fn call_word(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8) -> Result<i64> {
+    let packed = call(py, handle, arguments, wanted, handle::NO_FRAME)?;
+    match packed.split_first() {
+        Some((_, word)) if word.len() == 8 => Reader::new(word).i64(),
+        _ => Err(Error::refused("The result of the call has no 64 bits.")),
+    }
+}
+
+/// Packed values: a count, then each of them.
+fn values<'py>(py: Python<'py>, packed: &[u8]) -> Result<Vec<Bound<'py, PyAny>>> {
+    let mut reader = Reader::new(packed);
+    let values = (0..reader.u32()?)
         .map(|_| reader.value(py))
         .collect::<Result<_>>()?;
     reader.end()?;
+    Ok(values)
+}
+
+/// Applies an operator, see `Operator.java`, to packed operands. Java holds the result.
+pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], frame: Frame) -> Result<Handle> {
+    let operands = values(py, operands)?;
     Ok(handle::give(apply(py, operator, &operands)?, frame))
 }
 
@@ -39,7 +63,7 @@ fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) ->
             object.set_item(key, value)?;
             py.None().into_bound(py)
         }
-        (4, [callable, args, kwargs]) => call(callable, args, kwargs)?,
+        (4, [callable, args, kwargs]) => call_with(callable, args, kwargs)?,
         (5, [object]) => object.abs()?,
         (6, [a, b]) => a.add(b)?,
         (7, [a, b]) => a.sub(b)?,
@@ -83,6 +107,7 @@ fn text<'a, 'py>(name: &'a Bound<'py, PyAny>) -> Result<&'a Bound<'py, PyString>
 
 /// The module of that dotted name itself, as `importlib.import_module` gives it.
 fn import<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> Result<Bound<'py, PyAny>> {
+    tools()?.follow_given_path(py)?;
     Ok(py.import(name)?.into_any())
 }
 
@@ -95,7 +120,7 @@ fn in_place<'py>(
     Ok(py.import("_operator")?.getattr(name)?.call1((a, b))?)
 }
 
-fn call<'py>(
+fn call_with<'py>(
     callable: &Bound<'py, PyAny>,
     args: &Bound<'py, PyAny>,
     kwargs: &Bound<'py, PyAny>,

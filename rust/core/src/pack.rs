@@ -153,7 +153,8 @@ impl<'b> Reader<'b> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    fn i64(&mut self) -> Result<i64> {
+    /// A signed number.
+    pub fn i64(&mut self) -> Result<i64> {
         Ok(i64::from_le_bytes(self.array()?))
     }
 

@@ -253,6 +253,21 @@ export! {
     }
 }
 
+export! {
+    fn objectCall(env, handle: i64, arguments: JByteArray<'local>, length: i32, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
+        let arguments = read(env, &arguments, length)?;
+        let reply = stoppable(call as u64, |py| object::call(py, handle as u64, &arguments, wanted as u8, frame as u64))?;
+        write(env, &reply)
+    }
+}
+
+export! {
+    fn objectCallWord(env, handle: i64, arguments: JByteArray<'local>, length: i32, wanted: i32, call: i64) -> i64 {
+        let arguments = read(env, &arguments, length)?;
+        Ok(stoppable(call as u64, |py| object::call_word(py, handle as u64, &arguments, wanted as u8))?)
+    }
+}
+
 // ---- buffer.rs ----
 
 export! {

@@ -6,11 +6,31 @@ use crate::guard::Failure;
 use jni::objects::{GlobalRef, JObject};
 use jni::JNIEnv;
 use python4j_core::Error;
+use std::mem::ManuallyDrop;
 
 /// Keeps a Java object, and the memory it owns, until dropped. That may happen on any thread: one
 /// that Python made is attached to the JVM for the moment.
-pub(crate) fn keep(env: &JNIEnv, object: &JObject) -> Result<GlobalRef, Failure> {
-    Ok(env.new_global_ref(object)?)
+pub(crate) struct Owner {
+    reference: ManuallyDrop<GlobalRef>,
+    process: u32,
+}
+
+/// Keeps an object.
+pub(crate) fn keep(env: &JNIEnv, object: &JObject) -> Result<Owner, Failure> {
+    Ok(Owner {
+        reference: ManuallyDrop::new(env.new_global_ref(object)?),
+        process: std::process::id(),
+    })
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // A child of os.fork has this thread only: a JVM without its other threads could wait for ever.
+        if self.process == std::process::id() {
+            // SAFETY: dropped here and nowhere else.
+            unsafe { ManuallyDrop::drop(&mut self.reference) }
+        }
+    }
 }
 
 /// A direct `ByteBuffer` over memory that Java keeps by other means.

@@ -28,7 +28,7 @@ import java.util.zip.ZipFile;
 
 /** Builds a command, runs it, keeps what it said. */
 final class Launch {
-    private static final long SECONDS = 120;
+    private static final long SECONDS = 300;
 
     private final List<String> options = new ArrayList<>();
     private final List<String> program;
@@ -45,7 +45,11 @@ final class Launch {
     }
 
     static Launch of(Class<?> main, String... arguments) {
-        List<String> program = new ArrayList<>(List.of(main.getName()));
+        return of(main.getName(), arguments);
+    }
+
+    static Launch of(String main, String... arguments) {
+        List<String> program = new ArrayList<>(List.of(main));
         program.addAll(List.of(arguments));
         return new Launch(program);
     }

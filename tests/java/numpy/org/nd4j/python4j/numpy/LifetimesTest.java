@@ -5,6 +5,7 @@ package org.nd4j.python4j.numpy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.nd4j.python4j.numpy.InPython.array;
@@ -26,6 +27,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.indexing.NDArrayIndex;
 import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonObject;
@@ -119,9 +121,8 @@ class LifetimesTest {
     void anArrayThatJavaSeesCannotBeResized() {
         exec("v = np.arange(10.0)");
         INDArray got = array("v");
-        InPython.failure("ValueError: cannot resize an array that references or is referenced\n"
-                + "by another array in this way.\nUse the np.resize function or refcheck=False",
-                () -> exec("v.resize(100_000_000)"));
+        String refused = assertThrows(PythonException.class, () -> exec("v.resize(100_000_000)")).getMessage();
+        assertTrue(refused.startsWith("ValueError: cannot resize"), refused);
         assertEquals(9, got.getDouble(9));
     }
 

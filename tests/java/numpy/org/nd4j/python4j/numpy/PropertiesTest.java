@@ -6,6 +6,7 @@ package org.nd4j.python4j.numpy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -95,11 +96,26 @@ class PropertiesTest {
     }
 
     private static String child(String what, String... options) throws Exception {
+        String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
+        List<String> more = new ArrayList<>(Arrays.asList(options));
+        more.addAll(Arrays.asList("-cp", classPath));
+        return output(PropertiesTest.class.getName() + " " + what, more.toArray(new String[0])).strip();
+    }
+
+    /** What a program, which may have arguments, prints in a JVM of its own with these options. */
+    static String output(String program, String... options) throws Exception {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        if (Runtime.version().feature() >= 24) {
+            command.add("--enable-native-access=ALL-UNNAMED");
+        }
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            if (option.startsWith("-Dorg.eclipse.python4j.")) {
+                command.add(option); // the interpreter that this run is about
+            }
+        }
         command.addAll(Arrays.asList(options));
-        String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
-        command.addAll(Arrays.asList("-cp", classPath, PropertiesTest.class.getName(), what));
+        command.addAll(Arrays.asList(program.split(" ")));
         Path out = Files.createTempFile("python4j-child", ".out");
         Process process = new ProcessBuilder(command)
                 .redirectOutput(out.toFile())
@@ -107,7 +123,7 @@ class PropertiesTest {
                 .start();
         try {
             assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the child still runs");
-            String said = new String(Files.readAllBytes(out), StandardCharsets.UTF_8).strip();
+            String said = new String(Files.readAllBytes(out), StandardCharsets.UTF_8);
             assertEquals(0, process.exitValue(), said);
             return said;
         } finally {

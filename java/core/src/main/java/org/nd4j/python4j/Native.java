@@ -126,6 +126,12 @@ final class Native {
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
+    /** Calls an object with packed arguments (count, values); the result, packed as the wanted type. */
+    static native byte[] objectCall(long handle, byte[] arguments, int length, int wanted, long frame, long call);
+
+    /** The same for a result of 64 bits: an int, or the bits of a float. */
+    static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
+
     // ---- buffer.rs ----
 
     /**

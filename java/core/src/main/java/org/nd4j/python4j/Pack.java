@@ -51,6 +51,7 @@ final class Pack {
 
     /** What the reader of a Python object asks for. */
     static final class Wanted {
+        static final int ANY = 0;
         static final int STR = 1;
         static final int INT = 2;
         static final int FLOAT = 3;
@@ -262,7 +263,7 @@ final class Pack {
         } else if (value instanceof Long || value instanceof Integer) {
             integer(((Number) value).longValue());
         } else if (value instanceof Double || value instanceof Float) {
-            u8(FLOAT).u64(Double.doubleToRawLongBits(((Number) value).doubleValue()));
+            number(((Number) value).doubleValue());
         } else if (value instanceof Boolean) {
             u8((Boolean) value ? TRUE : FALSE);
         } else if (value == null) {
@@ -284,8 +285,12 @@ final class Pack {
         }
     }
 
-    private void integer(long value) {
+    void integer(long value) {
         u8(INT).u64(value);
+    }
+
+    void number(double value) {
+        u8(FLOAT).u64(Double.doubleToRawLongBits(value));
     }
 
     private void handle(PythonObject object) {

@@ -731,7 +731,7 @@ public final class PythonBuffer implements AutoCloseable {
      * The garbage collector does not see how much memory hangs on a small object, and without need it does
      * not run. So large pieces are counted here, each address once, and when what was not released grows
      * beyond a limit, the collector is asked to run, as {@code ByteBuffer.allocateDirect} does. What is in
-     * use raises the limit: the price stays in proportion.
+     * use, in the heap too, raises the limit: the price stays in proportion.
      */
     private static final class Pressure {
         private static final long LARGE = 1 << 16;
@@ -748,7 +748,8 @@ public final class PythonBuffer implements AutoCloseable {
                 return NOTHING;
             }
             long total = TOTAL.addAndGet(length);
-            if (total > limit) {
+            Runtime heap = Runtime.getRuntime();
+            if (total > limit && total > (heap.totalMemory() - heap.freeMemory()) / 2) {
                 limit = 2 * total;
                 System.gc();
             }

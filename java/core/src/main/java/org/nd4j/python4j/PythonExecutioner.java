@@ -26,6 +26,8 @@ public class PythonExecutioner {
     private static final int SIMPLE = 1;
     private static final int VARIABLES = 2;
     private static final int EVAL = 3;
+    private static final int CODE = 4;
+    private static final int COMPILE = 5;
 
     /** How the user's own Python path and the embedded interpreter's are put together. */
     public enum JavaCppPathType {
@@ -283,16 +285,40 @@ public class PythonExecutioner {
         }
     }
 
+    /** The code of a program, in no frame. */
+    static PythonObject compile(String text) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Pack pack = Pack.take();
+            try {
+                pack.u8(COMPILE).text(text).u32(0).u32(0);
+                return (PythonObject) send(pack, 0).value();
+            } finally {
+                pack.giveBack();
+            }
+        }
+    }
+
+    /** As {@link #exec(String, List, List)}, for what {@link #compile} gave. */
+    static void run(PythonObject code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        run(CODE, code, orNone(inputs), orNone(outputs));
+    }
+
     private static List<PythonVariable> orNone(List<PythonVariable> variables) {
         return variables == null ? Collections.emptyList() : variables;
     }
 
-    private static void run(int mode, String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+    private static void run(int mode, Object code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         Objects.requireNonNull(code);
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
             try {
-                pack.u8(mode).text(code).u32(inputs.size());
+                pack.u8(mode);
+                if (mode == CODE) {
+                    pack.value(code);
+                } else {
+                    pack.text((String) code);
+                }
+                pack.u32(inputs.size());
                 for (PythonVariable input : inputs) {
                     pack.text(input.getName()).value(toSend(input));
                 }

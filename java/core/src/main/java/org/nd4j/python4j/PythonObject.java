@@ -340,6 +340,11 @@ public class PythonObject {
         }
     }
 
+    /** The same object, held by itself and in no frame. */
+    static PythonObject unframed(PythonObject object) {
+        return new PythonObject(operate(Operator.IDENTITY, 0, object), 0);
+    }
+
     /** An operator that is applied for what it does, not for its result. */
     private static void applied(int operator, Object... operands) {
         try (PythonGIL turn = PythonGIL.enter()) {

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// A function bound once and called many times: arguments, call and result are one crossing, and
+// nothing is boxed where Java's types say what they are. PythonObject.call makes an object instead.
+package org.nd4j.python4j;
+
+import java.lang.ref.Reference;
+import java.util.Objects;
+
+/**
+ * A Python function, or anything else that can be called, for many calls.
+ *
+ * <pre>{@code
+ * try (PythonGIL gil = PythonGIL.lock(); PythonCallable power = PythonCallable.of("pow")) {
+ *     long kilo = power.callLong(2, 10);
+ * }
+ * }</pre>
+ *
+ * <p>It holds the function by itself, whatever happens to the variable or the {@link PythonGC} frame that
+ * it came from, until {@link #close} or some time after Java has forgotten it. All methods need a turn of
+ * {@link PythonGIL}; any thread may use it. Where Python raises, they throw a {@link PythonException} as
+ * {@link PythonObject} does.
+ */
+public final class PythonCallable implements AutoCloseable {
+
+    private final PythonObject function;
+
+    private PythonCallable(PythonObject function) {
+        this.function = function;
+    }
+
+    /**
+     * The callable that an expression has as its value in the current context; the name of a function, as
+     * a rule.
+     *
+     * @throws PythonException if the expression fails, its value cannot be called, or the thread has no turn
+     */
+    public static PythonCallable of(String expression) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonObject value = PythonExecutioner.eval(expression);
+            try {
+                return of(value);
+            } finally {
+                value.del();
+            }
+        }
+    }
+
+    /**
+     * An object as a callable.
+     *
+     * @throws PythonException if it cannot be called, or the thread has no turn
+     */
+    public static PythonCallable of(PythonObject function) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            if (!PythonObject.test(Operator.CALLABLE, function)) {
+                throw new PythonException("Object is not callable: " + function);
+            }
+            return new PythonCallable(PythonObject.unframed(function));
+        }
+    }
+
+    /**
+     * Calls it with values of any kind that {@link PythonTypes#convert} takes; null is None.
+     *
+     * @return the result as a value of the Java type that fits it, as elements of lists are; null for None
+     * @throws PythonException if it raises, or a value or the result has no counterpart on the other side
+     */
+    public Object call(Object... arguments) {
+        return call(Pack.Wanted.ANY, arguments);
+    }
+
+    /**
+     * Calls it for a result of a certain type.
+     *
+     * @throws PythonException if it raises, a value cannot be converted, or the result is not of that type
+     */
+    @SuppressWarnings("unchecked") // a type's converter gives its own Java type
+    public <T> T callAs(PythonType<T> type, Object... arguments) {
+        Objects.requireNonNull(type);
+        Object result = call(type.wanted(), arguments);
+        return type.wanted() == Pack.Wanted.OBJECT ? type.toJava((PythonObject) result) : (T) result;
+    }
+
+    /**
+     * Calls it with ints for an int; without arguments too.
+     *
+     * @throws PythonException if it raises, or the result is no int of 64 bits
+     */
+    public long callLong(long... arguments) {
+        Pack pack = Pack.take();
+        try {
+            pack.u32(arguments.length);
+            for (long argument : arguments) {
+                pack.integer(argument);
+            }
+            return word(pack, Pack.Wanted.INT);
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    /**
+     * Calls it with floats for a float; without arguments too.
+     *
+     * @throws PythonException if it raises, or the result is no number
+     */
+    public double callDouble(double... arguments) {
+        Pack pack = Pack.take();
+        try {
+            pack.u32(arguments.length);
+            for (double argument : arguments) {
+                pack.number(argument);
+            }
+            return Double.longBitsToDouble(word(pack, Pack.Wanted.FLOAT));
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    /**
+     * Calls it with texts for {@code str(result)}; without arguments too.
+     *
+     * @throws PythonException if it raises
+     */
+    public String callString(String... arguments) {
+        return (String) call(Pack.Wanted.STR, (Object[]) arguments);
+    }
+
+    /** Gives the function back; again it does nothing. */
+    @Override
+    public void close() {
+        function.del();
+    }
+
+    private Object call(int wanted, Object... arguments) {
+        Pack pack = Pack.take();
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            pack.u32(arguments.length);
+            for (Object argument : arguments) {
+                pack.value(argument);
+            }
+            long frame = PythonGC.frame();
+            byte[] reply = Native.objectCall(
+                    function.handle(), pack.buffer(), pack.length(), wanted, frame, slot.call());
+            Pack.Reader reader = new Pack.Reader(reply, frame);
+            return wanted == Pack.Wanted.OBJECT ? reader.value() : reader.finish(reader.value());
+        } finally {
+            slot.end(outer);
+            pack.giveBack();
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private long word(Pack pack, int wanted) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return Native.objectCallWord(function.handle(), pack.buffer(), pack.length(), wanted, slot.call());
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(this);
+        }
+    }
+}
