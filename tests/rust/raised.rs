@@ -112,3 +112,39 @@ fn the_variables_of_finished_calls_go() {
         drop(report);
     });
 }
+
+#[test]
+fn hostile_notes_groups_and_tracebacks_have_an_end() {
+    python(|py| {
+        let notes = "class N:\n    def __getitem__(self, i): raise KeyError(i)\n";
+        let code = format!("{notes}e = ValueError('v')\ne.__notes__ = N()\nraise e");
+        assert_eq!(part(&report(py, &code), 10), "[]");
+
+        let code = "def g():\n    while True: yield 'n'\ne = ValueError('v')\ne.__notes__ = g()\nraise e";
+        assert_eq!(report(py, code).get_item(10).unwrap().len().unwrap(), 64);
+
+        let code = "class E(ValueError):\n    tb_next = __traceback__ = property(lambda self: self)\nraise E('ring')";
+        assert_eq!(part(&report(py, code), 5), "[]");
+
+        if py.version_info() >= (3, 11) {
+            let code = "e = ValueError('leaf')\nfor i in range(12): e = ExceptionGroup('g', [e] * 10)\nraise e";
+            let mut left = vec![report(py, code)];
+            let mut count = 0;
+            while let Some(one) = left.pop() {
+                count += 1;
+                left.extend(one.get_item(9).unwrap().try_iter().unwrap().map(Result::unwrap));
+            }
+            assert_eq!(count, 256);
+        }
+    });
+}
+
+#[test]
+fn a_report_ends_no_generator_that_waits() {
+    python(|py| {
+        let code = "def g():\n    try: 1 / 0\n    except ZeroDivisionError as e: saved = e\n    yield saved\n    yield 2\n\
+                    waits = g()\nraise next(waits)";
+        assert_eq!(part(&report(py, code), 0), "'ZeroDivisionError: division by zero'");
+        assert_eq!(support::repr(py, "next(waits)"), "2");
+    });
+}

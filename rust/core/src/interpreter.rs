@@ -156,11 +156,14 @@ fn initialize(program: &str) -> Result<()> {
     }
 }
 
+type GetPath = extern "C" fn() -> *const libc::wchar_t;
+type SetPath = extern "C" fn(*const libc::wchar_t);
+
 /// The path that a program gives to Python with `Py_SetPath`, as `Py_AddPath` of JavaCPP's older
 /// bindings does. 3.13 and later know none.
 struct GivenPath {
-    get: extern "C" fn() -> *const libc::wchar_t,
-    set: extern "C" fn(*const libc::wchar_t),
+    get: GetPath,
+    set: SetPath,
     /// Address and length of the path that was looked at last.
     seen: Mutex<(usize, usize)>,
 }
@@ -169,9 +172,13 @@ impl GivenPath {
     fn find() -> Option<Self> {
         let (get, set) = (symbol(c"Py_GetPath")?, symbol(c"Py_SetPath")?);
         // SAFETY: the signatures are CPython's of every version that has both functions.
-        let (get, set) = unsafe { (std::mem::transmute(get), std::mem::transmute(set)) };
-        let seen = Mutex::new((0, 0));
-        Some(GivenPath { get, set, seen })
+        unsafe {
+            Some(GivenPath {
+                get: std::mem::transmute::<*mut c_void, GetPath>(get),
+                set: std::mem::transmute::<*mut c_void, SetPath>(set),
+                seen: Mutex::new((0, 0)),
+            })
+        }
     }
 
     /// The path, if it is another one than at the last look.

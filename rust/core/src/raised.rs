@@ -14,10 +14,15 @@ use crate::pack::Writer;
 use crate::{Error, Result, callback};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyString, PyTraceback, PyTuple};
 
 /// How long a chain of causes, and how deep a tree of groups, is followed.
 const MAX_CHAIN: usize = 16;
+/// How many exceptions one report tells of in all: a group in which one exception stands many times,
+/// on each level, has more members than memory.
+const MAX_EXCEPTIONS: usize = 256;
+/// How many notes of an exception are reported: they may come from an iterator without end.
+const MAX_NOTES: usize = 64;
 /// How many frames of a traceback are reported: the outermost ones and the innermost ones.
 const OUTER_FRAMES: usize = 16;
 const INNER_FRAMES: usize = 112;
@@ -36,14 +41,15 @@ pub fn report_of(py: Python<'_>, handle: Handle) -> Result<Vec<u8>> {
         return Err(Error::refused(format!("Not an exception: {}", shown(&exception))));
     }
     let mut writer = Writer::new(py, NO_FRAME);
-    write_exception(&mut writer, &exception, MAX_CHAIN)?;
+    write_exception(&mut writer, &exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS })?;
     Ok(writer.finish())
 }
 
 fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
     let cause = match error {
         Error::Python { raised, .. } => {
-            return write_exception(writer, raised.value(writer.py()).as_any(), MAX_CHAIN);
+            let exception = raised.value(writer.py()).as_any();
+            return write_exception(writer, exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS });
         }
         Error::NotRun(cause) => Some(cause),
         Error::Conversion { cause, .. } => cause.as_ref(),
@@ -64,7 +70,14 @@ fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
     writer.list_of(0)
 }
 
-fn write_exception<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>, chain: usize) -> Result<()> {
+/// `left` is how many exceptions the report may still tell of.
+fn write_exception<'py>(
+    writer: &mut Writer<'py>,
+    exception: &Bound<'py, PyAny>,
+    chain: usize,
+    left: &mut usize,
+) -> Result<()> {
+    *left = left.saturating_sub(1);
     let class = exception.get_type();
     let name = class.name().map_or_else(|_| "Exception".into(), |n| text(&n));
     let module = class.module().map_or_else(|_| String::new(), |m| text(&m));
@@ -81,17 +94,32 @@ fn write_exception<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>,
     write_frames(writer, exception)?;
     writer.object(exception);
     write_detail(writer, exception)?;
-    match cause(exception).filter(|_| chain > 0) {
-        Some(cause) => write_exception(writer, &cause, chain - 1)?,
+    match cause(exception).filter(|_| chain > 0 && *left > 0) {
+        Some(cause) => write_exception(writer, &cause, chain - 1, left)?,
         None => writer.none()?,
     }
-    let members = members(exception).filter(|_| chain > 0);
-    let members: Vec<_> = members.iter().flat_map(|tuple| tuple.iter()).collect();
-    writer.list_of(members.len())?;
-    for member in members {
-        write_exception(writer, &member, chain - 1)?;
-    }
+    write_members(writer, exception, chain, left)?;
     write_notes(writer, exception)
+}
+
+fn write_members<'py>(
+    writer: &mut Writer<'py>,
+    exception: &Bound<'py, PyAny>,
+    chain: usize,
+    left: &mut usize,
+) -> Result<()> {
+    writer.list_of(0)?;
+    let count_at = writer.position() - 4;
+    let mut count = 0;
+    for member in members(exception).iter().flat_map(|tuple| tuple.iter()) {
+        if chain == 0 || *left == 0 {
+            break;
+        }
+        write_exception(writer, &member, chain - 1, left)?;
+        count += 1;
+    }
+    writer.set_u32(count_at, count);
+    Ok(())
 }
 
 /// What callers handle differently; the Java class is chosen by it.
@@ -144,7 +172,8 @@ fn members<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
 fn write_notes<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
     let notes: Vec<_> = attribute(exception, "__notes__")
         .and_then(|notes| notes.try_iter().ok())
-        .map(|notes| notes.filter_map(|note| note.ok()).collect())
+        // Not past the first failure: an iterator that fails may do so for ever.
+        .map(|notes| notes.map_while(|note| note.ok()).take(MAX_NOTES).collect())
         .unwrap_or_default();
     writer.list_of(notes.len())?;
     notes.iter().try_for_each(|note| writer.str(&shown(note)))
@@ -192,13 +221,13 @@ struct Place {
 
 fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
     let mut places = Vec::new();
-    let mut next = attribute(exception, "__traceback__");
+    // CPython sees to it that tracebacks make no ring; other objects might.
+    let real = |object: &Bound<'_, PyAny>| object.is_exact_instance_of::<PyTraceback>();
+    let mut next = attribute(exception, "__traceback__").filter(real);
     while let Some(traceback) = next {
         if let Some(frame) = attribute(&traceback, "tb_frame") {
             places.extend(place(&traceback, &frame));
-            // Java may keep its exception for long; the variables of finished calls are not worth
-            // their memory. A frame that still runs refuses, and keeps them.
-            let _ = frame.call_method0("clear");
+            forget_variables(&frame);
         }
         if places.len() > OUTER_FRAMES + INNER_FRAMES {
             places.remove(OUTER_FRAMES);
@@ -212,6 +241,18 @@ fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
         writer.int(place.line);
     }
     Ok(())
+}
+
+/// Java may keep its exception for long; the variables of finished calls are not worth their memory.
+///
+/// A frame that still runs refuses, and keeps them. That of a generator has none once it is finished,
+/// and one that only waits would be ended by this (before 3.13).
+fn forget_variables(frame: &Bound<'_, PyAny>) {
+    const GENERATORS: i64 = 0x20 | 0x80 | 0x200; // CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
+    let flags = attribute(frame, "f_code").and_then(|code| attribute(&code, "co_flags"));
+    if flags.is_some_and(|flags| flags.extract::<i64>().is_ok_and(|flags| flags & GENERATORS == 0)) {
+        let _ = frame.call_method0("clear");
+    }
 }
 
 fn place(traceback: &Bound<'_, PyAny>, frame: &Bound<'_, PyAny>) -> Option<Place> {
