@@ -313,8 +313,9 @@ for base in BASES:
     OBJECTS[f"recurses in everything, {base}"] = lambda base=base: everything(recurse, base, ("getattribute",))
 for name in DUNDERS:
     OBJECTS[f"raises in {name}"] = lambda name=name: one(name, boom)
-    OBJECTS[f"returns an int from {name}"] = lambda name=name: one(name, 5)
-    OBJECTS[f"returns a str subclass from {name}"] = lambda name=name: one(name, Deceiver("x\ud800"))
+    end = ", endless" if name == "getitem" else ""
+    OBJECTS[f"returns an int from {name}{end}"] = lambda name=name: one(name, 5)
+    OBJECTS[f"returns a str subclass from {name}{end}"] = lambda name=name: one(name, Deceiver("x\ud800"))
 OBJECTS.update(
     {
         "says it is an int": Liar,
@@ -334,7 +335,7 @@ OBJECTS.update(
         "deep list 1000": lambda: deep(1000, lambda v: [v]),
         "deep list 1001": lambda: deep(1001, lambda v: [v]),
         "deep list 100,000": lambda: deep(100_000, lambda v: [v]),
-        "deep tuple 100,000": lambda: deep(100_000, lambda v: (v,)),
+        "deep tuple 5,000": lambda: deep(5_000, lambda v: (v,)),
         "deep dict 100,000": lambda: deep(100_000, lambda v: {1: v}),
         "deep frozenset 990": lambda: deep(990, lambda v: frozenset([v])),
         "large list": lambda: list(range(300_000)),
@@ -383,7 +384,7 @@ OBJECTS.update(
         "surrogate in an exception": surrogate_error,
         "long chain": lambda: long_chain(5000),
         "cause of itself": cause_of_itself,
-        "wide group": lambda: wide_group(40, 8),
+        "wide group": lambda: wide_group(12, 4),
         "deep group": lambda: wide_group(1, 3000),
         "bad notes": BadNotes,
         "bad traceback": lambda: raised(BadTraceback()),

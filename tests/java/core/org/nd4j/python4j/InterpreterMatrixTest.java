@@ -50,7 +50,16 @@ class InterpreterMatrixTest {
                 if (python == null) {
                     return "there is no CPython " + version + " with a shared library on this machine";
                 }
-                return run(api(Launch.classPath()).python(python));
+                // An environment, since tests of pip must not change an interpreter that is somebody's.
+                Path environment = Files.createTempDirectory("python4j-matrix");
+                try {
+                    if (!succeeds(python, "-m", "venv", environment)) {
+                        return python + " makes no virtual environments";
+                    }
+                    return run(api(Launch.classPath()).python(environment));
+                } finally {
+                    Launch.remove(environment);
+                }
             }));
         }
         return tests.stream();
