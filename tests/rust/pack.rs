@@ -292,3 +292,22 @@ fn no_buffer_makes_the_reader_crash_or_overread() {
         }
     });
 }
+
+/// What packing asks of `sys.modules["numpy"]` runs the program's code, which changes what is packed.
+#[test]
+fn a_dict_that_changes_while_it_is_packed_is_an_error() {
+    python(|py| {
+        for change in ["x[len(x) + 100] = 1j", "n = next(iter(x)); del x[n]; x[n + 100] = 1j"] {
+            let code = format!(
+                "import sys\nclass Evil:\n    def __getattr__(self, name):\n        {change}\n        \
+                 raise AttributeError(name)\nx = {{i: 1j for i in range(5)}}\nsys.modules['numpy'] = Evil()"
+            );
+            run(py, &code).unwrap();
+            let x = context::globals(py).unwrap().get_item("x").unwrap().unwrap();
+            let error = Writer::new(py, 0).wanted(&x, Wanted::Dict).expect_err(change);
+            run(py, "del sys.modules['numpy']").unwrap();
+            let text = error.to_string();
+            assert_eq!(text, "RuntimeError: dictionary changed size during iteration");
+        }
+    });
+}

@@ -71,6 +71,25 @@ pub fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
     unsafe { ffi::PySequence_Check(object.as_ptr()) == 1 }
 }
 
+/// The entry of a dict at a position, which moves on; `None` after the last one. Safe also where the dict
+/// was changed since the last call: then entries may be missed or come twice.
+pub fn next_entry<'py>(
+    dict: &Bound<'py, PyDict>,
+    position: &mut isize,
+) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: the GIL is held; the position is 0 or what an earlier call made of it, and CPython
+    // compares it with the table that the dict has now. Key and value are borrowed from the dict and
+    // get references of their own before anything else can run.
+    unsafe {
+        if ffi::PyDict_Next(dict.as_ptr(), position, &mut key, &mut value) == 0 {
+            return None;
+        }
+        let py = dict.py();
+        Some((Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)))
+    }
+}
+
 /// The interpreter's own table of modules, also where user code put something else at `sys.modules`.
 pub fn modules(py: Python<'_>) -> Bound<'_, PyDict> {
     // SAFETY: the GIL is held; the result is a borrowed reference to the interpreter's dict.

@@ -26,8 +26,8 @@ use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
 use crate::{Error, Result, capi};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::dict::BoundDictIterator;
 use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
     PyTuple,
@@ -808,8 +808,11 @@ struct Walk<'py> {
 
 enum Values<'py> {
     Of(Bound<'py, PyIterator>),
+    /// What packing calls may run other code, and that may change the dict.
     Dict {
-        entries: BoundDictIterator<'py>,
+        dict: Bound<'py, PyDict>,
+        size: usize,
+        position: isize,
         value: Option<Bound<'py, PyAny>>,
     },
 }
@@ -826,11 +829,15 @@ impl<'py> Walk<'py> {
     }
 
     fn dict(dict: &Bound<'py, PyDict>) -> Self {
-        let entries = dict.iter();
-        let value = None;
+        let values = Values::Dict {
+            dict: dict.clone(),
+            size: dict.len(),
+            position: 0,
+            value: None,
+        };
         Walk {
             tag: tag::DICT,
-            values: Values::Dict { entries, value },
+            values,
             count: 0,
             count_at: 0,
         }
@@ -845,11 +852,22 @@ impl<'py> Walk<'py> {
                 }
                 None => Ok(None),
             },
-            Values::Dict { entries, value } => {
+            Values::Dict {
+                dict,
+                size,
+                position,
+                value,
+            } => {
                 if let Some(value) = value.take() {
                     return Ok(Some(value));
                 }
-                Ok(entries.next().map(|(key, next)| {
+                let entry = capi::next_entry(dict, position);
+                let over = entry.is_none() == (self.count as usize == *size);
+                if dict.len() != *size || !over {
+                    let text = "dictionary changed size during iteration";
+                    return Err(PyRuntimeError::new_err(text).into());
+                }
+                Ok(entry.map(|(key, next)| {
                     self.count += 1;
                     *value = Some(next);
                     key

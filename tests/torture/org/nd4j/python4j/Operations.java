@@ -310,7 +310,8 @@ final class Operations {
             PythonVariables outputs = new PythonVariables();
             outputs.addList("left");
             PythonContextManager.reset();
-            PythonExecutioner.exec("left = [1 + 1, 'a', None, len('abc')]", null, outputs);
+            // A text that was never compiled before.
+            PythonExecutioner.exec("left = [1 + 1, 'a', None, len('abc')] # " + System.nanoTime(), null, outputs);
             List<?> left = outputs.getListValue("left");
             if (!Arrays.asList(2L, "a", null, 3L).equals(left)) {
                 return "the next call gives " + left;

@@ -155,7 +155,7 @@ class BytedecoTest {
             assertNotNull(PyErr_Occurred());
             PythonExecutioner.exec("x = 1");
         } catch (PythonException e) {
-            assertTrue(e.getMessage().startsWith("SystemError: "), e.getMessage()); // of 3.11 and before
+            assertNotNull(e.getMessage()); // CPython itself may refuse to go on
         } finally {
             PyErr_Clear();
         }

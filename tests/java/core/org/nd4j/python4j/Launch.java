@@ -78,6 +78,11 @@ final class Launch {
         return this;
     }
 
+    Launch option(String option) {
+        options.add(option);
+        return this;
+    }
+
     Launch environment(String name, Object value) {
         builder.environment().put(name, value.toString());
         return this;

@@ -191,6 +191,31 @@ class NativeLoaderTest {
         return times;
     }
 
+    // ---- what a start costs ----
+
+    /** Times differ from machine to machine; what is loaded does not. */
+    @Test
+    void aWarmStartLoadsNothingThatTakesLong() throws Exception {
+        Launch.of(First.class).run();
+        Launch.Result result = Launch.of(First.class).option("-Xlog:class+load").run();
+        assertEquals(0, result.status, result::toString);
+        assertTrue(result.out.contains("org.nd4j.python4j.Stamp "), "the log of loaded classes: " + result);
+        String ours = Stream.of(result.out.split("\n")).dropWhile(line -> !line.contains(First.class.getName() + " "))
+                .collect(Collectors.joining("\n"));
+        for (String costly : List.of(" org.bytedeco.", " org.slf4j.", " java.util.logging.", " java.util.regex.", " java.util.stream.",
+                "org.nd4j.python4j.Unpacker", "org.nd4j.python4j.Embedded", "$$Lambda", "java.lang.invoke.VarHandleByteArray",
+                "java.util.ServiceLoader ", "java.util.zip.ZipFile$Source ")) {
+            assertTrue(!ours.contains(costly), costly + " is loaded in\n" + ours);
+        }
+    }
+
+    /** The least that a program does. */
+    static final class First {
+        public static void main(String[] arguments) {
+            PythonExecutioner.exec("x = 1");
+        }
+    }
+
     // ---- other ways of packing ----
 
     @Test

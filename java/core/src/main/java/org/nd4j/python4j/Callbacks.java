@@ -87,7 +87,12 @@ final class Callbacks {
             reply.u8(RAISED).value(raised);
             return;
         }
-        String text = e.getMessage() == null ? "" : e.getMessage();
+        String text;
+        try {
+            text = e.getMessage() == null ? "" : e.getMessage();
+        } catch (RuntimeException inner) {
+            text = "";
+        }
         reply.u8(THROWN).key(hold(e)).text(e.getClass().getName()).text(text);
     }
 }

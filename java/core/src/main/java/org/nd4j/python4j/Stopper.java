@@ -24,7 +24,13 @@ final class Stopper {
     private static final long NEVER = 0;
 
     private static final AtomicLong CALLS = new AtomicLong();
-    private static final ThreadLocal<Slot> SLOTS = ThreadLocal.withInitial(Slot::new);
+    // No method references here: a program's first one costs a start milliseconds.
+    private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
+        @Override
+        protected Slot initialValue() {
+            return new Slot();
+        }
+    };
     private static final Queue<Slot> ALL = new ConcurrentLinkedQueue<>();
     private static final AtomicBoolean STARTED = new AtomicBoolean();
 
@@ -110,7 +116,12 @@ final class Stopper {
     private static void wake() {
         asleep = false;
         if (STARTED.compareAndSet(false, true)) {
-            Thread thread = new Thread(Stopper::watch, "python4j-stopper");
+            Thread thread = new Thread("python4j-stopper") {
+                @Override
+                public void run() {
+                    watch();
+                }
+            };
             thread.setDaemon(true);
             watcher = thread;
             thread.start();
