@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use support::{Request, repr, run, turn};
 
 /// Function 1 answers its packed arguments' length, 2 throws, 3 raises a Python exception,
-/// 4 enters Python again and 5 calls itself through Python until it is 50 deep.
+/// 4 enters Python again and 5 calls itself through Python until it is 50 deep. 6 has an IndexError
+/// raised, 7 answers the tag of its first argument, 8 is an object with the operations of a list, 10 answers
+/// with an object that it made.
 struct Other;
 
 static RELEASED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
@@ -26,6 +28,7 @@ impl Door for Other {
                 Request::default()
                     .u8(0)
                     .raw(&support::int(arguments.len() as i64))
+                    .u32(0)
                     .0
             }
             2 => {
@@ -38,7 +41,7 @@ impl Door for Other {
             }
             3 => gil::with(|py| {
                 let error = run(py, "raise KeyError('inner')").expect_err("raises");
-                let python4j_core::Error::Python { raised, .. } = error else {
+                let python4j_core::Error::Python { raised } = error else {
                     panic!("{error}")
                 };
                 let handle = handle::give(raised.value(py).clone().into_any(), 0);
@@ -46,8 +49,32 @@ impl Door for Other {
             }),
             4 => gil::with(|py| {
                 run(py, "inside = 'was here'")?;
-                Ok::<_, python4j_core::Error>(vec![0, 0])
+                Ok::<_, python4j_core::Error>(vec![0, 0, 0, 0, 0, 0])
             })?,
+            6 => Request::default().u8(3).text("IndexError").text("too far").0,
+            7 => {
+                Request::default()
+                    .u8(0)
+                    .raw(&support::int(arguments[5].into()))
+                    .u32(0)
+                    .0
+            }
+            8 => {
+                let asked = |name: &str| arguments.windows(name.len()).any(|part| part == name.as_bytes());
+                let answer = if asked("length") {
+                    support::int(3)
+                } else if asked("get") {
+                    support::str("element")
+                } else {
+                    return Ok(Request::default().u8(3).text("AttributeError").text("no").0);
+                };
+                Request::default().u8(0).raw(&answer).u32(0).0
+            }
+            10 => gil::with(|py| {
+                let made = handle::give(py.get_type::<pyo3::types::PyDict>().call0().unwrap(), 0);
+                let answer = Request::default().u8(0).raw(&support::handle(made));
+                answer.u32(1).raw(&made.to_le_bytes()).0
+            }),
             _ => {
                 let depth = {
                     let mut depth = DEPTH.lock();
@@ -57,7 +84,7 @@ impl Door for Other {
                 if depth < 50 {
                     gil::with(|py| run(py, "f5()"))?;
                 }
-                vec![0, 0]
+                vec![0, 0, 0, 0, 0, 0]
             }
         })
     }
@@ -75,7 +102,10 @@ fn python_calls_out_and_comes_back() {
         let globals = context::globals(py).unwrap();
         for number in 1..=5 {
             globals
-                .set_item(format!("f{number}"), callback::function(py, number).unwrap())
+                .set_item(
+                    format!("f{number}"),
+                    callback::function(py, number, "java", false).unwrap(),
+                )
                 .unwrap();
         }
         run(py, "a, b = f1(), f1(1, x=2)").unwrap();
@@ -89,7 +119,7 @@ fn python_calls_out_and_comes_back() {
         .err();
         assert_eq!(repr(py, "said"), "('JavaException', 'java.lang.Error: no')");
         let error = run(py, "f2()").expect_err("throws");
-        let python4j_core::Error::Python { raised, .. } = &error else {
+        let python4j_core::Error::Python { raised } = &error else {
             panic!("{error}")
         };
         assert_eq!(callback::foreign_key(raised.value(py).as_any()), Some(99));
@@ -120,4 +150,86 @@ fn python_calls_out_and_comes_back() {
     for key in [1, 2, 3, 4, 5, 99] {
         assert!(released.contains(&key), "{key} of {released:?}");
     }
+}
+
+/// Sets a variable of the current context.
+fn set(name: &str, value: &Bound<'_, PyAny>) {
+    context::globals(value.py())
+        .unwrap()
+        .set_item(name, value)
+        .unwrap();
+}
+
+#[test]
+fn functions_as_python_sees_them() {
+    let _turn = turn();
+    callback::set_door(Box::new(Other));
+    gil::with(|py| {
+        set("f", &callback::function(py, 6, "far", false).unwrap());
+        set("values", &callback::function(py, 7, "v", false).unwrap());
+        set("objects", &callback::function(py, 7, "o", true).unwrap());
+        assert_eq!(
+            repr(py, "(f, f.__name__, callable(f), hash(f) == hash(f))"),
+            "(<java function far>, 'far', True, True)"
+        );
+        assert_eq!(
+            run(py, "f()").expect_err("raises").to_string(),
+            "IndexError: too far"
+        );
+        assert_eq!(repr(py, "values('text'), objects('text')"), "(6, 15)");
+        assert_eq!(repr(py, "objects('text', named=[])"), "15");
+        run(
+            py,
+            "import weakref\nw = weakref.ref(f)\nassert w() is f\ndel f\nassert w() is None",
+        )
+        .unwrap();
+        assert!(run(py, "type(values)()").is_err(), "nobody else makes them");
+        let before = handle::count();
+        set("make", &callback::function(py, 10, "make", false).unwrap());
+        assert_eq!(repr(py, "[make() for _ in range(3)]"), "[{}, {}, {}]");
+        assert_eq!(
+            handle::count(),
+            before,
+            "what was made for an answer is given back"
+        );
+        run(py, "del values, objects, make").unwrap();
+    });
+}
+
+#[test]
+fn references_as_python_sees_them() {
+    let _turn = turn();
+    callback::set_door(Box::new(Other));
+    gil::with(|py| {
+        let list = callback::reference(py, 8, "JavaList").unwrap();
+        assert_eq!(callback::key(&list), Some(8));
+        set("l", &list);
+        assert_eq!(
+            repr(py, "len(l), l[-1], bool(l), callable(l)"),
+            "(3, 'element', True, False)"
+        );
+        assert!(run(py, "l.member").is_err());
+        run(
+            py,
+            "import collections.abc\nassert isinstance(l, collections.abc.MutableSequence)",
+        )
+        .unwrap();
+        assert!(callback::reference(py, 9, "NoSuchClass").is_err());
+        assert!(RELEASED.lock().contains(&9), "given up with the attempt");
+
+        // It goes back by its key, with a handle that keeps it until it has arrived.
+        let before = handle::count();
+        let mut writer = python4j_core::pack::Writer::new(py, 0);
+        let pair = pyo3::types::PyTuple::new(py, [&list]).unwrap();
+        writer.value(&pair).unwrap();
+        let packed = writer.finish();
+        assert_eq!(packed[5..14], [&[18u8][..], &8u64.to_le_bytes()].concat());
+        assert_eq!(handle::count(), before + 1);
+        let held = u64::from_le_bytes(packed[14..22].try_into().unwrap());
+        drop((list, pair));
+        run(py, "del l").unwrap();
+        assert!(!RELEASED.lock().contains(&8), "the handle keeps it");
+        handle::take_back(py, held);
+        assert!(RELEASED.lock().contains(&8));
+    });
 }

@@ -65,12 +65,41 @@ fn golden_buffers_read_and_write_alike() {
                 repr(py, &format!("repr({expected})")),
                 "{name}"
             );
+            if bytes[0] == 19 {
+                continue; // only Java writes it
+            }
             let mut writer = Writer::new(py, 0);
             writer.value(&value).unwrap();
             assert_eq!(writer.finish(), bytes, "{name} written again");
         }
     });
     assert!(read >= 15, "{read} buffers");
+}
+
+#[test]
+fn long_text_is_exact() {
+    python(|py| {
+        for text in [
+            "'x' * 257",
+            "'caf\\xe9 ' * 100",
+            "'x' * 300 + '\\u0100'",
+            "'\\u4e2d' * 20000",
+            "'twelve \\U0001f600' * 100",
+            "'\\ud800' + 'x' * 300",
+            "'\\udc00\\ud800x' * 200",
+            "'\\0' * 300",
+            "'x' * 5000000",
+        ] {
+            run(py, &format!("text = {text}")).unwrap();
+            let before = context::globals(py).unwrap().get_item("text").unwrap().unwrap();
+            let mut writer = Writer::new(py, 0);
+            writer.value(&before).unwrap();
+            let after = unpacked(py, &writer.finish()).unwrap();
+            assert!(before.eq(after).unwrap(), "{text}");
+        }
+        let half = unpacked(py, &[20, 3, 0, 0, 0, 1, 2, 3]);
+        assert!(half.unwrap_err().to_string().contains("half a character"));
+    });
 }
 
 #[test]
@@ -297,7 +326,10 @@ fn no_buffer_makes_the_reader_crash_or_overread() {
 #[test]
 fn a_dict_that_changes_while_it_is_packed_is_an_error() {
     python(|py| {
-        for change in ["x[len(x) + 100] = 1j", "n = next(iter(x)); del x[n]; x[n + 100] = 1j"] {
+        for change in [
+            "x[len(x) + 100] = 1j",
+            "n = next(iter(x)); del x[n]; x[n + 100] = 1j",
+        ] {
             let code = format!(
                 "import sys\nclass Evil:\n    def __getattr__(self, name):\n        {change}\n        \
                  raise AttributeError(name)\nx = {{i: 1j for i in range(5)}}\nsys.modules['numpy'] = Evil()"

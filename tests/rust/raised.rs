@@ -127,7 +127,8 @@ fn hostile_notes_groups_and_tracebacks_have_an_end() {
         assert_eq!(part(&report(py, code), 5), "[]");
 
         if py.version_info() >= (3, 11) {
-            let code = "e = ValueError('leaf')\nfor i in range(12): e = ExceptionGroup('g', [e] * 10)\nraise e";
+            let code =
+                "e = ValueError('leaf')\nfor i in range(12): e = ExceptionGroup('g', [e] * 10)\nraise e";
             let mut left = vec![report(py, code)];
             let mut count = 0;
             while let Some(one) = left.pop() {
@@ -144,7 +145,10 @@ fn a_report_ends_no_generator_that_waits() {
     python(|py| {
         let code = "def g():\n    try: 1 / 0\n    except ZeroDivisionError as e: saved = e\n    yield saved\n    yield 2\n\
                     waits = g()\nraise next(waits)";
-        assert_eq!(part(&report(py, code), 0), "'ZeroDivisionError: division by zero'");
+        assert_eq!(
+            part(&report(py, code), 0),
+            "'ZeroDivisionError: division by zero'"
+        );
         assert_eq!(support::repr(py, "next(waits)"), "2");
     });
 }

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-# Runs once inside CPython, in a namespace of its own that user code does not see. Keeps what our
-# own calls need under names that user code cannot replace.
+# Runs once inside CPython, in a namespace and with builtins of its own that user code does not see.
+# Keeps what our own calls need under names that user code cannot replace.
 import linecache
 import sys
 import time
 from _weakref import ref as _ref
-
-_compile = compile
-_len = len
 
 # Types that cross as lists although they are none.
 listed = (range, type({}.keys()), type({}.values()), type({}.items()))
@@ -57,15 +54,10 @@ def sleep_in_slices(time):
     time.sleep = sliced
 
 
-class Source:
-    """The lines of one compiled text, split when a traceback first asks for them."""
+class Source(_ref):
+    """The lines of one compiled text, split when a traceback first asks for them. They go with its code."""
 
-    __slots__ = ("text", "lines", "code")
-
-    def __init__(self, text, code, forget):
-        self.text = text
-        self.lines = None
-        self.code = _ref(code, forget)
+    __slots__ = ("text", "name", "lines")
 
     def _split(self):
         if self.lines is None:
@@ -73,7 +65,7 @@ class Source:
         return self.lines
 
     def __len__(self):
-        return _len(self._split())
+        return len(self._split())
 
     def __getitem__(self, index):
         return self._split()[index]
@@ -82,21 +74,48 @@ class Source:
         return iter(self._split())
 
 
+def forget_text(source):
+    linecache.cache.pop(source.name, None)
+
+
 def compile_text(text, name, mode):
-    code = _compile(text, name, mode, 0, True)
-    lines = linecache.cache
-    lines[name] = (_len(text), None, Source(text, code, lambda _: lines.pop(name, None)), name)
+    code = compile(text, name, mode, 0, True)
+    source = Source(code, forget_text)
+    source.text = text
+    source.name = name
+    source.lines = None
+    linecache.cache[name] = (len(text), None, source, name)
     return code
 
 
 def traceback(exception):
     """The traceback of an exception, without our own frame where a text did not compile."""
-    from traceback import format_exception
-
     frames = exception.__traceback__
     if frames is not None and frames.tb_frame.f_code is compile_text.__code__:
         frames = frames.tb_next
-    return "".join(format_exception(type(exception), exception, frames))
+    try:
+        from traceback import format_exception
+
+        return "".join(format_exception(type(exception), exception, frames))
+    except Stopped:
+        raise
+    except BaseException:
+        return plain_traceback(exception, frames)
+
+
+def plain_traceback(exception, frames):
+    """For a program that has spoilt what the module traceback needs, or left no room for recursion."""
+    lines = ["Traceback (most recent call last):"] if frames is not None else []
+    while frames is not None:
+        code = frames.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {frames.tb_lineno}, in {code.co_name}')
+        frames = frames.tb_next
+    try:
+        text = str(exception)
+    except BaseException:
+        text = "<exception str() failed>"
+    lines.append(f"{type(exception).__name__}: {text}\n")
+    return "\n".join(lines)
 
 
 def report(exception):

@@ -4,22 +4,26 @@
 //!
 //! While the other side works, Python is left: other threads may enter, and the foreign function may
 //! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
-//! key, so that the very same one can be thrown again outside.
+//! key, so that the very same one can be thrown again outside. A [`Function`], and a [`Reference`] to
+//! any other object of Java's, carries its key too: it goes back as the very object (`pack.rs`).
+//! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle::NO_FRAME;
-use crate::interpreter::tools;
+use crate::handle::{self, NO_FRAME};
+use crate::interpreter::{tool, tools};
 use crate::pack::{Reader, Writer};
 use crate::{Error, Result};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use std::sync::Arc;
 
 /// What stands behind the door.
 pub trait Door: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0; after 1 a foreign exception: key, class and text; after 2 a Python
-    /// exception. Runs outside Python, on any thread.
+    /// value after the byte 0, then how many handles were made for it, and these; after 1 a foreign exception: key, class and text; after 2 a Python
+    /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
+    /// on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
@@ -51,40 +55,138 @@ impl Drop for Key {
     }
 }
 
-/// A Python callable for a foreign function.
-pub fn function<'py>(py: Python<'py>, function: u64) -> Result<Bound<'py, PyAny>> {
-    let key = Key(function);
-    let callable = PyCFunction::new_closure(py, Some(c"java"), None, move |args, kwargs| {
-        call(&key, args, kwargs).map(Bound::unbind).map_err(raise_again)
-    })?;
-    Ok(callable.into_any())
+/// A foreign function as Python calls it.
+#[pyclass(frozen, weakref, module = "python4j", name = "function")]
+pub struct Function {
+    key: Arc<Key>,
+    name: String,
+    /// Whether it wants its arguments as the objects that they are, not as values.
+    objects: bool,
+}
+
+#[pymethods]
+impl Function {
+    #[pyo3(signature = (*args, **kwargs))]
+    fn __call__<'py>(
+        &self,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        call(&self.key, self.objects, args, kwargs).map_err(raise_again)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<java function {}>", self.name)
+    }
+
+    #[getter]
+    fn __name__(&self) -> &str {
+        &self.name
+    }
+
+    #[getter]
+    fn __qualname__(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Any other foreign object. Its classes in Python are those of `proxies.py`, which turn what is done
+/// to it into calls of `_java`.
+#[pyclass(frozen, subclass, weakref, module = "python4j")]
+pub struct Reference {
+    key: Arc<Key>,
+}
+
+#[pymethods]
+impl Reference {
+    /// What a foreign function does is what the object does. Python code cannot make up a key.
+    #[new]
+    fn new(function: PyRef<'_, Function>) -> Self {
+        let key = Arc::clone(&function.key);
+        Reference { key }
+    }
+
+    #[pyo3(signature = (*args))]
+    fn _java<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
+        call(&self.key, false, args, None).map_err(raise_again)
+    }
+}
+
+/// A Python callable for a foreign function. With `objects` the function gets its arguments as the
+/// objects that they are.
+pub fn function<'py>(py: Python<'py>, key: u64, name: &str, objects: bool) -> Result<Bound<'py, Function>> {
+    let key = Arc::new(Key(key));
+    let name = name.into();
+    Ok(Bound::new(py, Function { key, name, objects })?)
+}
+
+/// A reference to the foreign object of a key, of a class in `proxies.py`.
+pub fn reference<'py>(py: Python<'py>, key: u64, class: &str) -> Result<Bound<'py, PyAny>> {
+    let function = function(py, key, class, false)?;
+    Ok(tool(py, "proxies", class)?.call1((function,))?)
+}
+
+/// The key of the foreign function or object that a Python object stands for.
+pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
+    if let Ok(function) = object.cast_exact::<Function>() {
+        return Some(function.get().key.0);
+    }
+    let reference = object.cast::<Reference>().ok()?;
+    Some(reference.get().key.0)
 }
 
 fn call<'py>(
     key: &Key,
+    objects: bool,
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
     let mut writer = Writer::new(py, NO_FRAME);
-    writer.value(args)?;
-    match kwargs {
-        Some(kwargs) => writer.value(kwargs)?,
-        None => writer.none()?,
+    match (objects, kwargs) {
+        (false, Some(kwargs)) => {
+            writer.value(args)?;
+            writer.value(kwargs)?;
+        }
+        (false, None) => {
+            writer.value(args)?;
+            writer.none()?;
+        }
+        (true, _) => {
+            writer.list_of(args.len())?;
+            args.iter().for_each(|argument| writer.object(&argument));
+            let kwargs = kwargs.map_or_else(Vec::new, |kwargs| kwargs.iter().collect());
+            writer.dict_of(kwargs.len())?;
+            for (name, argument) in &kwargs {
+                writer.value(name)?;
+                writer.object(argument);
+            }
+        }
     }
     let arguments = writer.finish();
     let door = door()?;
     let reply = gil::outside(py, || door.call(key.0, &arguments))?;
     let mut reader = Reader::new(&reply);
     let value = match reader.u8()? {
-        0 => reader.value(py)?,
+        0 => {
+            let value = reader.value(py)?;
+            for _ in 0..reader.u32()? {
+                handle::take_back(py, reader.u64()?);
+            }
+            value
+        }
         1 => {
             let held = Key(reader.u64()?);
             let (class, text) = (reader.text(py)?, reader.text(py)?);
             return Err(java_exception(py, held, class, text)?.into());
         }
-        _ => {
+        2 => {
             let exception = reader.value(py)?;
+            return Err(PyErr::from_value(exception).into());
+        }
+        _ => {
+            let (class, text) = (reader.text(py)?, reader.text(py)?);
+            let exception = tools()?.builtins.bind(py).getattr(class)?.call1((text,))?;
             return Err(PyErr::from_value(exception).into());
         }
     };
@@ -124,7 +226,7 @@ pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
 /// An error of ours as an exception inside Python.
 fn raise_again(error: Error) -> PyErr {
     match error {
-        Error::Python { raised, .. } => *raised,
+        Error::Python { raised } => *raised,
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),
     }
 }

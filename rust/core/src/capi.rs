@@ -6,6 +6,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyString};
 use std::ffi::{c_char, c_int, c_long, c_ulong};
+use std::ptr;
 
 unsafe extern "C" {
     fn PyGILState_Check() -> c_int;
@@ -32,6 +33,57 @@ pub fn utf8<'a>(string: &'a Bound<'_, PyString>) -> Option<&'a str> {
         }
         let bytes = std::slice::from_raw_parts(data.cast::<u8>(), size as usize);
         Some(std::str::from_utf8_unchecked(bytes))
+    }
+}
+
+/// How many characters a string has.
+pub fn length(string: &Bound<'_, PyString>) -> usize {
+    // SAFETY: the GIL is held and the argument is a str, for which this cannot fail.
+    unsafe { ffi::PyUnicode_GetLength(string.as_ptr()) as usize }
+}
+
+/// A string from a byte for each character.
+pub fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the GIL is held; CPython reads the bytes and no more; the result is a new reference
+    // or null with an error set.
+    unsafe {
+        let string = ffi::PyUnicode_DecodeLatin1(bytes.as_ptr().cast(), bytes.len() as isize, ptr::null());
+        Bound::from_owned_ptr_or_err(py, string)
+    }
+}
+
+/// A string from little-endian UTF-16. Surrogates stay what they are, a pair is one character.
+pub fn utf16<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    decoded(py, bytes, LITTLE_ENDIAN, ffi::PyUnicode_DecodeUTF16)
+}
+
+/// A string from code points. Surrogates stay what they are.
+pub fn utf32<'py>(py: Python<'py>, points: &[u32]) -> PyResult<Bound<'py, PyAny>> {
+    decoded(py, points, NATIVE, ffi::PyUnicode_DecodeUTF32)
+}
+
+type Decoder =
+    unsafe extern "C" fn(*const c_char, ffi::Py_ssize_t, *const c_char, *mut c_int) -> *mut ffi::PyObject;
+
+const LITTLE_ENDIAN: c_int = -1;
+const NATIVE: c_int = if cfg!(target_endian = "little") {
+    LITTLE_ENDIAN
+} else {
+    1
+};
+
+fn decoded<'py, T: Copy>(
+    py: Python<'py>,
+    text: &[T],
+    mut order: c_int,
+    decoder: Decoder,
+) -> PyResult<Bound<'py, PyAny>> {
+    let errors = c"surrogatepass".as_ptr();
+    // SAFETY: as in `latin1`; T is u8 or u32; the name of the error handler is static.
+    unsafe {
+        let length = std::mem::size_of_val(text) as isize;
+        let string = decoder(text.as_ptr().cast(), length, errors, &mut order);
+        Bound::from_owned_ptr_or_err(py, string)
     }
 }
 
@@ -86,7 +138,10 @@ pub fn next_entry<'py>(
             return None;
         }
         let py = dict.py();
-        Some((Bound::from_borrowed_ptr(py, key), Bound::from_borrowed_ptr(py, value)))
+        Some((
+            Bound::from_borrowed_ptr(py, key),
+            Bound::from_borrowed_ptr(py, value),
+        ))
     }
 }
 

@@ -12,11 +12,9 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a call failed. The `Display` text is what the user reads.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Python code raised; `message` is `TypeName: text`.
-    #[error("{message}")]
+    /// Python code raised. The text is `TypeName: text`.
+    #[error("{}", gil::with(|py| describe(raised.value(py).as_any())))]
     Python {
-        /// The class's own name and the text of the exception.
-        message: String,
         /// The exception itself.
         raised: Box<PyErr>,
     },
@@ -87,10 +85,8 @@ impl From<PyErr> for Error {
     fn from(raised: PyErr) -> Self {
         gil::with(|py| {
             // Not value(): before 3.12 only this puts the traceback into `__traceback__`.
-            let value = raised.clone_ref(py).into_value(py);
-            let message = describe(value.bind(py).as_any());
+            drop(raised.clone_ref(py).into_value(py));
             Error::Python {
-                message,
                 raised: Box::new(raised),
             }
         })

@@ -223,7 +223,7 @@ fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Res
 
 /// The generic error of text that never ran; what Python said goes to its stderr and is the cause.
 fn hide(py: Python<'_>, error: Error) -> Error {
-    if let (Error::Python { raised, .. }, Ok(tools)) = (&error, tools()) {
+    if let (Error::Python { raised }, Ok(tools)) = (&error, tools()) {
         // A report that fails has nowhere to go; the cause still carries everything.
         let _ = tools.report.bind(py).call1((raised.value(py),));
     }

@@ -2,12 +2,13 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
+use crate::callback::Reference;
 use crate::{Error, Result, context, gil};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyList, PyModule, PyString, PyTuple};
+use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 
 /// How to start.
@@ -38,6 +39,8 @@ pub(crate) struct Tools {
     pub(crate) java_exception: Py<PyAny>,
     pub(crate) builtins: Py<PyModule>,
     pub(crate) builtins_key: Py<PyString>,
+    /// `BaseExceptionGroup`, from Python 3.11 on.
+    pub(crate) group: Option<Py<PyAny>>,
     given_path: Option<GivenPath>,
     listed: Py<PyTuple>,
     sys: Py<PyDict>,
@@ -52,7 +55,10 @@ pub(crate) fn tools() -> Result<&'static Tools> {
 }
 
 /// Our Python files besides the bootstrap. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 1] = [("output", include_str!("output.py"))];
+const FILES: [(&str, &str); 2] = [
+    ("output", include_str!("output.py")),
+    ("proxies", include_str!("proxies.py")),
+];
 
 static FILES_RUN: Mutex<Vec<(&str, Py<PyDict>)>> = Mutex::new(Vec::new());
 
@@ -71,7 +77,9 @@ pub(crate) fn tool<'py>(py: Python<'py>, file: &str, name: &str) -> Result<Bound
                 .iter()
                 .find(|(known, _)| *known == file)
                 .ok_or_else(unknown)?;
-            let scope = run_file(py, source)?;
+            let scope = PyDict::new(py);
+            scope.set_item("Reference", py.get_type::<Reference>())?;
+            run_file(source, &scope)?;
             FILES_RUN.lock().push((file, scope.clone().unbind()));
             scope
         }
@@ -79,12 +87,17 @@ pub(crate) fn tool<'py>(py: Python<'py>, file: &str, name: &str) -> Result<Bound
     scope.get_item(name)?.ok_or_else(unknown)
 }
 
-fn run_file<'py>(py: Python<'py>, source: &str) -> Result<Bound<'py, PyDict>> {
+/// Python's builtins as they were at the start, for our own files: users change the real ones.
+static BUILTINS: OnceCell<Py<PyDict>> = OnceCell::new();
+
+fn run_file(source: &str, scope: &Bound<'_, PyDict>) -> Result<()> {
+    let py = scope.py();
     let source = CString::new(source).map_err(|_| Error::refused("A NUL in our own Python file."))?;
-    let scope = PyDict::new(py);
+    let builtins = BUILTINS
+        .get_or_try_init(|| Ok::<_, PyErr>(PyModule::import(py, "builtins")?.dict().copy()?.unbind()))?;
     scope.set_item("__name__", "python4j")?;
-    py.run(&source, Some(&scope), None)?;
-    Ok(scope)
+    scope.set_item("__builtins__", builtins)?;
+    Ok(py.run(&source, Some(scope), None)?)
 }
 
 /// The error of a call that comes before the start.
@@ -315,8 +328,16 @@ fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
     context::start(py)
 }
 
+/// pyo3 imports these types when it first meets one of their objects, and panics where that fails: so
+/// it meets them before users can spoil the import system.
+fn meet_types(py: Python<'_>) {
+    let _ = (py.get_type::<PyCode>(), py.get_type::<PyFunction>());
+}
+
 fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
-    let tools = run_file(py, include_str!("bootstrap.py"))?;
+    meet_types(py);
+    let tools = PyDict::new(py);
+    run_file(include_str!("bootstrap.py"), &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
             .get_item(name)?
@@ -349,6 +370,10 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
             .unbind(),
         builtins: PyModule::import(py, "builtins")?.unbind(),
         builtins_key: PyString::intern(py, "__builtins__").unbind(),
+        group: PyModule::import(py, "builtins")?
+            .getattr("BaseExceptionGroup")
+            .ok()
+            .map(Bound::unbind),
         given_path: GivenPath::find(),
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),

@@ -19,6 +19,18 @@ pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Resu
     Ok(writer.finish())
 }
 
+/// The same for a value of 64 bits: an int, or the bits of a float.
+pub fn convert_word(py: Python<'_>, handle: Handle, wanted: u8) -> Result<i64> {
+    word(&convert(py, handle, wanted, handle::NO_FRAME)?)
+}
+
+fn word(packed: &[u8]) -> Result<i64> {
+    match packed.split_first() {
+        Some((_, word)) if word.len() == 8 => Reader::new(word).i64(),
+        _ => Err(Error::refused("The value has no 64 bits.")),
+    }
+}
+
 /// Calls an object with packed arguments (count, values); the result as a packed value.
 pub fn call(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8, frame: Frame) -> Result<Vec<u8>> {
     let callable = handle::lend(py, handle)?;
@@ -30,11 +42,7 @@ pub fn call(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8, frame:
 
 /// The same for a result of 64 bits: an int, or the bits of a float.
 pub fn call_word(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8) -> Result<i64> {
-    let packed = call(py, handle, arguments, wanted, handle::NO_FRAME)?;
-    match packed.split_first() {
-        Some((_, word)) if word.len() == 8 => Reader::new(word).i64(),
-        _ => Err(Error::refused("The result of the call has no 64 bits.")),
-    }
+    word(&call(py, handle, arguments, wanted, handle::NO_FRAME)?)
 }
 
 /// Packed values: a count, then each of them.

@@ -21,12 +21,19 @@
 //! | 15 | object | handle: lent by Java, given to Java |
 //! | 16 | str with lone surrogates (to Java only) | text |
 //! | 17 | no such name (to Java only) | |
+//! | 18 | Java's own object (to Java only) | key; handle that keeps it: given to Java |
+//! | 19 | long str of Latin-1 (to Python only) | length, a byte for each character |
+//! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
+//!
+//! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
 
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::{Error, Result, capi};
+use crate::{Error, Result, callback, capi};
+use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
@@ -35,6 +42,35 @@ use pyo3::types::{
 
 /// How deep values may nest; beyond it a value is taken for cyclic.
 pub const MAX_DEPTH: usize = 1000;
+
+/// Characters of a text from which on it is long.
+const LONG_TEXT: usize = 256;
+
+/// Bytes from which on a buffer is large: to make one costs page faults each time, so one is kept.
+const LARGE: usize = 1 << 16;
+const LARGEST_KEPT: usize = 4 << 20;
+static SPARE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// A buffer of at least that length, for large ones the one that nobody uses at the moment. What is
+/// in it is of no meaning.
+pub fn buffer(length: usize) -> Vec<u8> {
+    let mut buffer = if length > LARGE {
+        std::mem::take(&mut *SPARE.lock())
+    } else {
+        Vec::new()
+    };
+    if buffer.len() < length {
+        buffer.resize(length, 0);
+    }
+    buffer
+}
+
+/// The end of a buffer's use.
+pub fn give_back(buffer: Vec<u8>) {
+    if (LARGE..LARGEST_KEPT).contains(&buffer.capacity()) {
+        *SPARE.lock() = buffer;
+    }
+}
 
 mod tag {
     pub const NONE: u8 = 0;
@@ -55,6 +91,9 @@ mod tag {
     pub const HANDLE: u8 = 15;
     pub const SURROGATES: u8 = 16;
     pub const MISSING: u8 = 17;
+    pub const JAVA: u8 = 18;
+    pub const LATIN1: u8 = 19;
+    pub const UTF16: u8 = 20;
 }
 
 /// What the reader of a value asked for.
@@ -84,6 +123,8 @@ pub enum Wanted {
     Message,
     /// The traceback of an exception, as Python prints it.
     Traceback,
+    /// Java's own object if it is one, else None.
+    Java,
 }
 
 impl Wanted {
@@ -102,6 +143,7 @@ impl Wanted {
             9 => Wanted::Object,
             10 => Wanted::Message,
             11 => Wanted::Traceback,
+            12 => Wanted::Java,
             _ => return Err(Error::refused(format!("Unknown kind of value: {code}"))),
         })
     }
@@ -243,6 +285,14 @@ impl<'b> Reader<'b> {
             }
             tag::FLOAT => PyFloat::new(py, f64::from_le_bytes(self.array()?)).into_any(),
             tag::STR => self.text(py)?.into_any(),
+            tag::LATIN1 => capi::latin1(py, self.bytes()?)?,
+            tag::UTF16 => {
+                let bytes = self.bytes()?;
+                if bytes.len() % 2 != 0 {
+                    return Err(self.malformed("half a character"));
+                }
+                utf16(py, bytes)?
+            }
             tag::BYTES => PyBytes::new(py, self.bytes()?).into_any(),
             tag::LIST => return self.open(Kind::List),
             tag::TUPLE => return self.open(Kind::Tuple { hashed }),
@@ -392,6 +442,25 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
     Ok(decoded)
 }
 
+/// A Python string from UTF-16. Where there are surrogates, CPython's decoder for UTF-32 is several
+/// times as fast as the one for UTF-16.
+fn utf16<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let units = || {
+        bytes
+            .chunks_exact(2)
+            .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+    };
+    if !units().any(|unit| unit & 0xF800 == 0xD800) {
+        return capi::utf16(py, bytes);
+    }
+    let mut points = Vec::with_capacity(bytes.len() / 2);
+    points.extend(
+        char::decode_utf16(units())
+            .map(|point| point.map_or_else(|lone| lone.unpaired_surrogate().into(), u32::from)),
+    );
+    capi::utf32(py, &points)
+}
+
 fn too_deep() -> Error {
     Error::refused(format!(
         "The value nests deeper than {MAX_DEPTH} levels, or contains itself."
@@ -462,9 +531,23 @@ impl<'py> Writer<'py> {
         self.out[position..position + 4].copy_from_slice(&value.to_le_bytes());
     }
 
+    /// Room for so many more bytes, for large ones in the spare buffer.
+    fn reserve(&mut self, more: usize) {
+        if more > LARGE && self.out.capacity() - self.out.len() < more {
+            let mut large = buffer(LARGE + 1);
+            large.clear();
+            large.reserve(self.out.len() + more);
+            large.extend_from_slice(&self.out);
+            self.out = large;
+        } else {
+            self.out.reserve(more);
+        }
+    }
+
     /// Length and bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.u32(bytes.len())?;
+        self.reserve(bytes.len());
         self.out.extend_from_slice(bytes);
         Ok(())
     }
@@ -497,12 +580,33 @@ impl<'py> Writer<'py> {
         self.u32(count)
     }
 
+    /// The head of a dict of `count` entries.
+    pub fn dict_of(&mut self, count: usize) -> Result<()> {
+        self.u8(tag::DICT);
+        self.u32(count)
+    }
+
     /// The object itself, held by Java from now on.
     pub fn object(&mut self, object: &Bound<'py, PyAny>) {
-        let handle = handle::give(object.clone(), self.frame);
-        self.given.push(handle);
         self.u8(tag::HANDLE);
+        self.give(object, self.frame);
+    }
+
+    fn give(&mut self, object: &Bound<'py, PyAny>, frame: Frame) {
+        let handle = handle::give(object.clone(), frame);
+        self.given.push(handle);
         self.out.extend_from_slice(&handle.to_le_bytes());
+    }
+
+    /// Java's own object, if it is one. Java keeps it by the handle until it has found it by the key.
+    fn foreign(&mut self, object: &Bound<'py, PyAny>) -> bool {
+        let Some(key) = callback::key(object) else {
+            return false;
+        };
+        self.u8(tag::JAVA);
+        self.out.extend_from_slice(&key.to_le_bytes());
+        self.give(object, handle::NO_FRAME);
+        true
     }
 
     /// The object as what was asked for.
@@ -522,6 +626,7 @@ impl<'py> Writer<'py> {
                 self.bool(object.is_truthy()?);
                 Ok(())
             }
+            Wanted::List | Wanted::Dict | Wanted::Java if self.foreign(object) => Ok(()),
             Wanted::List => self.wanted_list(object),
             Wanted::Dict => match object.cast::<PyDict>() {
                 Ok(dict) => self.walk(Walk::dict(dict)),
@@ -534,7 +639,7 @@ impl<'py> Writer<'py> {
                 }
                 Err(_) => Err(self.unconvertible("Expected bytes. Received: ", object, None)),
             },
-            Wanted::None => self.none(),
+            Wanted::None | Wanted::Java => self.none(),
             Wanted::Object => {
                 self.object(object);
                 Ok(())
@@ -641,6 +746,9 @@ impl<'py> Writer<'py> {
 
     /// Types that come second: sets, ranges, views of dicts, decimals, numpy's scalars.
     fn rarer(&mut self, object: &Bound<'py, PyAny>) -> Result<Option<Walk<'py>>> {
+        if self.foreign(object) {
+            return Ok(None);
+        }
         if object.is_exact_instance_of::<PySet>() || object.is_exact_instance_of::<PyFrozenSet>() {
             return Ok(Some(Walk::all(tag::SET, object)?));
         }
@@ -748,7 +856,7 @@ impl<'py> Writer<'py> {
         let start = self.position();
         self.u8(tag);
         self.u32(count)?;
-        self.out.reserve(count * 8);
+        self.reserve(count * 8);
         for item in list.iter() {
             match word(&item) {
                 Some(bytes) => self.out.extend_from_slice(&bytes),
@@ -789,6 +897,13 @@ impl<'py> Writer<'py> {
     }
 
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
+        if capi::length(string) > LONG_TEXT
+            && !string.call_method0(intern!(self.py, "isascii"))?.is_truthy()?
+        {
+            self.u8(tag::UTF16);
+            let bytes = string.call_method1(intern!(self.py, "encode"), ("utf-16-le", "surrogatepass"))?;
+            return self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+        }
         if let Some(text) = capi::utf8(string) {
             return self.str(text);
         }

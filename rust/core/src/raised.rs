@@ -13,6 +13,7 @@ use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
 use crate::{Error, Result, callback};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTraceback, PyTuple};
 
@@ -47,7 +48,7 @@ pub fn report_of(py: Python<'_>, handle: Handle) -> Result<Vec<u8>> {
 
 fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
     let cause = match error {
-        Error::Python { raised, .. } => {
+        Error::Python { raised } => {
             let exception = raised.value(writer.py()).as_any();
             return write_exception(writer, exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS });
         }
@@ -90,10 +91,11 @@ fn write_exception<'py>(
     writer.str(&name)?;
     writer.str(&module)?;
     writer.str(&said)?;
-    writer.str(kind(exception))?;
+    let kind = kind(exception);
+    writer.str(kind)?;
     write_frames(writer, exception)?;
     writer.object(exception);
-    write_detail(writer, exception)?;
+    write_detail(writer, exception, kind)?;
     match cause(exception).filter(|_| chain > 0 && *left > 0) {
         Some(cause) => write_exception(writer, &cause, chain - 1, left)?,
         None => writer.none()?,
@@ -147,30 +149,31 @@ fn is_ours(exception: &Bound<'_, PyAny>, class: impl Fn(&Tools) -> &Py<PyAny>) -
 }
 
 /// Attributes of exceptions are whatever user code put there: one that cannot be read is absent.
-fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
+fn attribute<'py>(object: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> Option<Bound<'py, PyAny>> {
     object.getattr(name).ok().filter(|value| !value.is_none())
 }
 
 fn cause<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let suppressed = attribute(exception, "__suppress_context__")
+    let suppressed = attribute(exception, intern!(exception.py(), "__suppress_context__"))
         .is_some_and(|suppressed| suppressed.is_truthy().unwrap_or(false));
-    attribute(exception, "__cause__")
-        .or_else(|| attribute(exception, "__context__").filter(|_| !suppressed))
+    attribute(exception, intern!(exception.py(), "__cause__"))
+        .or_else(|| attribute(exception, intern!(exception.py(), "__context__")).filter(|_| !suppressed))
         .filter(|cause| cause.is_instance_of::<PyBaseException>())
 }
 
 /// The exceptions of a group.
 fn members<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
-    let group = exception.py().import("builtins").ok()?;
-    let group = group.getattr("BaseExceptionGroup").ok()?; // from Python 3.11 on
-    if !exception.is_instance(&group).unwrap_or(false) {
+    let group = tools().ok()?.group.as_ref()?.bind(exception.py());
+    if !exception.is_instance(group).unwrap_or(false) {
         return None;
     }
-    attribute(exception, "exceptions")?.cast_into::<PyTuple>().ok()
+    attribute(exception, intern!(exception.py(), "exceptions"))?
+        .cast_into::<PyTuple>()
+        .ok()
 }
 
 fn write_notes<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
-    let notes: Vec<_> = attribute(exception, "__notes__")
+    let notes: Vec<_> = attribute(exception, intern!(exception.py(), "__notes__"))
         .and_then(|notes| notes.try_iter().ok())
         // Not past the first failure: an iterator that fails may do so for ever.
         .map(|notes| notes.map_while(|note| note.ok()).take(MAX_NOTES).collect())
@@ -179,10 +182,10 @@ fn write_notes<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> 
     notes.iter().try_for_each(|note| writer.str(&shown(note)))
 }
 
-fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
+fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>, kind: &str) -> Result<()> {
     let place = writer.position();
-    let written = match kind(exception) {
-        "exit" => match attribute(exception, "code") {
+    let written = match kind {
+        "exit" => match attribute(exception, intern!(exception.py(), "code")) {
             Some(code) => writer.value(&code),
             None => writer.none(),
         },
@@ -190,7 +193,9 @@ fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
             writer.int(callback::foreign_key(exception).unwrap_or(0) as i64);
             Ok(())
         }
-        "import" => match attribute(exception, "name").and_then(|n| n.cast_into::<PyString>().ok()) {
+        "import" => match attribute(exception, intern!(exception.py(), "name"))
+            .and_then(|n| n.cast_into::<PyString>().ok())
+        {
             Some(name) => writer.str(&text(&name)),
             None => writer.none(),
         },
@@ -198,10 +203,12 @@ fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
             writer.list_of(4)?;
             ["filename", "lineno", "offset", "text"]
                 .iter()
-                .try_for_each(|name| match attribute(exception, name) {
-                    Some(value) => writer.value(&value),
-                    None => writer.none(),
-                })
+                .try_for_each(
+                    |name| match attribute(exception, &PyString::new(exception.py(), name)) {
+                        Some(value) => writer.value(&value),
+                        None => writer.none(),
+                    },
+                )
         }
         _ => writer.none(),
     };
@@ -223,16 +230,16 @@ fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
     let mut places = Vec::new();
     // CPython sees to it that tracebacks make no ring; other objects might.
     let real = |object: &Bound<'_, PyAny>| object.is_exact_instance_of::<PyTraceback>();
-    let mut next = attribute(exception, "__traceback__").filter(real);
+    let mut next = attribute(exception, intern!(exception.py(), "__traceback__")).filter(real);
     while let Some(traceback) = next {
-        if let Some(frame) = attribute(&traceback, "tb_frame") {
+        if let Some(frame) = attribute(&traceback, intern!(traceback.py(), "tb_frame")) {
             places.extend(place(&traceback, &frame));
             forget_variables(&frame);
         }
         if places.len() > OUTER_FRAMES + INNER_FRAMES {
             places.remove(OUTER_FRAMES);
         }
-        next = attribute(&traceback, "tb_next");
+        next = attribute(&traceback, intern!(traceback.py(), "tb_next"));
     }
     writer.list_of(places.len() * 3)?;
     for place in places.iter().rev() {
@@ -249,21 +256,24 @@ fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
 /// and one that only waits would be ended by this (before 3.13).
 fn forget_variables(frame: &Bound<'_, PyAny>) {
     const GENERATORS: i64 = 0x20 | 0x80 | 0x200; // CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-    let flags = attribute(frame, "f_code").and_then(|code| attribute(&code, "co_flags"));
+    let flags = attribute(frame, intern!(frame.py(), "f_code"))
+        .and_then(|code| attribute(&code, intern!(code.py(), "co_flags")));
     if flags.is_some_and(|flags| flags.extract::<i64>().is_ok_and(|flags| flags & GENERATORS == 0)) {
-        let _ = frame.call_method0("clear");
+        let _ = frame.call_method0(intern!(frame.py(), "clear"));
     }
 }
 
 fn place(traceback: &Bound<'_, PyAny>, frame: &Bound<'_, PyAny>) -> Option<Place> {
-    let code = attribute(frame, "f_code")?;
-    let string = |name: &str| {
+    let code = attribute(frame, intern!(frame.py(), "f_code"))?;
+    let py = traceback.py();
+    let string = |name| {
         let string = attribute(&code, name)?.cast_into::<PyString>().ok()?;
         Some(text(&string))
     };
     Some(Place {
-        file: string("co_filename")?,
-        function: string("co_qualname").or_else(|| string("co_name"))?,
-        line: attribute(traceback, "tb_lineno").map_or(-1, |line| line.extract().unwrap_or(-1)),
+        file: string(intern!(py, "co_filename"))?,
+        function: string(intern!(py, "co_qualname")).or_else(|| string(intern!(py, "co_name")))?,
+        line: attribute(traceback, intern!(traceback.py(), "tb_lineno"))
+            .map_or(-1, |line| line.extract().unwrap_or(-1)),
     })
 }

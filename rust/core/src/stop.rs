@@ -41,29 +41,25 @@ thread_local! {
 
 static SLOTS: Lazy<Mutex<Vec<Weak<Slot>>>> = Lazy::new(Mutex::default);
 
-fn slot() -> Arc<Slot> {
-    SLOT.with(|slot| {
-        Arc::clone(slot.get_or_init(|| {
-            let slot = Arc::new(Slot {
-                thread: capi::thread_ident(),
-                ..Slot::default()
-            });
-            let mut slots = SLOTS.lock();
-            slots.retain(|other| other.strong_count() > 0);
-            slots.push(Arc::downgrade(&slot));
-            slot
-        }))
-    })
+fn new_slot() -> Arc<Slot> {
+    let slot = Arc::new(Slot {
+        thread: capi::thread_ident(),
+        ..Slot::default()
+    });
+    let mut slots = SLOTS.lock();
+    slots.retain(|other| other.strong_count() > 0);
+    slots.push(Arc::downgrade(&slot));
+    slot
 }
 
 /// Runs a call inside Python that may be stopped.
 pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
-    struct Running<'py> {
+    struct Running<'a, 'py> {
         py: Python<'py>,
-        slot: Arc<Slot>,
+        slot: &'a Slot,
         outer: Number,
     }
-    impl Drop for Running<'_> {
+    impl Drop for Running<'_, '_> {
         fn drop(&mut self) {
             self.slot.call.store(self.outer, Ordering::Relaxed);
             if self.slot.raised.load(Ordering::Relaxed) && self.outer == 0 {
@@ -73,10 +69,13 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
         }
     }
     gil::with(|py| {
-        let slot = slot();
-        let outer = slot.call.swap(call, Ordering::Relaxed);
-        let _running = Running { py, slot, outer };
-        body(py)
+        SLOT.with(|slot| {
+            let slot = slot.get_or_init(new_slot);
+            let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
+            slot.call.store(call, Ordering::Relaxed);
+            let _running = Running { py, slot, outer };
+            body(py)
+        })
     })
 }
 

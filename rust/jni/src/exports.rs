@@ -11,6 +11,7 @@ use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
 use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack, raised};
+use std::ops::Deref;
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -169,7 +170,7 @@ export! {
     fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64, call: i64, space: i64) -> JByteArray<'local> {
         let request = read(env, &request, length)?;
         match stoppable(call as u64, |py| exec::run(py, &request, frame as u64, space as u64))? {
-            Some(reply) => write(env, &reply),
+            Some(reply) => write(env, reply),
             None => Ok(JByteArray::default()),
         }
     }
@@ -178,7 +179,7 @@ export! {
 export! {
     fn execVariables(env, frame: i64, space: i64) -> JByteArray<'local> {
         let reply = gil::with(|py| exec::variables(py, frame as u64, space as u64))?;
-        write(env, &reply)
+        write(env, reply)
     }
 }
 
@@ -219,7 +220,7 @@ export! {
 
 export! {
     fn contextNames(env) -> JByteArray<'local> {
-        write(env, &pack::texts(&context::names()))
+        write(env, pack::texts(&context::names()))
     }
 }
 
@@ -249,7 +250,13 @@ export! {
 export! {
     fn objectConvert(env, handle: i64, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
         let reply = stoppable(call as u64, |py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
-        write(env, &reply)
+        write(env, reply)
+    }
+}
+
+export! {
+    fn objectConvertWord(env, handle: i64, wanted: i32, call: i64) -> i64 {
+        Ok(stoppable(call as u64, |py| object::convert_word(py, handle as u64, wanted as u8))?)
     }
 }
 
@@ -257,7 +264,7 @@ export! {
     fn objectCall(env, handle: i64, arguments: JByteArray<'local>, length: i32, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
         let arguments = read(env, &arguments, length)?;
         let reply = stoppable(call as u64, |py| object::call(py, handle as u64, &arguments, wanted as u8, frame as u64))?;
-        write(env, &reply)
+        write(env, reply)
     }
 }
 
@@ -345,7 +352,7 @@ export! {
 export! {
     fn raisedReport(env, handle: i64) -> JByteArray<'local> {
         let report = gil::with(|py| raised::report_of(py, handle as u64))?;
-        write(env, &report)
+        write(env, report)
     }
 }
 
@@ -361,9 +368,21 @@ export! {
 // ---- callback.rs ----
 
 export! {
-    fn callbackFunction(env, key: i64, frame: i64) -> i64 {
+    fn callbackFunction(env, key: i64, name: JString<'local>, objects: bool, frame: i64) -> i64 {
+        let name = text(env, &name)?;
         let made = gil::with(|py| {
-            callback::function(py, key as u64).map(|function| handle::give(function, frame as u64))
+            callback::function(py, key as u64, &name, objects)
+                .map(|function| handle::give(function.into_any(), frame as u64))
+        });
+        Ok(made? as i64)
+    }
+}
+
+export! {
+    fn callbackReference(env, key: i64, class: JString<'local>, frame: i64) -> i64 {
+        let class = text(env, &class)?;
+        let made = gil::with(|py| {
+            callback::reference(py, key as u64, &class).map(|made| handle::give(made, frame as u64))
         });
         Ok(made? as i64)
     }
@@ -397,15 +416,60 @@ fn kept<'local>(env: &JNIEnv<'local>, layout: &[i64]) -> Result<JLongArray<'loca
     write().inspect_err(|_| handle::take_back_late(layout[0] as u64))
 }
 
-/// The first `length` bytes of an array.
-fn read(env: &JNIEnv, array: &JByteArray, length: i32) -> Result<Vec<u8>, Failure> {
-    let mut bytes = vec![0; length.max(0) as usize];
-    env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes))?;
-    Ok(bytes)
+/// How many bytes of a request fit on the stack.
+const FEW: usize = 256;
+
+/// Bytes that were copied out of Java.
+struct Request {
+    few: [u8; FEW],
+    many: Vec<u8>,
+    length: usize,
 }
 
-fn write<'local>(env: &JNIEnv<'local>, bytes: &[u8]) -> Result<JByteArray<'local>, Failure> {
-    Ok(env.byte_array_from_slice(bytes)?)
+impl Deref for Request {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let bytes = if self.length > FEW {
+            &self.many[..]
+        } else {
+            &self.few
+        };
+        &bytes[..self.length]
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        pack::give_back(std::mem::take(&mut self.many));
+    }
+}
+
+/// The first `length` bytes of an array.
+fn read(env: &JNIEnv, array: &JByteArray, length: i32) -> Result<Request, Failure> {
+    let length = length.max(0) as usize;
+    let mut request = Request {
+        few: [0; FEW],
+        many: if length > FEW {
+            pack::buffer(length)
+        } else {
+            Vec::new()
+        },
+        length,
+    };
+    let bytes = if length > FEW {
+        &mut request.many[..]
+    } else {
+        &mut request.few
+    };
+    env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes[..length]))?;
+    Ok(request)
+}
+
+fn write<'local>(env: &JNIEnv<'local>, bytes: Vec<u8>) -> Result<JByteArray<'local>, Failure> {
+    let array = env.byte_array_from_slice(&bytes);
+    pack::give_back(bytes);
+    Ok(array?)
 }
 
 fn text(env: &mut JNIEnv, string: &JString) -> Result<String, Failure> {

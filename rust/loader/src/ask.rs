@@ -56,7 +56,8 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The lines `python4j:key=value` of a text, between whatever else the interpreter's own start-up prints;
+    /// The lines `python4j:key=value` of a text, between whatever else the interpreter's own
+    /// start-up prints;
     /// none if it is not whole.
     pub(crate) fn parse(text: &str) -> Option<Answer> {
         let lines: Vec<_> = text

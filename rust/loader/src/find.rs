@@ -51,7 +51,8 @@ impl Surroundings {
 /// An interpreter that can be used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Found {
-    /// What it calls `sys.executable`: the program name that gives an embedded start the same paths.
+    /// What it calls `sys.executable`: the program name that gives an embedded start the same
+    /// paths.
     pub executable: PathBuf,
     /// Its shared library.
     pub libpython: PathBuf,
@@ -63,7 +64,8 @@ pub struct Found {
     pub reason: String,
     /// The folder of its own numpy, if it has one.
     pub numpy: Option<PathBuf>,
-    /// Files whose coming, going or changing makes this answer stale; none if it may be stale at once,
+    /// Files whose coming, going or changing makes this answer stale; none if it may be stale at
+    /// once,
     /// because a script (a shim of pyenv's, say) led here.
     pub watch: Vec<PathBuf>,
 }
@@ -249,7 +251,8 @@ impl Version {
         Version::parse(version).is_some_and(|full| full.0.starts_with(&self.0))
     }
 
-    /// Programs of a folder on PATH that may be this version, the likeliest first. Behind pyenv's shims, which
+    /// Programs of a folder on PATH that may be this version, the likeliest first. Behind pyenv's
+    /// shims, which
     /// only know the versions that are switched on, the installed ones are looked at directly.
     fn candidates(&self, folder: &Path) -> Vec<PathBuf> {
         let mut names = vec!["python3".to_owned(), "python".to_owned()];

@@ -36,7 +36,8 @@ pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_open(
     })
 }
 
-/// Finds an interpreter; gives lines `key=value`, or null where `auto` finds no environment. See [`find::find`].
+/// Finds an interpreter; gives lines `key=value`, or null where `auto` finds no environment. See
+/// [`find::find`].
 #[allow(unsafe_code)] // the name is exported
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_find(

@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 /// already runs a Python that somebody else started (a `python` that embeds the JVM, say).
 pub fn open(library: &Path) -> Result<PathBuf, String> {
     if let Some(running) = system::running() {
-        return Ok(running);
+        return Ok(if same(&running, library) {
+            library.to_owned()
+        } else {
+            running
+        });
     }
     if let Some(other) = system::loaded()
         .into_iter()
@@ -28,7 +32,8 @@ pub fn open(library: &Path) -> Result<PathBuf, String> {
     Ok(library.to_owned())
 }
 
-/// Whether a file name is that of a CPython: `libpython3.12.so.1.0`, not `libpython3.so`, not `libpython4j.so`.
+/// Whether a file name is that of a CPython: `libpython3.12.so.1.0`, not `libpython3.so`, not
+/// `libpython4j.so`.
 fn is_libpython(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
     let rest = name.strip_prefix("lib").unwrap_or(name);
@@ -168,7 +173,8 @@ mod system {
         }
     }
 
-    /// Windows resolves libpython4j against the DLL's name, so a running Python needs no special care.
+    /// Windows resolves libpython4j against the DLL's name, so a running Python needs no special
+    /// care.
     pub fn running() -> Option<PathBuf> {
         None
     }

@@ -891,7 +891,10 @@ final class Mistakes {
         alone("an import hook that exits", "ran", "import builtins, sys", "builtins.__import__ = lambda *a, **k: sys.exit(1)");
         alone("locale changed", "ran", "import locale", "locale.setlocale(locale.LC_ALL, 'C')");
         alone("chdir to nowhere", "ran", "import os, tempfile", "d = tempfile.mkdtemp()", "os.chdir(d)", "os.rmdir(d)");
-        alone("no descriptors left", "ran", "import resource", "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))");
+        ALL.put("no descriptors left", new Mistake("ran", true, () -> {
+            aftermathAlone(); // no file can be opened afterwards, so every class has to be there
+            return exec("import resource", "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))");
+        }));
         alone("os.environ.clear()", "ran", "import os", "os.environ.clear()");
         alone("tracemalloc", "ran", "import tracemalloc", "tracemalloc.start(25)");
         alone("ctypes pythonapi error left pending", "ran|PythonException: .*", "import ctypes",

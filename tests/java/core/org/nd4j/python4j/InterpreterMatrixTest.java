@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -27,13 +28,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 class InterpreterMatrixTest {
     private static final List<String> TESTS = List.of(
-            "ConversionTablesTest", "DocumentedExamplesTest", "NoneTypeTest", "PythonContextManagerTest", "PythonErrorsTest",
+            "ConversionTablesTest", "DocumentedExamplesTest", "NoneTypeTest", "PythonContextManagerTest",
+                    "PythonErrorsTest",
             "PythonExceptionTest", "PythonExecutionerTest", "PythonGCTest", "PythonGILTest", "PythonObjectTest",
             "PythonRefCountTest", "PythonTest", "PythonTypeTest", "PythonTypesTest", "PythonVariableTest",
             "PythonVariablesTest", "ThreadsTest");
 
     /** The parts of the machine that tests of threads want for themselves stay free. */
-    private static final ExecutorService RUNS = Executors.newFixedThreadPool(Math.max(1, Runtime.getRuntime().availableProcessors() / 2));
+    private static final ExecutorService RUNS = Executors.newFixedThreadPool(Math.max(1,
+            Runtime.getRuntime().availableProcessors() / 2));
 
     @AfterAll
     static void stop() {
@@ -65,18 +68,26 @@ class InterpreterMatrixTest {
         return tests.stream();
     }
 
+    @Test
+    void continuousIntegrationHasOneAtLeast() throws Exception {
+        assumeTrue("true".equals(System.getenv("CI")), "not a run of continuous integration");
+        assertNotNull(Launch.installed("3."), "install a python3 with its libpython, or only the embedded one is tested");
+    }
+
     @TestFactory
     Stream<DynamicTest> theApiOnOtherReleasesOfTheEmbeddedOne() {
         String jars = System.getProperty("python4j.tests.cpythons", "");
         return Stream.of("3.12.1-1.5.10", "3.10.2-1.5.7").map(release -> later("embedded " + release, () -> {
             String path = with(release, jars);
-            return path == null ? "python4j.tests.cpythons names no jars of " + release : run(api(path).python("embedded"));
+            return path == null ? "python4j.tests.cpythons names no jars of " + release
+                    : run(api(path).python("embedded"));
         }));
     }
 
     /** The class path with another release in the place of this one's; null if its jars are not known. */
     private static String with(String release, String jars) {
-        List<String> others = Stream.of(jars.split(File.pathSeparator)).filter(jar -> jar.contains("cpython-" + release)).collect(Collectors.toList());
+        List<String> others = Stream.of(jars.split(File.pathSeparator)).filter(jar -> jar.contains("cpython-"
+                + release)).collect(Collectors.toList());
         List<String> path = new ArrayList<>(others);
         for (String entry : Launch.classPath().split(File.pathSeparator)) {
             if (!Path.of(entry).getFileName().toString().startsWith("cpython-")) {
@@ -86,7 +97,10 @@ class InterpreterMatrixTest {
         return others.isEmpty() ? null : String.join(File.pathSeparator, path);
     }
 
-    /** A test that runs beside others and says afterwards what came of it; a text is the reason why there was nothing to run. */
+    /**
+     * A test that runs beside others and says afterwards what came of it; a text is the reason why there was
+     * nothing to run.
+     */
     private static DynamicTest later(String name, Callable<String> run) {
         Future<String> result = RUNS.submit(run);
         return DynamicTest.dynamicTest(name, () -> {
@@ -100,7 +114,8 @@ class InterpreterMatrixTest {
     }
 
     private static Launch api(String classPath) {
-        List<String> arguments = new ArrayList<>(List.of("execute", "--disable-banner", "--disable-ansi-colors", "--details=summary"));
+        List<String> arguments = new ArrayList<>(List.of("execute", "--disable-banner", "--disable-ansi-colors",
+                "--details=summary"));
         TESTS.forEach(test -> arguments.add("--select-class=org.nd4j.python4j." + test));
         return Launch.of("org.junit.platform.console.ConsoleLauncher", arguments.toArray(new String[0]))
                 .checked()
@@ -127,7 +142,8 @@ class InterpreterMatrixTest {
         try {
             assumeTrue(succeeds(python, "-m", "venv", environment), "this Python makes no virtual environments");
             Path program = environment.resolve("bin/python3");
-            assumeTrue(succeeds(program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy"), "PyPI cannot be reached");
+            assumeTrue(succeeds(program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "numpy"),
+                    "PyPI cannot be reached");
             Launch.Result result = Launch.report().checked().python(environment).run().passed();
             assertTrue(result.field("file").startsWith(environment.toString()), result::toString);
             result = Launch.of(Child.class, environment.toString()).checked().python(environment).run();
@@ -140,7 +156,8 @@ class InterpreterMatrixTest {
 
     private static boolean succeeds(Object... command) throws Exception {
         List<String> texts = Stream.of(command).map(Object::toString).collect(Collectors.toList());
-        Process process = new ProcessBuilder(texts).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
+        Process process = new ProcessBuilder(texts).redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD).start();
         process.getOutputStream().close();
         return process.waitFor() == 0;
     }

@@ -71,13 +71,15 @@ class InterpreterTest {
 
     @Test
     void thePropertyComesBeforeTheVariable() throws Exception {
-        Launch.Result result = Launch.report().environment("PYTHON4J_PYTHON", "/no/such/python").python(python()).run().passed();
+        Launch.Result result = Launch.report().environment("PYTHON4J_PYTHON", "/no/such/python").python(python())
+                .run().passed();
         assertTrue(result.field("reason").startsWith("-Dorg.eclipse.python4j.python=" + python()), result::toString);
     }
 
     @Test
     void embeddedCanBeChosen() throws Exception {
-        Launch.Result result = Launch.report().environment("PYTHON4J_PYTHON", "/no/such/python").python("embedded").run().passed();
+        Launch.Result result = Launch.report().environment("PYTHON4J_PYTHON", "/no/such/python").python("embedded")
+                .run().passed();
         assertTrue(result.out.contains("\"embedded\":true"), result::toString);
     }
 
@@ -150,7 +152,8 @@ class InterpreterTest {
 
     @Test
     void withoutTheEmbeddedOneTheMessageSaysHowToGetOne() throws Exception {
-        Launch.Result result = Launch.of(Twice.class).classPath(Launch.path(Launch.core()) + File.pathSeparator + tests()).run();
+        Launch.Result result = Launch.of(Twice.class).classPath(Launch.path(Launch.core()) + File.pathSeparator
+                + tests()).run();
         assertTrue(result.out.contains("add org.bytedeco:cpython"), result::toString);
         assertTrue(result.out.contains("PYTHON4J_PYTHON"), result::toString);
     }

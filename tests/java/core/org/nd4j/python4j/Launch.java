@@ -37,7 +37,8 @@ final class Launch {
 
     private Launch(List<String> program) {
         this.program = program;
-        builder.environment().keySet().removeAll(Arrays.asList("PYTHON4J_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH",
+        builder.environment().keySet().removeAll(Arrays.asList("PYTHON4J_PYTHON", "VIRTUAL_ENV", "CONDA_PREFIX",
+                "PYTHONPATH",
                 "PYTHONHOME", "XDG_CACHE_HOME", "JAVA_TOOL_OPTIONS"));
         if (Runtime.version().feature() >= 24) {
             options.add("--enable-native-access=ALL-UNNAMED");
@@ -98,7 +99,8 @@ final class Launch {
     }
 
     Running start() throws IOException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin",
+                "java").toString()));
         command.addAll(options);
         if (classPath != null) {
             command.addAll(List.of("-cp", classPath));
@@ -280,7 +282,8 @@ final class Launch {
                 if (Files.isDirectory(entry)) {
                     try (Stream<Path> files = Files.walk(entry)) {
                         for (Path file : files.filter(Files::isRegularFile).collect(Collectors.toList())) {
-                            add(zip, seen, entry.relativize(file).toString().replace(File.separatorChar, '/'), Files.readAllBytes(file));
+                            add(zip, seen, entry.relativize(file).toString().replace(File.separatorChar, '/'),
+                                    Files.readAllBytes(file));
                         }
                     }
                 } else {
@@ -338,7 +341,8 @@ final class Launch {
                 programs.add(Path.of(folder, "python3." + minor));
             }
         }
-        Path installed = Path.of(System.getenv().getOrDefault("PYENV_ROOT", System.getProperty("user.home") + "/.pyenv"), "versions");
+        Path installed = Path.of(System.getenv().getOrDefault("PYENV_ROOT", System.getProperty("user.home")
+                + "/.pyenv"), "versions");
         if (Files.isDirectory(installed)) {
             try (Stream<Path> versions = Files.list(installed)) {
                 versions.sorted().forEach(version -> programs.add(version.resolve("bin/python3")));

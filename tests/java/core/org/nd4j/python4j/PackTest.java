@@ -88,6 +88,8 @@ class PackTest {
         VALUES.put("decimal", new BigDecimal("1.50"));
         VALUES.put("decimal with exponent", new BigDecimal("1E+3"));
         VALUES.put("missing", Pack.Reader.ABSENT);
+        VALUES.put("long text of Latin-1", "\u00e9".repeat(300));
+        VALUES.put("other long text", "\u4e2d".repeat(300));
     }
 
     @TestFactory
@@ -203,7 +205,7 @@ class PackTest {
                 }
                 String text = new String(chars);
                 byte[] bytes = written(text);
-                if (limit == 0x10000) {
+                if (limit == 0x10000 && length <= 256) {
                     bytes[0] = Pack.SURROGATES; // as Python sends such text
                 }
                 assertEquals(text, read(bytes));
@@ -215,10 +217,43 @@ class PackTest {
     void longTextWithQuestionMarksAndOneLoneSurrogateIsExact() {
         String marks = "?".repeat(1000);
         assertEquals(marks, read(written(marks)));
-        byte[] bytes = written(marks + "\ud800");
-        assertEquals(1000 + 3 + 5, bytes.length);
-        bytes[0] = Pack.SURROGATES;
-        assertEquals(marks + "\ud800", read(bytes));
+        assertEquals(marks + "\ud800", read(written(marks + "\ud800")));
+        assertArrayEquals(utf8(marks + "\ud83d\ude00"), code(marks + "\ud83d\ude00"));
+        assertEquals(1000 + 3 + 4, code(marks + "\ud800").length);
+    }
+
+    /** A program's text goes as UTF-8, however long it is. */
+    private static byte[] code(String text) {
+        Pack pack = Pack.take();
+        try {
+            pack.text(text);
+            return Arrays.copyOf(pack.buffer(), pack.length());
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    private static byte[] utf8(String text) {
+        byte[] utf8 = text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+        return java.nio.ByteBuffer.allocate(4 + utf8.length)
+                .order(java.nio.ByteOrder.LITTLE_ENDIAN)
+                .putInt(utf8.length)
+                .put(utf8)
+                .array();
+    }
+
+    @Test
+    void longTextIsExactWhateverIsInIt() {
+        String latin = "caf\u00e9 ".repeat(100);
+        for (String text : new String[] {
+            "x".repeat(257), latin, latin + "\u0100", "\u4e2d" + latin, latin + "\ud83d\ude00", latin + "\udc00", latin + "\ud800?",
+            "\u4e2d".repeat(20_000), "\0".repeat(300)
+        }) {
+            assertEquals(text, read(written(text)));
+        }
+        assertEquals(5 + 257, written("x".repeat(257)).length);
+        PythonException e = assertThrows(PythonException.class, () -> read(bytes("14 03000000 2d4e2d")));
+        assertTrue(e.getMessage().contains("half a character"), e.getMessage());
     }
 
     @Test
@@ -281,7 +316,7 @@ class PackTest {
         Pack nested = Pack.take();
         assertSame(first, again);
         assertFalse(nested == again);
-        again.value(new byte[2 << 20]);
+        again.value(new byte[5 << 20]);
         nested.giveBack();
         again.giveBack();
         assertSame(nested, Pack.take());

@@ -83,11 +83,12 @@ class PythonCodeTest {
 
     @Test
     void linesGoWithTheCode() {
-        PythonExecutioner.exec("import linecache");
+        // What other tests ran is there as well.
+        PythonExecutioner.exec("import linecache\nbefore = sum(name.startswith('<exec-') for name in linecache.cache)");
         for (int i = 0; i < 1_000; i++) {
             PythonCode.compile("x = " + i).close();
         }
-        assertTrue(Expect.truth("sum(name.startswith('<exec-') for name in linecache.cache) < 600"));
+        assertTrue(Expect.truth("sum(name.startswith('<exec-') for name in linecache.cache) < before + 600"));
     }
 
     @Test

@@ -24,7 +24,8 @@ class PythonEnvironmentTest {
     void theReportNamesEverythingAndTestsIt() {
         String report = PythonEnvironment.report();
         Interpreter chosen = Interpreter.chosen();
-        for (String part : List.of(chosen.executable(), chosen.reason(), chosen.libpython().toString(), chosen.version(),
+        for (String part : List.of(chosen.executable(), chosen.reason(), chosen.libpython().toString(),
+                chosen.version(),
                 NativeLoader.platform(), Unpacker.cache().toString(), "numpy", "path", "prefix")) {
             assertTrue(report.contains(part), part + " is missing in\n" + report);
         }

@@ -97,7 +97,7 @@ class StopperTest {
             }
         });
         thread.start();
-        while (!PythonGIL.locked()) {
+        while (thread.isAlive() && !PythonGIL.locked()) {
             Thread.onSpinWait();
         }
         thread.interrupt();

@@ -11,15 +11,48 @@ import java.util.concurrent.atomic.AtomicLong;
 /** The table of Java objects that Python objects refer to. */
 final class Callbacks {
 
-    /** A Java function as Python calls it. Runs without the GIL, on any thread, Python's own included. */
+    /** What Python holds of Java, and calls. Runs without the GIL, on any thread, Python's own included. */
     interface Function {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
+
+        /** Whether it finishes its arguments itself, see {@link Pack.Reader}. */
+        default boolean raw() {
+            return false;
+        }
+
+        /** Whether its arguments are to come as {@link PythonObject}s, whatever they are. */
+        default boolean objects() {
+            return false;
+        }
+
+        /** What Python shows of it. */
+        default String name() {
+            return "java";
+        }
+
+        /** What it is for Java, where it comes back. */
+        default Object object() {
+            return this;
+        }
+    }
+
+    /** Makes Python raise an exception of a builtin class. */
+    static final class Raise extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final String pythonClass;
+
+        Raise(String pythonClass, String text) {
+            super(text, null, false, false);
+            this.pythonClass = pythonClass;
+        }
     }
 
     private static final int VALUE = 0;
     private static final int THROWN = 1;
     private static final int RAISED = 2;
+    private static final int RAISE = 3;
 
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
@@ -34,8 +67,33 @@ final class Callbacks {
         try (PythonGIL turn = PythonGIL.enter()) {
             long key = hold(function);
             long frame = PythonGC.frame();
-            return new PythonObject(Native.callbackFunction(key, frame), frame);
+            return new PythonObject(Native.callbackFunction(key, function.name(), function.objects(), frame), frame);
         }
+    }
+
+    /** A function on its way to Python: as a callable, or as an object of a class in proxies.py that calls it. */
+    static final class Given {
+        private final Function function;
+        private final String className;
+
+        /** @param className null for a callable */
+        Given(Function function, String className) {
+            this.function = function;
+            this.className = className;
+        }
+
+        /** Needs a turn. */
+        Pack.Fresh fresh() {
+            long key = hold(function);
+            return new Pack.Fresh(className == null
+                    ? Native.callbackFunction(key, function.name(), function.objects(), 0)
+                    : Native.callbackReference(key, className, 0));
+        }
+    }
+
+    /** The function of a key. */
+    static Function function(long key) {
+        return (Function) HELD.get(key);
     }
 
     /** The exception that travels under a key; null if Python has dropped it. */
@@ -64,17 +122,22 @@ final class Callbacks {
         Pack reply = Pack.take();
         try (PythonGIL.Visit visit = PythonGIL.visit()) {
             try {
+                Function function = function(key);
                 Pack.Reader reader = new Pack.Reader(arguments, 0);
-                Object args = reader.finishOrKeep(reader.value());
-                Object named = reader.finishOrKeep(reader.value());
-                Object held = HELD.get(key);
-                Object result = ((Function) held).call((List<?>) args, (Map<?, ?>) named);
-                reply.u8(VALUE).value(result);
+                Object args = reader.value();
+                Object named = reader.value();
+                if (!function.raw()) {
+                    args = reader.finishOrKeep(args);
+                    named = reader.finishOrKeep(named);
+                }
+                reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handOver();
             } catch (Throwable e) {
                 reply.clear();
                 refuse(reply, e);
             }
-            ANSWERED.set(reply.lent());
+            if (reply.lends()) {
+                ANSWERED.set(reply.lent());
+            }
             return reply.copy();
         } finally {
             reply.giveBack();
@@ -82,6 +145,10 @@ final class Callbacks {
     }
 
     private static void refuse(Pack reply, Throwable e) {
+        if (e instanceof Raise) {
+            reply.u8(RAISE).text(((Raise) e).pythonClass).text(e.getMessage());
+            return;
+        }
         PythonObject raised = e instanceof PythonException ? ((PythonException) e).getPythonObject() : null;
         if (raised != null && raised.exists()) {
             reply.u8(RAISED).value(raised);

@@ -109,7 +109,8 @@ final class Embedded {
                 int end = text.indexOf("!/");
                 if (start >= 0) {
                     try {
-                        files.add(Path.of(new URI(text.substring(start, end < start ? text.length() : end))).toString());
+                        String file = text.substring(start, end < start ? text.length() : end);
+                        files.add(Path.of(new URI(file)).toString());
                     } catch (URISyntaxException | IllegalArgumentException e) {
                         NativeLoader.progress("Not watched: " + text + ": " + e, false);
                     }
@@ -211,7 +212,7 @@ final class Embedded {
         return folder;
     }
 
-    /** Extension modules carry the version in their names: {@code _multiarray_umath.cpython-314-x86_64-linux-gnu.so}. */
+    /** Extension modules carry the version in their names: {@code ....cpython-314-x86_64-linux-gnu.so}. */
     private static boolean isBuiltFor(Path numpy, String version) throws IOException {
         String[] parts = version.split("\\.");
         String tag = parts[0] + parts[1];
@@ -259,7 +260,8 @@ final class Embedded {
 
     private static boolean isOpenblas(String name) {
         String file = name.substring(name.lastIndexOf('/') + 1);
-        return rank(file) < ORDER.length && !file.contains("jni") && (file.contains(".so") || file.contains(".dylib") || file.endsWith(".dll"));
+        boolean library = file.contains(".so") || file.contains(".dylib") || file.endsWith(".dll");
+        return library && rank(file) < ORDER.length && !file.contains("jni");
     }
 
     private static final String[] ORDER = {"libgcc_s", "libquadmath", "libgfortran", "libopenblas"};
@@ -280,7 +282,8 @@ final class Embedded {
             Enumeration<? extends ZipEntry> entries = ((JarURLConnection) connection).getJarFile().entries();
             while (entries.hasMoreElements()) {
                 String name = entries.nextElement().getName();
-                if (name.startsWith(folder) && name.indexOf('/', folder.length()) < 0 && name.length() > folder.length()) {
+                if (name.startsWith(folder) && name.indexOf('/', folder.length()) < 0
+                        && name.length() > folder.length()) {
                     names.add(name);
                 }
             }
@@ -299,15 +302,16 @@ final class Embedded {
      */
     private static void lead(Path numpy, List<Path> libraries) throws IOException {
         if (Files.readString(numpy.resolve("_distributor_init.py")).contains("_distributor_init_local")) {
-            StringBuilder text = new StringBuilder("# Written by Python4J: numpy's modules look for OpenBLAS on the machine that built"
-                    + " them. Here it is.\nimport ctypes\nimport os\n\nif os.name == \"nt\":\n    os.add_dll_directory(")
-                    .append(quote(libraries.get(0).getParent().toString())).append(")\n");
+            StringBuilder text = new StringBuilder("# Written by Python4J: numpy's modules look for OpenBLAS on the"
+                    + " machine that built them. Here it is.\nimport ctypes\nimport os\n\n"
+                    + "if os.name == \"nt\":\n    os.add_dll_directory("
+                    + quote(libraries.get(0).getParent().toString()) + ")\n");
             for (Path library : libraries) {
-                if (rank(library.toString()) == 0) {
-                    text.append("try:\n    ctypes.CDLL(\"libgcc_s.so.1\")  # one for the whole process, the system's if it has it\n"
-                            + "except OSError:\n    ctypes.CDLL(").append(quote(library.toString())).append(", ctypes.RTLD_GLOBAL)\n");
+                String load = "ctypes.CDLL(" + quote(library.toString()) + ", ctypes.RTLD_GLOBAL)\n";
+                if (rank(library.toString()) == 0) { // one for the whole process, the system's if it has it
+                    text.append("try:\n    ctypes.CDLL(\"libgcc_s.so.1\")\nexcept OSError:\n    ").append(load);
                 } else {
-                    text.append("ctypes.CDLL(").append(quote(library.toString())).append(", ctypes.RTLD_GLOBAL)\n");
+                    text.append(load);
                 }
             }
             put(numpy.resolve("_distributor_init_local.py"), text.toString());
@@ -322,7 +326,10 @@ final class Embedded {
         return "\"" + text.replace("\\", "\\\\").replace("\"", "\\\"") + "\"";
     }
 
-    /** Old ones carry their description as an egg does inside itself, where pip does not see it and would install another numpy. */
+    /**
+     * Old ones carry their description as an egg does inside itself, where pip does not see it and would
+     * install another numpy.
+     */
     private static void nameForPip(Path folder) throws IOException {
         Path description = folder.resolve("EGG-INFO/PKG-INFO");
         if (Files.isRegularFile(description)) {
@@ -371,7 +378,8 @@ final class Embedded {
     /** Takes a folder out of the jar that holds the marker, to a folder of our cache named after that jar's state. */
     private static Path copy(String artifact, String folder, String marker) throws IOException {
         Source source = Source.of(artifact, marker);
-        Path target = Unpacker.cache().resolve("unpacked").resolve(artifact + "-" + Integer.toHexString(source.state.hashCode()));
+        String name = artifact + "-" + Integer.toHexString(source.state.hashCode());
+        Path target = Unpacker.cache().resolve("unpacked").resolve(name);
         if (Files.isDirectory(target)) {
             return target;
         }
@@ -452,7 +460,8 @@ final class Embedded {
                     return source;
                 }
             }
-            throw new IOException(marker + " can be read through the class loader, but the jar around it is in no place that is known ("
+            throw new IOException(marker
+                    + " can be read through the class loader, but the jar around it is in no place that is known ("
                     + url + "). Put the jar of org.bytedeco:" + artifact + " on the class path as a file");
         }
 

@@ -90,7 +90,10 @@ final class Interpreter {
         return plain && (context == null || context == own) ? types : null;
     }
 
-    /** What to choose if nothing was chosen and there is no embedded CPython: for the report, which has to test something. */
+    /**
+     * What to choose if nothing was chosen and there is no embedded CPython: for the report, which has to
+     * test something.
+     */
     static synchronized void lastResort(String choice) {
         resort = choice;
     }
@@ -143,7 +146,8 @@ final class Interpreter {
         }
         String own = System.getenv("PYTHONPATH");
         String path = String.join(File.pathSeparator, packages);
-        return Collections.singletonMap("PYTHONPATH", own == null || own.isEmpty() ? path : own + File.pathSeparator + path);
+        String all = own == null || own.isEmpty() ? path : own + File.pathSeparator + path;
+        return Collections.singletonMap("PYTHONPATH", all);
     }
 
     // ---- choosing ----
@@ -151,26 +155,26 @@ final class Interpreter {
     private static Interpreter choose() {
         moveJavaCppCache();
         String choice = System.getProperty(PROPERTY);
-        String where = "-D" + PROPERTY;
+        String named = "-D" + PROPERTY + "=" + choice;
         if (choice == null || choice.isEmpty()) {
             choice = System.getenv(VARIABLE);
-            where = VARIABLE;
+            named = VARIABLE + "=" + choice;
         }
         if (choice == null || choice.isEmpty()) {
             choice = EMBEDDED;
-            where = "";
+            named = "no other interpreter was chosen";
             if (resort != null && !Embedded.isThere()) {
                 choice = resort;
-                where = "There is no embedded CPython on the class path and no other one was chosen";
+                named = "There is no embedded CPython on the class path and no other one was chosen";
             }
         }
-        String key = Stamp.key(where.isEmpty() ? choice : new StringBuilder(where).append('=').append(choice).toString(), choice);
+        String key = Stamp.key(named, choice);
         Stamp stamp = Stamp.read(key);
         if (stamp == null) {
             try (Unpacker.Lock lock = Unpacker.Lock.take()) {
                 stamp = Stamp.read(key); // another process may have done it meanwhile
                 if (stamp == null) {
-                    return Search.find(choice, where, key);
+                    return Search.find(choice, named, key);
                 }
             }
         }
@@ -208,12 +212,12 @@ final class Interpreter {
 
     /** The long way, taken once for each class path and choice. A warm start does not load this class. */
     private static final class Search {
-        static Interpreter find(String choice, String where, String key) {
+        static Interpreter find(String choice, String named, String key) {
             NativeLoader.loadLoader(); // first: what is wrong with the cache shows here
-            Answer answer = choice.equals(EMBEDDED) ? null : asked(choice, where);
+            Answer answer = choice.equals(EMBEDDED) ? null : asked(choice, named);
             boolean embedded = answer == null;
             if (embedded) {
-                answer = embedded(choice, where);
+                answer = embedded(choice, named);
             }
             String packages = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
             if (embedded) {
@@ -223,7 +227,12 @@ final class Interpreter {
                 remember(key, answer, embedded, packages);
             }
             return new Interpreter(
-                    answer.get("executable"), answer.get("libpython"), answer.get("version"), embedded, answer.reason, packages);
+                    answer.get("executable"),
+                    answer.get("libpython"),
+                    answer.get("version"),
+                    embedded,
+                    answer.reason,
+                    packages);
         }
 
         /**
@@ -295,59 +304,61 @@ final class Interpreter {
         }
 
         /** The interpreter that the user named, null for {@code auto} outside any environment. */
-        private static Answer asked(String choice, String where) {
+        private static Answer asked(String choice, String named) {
             try {
                 String text = NativeLoader.ask(choice);
                 Answer answer = text == null ? null : new Answer(text);
                 if (answer != null) {
-                    answer.reason = named(where, choice) + ": " + answer.get("reason");
+                    answer.reason = named + ": " + answer.get("reason");
                 }
                 return answer;
             } catch (PythonException e) {
-                throw new PythonException(named(where, choice) + ": " + e.getMessage(), e);
+                throw new PythonException(named + ": " + e.getMessage(), e);
             }
         }
 
-        /** A choice with its place: {@code -Dname=value}. */
-        private static String named(String where, String choice) {
-            return where.indexOf(' ') >= 0 ? where : where + "=" + choice;
-        }
-
-        private static Answer embedded(String choice, String where) {
-            String why = where.isEmpty() ? "no other interpreter was chosen"
-                    : where + "=" + choice + (choice.equals(EMBEDDED) ? "" : ", and no environment is active");
+        private static Answer embedded(String choice, String named) {
+            String why = named + (choice.equals(EMBEDDED) ? "" : ", and no environment is active");
             if (!Embedded.isThere()) {
-                throw new PythonException("The embedded CPython is wanted (" + why + "), but it is not on the class path: add org.bytedeco:cpython"
-                        + " with the classifier " + NativeLoader.platform() + ". Or choose another interpreter with -D" + PROPERTY
+                throw new PythonException("The embedded CPython is wanted (" + why
+                        + "), but it is not on the class path: add org.bytedeco:cpython"
+                        + " with the classifier " + NativeLoader.platform()
+                        + ". Or choose another interpreter with -D" + PROPERTY
                         + " or the environment variable " + VARIABLE
-                        + ": the path of an executable or of a virtual environment, a version like 3.12 that is on PATH, or auto.");
+                        + ": the path of an executable or of a virtual environment, a version like 3.12 that is on"
+                        + " PATH, or auto.");
             }
             Path executable;
             try {
                 long start = System.nanoTime();
-                NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin() + ", once for this version", true);
+                NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin()
+                        + ", once for this version", true);
                 executable = Embedded.unpack();
-                NativeLoader.progress("The embedded CPython is ready after " + (System.nanoTime() - start) / 1_000_000 + " ms", true);
+                NativeLoader.progress("The embedded CPython is ready after "
+                        + (System.nanoTime() - start) / 1_000_000 + " ms", true);
             } catch (IOException e) {
                 throw new PythonException("The embedded CPython of " + Embedded.origin() + " cannot be unpacked: " + e
-                        + ". Its folder is moved with -D" + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
+                        + ". Its folder is moved with -D" + NativeLoader.CACHE
+                        + " or -Dorg.bytedeco.javacpp.cachedir", e);
             }
             try {
                 Answer answer = new Answer(NativeLoader.ask(executable.toString()));
                 answer.reason = "the embedded one of " + Embedded.origin() + " (" + why + ")";
                 return answer;
             } catch (PythonException e) {
-                throw new PythonException("The embedded CPython of " + Embedded.origin() + " does not run here: " + e.getMessage()
-                        + advice(e.getMessage()), e);
+                throw new PythonException("The embedded CPython of " + Embedded.origin() + " does not run here: "
+                        + e.getMessage() + advice(e.getMessage()), e);
             }
         }
 
         private static String advice(String message) {
             if (message.contains("GLIBC_")) {
-                return ". This system is older than the one it was built on: an older release of org.bytedeco:cpython (3.10.2-1.5.7) runs here.";
+                return ". This system is older than the one it was built on: an older release of org.bytedeco:cpython"
+                        + " (3.10.2-1.5.7) runs here.";
             }
             if (message.contains("noexec")) {
-                return ". Set -D" + NativeLoader.CACHE + " to a folder where programs may run; it moves the embedded CPython as well,"
+                return ". Set -D" + NativeLoader.CACHE
+                        + " to a folder where programs may run; it moves the embedded CPython as well,"
                         + " unless -Dorg.bytedeco.javacpp.cachedir is set, which then has to name such a folder.";
             }
             return "";
@@ -358,8 +369,8 @@ final class Interpreter {
                 Path folder = Embedded.numpy(version);
                 return folder == null ? "" : folder.toString();
             } catch (IOException e) {
-                throw new PythonException("The embedded numpy cannot be prepared: " + e + ". Its folder is moved with -D"
-                        + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
+                throw new PythonException("The embedded numpy cannot be prepared: " + e
+                        + ". Its folder is moved with -D" + NativeLoader.CACHE + " or -Dorg.bytedeco.javacpp.cachedir", e);
             }
         }
 

@@ -126,6 +126,9 @@ final class Native {
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
+    /** The same for a value of 64 bits: an int, or the bits of a float. */
+    static native long objectConvertWord(long handle, int wanted, long call);
+
     /** Calls an object with packed arguments (count, values); the result, packed as the wanted type. */
     static native byte[] objectCall(long handle, byte[] arguments, int length, int wanted, long frame, long call);
 
@@ -194,11 +197,17 @@ final class Native {
 
     // ---- callback.rs ----
 
-    /** A Python callable for the function that {@link Callbacks} holds under a key. */
-    static native long callbackFunction(long key, long frame);
+    /**
+     * A Python callable for the function that {@link Callbacks} holds under a key.
+     *
+     * @param objects whether the function gets its arguments as the objects that they are, not as values
+     */
+    static native long callbackFunction(long key, String name, boolean objects, long frame);
+
+    /** A reference to the object that {@link Callbacks} holds under a key, of a class in proxies.py. */
+    static native long callbackReference(long key, String className, long frame);
 
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
-    }
-}
+    }}

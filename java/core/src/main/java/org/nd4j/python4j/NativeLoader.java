@@ -79,7 +79,8 @@ final class NativeLoader {
             await();
         }
         if (failure != null) {
-            throw new PythonException(failure instanceof PythonException ? failure.getMessage() : failure.toString(), failure);
+            throw new PythonException(failure instanceof PythonException ? failure.getMessage() : failure.toString(),
+                    failure);
         }
     }
 
@@ -211,7 +212,7 @@ final class NativeLoader {
         } else if (arch.equals("aarch64")) {
             arch = "arm64";
         }
-        return new StringBuilder(system).append('-').append(arch).toString();
+        return system + "-" + arch;
     }
 
     /** The libraries where an earlier start left them. */
@@ -242,13 +243,14 @@ final class NativeLoader {
      * system sees that it is the same file.
      */
     private static void loadLibrary(String file) {
-        String key = new StringBuilder("org.eclipse.python4j.loaded.").append(new File(file).getName()).toString();
+        String key = "org.eclipse.python4j.loaded." + new File(file).getName();
         Object first = System.getProperties().putIfAbsent(key, file);
         if (first != null && !first.equals(file)) {
             throw new PythonException(
-                    "Another class loader of this JVM has loaded " + first + ", this one brings " + file + ". One process holds one"
-                            + " CPython and one native library: use the same python4j-core in both, or put it where both"
-                            + " find it (the server's shared libraries).");
+                    "Another class loader of this JVM has loaded " + first + ", this one brings " + file
+                            + ". One process holds one"
+                            + " CPython and one native library: use the same python4j-core in both, or put it where"
+                            + " both find it (the server's shared libraries).");
         }
         try {
             System.load(file);
@@ -295,10 +297,14 @@ final class NativeLoader {
         }
     }
 
-    /** What to do when {@code System.load} fails; apart, so that the classes it needs are not loaded when it does not. */
+    /**
+     * What to do when {@code System.load} fails; apart, so that the classes it needs are not loaded when it
+     * does not.
+     */
     private static final class Failed {
         static void loadAgain(Path file, UnsatisfiedLinkError cause) {
-            String advice = "Another class loader of this JVM has loaded " + file + " already, and this one cannot share it: ";
+            String advice = "Another class loader of this JVM has loaded " + file
+                    + " already, and this one cannot share it: ";
             Path second = Unpacker.aside(file);
             try {
                 if (!isMapped(file)) {
@@ -308,7 +314,8 @@ final class NativeLoader {
                 System.load(second.toString());
             } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
                 e.addSuppressed(cause);
-                throw new PythonException(advice + e.getMessage() + ". Or put python4j-core where both find it (the server's"
+                throw new PythonException(advice + e.getMessage()
+                        + ". Or put python4j-core where both find it (the server's"
                         + " shared libraries).", e);
             } finally {
                 try {
@@ -319,7 +326,10 @@ final class NativeLoader {
             }
         }
 
-        /** Whether the file that lies there now is the one in this process; taken for granted where it cannot be seen. */
+        /**
+         * Whether the file that lies there now is the one in this process; taken for granted where it cannot
+         * be seen.
+         */
         private static boolean isMapped(Path file) throws IOException {
             Path maps = Path.of("/proc/self/maps");
             if (!Files.isReadable(maps)) {
@@ -337,11 +347,13 @@ final class NativeLoader {
         static String explain(String file, UnsatisfiedLinkError e) {
             String why = String.valueOf(e.getMessage());
             if (why.contains("failed to map segment") || why.contains("Operation not permitted")) {
-                return "The file system of " + new File(file).getParent() + " does not allow programs (it is mounted noexec): " + why
+                return "The file system of " + new File(file).getParent()
+                        + " does not allow programs (it is mounted noexec): " + why
                         + ". Set -D" + CACHE + " to a folder where they may run.";
             }
             if (why.contains("GLIBC_") || why.contains("ld-linux") || why.contains("libc.so")) {
-                return file + " does not fit this system's C library; it was built for a newer glibc, or this system uses musl: " + why;
+                return file + " does not fit this system's C library; it was built for a newer glibc, or this system"
+                        + " uses musl: " + why;
             }
             return file + " cannot be loaded: " + why;
         }

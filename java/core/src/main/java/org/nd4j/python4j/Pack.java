@@ -9,6 +9,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,6 +49,9 @@ final class Pack {
     static final int HANDLE = 15;
     static final int SURROGATES = 16;
     static final int MISSING = 17;
+    static final int LATIN1 = 19;
+    static final int UTF16 = 20;
+    static final int JAVA = 18;
 
     /** What the reader of a Python object asks for. */
     static final class Wanted {
@@ -63,6 +67,7 @@ final class Pack {
         static final int OBJECT = 9;
         static final int MESSAGE = 10;
         static final int TRACEBACK = 11;
+        static final int JAVA = 12;
 
         private Wanted() {}
     }
@@ -70,8 +75,9 @@ final class Pack {
     /** How deep values may nest; beyond it a value is taken for cyclic. */
     static final int MAX_DEPTH = 1000;
 
-    private static final int KEPT_BYTES = 1 << 20;
+    private static final int KEPT_BYTES = 4 << 20;
     private static final int SHORT_TEXT = 256;
+    private static final int CHUNK = 8192;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
     private static final class Words {
@@ -83,9 +89,22 @@ final class Pack {
 
     private byte[] buffer = new byte[256];
     private int length;
+    private boolean wide; // whether values that only Conversion knows may be written
 
     /** Objects whose handles are in the buffer: they must not be collected before the call is over. */
     private final List<PythonObject> lent = new ArrayList<>();
+
+    /** Handles that were made for the buffer alone, and go with it. */
+    private final List<Long> fresh = new ArrayList<>();
+
+    /** A Python object that was made to be written here, by its handle. */
+    static final class Fresh {
+        private final long handle;
+
+        Fresh(long handle) {
+            this.handle = handle;
+        }
+    }
 
     /** An empty buffer. */
     static Pack take() {
@@ -95,8 +114,7 @@ final class Pack {
 
     /** The end of its use; what is in it is forgotten. */
     void giveBack() {
-        length = 0;
-        lent.clear();
+        clear();
         if (buffer.length <= KEPT_BYTES) {
             SPARE.set(this);
         }
@@ -116,6 +134,11 @@ final class Pack {
         return Arrays.copyOf(buffer, length);
     }
 
+    /** Whether handles of anybody's objects were written. */
+    boolean lends() {
+        return !lent.isEmpty();
+    }
+
     /** The objects whose handles were written. */
     List<PythonObject> lent() {
         return new ArrayList<>(lent);
@@ -124,10 +147,31 @@ final class Pack {
     /** Forgets what was written. */
     void clear() {
         length = 0;
+        wide = false;
         lent.clear();
+        for (long handle : fresh) {
+            Native.handleDropLater(handle);
+        }
+        fresh.clear();
+    }
+
+    /** From here on takes every value that {@link Conversion#toPython} knows, too. */
+    Pack wide() {
+        wide = true;
+        return this;
     }
 
     // ---- writing ----
+
+    /** Writes which handles were made for this buffer: whoever reads it gives them back. */
+    Pack handOver() {
+        u32(fresh.size());
+        for (long handle : fresh) {
+            u64(handle);
+        }
+        fresh.clear();
+        return this;
+    }
 
     /** The key of an object that {@link Callbacks} holds. */
     Pack key(long key) {
@@ -170,7 +214,10 @@ final class Pack {
         int chars = text.length();
         if (chars > SHORT_TEXT) {
             byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-            if (!hasReplacements(text, utf8)) {
+            boolean exact = utf8.length == chars
+                    ? new String(utf8, StandardCharsets.ISO_8859_1).equals(text) // all ASCII
+                    : !hasReplacements(text, utf8);
+            if (exact) {
                 bytes(utf8);
                 return this;
             }
@@ -233,6 +280,49 @@ final class Pack {
         return at;
     }
 
+    /** A text as a value: a long one as what it is in memory, which no encoder has to look at. */
+    private void string(String text) {
+        if (text.length() <= SHORT_TEXT) {
+            u8(STR).text(text);
+        } else if (!latin1(text)) {
+            utf16(text);
+        }
+    }
+
+    /** The text as a byte for each character if that is what it is, or nothing. */
+    @SuppressWarnings("deprecation") // it is the one way to the bytes of a String that copies only once
+    private boolean latin1(String text) {
+        for (int i = 0; i < SHORT_TEXT; i++) {
+            if (text.charAt(i) > 0xFF) {
+                return false;
+            }
+        }
+        int start = length;
+        int chars = text.length();
+        u8(LATIN1).u32(chars).reserve(chars);
+        text.getBytes(0, chars, buffer, length);
+        if (new String(buffer, length, chars, StandardCharsets.ISO_8859_1).equals(text)) {
+            length += chars;
+            return true;
+        }
+        length = start;
+        return false;
+    }
+
+    private void utf16(String text) {
+        int chars = text.length();
+        reserve(5 + 2L * chars);
+        u8(UTF16).u32(2 * chars);
+        char[] chunk = new char[Math.min(chars, CHUNK)];
+        CharBuffer out = room().asCharBuffer();
+        for (int at = 0; at < chars; at += CHUNK) {
+            int count = Math.min(CHUNK, chars - at);
+            text.getChars(at, at + count, chunk, 0);
+            out.put(chunk, 0, count);
+        }
+        length += 2 * chars;
+    }
+
     private void bytes(byte[] bytes) {
         u32(bytes.length);
         reserve(bytes.length);
@@ -259,7 +349,7 @@ final class Pack {
 
     private void value(Object value, int depth) {
         if (value instanceof String) {
-            u8(STR).text((String) value);
+            string((String) value);
         } else if (value instanceof Long || value instanceof Integer) {
             integer(((Number) value).longValue());
         } else if (value instanceof Double || value instanceof Float) {
@@ -430,7 +520,13 @@ final class Pack {
                 return;
             }
         }
-        if (value instanceof Short || value instanceof Byte) {
+        Object other = wide ? Conversion.toPython(value) : value;
+        if (other instanceof Fresh) {
+            u8(HANDLE).u64(((Fresh) other).handle);
+            fresh.add(((Fresh) other).handle);
+        } else if (other != value) {
+            value(other, depth);
+        } else if (value instanceof Short || value instanceof Byte) {
             integer(((Number) value).longValue());
         } else if (value instanceof Character) {
             u8(STR).text(value.toString());
@@ -540,7 +636,11 @@ final class Pack {
 
         /** The same, but an object of a type that nobody knows stays a {@link PythonObject}. */
         Object finishOrKeep(Object value) {
-            return hasObjects ? finished(value, PythonTypes::toJavaOrSame) : value;
+            return hasObjects ? kept(value) : value;
+        }
+
+        static Object kept(Object value) {
+            return finished(value, PythonTypes::toJavaOrSame);
         }
 
         /** Nothing may be left over. */
@@ -593,12 +693,29 @@ final class Pack {
                     return new PythonObject(word(), frame);
                 case SURROGATES:
                     return surrogates();
+                case LATIN1:
+                    int latin1 = count(1);
+                    at += latin1;
+                    return new String(in, at - latin1, latin1, StandardCharsets.ISO_8859_1);
+                case UTF16:
+                    return utf16();
                 case MISSING:
                     return ABSENT;
+                case JAVA:
+                    return own();
                 default:
                     at--;
                     throw malformed("unknown tag");
             }
+        }
+
+        /** What Python holds of Java. The handle has kept it up to here. */
+        private Callbacks.Function own() {
+            need(16);
+            hasObjects = true;
+            Callbacks.Function own = Callbacks.function(word());
+            Native.handleDropLater(word());
+            return own;
         }
 
         private Object element(int depth) {
@@ -666,6 +783,17 @@ final class Pack {
             }
         }
 
+        private String utf16() {
+            int bytes = count(1);
+            if (bytes % 2 != 0) {
+                throw malformed("half a character");
+            }
+            char[] chars = new char[bytes / 2];
+            ByteBuffer.wrap(in, at, bytes).order(ByteOrder.LITTLE_ENDIAN).asCharBuffer().get(chars);
+            at += bytes;
+            return new String(chars);
+        }
+
         /** Text that Java's own decoder would not take. */
         private String surrogates() {
             int end = count(1);
@@ -722,6 +850,9 @@ final class Pack {
         private static Object finished(Object value, Function<PythonObject, Object> convert) {
             if (value instanceof PythonObject) {
                 return convert.apply((PythonObject) value);
+            }
+            if (value instanceof Callbacks.Function) {
+                return ((Callbacks.Function) value).object();
             }
             if (value instanceof List) {
                 @SuppressWarnings("unchecked") // all lists here are our own

@@ -319,6 +319,141 @@ public class Python {
         return PythonObject.test(Operator.CALLABLE, Objects.requireNonNull(pythonObject));
     }
 
+    /**
+     * Any Java value that has a counterpart in Python: all that {@link PythonTypes#convert} takes, and
+     * {@code java.time} ({@code datetime}; what is finer than a microsecond is cut off), UUID, Path and File
+     * ({@code pathlib.Path}), enums (their name), {@code Optional} (empty is None), URI, URL and CharSequence
+     * ({@code str}), records (named tuples) and lambdas ({@link #function}); all of it inside containers too, which
+     * are copied, see {@link #reference} for the alternative. A proxy that {@link PythonObject#asInterface} made is
+     * its Python object.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     PythonObject days = Python.of(Arrays.asList(LocalDate.of(2024, 2, 29)));
+     *     System.out.println(days); // [datetime.date(2024, 2, 29)]
+     * }
+     * }</pre>
+     *
+     * @throws PythonException if there is no counterpart
+     */
+    public static PythonObject of(Object value) {
+        return value instanceof PythonObject ? (PythonObject) value : PythonObject.wide(value);
+    }
+
+    /**
+     * A Java function as a Python callable, with positional and named arguments.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     PythonExecutioner.setVariable("count", Python.function((args, named) -> args.size()));
+     *     System.out.println(Python.eval("count(1, 2, 3)")); // 3
+     * }
+     * }</pre>
+     *
+     * <p>Python may call it from any thread, its own ones included, and keep it: Java holds the function as long
+     * as Python has the callable. Where that comes back to Java it is the function again.
+     */
+    public static PythonObject function(PythonFunction function) {
+        return Callbacks.callable(Functional.of(Objects.requireNonNull(function)));
+    }
+
+    /**
+     * An object of any functional interface as a Python callable. Arguments are converted to the types of the
+     * interface's method as {@link PythonObject#toJava} does: Python functions become proxies where the method
+     * takes an interface. Where the type is not known, as for a lambda's {@code Function<Long, Long>}, they are what
+     * the type of the Python object says: an int is a Long. Results are converted by {@link #of}. Wrong arguments
+     * are a {@code TypeError} in Python.
+     *
+     * <p>Named arguments go to the parameters of these names if the interface was compiled with
+     * {@code -parameters}, or else into a last parameter of type {@code Map}.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     Map<String, Long> stock = new HashMap<>();
+     *     BiFunction<String, Long, Long> add = (name, n) -> stock.merge(name, n, Long::sum);
+     *     PythonExecutioner.setVariable("add", Python.function(add));
+     *     PythonExecutioner.exec("add('apples', 3)\nadd('apples', 4)");
+     *     System.out.println(stock); // {apples=7}
+     * }
+     * }</pre>
+     *
+     * @throws PythonException if the object has none or several functional interfaces
+     */
+    public static PythonObject function(Object function) {
+        return Callbacks.callable(Functional.of(Objects.requireNonNull(function)));
+    }
+
+    /**
+     * The same with the interface named, so that a lambda can stand here.
+     *
+     * <pre>{@code
+     * PythonObject max = Python.function(IntBinaryOperator.class, (a, b) -> Math.max(a, b));
+     * }</pre>
+     *
+     * @throws PythonException if it is no functional interface
+     */
+    public static <T> PythonObject function(Class<T> type, T function) {
+        java.lang.reflect.Method method = type.isInterface() ? Functional.single(type) : null;
+        if (method == null) {
+            throw new PythonException(type.getName() + " is no functional interface.");
+        }
+        return Callbacks.callable(Functional.of(Objects.requireNonNull(function), method));
+    }
+
+    /**
+     * A Java object by reference, see {@link #reference(Object, PythonExposure)}, with no members to use but those
+     * of containers and functional interfaces.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     List<String> names = new ArrayList<>();
+     *     PythonExecutioner.setVariable("names", Python.reference(names));
+     *     PythonExecutioner.exec("names += ['Ada', 'Grace']\nnames[-1] = names[-1].upper()");
+     *     System.out.println(names); // [Ada, GRACE]
+     * }
+     * }</pre>
+     */
+    public static PythonObject reference(Object object) {
+        return reference(object, PythonExposure.none());
+    }
+
+    /**
+     * A Java object by reference: nothing is copied, and where it comes back to Java, inside containers too, it is
+     * the very same object.
+     *
+     * <p>In Python a Map behaves like a {@code dict}, a List and an array like a {@code list}, a Set like a {@code set}, a
+     * Collection, Iterable and Iterator like what {@code collections.abc} has of that name, and they are instances of
+     * those classes (of {@code dict} and {@code list} they are not: {@code dict(m)} copies). An object of a functional interface can
+     * be called. Other objects can be compared, hashed and handed back. Members of objects can be used as far as
+     * the exposure allows, by their names in Java or in {@code snake_case}; a {@code Class} has its static members and is
+     * called to make objects. What comes out of a reference and can change is a reference itself, with the same
+     * exposure; other values are converted. Into containers go values as {@link PythonObject#toJava} has them for the class of
+     * the first element that is there, so that a list of Integers stays one.
+     *
+     * <p>Each operation is a call of Java, on the thread that does it and without the GIL; the object has to bear
+     * the threads that use it. Java holds the object as long as Python has the reference. A Java object that Python
+     * refers to and that itself holds, as a {@code PythonObject}, what refers to it in Python is never freed: neither side sees
+     * the whole circle. Break it with {@link PythonObject#close} or by emptying the container.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     Thread thread = Thread.currentThread();
+     *     PythonExposure exposure = PythonExposure.none().allow(Thread.class, "getName");
+     *     PythonExecutioner.setVariable("thread", Python.reference(thread, exposure));
+     *     System.out.println(Python.eval("thread.get_name()")); // main
+     * }
+     * }</pre>
+     *
+     * @param object text, numbers and null cross as values
+     * @param exposure what may be used of it, and of everything that comes out of it
+     */
+    public static PythonObject reference(Object object, PythonExposure exposure) {
+        Objects.requireNonNull(exposure);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return object instanceof PythonObject ? (PythonObject) object : ByReference.of(object, exposure);
+        }
+    }
+
     /** See {@link PythonContextManager#setContext}. */
     public static void setContext(String context) {
         PythonContextManager.setContext(context);

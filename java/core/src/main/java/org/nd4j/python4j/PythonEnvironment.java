@@ -23,7 +23,7 @@ public final class PythonEnvironment {
 
     private static final String FACTS = String.join("\n",
             "import sys",
-            "facts = {'version': sys.version.replace('\\n', ' '), 'prefix': sys.prefix, 'path': list(sys.path)}",
+            "facts = {'python': sys.version.replace('\\n', ' '), 'prefix': sys.prefix, 'path': list(sys.path)}",
             "try:",
             "    import numpy",
             "    facts['numpy'] = {'version': numpy.__version__, 'file': numpy.__file__}",
@@ -38,7 +38,8 @@ public final class PythonEnvironment {
         for (String argument : arguments) {
             if (!known.contains(argument) || argument.equals("--help")) {
                 System.err.println("Usage: java -jar python4j-core.jar [--json]\n"
-                        + "Another interpreter is chosen with java -D" + Interpreter.PROPERTY + "=<path, version, auto or embedded>\n"
+                        + "Another interpreter is chosen with java -D" + Interpreter.PROPERTY
+                        + "=<path, version, auto or embedded>\n"
                         + "or with the environment variable " + Interpreter.VARIABLE + ".");
                 System.exit(argument.equals("--help") ? 0 : 1);
             }
@@ -83,7 +84,8 @@ public final class PythonEnvironment {
         facts.put("library", library);
         library.put("platform", NativeLoader.platform());
         facts.put("java", System.getProperty("java.version") + ", " + System.getProperty("java.vm.name") + ", "
-                + System.getProperty("os.name") + " " + System.getProperty("os.version") + " " + System.getProperty("os.arch"));
+                + System.getProperty("os.name") + " " + System.getProperty("os.version") + " "
+                + System.getProperty("os.arch"));
         try {
             library.put("version", Unpacker.description().getProperty("version"));
             facts.put("cache", Unpacker.cache().toString());
@@ -115,12 +117,16 @@ public final class PythonEnvironment {
         PythonVariable<Map<?, ?>> echo = dict("echo");
         PythonVariable<Map<?, ?>> seen = dict("facts");
         try (PythonGIL turn = PythonGIL.lock(); PythonContextManager.Context own = new PythonContextManager.Context()) {
-            PythonExecutioner.exec("echo = {name: value[name] for name in value}", Collections.singletonList(value), Collections.singletonList(echo));
+            PythonExecutioner.exec("echo = {name: value[name] for name in value}", Collections.singletonList(value),
+                    Collections.singletonList(echo));
             PythonExecutioner.exec(FACTS, null, Collections.singletonList(seen));
         }
         Map<String, Object> facts = new LinkedHashMap<>();
-        seen.getValue().forEach((name, fact) -> facts.put("version".equals(name) ? "python" : String.valueOf(name), fact));
-        facts.put("test", sent.equals(echo.getValue()) ? "passed" : "failed: sent " + sent + ", received " + echo.getValue());
+        for (Map.Entry<?, ?> fact : seen.getValue().entrySet()) {
+            facts.put(String.valueOf(fact.getKey()), fact.getValue());
+        }
+        boolean same = sent.equals(echo.getValue());
+        facts.put("test", same ? "passed" : "failed: sent " + sent + ", received " + echo.getValue());
         return facts;
     }
 

@@ -234,6 +234,11 @@ public class PythonGIL implements AutoCloseable {
         throw new PythonException(NO_TURN);
     }
 
+    /** For calls that come from any thread: the place that the thread has, or else a turn, waited for. */
+    static PythonGIL enterOrLock() {
+        return isHeld() ? NOTHING : lock();
+    }
+
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
         return TURN.isMine() || ready && (SHARED.get() != null || isInsideAlready());

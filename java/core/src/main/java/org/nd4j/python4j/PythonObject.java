@@ -4,10 +4,15 @@
 package org.nd4j.python4j;
 
 import java.lang.ref.Reference;
+import java.lang.reflect.Type;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.cpython.PyObject;
 
 /**
@@ -22,7 +27,7 @@ import org.bytedeco.cpython.PyObject;
  * throw a {@code PythonException} with the text {@code TypeName: message}; nothing stays pending. Two
  * {@code PythonObject}s of one Python object are not equal.
  */
-public class PythonObject {
+public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
     private long frame; // 0 for none
@@ -210,7 +215,7 @@ public class PythonObject {
      * @throws PythonException if it is none, or has more than 64 bits
      */
     public long toLong() {
-        return (Long) convert(Pack.Wanted.INT);
+        return word(Pack.Wanted.INT);
     }
 
     /** The value of a number, rounded to a {@code float}. */
@@ -220,7 +225,7 @@ public class PythonObject {
 
     /** The value of a number. */
     public double toDouble() {
-        return (Double) convert(Pack.Wanted.FLOAT);
+        return Double.longBitsToDouble(word(Pack.Wanted.FLOAT));
     }
 
     /** Python's truth value of the object. */
@@ -231,13 +236,13 @@ public class PythonObject {
     /** The elements of any sequence, converted as {@link PythonTypes#LIST} does. */
     @SuppressWarnings("rawtypes")
     public List toList() {
-        return (List) convert(Pack.Wanted.LIST);
+        return PythonTypes.LIST.toJava(this);
     }
 
     /** The entries of a dict, converted as {@link PythonTypes#DICT} does. */
     @SuppressWarnings("rawtypes")
     public Map toMap() {
-        return (Map) convert(Pack.Wanted.DICT);
+        return PythonTypes.DICT.toJava(this);
     }
 
     /** Python's {@code object[key]}. */
@@ -330,7 +335,220 @@ public class PythonObject {
         applied(Operator.IMAT_MUL, this, Objects.requireNonNull(pythonObject));
     }
 
+    // ---- as Java types ----
+
+    /**
+     * The object as a value of a Java class: numbers (exactly, or it is an error), text, enums by name,
+     * {@code java.time} from {@code datetime}, {@code UUID}, {@code Path}, {@link java.util.Optional} (None is
+     * empty), arrays, collections and maps, records from dicts, named tuples and objects with attributes of
+     * their components' names. An interface that is none of these becomes a proxy, see {@link #asInterface}. A
+     * Java object that Python has by reference is that object. For {@code Object} the Python type decides, and
+     * what has no counterpart stays a {@code PythonObject}.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     PythonExecutioner.exec("import datetime\nday = datetime.date(2024, 2, 29)");
+     *     LocalDate day = PythonExecutioner.getVariable("day").toJava(LocalDate.class);
+     *     int[] squares = Python.eval("[n * n for n in range(4)]").toJava(int[].class);
+     * }
+     * }</pre>
+     *
+     * @throws PythonException {@code Could not convert value to TYPE: TEXT}
+     */
+    @SuppressWarnings("unchecked") // a class of primitives has no values of its own
+    public <T> T toJava(Class<T> type) {
+        return (T) toJava((Type) type);
+    }
+
+    /**
+     * The same for a type with arguments, {@code List<LocalDate>} say, as reflection gives it; their elements
+     * are converted too.
+     *
+     * <pre>{@code
+     * interface Prices { Map<String, BigDecimal> byName(); }
+     *
+     * Type type = Prices.class.getMethod("byName").getGenericReturnType();
+     * Map<String, BigDecimal> prices = object.toJava(type);
+     * }</pre>
+     *
+     * @throws PythonException {@code Could not convert value to TYPE: TEXT}
+     */
+    @SuppressWarnings("unchecked") // the caller names both
+    public <T> T toJava(Type type) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return (T) Conversion.PLAIN.convert(this, Objects.requireNonNull(type));
+        }
+    }
+
+    /**
+     * A Java object of an interface whose methods call this object's attributes: those of the same name, or
+     * else in {@code snake_case} or {@code camelCase}. An attribute that cannot be called is read; without one
+     * named so, {@code getName}, {@code isName} and {@code setName} read and write the attribute {@code name}. If the
+     * interface has one method only, and there is no such attribute, this object itself is called. A default
+     * method runs where Python has no attribute for it.
+     *
+     * <p>Arguments may be all that {@link Python#of} takes. Results are converted as {@link #toJava} does, with
+     * the type arguments of the method's result. The proxy holds the object by itself: it works after
+     * this was deleted or its frame closed. It can be used on any thread: where the thread has no turn of
+     * {@link PythonGIL}, each call takes one for its length, and waits for it; so does iterating over a
+     * result of type {@code Iterator} or {@code Stream}. Handed to Python it is the Python object. Two proxies of one
+     * object are equal. Of a Java object that Python has by reference the result is that object, if it implements
+     * the interface.
+     *
+     * <pre>{@code
+     * interface Calculator {
+     *     double addAll(List<Double> values);
+     *     default double addBoth(double a, double b) { return addAll(Arrays.asList(a, b)); }
+     * }
+     *
+     * Calculator calculator;
+     * try (PythonGIL gil = PythonGIL.lock()) {
+     *     PythonExecutioner.exec("class Calculator:\n    def add_all(self, values): return sum(values)");
+     *     calculator = Python.eval("Calculator()").asInterface(Calculator.class);
+     * }
+     * System.out.println(calculator.addBoth(1, 2)); // 3.0
+     * }</pre>
+     *
+     * @throws PythonException if the class is no interface
+     */
+    public <T> T asInterface(Class<T> type) {
+        if (!type.isInterface()) {
+            throw new PythonException(type.getName() + " is not an interface.");
+        }
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Callbacks.Function own = (Callbacks.Function) convertRaw(Pack.Wanted.JAVA);
+            Object java = own == null ? null : own.object();
+            return type.cast(type.isInstance(java) ? java : Facade.of(this, type));
+        }
+    }
+
+    /**
+     * The elements, as Python's {@code for} has them; each is an object of its own.
+     *
+     * <pre>{@code
+     * for (PythonObject line : Python.eval("['a', 'b']")) {
+     *     System.out.println(line);
+     * }
+     * }</pre>
+     *
+     * @throws PythonException {@code TypeError: 'int' object is not iterable}; by {@code next} and {@code hasNext},
+     *     which need a turn too, what Python raises there
+     */
+    @Override
+    public Iterator<PythonObject> iterator() {
+        PythonObject python = tool("iterate").call(this);
+        return new Iterator<PythonObject>() {
+            private PythonObject next;
+            private boolean over;
+
+            @Override
+            public boolean hasNext() {
+                if (next == null && !over) {
+                    next = tool("step").call(python, tool("MISSING"));
+                    if (Handles.isSame(next.handle(), tool("MISSING").handle())) {
+                        next.del();
+                        next = null;
+                        over = true;
+                        python.del();
+                    }
+                }
+                return next != null;
+            }
+
+            @Override
+            public PythonObject next() {
+                if (!hasNext()) {
+                    throw new NoSuchElementException();
+                }
+                PythonObject element = next;
+                next = null;
+                return element;
+            }
+        };
+    }
+
+    /**
+     * Gives the object back like {@link #del}, for try-with-resources. Without a turn the object goes when some
+     * thread next enters Python.
+     *
+     * <pre>{@code
+     * try (PythonObject big = Python.eval("list(range(1_000_000))")) {
+     *     System.out.println(Python.len(big));
+     * }
+     * }</pre>
+     */
+    @Override
+    public void close() {
+        if (handle == 0 || PythonGIL.isHeld()) {
+            del();
+            return;
+        }
+        Native.handleDropLater(handle);
+        handle = 0;
+        cancelLate();
+    }
+
     // ---- for this package ----
+
+    private static final Map<String, PythonObject> TOOLS = new ConcurrentHashMap<>();
+
+    /** A function of proxies.py. Needs a turn. */
+    static PythonObject tool(String name) {
+        PythonObject tool = TOOLS.get(name);
+        if (tool == null) {
+            // Not computeIfAbsent, which would wait for the GIL with a lock held.
+            tool = new PythonObject(operate(Operator.TOOL, 0, "proxies", name), 0);
+            TOOLS.put(name, tool);
+        }
+        return tool;
+    }
+
+    /** {@link #call}, with everything that {@link Python#of} takes. */
+    PythonObject callWide(Object... args) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long current = PythonGC.frame();
+            return new PythonObject(callWide(current, args), current);
+        }
+    }
+
+    /** The same for a result that is to be packed at once. */
+    Pack.Fresh callFresh(Object... args) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return new Pack.Fresh(callWide(0, args));
+        }
+    }
+
+    /** The same for a result as a value of the kind asked for, unfinished, in one crossing. */
+    Object callRaw(int wanted, List<?> args) {
+        Pack pack = Pack.take().wide();
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            pack.u32(args.size());
+            for (Object arg : args) {
+                pack.value(arg);
+            }
+            long current = PythonGC.frame();
+            byte[] reply = Native.objectCall(handle(), pack.buffer(), pack.length(), wanted, current, slot.call());
+            return new Pack.Reader(reply, current).value();
+        } finally {
+            slot.end(outer);
+            pack.giveBack();
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private long callWide(long frame, Object[] args) {
+        return operate(Operator.CALL, frame, new Object[] {this, Arrays.asList(args), null}, true);
+    }
+
+    /** Any value that {@link Python#of} takes. */
+    static PythonObject wide(Object value) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long current = PythonGC.frame();
+            return new PythonObject(operate(Operator.IDENTITY, current, new Object[] {value}, true), current);
+        }
+    }
 
     /** An operator's result. */
     static PythonObject apply(int operator, Object... operands) {
@@ -360,11 +578,18 @@ public class PythonObject {
     }
 
     private static long operate(int operator, long frame, Object... operands) {
+        return operate(operator, frame, operands, false);
+    }
+
+    private static long operate(int operator, long frame, Object[] operands, boolean wide) {
         Pack pack = Pack.take();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
             pack.u32(operands.length);
+            if (wide) {
+                pack.wide();
+            }
             for (Object operand : operands) {
                 pack.value(operand);
             }
@@ -377,11 +602,41 @@ public class PythonObject {
 
     /** The object as a Java value of the kind asked for, one of {@link Pack.Wanted}. */
     Object convert(int wanted) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            Pack.Reader reader = reader(wanted);
+            return reader.finish(reader.value());
+        }
+    }
+
+    /** The same, unfinished, see {@link Pack.Reader}. */
+    Object convertRaw(int wanted) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return reader(wanted).value();
+        }
+    }
+
+    /** As its type has it, unfinished; an object of a type without a packed form is one again. */
+    Object read() {
+        return convertRaw(Pack.Wanted.ANY);
+    }
+
+    private Pack.Reader reader(int wanted) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            long current = PythonGC.frame();
+            return new Pack.Reader(Native.objectConvert(handle(), wanted, current, slot.call()), current);
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private long word(int wanted) {
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
-            long current = PythonGC.frame();
-            return Pack.Reader.read(Native.objectConvert(handle(), wanted, current, slot.call()), current);
+            return Native.objectConvertWord(handle(), wanted, slot.call());
         } finally {
             slot.end(outer);
             Reference.reachabilityFence(this);

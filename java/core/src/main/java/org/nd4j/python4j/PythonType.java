@@ -105,6 +105,10 @@ public abstract class PythonType<T> {
         return Pack.Wanted.OBJECT;
     }
 
+    Class<T> javaType() {
+        return javaType;
+    }
+
     static PythonException cannotCast(Object javaObject, String name) {
         return new PythonException("Cannot cast object of type " + javaObject.getClass().getName() + " to " + name);
     }

@@ -52,7 +52,11 @@ public class PythonTypes {
 
         @Override
         public T toJava(PythonObject pythonObject) {
-            return (T) pythonObject.convert(wanted);
+            Object value = pythonObject.convert(wanted);
+            if (value != null && !super.accepts(value)) { // an object of Java's own, see Python.reference
+                throw cannotCast(value, castName);
+            }
+            return (T) value;
         }
 
         @Override

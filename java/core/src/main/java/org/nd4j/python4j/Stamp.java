@@ -133,21 +133,15 @@ final class Stamp {
 
     private static String state(String path) {
         File file = new File(path);
-        return new StringBuilder()
-                .append(file.length())
-                .append(' ')
-                .append(file.lastModified())
-                .append('/')
-                .append(path)
-                .toString();
+        return file.length() + " " + file.lastModified() + "/" + path;
     }
 
     private static String head(String key) {
-        return new StringBuilder(HEAD).append(' ').append(key.length()).append('\n').append(key).append('\n').toString();
+        return HEAD + " " + key.length() + "\n" + key + "\n";
     }
 
     private static File file(String cache, String key) {
-        return new File(new StringBuilder(cache).append("/starts/").append(Integer.toHexString(key.hashCode())).toString());
+        return new File(cache + "/starts/" + Integer.toHexString(key.hashCode()));
     }
 
     /** All that decides what a start finds; {@code wanted} is the choice with the place where it was made. */

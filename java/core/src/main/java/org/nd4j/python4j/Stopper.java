@@ -23,7 +23,7 @@ final class Stopper {
     private static final int IDLE_LOOKS = 100;
     private static final long NEVER = 0;
 
-    private static final AtomicLong CALLS = new AtomicLong();
+    private static final AtomicLong SLOTS_MADE = new AtomicLong();
     // No method references here: a program's first one costs a start milliseconds.
     private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
         @Override
@@ -42,7 +42,8 @@ final class Stopper {
     /** One thread's innermost call. Its own thread writes it, the watcher reads it. */
     static final class Slot {
         private final Thread thread = Thread.currentThread();
-        private volatile long call; // 0 outside of calls
+        private final AtomicLong call = new AtomicLong(); // 0 outside of calls
+        private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
         private volatile long limit = NEVER; // of System.nanoTime
         private long stopped; // the last call that was ended; only the watcher uses it
 
@@ -52,8 +53,8 @@ final class Stopper {
 
         /** A call of Python begins. Returns what {@link #end} needs. */
         long begin() {
-            long outer = call;
-            call = CALLS.incrementAndGet();
+            long outer = call.get();
+            call.set(++last);
             if (asleep) {
                 wake();
             }
@@ -62,16 +63,16 @@ final class Stopper {
 
         /** The number of the call that has begun, for the native function. */
         long call() {
-            return call;
+            return call.get();
         }
 
         /** The call is over; nothing of it is ended any more. */
         void end(long outer) {
-            call = outer;
+            call.lazySet(outer); // seen late at worst: the native side knows that the call is over
         }
 
         private void look(long now) {
-            long running = call;
+            long running = call.get();
             if (running == 0 || running == stopped) {
                 return;
             }
@@ -155,7 +156,7 @@ final class Stopper {
             Slot slot = slots.next();
             if (!slot.thread.isAlive()) {
                 slots.remove();
-            } else if (slot.call != 0) {
+            } else if (slot.call() != 0) {
                 any = true;
                 slot.look(now);
             }

@@ -47,7 +47,8 @@ final class Unpacker {
         try (InputStream in = NativeLoader.resource(name)) {
             if (in == null) {
                 throw new PythonException(
-                        "This python4j-core.jar brings no native library for " + NativeLoader.platform() + "; it has those for "
+                        "This python4j-core.jar brings no native library for " + NativeLoader.platform()
+                                + "; it has those for "
                                 + available() + ". Use the jar built for this platform.");
             }
             properties.load(in);
@@ -97,7 +98,8 @@ final class Unpacker {
     private static String checksum(Properties properties, String name) {
         String checksum = properties.getProperty("sha256." + name);
         if (checksum == null || checksum.length() != 64) {
-            throw new PythonException("This python4j-core.jar is damaged: native.properties has no checksum of " + name);
+            throw new PythonException("This python4j-core.jar is damaged: native.properties has no checksum of "
+                    + name);
         }
         return checksum;
     }
@@ -110,7 +112,8 @@ final class Unpacker {
             }
             Files.copy(in, aside);
             if (!wanted.equals(checksum(aside))) {
-                throw new IOException(resource + " has not the content that native.properties promises: the jar is damaged");
+                throw new IOException(resource
+                        + " has not the content that native.properties promises: the jar is damaged");
             }
             restrict(aside, "rwx------");
             Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
@@ -134,7 +137,8 @@ final class Unpacker {
 
     /** A name beside a file, which no other process uses. */
     static Path aside(Path file) {
-        return file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + "-" + System.nanoTime() + ".tmp");
+        return file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + "-" + System.nanoTime()
+                + ".tmp");
     }
 
     private static String checksum(Path file) throws IOException {
@@ -173,7 +177,8 @@ final class Unpacker {
                     why.append("\n  - ").append(folder).append(": ").append(reason(e));
                 }
             }
-            throw new PythonException("There is no folder for the cache. Looked at:" + why + "\nName one with -D" + NativeLoader.CACHE);
+            throw new PythonException("There is no folder for the cache. Looked at:" + why + "\nName one with -D"
+                    + NativeLoader.CACHE);
         }
         return cache;
     }

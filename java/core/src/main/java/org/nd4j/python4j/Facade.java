@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Python object behind a Java interface: java.lang.reflect.Proxy calls, proxies.py does what is
+// called. How results become Java's types: Conversion.
+package org.nd4j.python4j;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.lang.reflect.Type;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** What a proxy does. Each call takes a turn for its length, unless the thread has one. */
+final class Facade implements InvocationHandler {
+
+    /** How one method is called. */
+    private static final class Plan {
+        final PythonObject python; // to be called with the method's arguments
+        final Type result;
+        final int wanted;
+
+        Plan(Method method, Facade facade) {
+            String name = method.getName();
+            int parameters = method.getParameterCount();
+            List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
+            List<String> setter = new ArrayList<>(); // for a method `setName`
+            if (parameters == 0 && !bean(name, "get", getter)) {
+                bean(name, "is", getter);
+            } else if (parameters == 1) {
+                bean(name, "set", setter);
+            }
+            boolean callable = facade.single != null && name.equals(facade.single.getName()); // the object itself will do
+            PythonObject bound = PythonObject.tool("bind")
+                    .callWide(facade.object, both(name), getter, setter, callable, method.isDefault());
+            this.python = PythonObject.unframed(bound);
+            bound.del();
+            this.result = method.getGenericReturnType();
+            this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
+                    : facade.conversion.keepsObjects(result) ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+        }
+
+        private static List<String> both(String name) {
+            Set<String> all = new LinkedHashSet<>(Arrays.asList(name, Names.snake(name), Names.camel(name)));
+            return new ArrayList<>(all);
+        }
+
+        private static boolean bean(String name, String prefix, List<String> into) {
+            int at = prefix.length();
+            if (!name.startsWith(prefix) || name.length() == at || !Character.isUpperCase(name.charAt(at))) {
+                return false;
+            }
+            String property = Character.toLowerCase(name.charAt(at)) + name.substring(at + 1);
+            into.addAll(both(property));
+            Collections.reverse(into); // Python's habit first
+            return true;
+        }
+    }
+
+    private final PythonObject object; // of no frame: it lives as long as this
+    private final long address;
+    private final Class<?> type;
+    private final Method single;
+    private final Conversion conversion;
+    private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
+
+    private Facade(PythonObject object, Class<?> type) {
+        this.object = object;
+        this.address = Native.handleAddress(object.handle());
+        this.type = type;
+        this.single = Functional.single(type);
+        this.conversion = Conversion.within(type);
+    }
+
+    /** A proxy; the object stays the caller's. Needs a turn. */
+    static Object of(PythonObject object, Class<?> type) {
+        ClassLoader loader = type.getClassLoader() == null ? Facade.class.getClassLoader() : type.getClassLoader();
+        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new Facade(PythonObject.unframed(object), type));
+    }
+
+    /** The Python object behind a proxy, null for any other Java object. */
+    static PythonObject object(Object value) {
+        Facade facade = facade(value);
+        return facade == null ? null : facade.object;
+    }
+
+    private static Facade facade(Object value) {
+        if (value == null || !Proxy.isProxyClass(value.getClass())) {
+            return null;
+        }
+        InvocationHandler handler = Proxy.getInvocationHandler(value);
+        return handler instanceof Facade ? (Facade) handler : null;
+    }
+
+    @Override
+    public Object invoke(Object proxy, Method method, Object[] given) throws Throwable {
+        if (method.getDeclaringClass() == Object.class) {
+            return ofObject(method, given);
+        }
+        Object absent = new Object();
+        Object result = call(method, given == null ? new Object[0] : given, absent);
+        return result == absent ? byDefault(proxy, method, given) : result;
+    }
+
+    private Object ofObject(Method method, Object[] given) {
+        switch (method.getName()) {
+            case "equals":
+                Facade other = facade(given[0]);
+                return other != null && other.address == address;
+            case "hashCode":
+                return Long.hashCode(address);
+            default:
+                try (PythonGIL gil = PythonGIL.enterOrLock()) {
+                    return object.toString();
+                }
+        }
+    }
+
+    private Object call(Method method, Object[] given, Object absent) {
+        try (PythonGIL gil = PythonGIL.enterOrLock()) {
+            Plan plan = plans.get(method);
+            if (plan == null) { // not computeIfAbsent, which would wait for the GIL with a lock held
+                plan = new Plan(method, this);
+                plans.put(method, plan);
+            }
+            Object result = plan.python.callRaw(plan.wanted, spread(method, given));
+            boolean none = result instanceof PythonObject && method.isDefault()
+                    && Handles.isSame(((PythonObject) result).handle(), PythonObject.tool("MISSING").handle());
+            return none ? absent : conversion.convert(result, plan.result);
+        }
+    }
+
+    /** The arguments, those of a variable number one by one. */
+    private static List<Object> spread(Method method, Object[] given) {
+        List<Object> arguments = new ArrayList<>(Arrays.asList(given));
+        if (method.isVarArgs()) {
+            Object rest = arguments.remove(arguments.size() - 1);
+            if (rest != null) {
+                arguments.addAll(new Conversion.ArrayView(rest));
+            }
+        }
+        return arguments;
+    }
+
+    private Object byDefault(Object proxy, Method method, Object[] given) throws Throwable {
+        Class<?> declaring = method.getDeclaringClass();
+        MethodHandle handle;
+        try {
+            MethodType signature = MethodType.methodType(method.getReturnType(), method.getParameterTypes());
+            handle = MethodHandles.lookup().findSpecial(declaring, method.getName(), signature, declaring);
+        } catch (IllegalAccessException e) { // an interface that is not public
+            handle = MethodHandles.privateLookupIn(declaring, MethodHandles.lookup()).unreflectSpecial(method, declaring);
+        }
+        return handle.bindTo(proxy).invokeWithArguments(given == null ? new Object[0] : given);
+    }
+}

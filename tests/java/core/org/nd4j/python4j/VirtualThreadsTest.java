@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything from virtual threads, in a JVM that has them: the newest JDK beside the one that runs the
+// tests. Compiled for a Java without them, so they are made by reflection.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class VirtualThreadsTest {
+
+    private static final int LEAST = 21;
+    private static final int THREADS = 1000;
+
+    /** {@code -Dpython4j.tests.newest.jdk=HOME}, or the newest of the JDKs in one folder with this one. */
+    private static Path newestJdk() throws IOException {
+        String named = System.getProperty("python4j.tests.newest.jdk");
+        if (named != null) {
+            return Path.of(named);
+        }
+        Path own = Path.of(System.getProperty("java.home")).toRealPath();
+        Path newest = null;
+        int version = LEAST - 1;
+        for (Path folder : Arrays.asList(own.getParent(), Path.of("/usr/lib/jvm"))) {
+            if (!Files.isDirectory(folder)) {
+                continue;
+            }
+            try (Stream<Path> homes = Files.list(folder)) {
+                for (Path home : homes.collect(Collectors.toList())) {
+                    if (version(home) > version && Files.isExecutable(home.resolve("bin/java"))) {
+                        newest = home;
+                        version = version(home);
+                    }
+                }
+            }
+        }
+        return newest;
+    }
+
+    private static int version(Path home) throws IOException {
+        Path release = home.resolve("release");
+        if (!Files.isReadable(release)) {
+            return 0;
+        }
+        Properties properties = new Properties();
+        try (InputStream in = Files.newInputStream(release)) {
+            properties.load(in);
+        }
+        String text = properties.getProperty("JAVA_VERSION", "0").replace("\"", "");
+        return Integer.parseInt(text.split("[.+-]")[0]);
+    }
+
+    @Test
+    void aThousandOfThem(@TempDir Path folder) throws Exception {
+        Path home = newestJdk();
+        assumeTrue(home != null, "a JDK with virtual threads: " + LEAST + " or newer");
+        List<String> command = new ArrayList<>();
+        command.add(home.resolve("bin/java").toString());
+        if (version(home) >= 24) {
+            command.add("--enable-native-access=ALL-UNNAMED");
+        }
+        for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+            if (option.startsWith("-Dorg.eclipse.python4j.")) {
+                command.add(option);
+            }
+        }
+        String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
+        command.addAll(Arrays.asList("-Xcheck:jni", "-cp", classPath, VirtualThreadsTest.class.getName()));
+        Path log = folder.resolve("output.log");
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+        try {
+            boolean ended = process.waitFor(120, TimeUnit.SECONDS);
+            String output = Files.readString(log);
+            assertTrue(ended, "it hangs:\n" + output);
+            assertEquals(0, process.exitValue(), output);
+            assertTrue(output.contains("all well"), output);
+            assertTrue(!output.contains("WARNING in native method") && !output.contains("FATAL ERROR"), output);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+
+    // ---- in the other JVM ----
+
+    interface Counter {
+        List<Long> countTo(int n);
+    }
+
+    /** What the other JVM runs; it ends with an exception if anything is wrong. */
+    public static void main(String[] arguments) throws Exception {
+        Counter counter;
+        AtomicInteger called = new AtomicInteger();
+        Map<Object, Object> results = new ConcurrentHashMap<>();
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("total = 0\ndef count_to(n):\n    return list(range(n))");
+            Function<Long, Object> back = n -> {
+                called.incrementAndGet();
+                try (PythonGIL inner = PythonGIL.lock()) {
+                    return Python.eval(n + " * 2").toLong();
+                }
+            };
+            PythonExecutioner.setVariable("back", Python.function(back));
+            PythonExecutioner.setVariable("results", Python.reference(results));
+            counter = PythonExecutioner.getVariable("count_to").asInterface(Counter.class);
+        }
+        Set<String> carriers = ConcurrentHashMap.newKeySet();
+        ExecutorService executor = (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        List<Future<?>> all = new ArrayList<>();
+        for (int i = 0; i < THREADS; i++) {
+            int number = i;
+            Callable<?> task = () -> {
+                one(number, counter, carriers);
+                return null;
+            };
+            all.add(executor.submit(task));
+        }
+        for (Future<?> one : all) {
+            one.get(100, TimeUnit.SECONDS);
+        }
+        executor.shutdown();
+        check(called.get() == THREADS, called);
+        check(results.size() == THREADS && results.get("t7").equals(14L), results.size());
+        check(carriers.size() > 1 || Runtime.getRuntime().availableProcessors() == 1, carriers);
+        try (PythonGIL gil = PythonGIL.lock()) {
+            check(PythonExecutioner.getVariable("total", PythonTypes.INT).getValue().equals((long) THREADS), "total");
+        }
+        check(!PythonGIL.locked(), "locked");
+        interrupted();
+        System.out.println("all well");
+    }
+
+    private static void one(int number, Counter counter, Set<String> carriers) throws Exception {
+        check((boolean) Thread.class.getMethod("isVirtual").invoke(Thread.currentThread()), "virtual");
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC gc = PythonGC.watch()) {
+            PythonExecutioner.exec("mine = " + number);
+            Thread.yield(); // to another carrier, maybe, within the turn
+            Thread.sleep(0, number % 3 == 0 ? 100_000 : 0);
+            carriers.add(Thread.currentThread().toString().replaceAll(".*@", ""));
+            PythonExecutioner.exec("total += 1\nresults['t%d' % mine] = back(mine)");
+            check(PythonExecutioner.getVariable("mine", PythonTypes.INT).getValue().equals((long) number), "mine");
+            List<PythonObject> kept = new ArrayList<>();
+            Python.eval("[mine, {'k': mine}]").forEach(kept::add);
+            check(kept.get(1).toJava(Map.class).equals(Collections.singletonMap("k", (long) number)), "dict");
+            try {
+                PythonExecutioner.exec("1 / 0");
+                check(false, "no exception");
+            } catch (PythonException e) {
+                check(e.getMessage().equals("ZeroDivisionError: division by zero"), e);
+            }
+        }
+        check(counter.countTo(3).equals(Arrays.asList(0L, 1L, 2L)), "a proxy takes a turn by itself");
+        if (number % 10 == 0) {
+            try (PythonGIL gil = PythonGIL.lockShared()) {
+                PythonExecutioner.exec("import time\nown = " + number + "\ntime.sleep(0.005)");
+                check(PythonExecutioner.getVariable("own", PythonTypes.INT).getValue().equals((long) number), "own");
+            }
+        }
+        try (PythonGIL gil = PythonGIL.tryLock(Duration.ofSeconds(60))) {
+            check(gil != null, "tryLock");
+        }
+    }
+
+    /** A virtual thread's interrupt ends its Python code, as any thread's does. */
+    private static void interrupted() throws Exception {
+        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        Runnable endless = () -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("while True: pass");
+            } catch (PythonException e) {
+                thrown.add(e);
+            }
+        };
+        Class<?> type = Class.forName("java.lang.Thread$Builder");
+        Thread thread = (Thread) type.getMethod("start", Runnable.class).invoke(builder, endless);
+        Thread.sleep(200);
+        thread.interrupt();
+        thread.join(10_000);
+        check(!thread.isAlive() && thrown.size() == 1 && thrown.get(0) instanceof PythonInterrupted, thrown);
+    }
+
+    private static void check(boolean holds, Object what) {
+        if (!holds) {
+            throw new AssertionError(String.valueOf(what));
+        }
+    }
+}
