@@ -378,7 +378,8 @@ class PythonExecutionerTest {
     @Rule("2.19")
     void noSignalHandlersAreInstalledAndArgvIsEmpty() {
         exec("import signal, sys", "handler = signal.getsignal(signal.SIGINT)");
-        assertEquals("None", Expect.text("handler"));
+        // Not Python's: the JVM's, or none where the JVM was started with the signal ignored (nohup).
+        assertTrue(Expect.truth("handler is None or handler is signal.SIG_IGN"), Expect.text("handler"));
         assertEquals("['']", Expect.text("sys.argv"));
     }
 

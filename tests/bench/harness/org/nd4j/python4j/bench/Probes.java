@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /** Measures what JMH does not. */
 final class Probes {
@@ -22,6 +23,10 @@ final class Probes {
         /** Bytes allocated, samples, remark, as in {@link Child}. */
         Object[] run(Peer peer, boolean quick) throws Exception;
     }
+
+    /** Threads, least and greatest share, p99 in ms: what a row's remark says of them. */
+    static final Pattern FAIRNESS =
+            Pattern.compile("(\\d+) threads: shares ([\\d.]+) to ([\\d.]+) of the fair one, p99 ([\\d.]+) ms");
 
     private static final Map<String, Probe> ALL = new LinkedHashMap<>();
 

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
+import java.util.regex.Matcher;
 import java.util.stream.Collectors;
 import org.nd4j.python4j.bench.Driver.Measured;
 import org.nd4j.python4j.bench.Targets.Target;
@@ -155,6 +156,19 @@ final class Report {
                 boolean bytes = row.startsWith("memory.");
                 lines.add((good ? "reached  " : "MISSED   ") + pad(row, 22) + " " + target.words + ": "
                         + (bytes ? number(ours) + " B" : time(ours) + " of at most " + time(bound)) + factor);
+            }
+        }
+        // Fairness stands in the remarks of the rows with many threads.
+        for (Map.Entry<String, Map<String, Measured>> row : measured.entrySet()) {
+            Measured ours = row.getValue().get(Targets.OURS);
+            Matcher said = ours == null ? null : Probes.FAIRNESS.matcher(ours.remark);
+            if (said != null && said.find() && !said.group(1).equals("1")) {
+                boolean good = Double.parseDouble(said.group(2)) >= 0.8 && Double.parseDouble(said.group(3)) <= 1.2
+                        && Double.parseDouble(said.group(4)) <= Integer.parseInt(said.group(1));
+                reached += good ? 1 : 0;
+                missed += good ? 0 : 1;
+                lines.add((good ? "reached  " : "MISSED   ") + pad(row.getKey(), 22)
+                        + " every thread within 20% of its fair share, p99 <= threads x 1 ms: " + ours.remark);
             }
         }
         text.add("Targets: " + reached + " reached, " + missed + " missed");

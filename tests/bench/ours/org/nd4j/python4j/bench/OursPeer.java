@@ -3,8 +3,11 @@
 package org.nd4j.python4j.bench;
 
 import java.util.List;
+import java.util.function.LongUnaryOperator;
+import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonCode;
+import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
 
@@ -32,6 +35,11 @@ public final class OursPeer extends Python4jPeer {
             code.run(List.of(x, y), List.of(z));
             return z.getValue();
         };
+    }
+
+    @Override
+    public void callback() {
+        PythonExecutioner.setVariable("j", Python.function(LongUnaryOperator.class, x -> x));
     }
 
     @Override
