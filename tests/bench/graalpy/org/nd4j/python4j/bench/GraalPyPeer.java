@@ -3,7 +3,6 @@
 // other side where GraalPy would hand them over by reference, as the rows want it.
 package org.nd4j.python4j.bench;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -82,16 +81,11 @@ public final class GraalPyPeer extends Peer {
 
     @Override
     public Object echo(Object value) {
-        if (value instanceof byte[]) {
-            // Of a byte[] GraalPy asks each element; a buffer it copies.
-            names.putMember("s", ByteBuffer.wrap((byte[]) value));
-            context.eval("python", "t = bytes(s)");
-            Value t = names.getMember("t");
-            byte[] back = new byte[(int) t.getBufferSize()];
-            t.readBuffer(0, back, 0, back.length);
-            return back;
-        }
         names.putMember("s", value);
+        if (value instanceof byte[]) {
+            context.eval("python", "t = bytes(s)");
+            return names.getMember("t").as(byte[].class);
+        }
         context.eval("python", "t = s");
         return names.getMember("t").asString();
     }

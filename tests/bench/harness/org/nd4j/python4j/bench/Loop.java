@@ -23,6 +23,8 @@ public class Loop {
     /** Longer ones are run once and not again. */
     private static final long SLOW_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(20);
+
     /** Thrown in place of running a slow step in a loop. */
     static final class Slow extends RuntimeException {
         private static final long serialVersionUID = 1L;
@@ -54,10 +56,14 @@ public class Loop {
             peer.open();
         }
         step = new Rows(quick).all().get(row).prepare(peer);
-        step.run();
-        long start = System.nanoTime();
-        step.run();
-        long nanos = System.nanoTime() - start;
+        long first = System.nanoTime();
+        long nanos;
+        do { // a peer with a compiler of its own, which asks for more warm-up, may get faster
+            step.run();
+            long start = System.nanoTime();
+            step.run();
+            nanos = System.nanoTime() - start;
+        } while (nanos > SLOW_NANOS && Integer.getInteger("bench.warmup", 1) > 1 && System.nanoTime() - first < PATIENCE_NANOS);
         if (nanos > SLOW_NANOS) {
             throw new Slow(nanos);
         }
