@@ -16,9 +16,9 @@ import java.util.concurrent.locks.LockSupport;
  * {@code ThreadMXBean}'s deadlock detection.
  *
  * <p>Strict first-come order would cost a thread switch per turn, free barging starves. So a thread may
- * take the turn past the queue as long as the queue's first has been first for less than half a
- * millisecond; after that the first one goes next. A waiter behind {@code n} others therefore waits for
- * {@code n} half milliseconds at most, plus the turns that run then.
+ * take the turn past the queue as long as the queue's first has been first for less than a quarter of
+ * a millisecond; after that the first one goes next. A waiter behind {@code n} others therefore waits for
+ * {@code n} quarter milliseconds at most, plus the turns that run then.
  *
  * <p>An owner that ends without giving its turn back has given it up: the first waiter looks every
  * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
@@ -27,7 +27,7 @@ import java.util.concurrent.locks.LockSupport;
 final class Turn extends AbstractOwnableSynchronizer {
 
     private static final long serialVersionUID = 1L;
-    private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(500);
+    private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
     private static final VarHandle OWNER;
 
