@@ -258,6 +258,38 @@ fn variables_lists_what_has_a_converter_in_order() {
 }
 
 #[test]
+fn more_names_than_are_kept_and_odd_ones_work() {
+    python(|py| {
+        let long = "n".repeat(1000);
+        let mut names: Vec<String> = (0..2000).map(|i| format!("name{i}")).collect();
+        names.extend([
+            long,
+            "größe".into(),
+            "名前".into(),
+            "not a name".into(),
+            String::new(),
+        ]);
+        for _ in 0..2 {
+            for (i, name) in names.iter().enumerate() {
+                let input = [(name.as_str(), int(i as i64))];
+                let reply = run_with(py, 2, "", &input, &[(name, 2)]).unwrap();
+                assert_eq!(reply, Some(int(i as i64)), "{name}");
+            }
+        }
+        assert_eq!(repr(py, "[name0, name1999, größe]"), "[0, 1999, 2001]");
+    });
+}
+
+#[test]
+fn nothing_is_set_when_one_name_is_refused() {
+    python(|py| {
+        let inputs = [("before", int(1)), ("__builtins__", int(2)), ("after", int(3))];
+        assert!(run_with(py, 0, "ran = 1", &inputs, &[]).is_err());
+        assert_eq!(repr(py, "{'before', 'after', 'ran'} & set(globals())"), "set()");
+    });
+}
+
+#[test]
 fn a_malformed_request_is_refused() {
     python(|py| {
         for request in [

@@ -14,6 +14,7 @@ use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many texts are kept compiled, and how many bytes of text in all.
@@ -68,6 +69,24 @@ impl Cache {
 static PROGRAMS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static EXPRESSIONS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static COMPILED: AtomicU64 = AtomicU64::new(0);
+
+/// Names of variables as Python strings: to find one here costs less than to make and hash it.
+static NAMES: Lazy<Mutex<LruCache<Box<[u8]>, Py<PyString>>>> =
+    Lazy::new(|| Mutex::new(LruCache::new(KEPT_NAMES)));
+const KEPT_NAMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
+const LONGEST_NAME: usize = 100;
+
+/// The same string each time: a dict then finds it by its address, and knows its hash.
+fn name<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
+    if let Some(name) = NAMES.lock().get(bytes) {
+        return Ok(name.bind(py).clone());
+    }
+    let name = pack::string(py, bytes)?;
+    if bytes.len() <= LONGEST_NAME {
+        NAMES.lock().put(bytes.into(), name.clone().unbind());
+    }
+    Ok(name)
+}
 
 /// Runs one packed request: sets the inputs, runs the text, packs the outputs. `None` where there
 /// is nothing to answer. `space` is whose globals these are, 0 for the current context.
@@ -124,15 +143,18 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
 }
 
 fn read_inputs<'py>(py: Python<'py>, reader: &mut Reader<'_>, globals: &Bound<'py, PyDict>) -> Result<()> {
-    let inputs: Vec<_> = (0..reader.u32()?)
-        .map(|_| Ok((reader.text(py)?, reader.value(py)?)))
-        .collect::<Result<_>>()?;
-    for (name, value) in inputs {
-        if name == "__builtins__" {
+    let count = reader.u32()?;
+    let mut inputs = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        let bytes = reader.bytes()?;
+        if bytes == b"__builtins__" {
             return Err(Error::refused(
                 "The name __builtins__ belongs to Python: every later call would fail.",
             ));
         }
+        inputs.push((name(py, bytes)?, reader.value(py)?));
+    }
+    for (name, value) in inputs {
         globals.set_item(name, value)?;
     }
     Ok(())
@@ -151,7 +173,7 @@ fn write_output<'py>(
     name: &[u8],
     wanted: Wanted,
 ) -> Result<()> {
-    let name = pack::string(py, name)?;
+    let name = self::name(py, name)?;
     match (globals.get_item(&name)?, wanted) {
         (Some(object), _) => writer.wanted(&object, wanted),
         (None, Wanted::Object) => {

@@ -48,9 +48,11 @@ pub fn call_word(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8) -
 /// Packed values: a count, then each of them.
 fn values<'py>(py: Python<'py>, packed: &[u8]) -> Result<Vec<Bound<'py, PyAny>>> {
     let mut reader = Reader::new(packed);
-    let values = (0..reader.u32()?)
-        .map(|_| reader.value(py))
-        .collect::<Result<_>>()?;
+    let count = reader.u32()?;
+    let mut values = Vec::with_capacity(count.min(16));
+    for _ in 0..count {
+        values.push(reader.value(py)?);
+    }
     reader.end()?;
     Ok(values)
 }

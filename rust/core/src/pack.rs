@@ -875,13 +875,17 @@ impl<'py> Writer<'py> {
 
     /// An integer.
     pub fn int(&mut self, value: i64) {
-        self.u8(tag::INT);
-        self.out.extend_from_slice(&value.to_le_bytes());
+        self.word(tag::INT, value.to_le_bytes());
+    }
+
+    /// In one piece, since it may be the only one: then the buffer grows once.
+    fn word(&mut self, tag: u8, bytes: [u8; 8]) {
+        let [a, b, c, d, e, f, g, h] = bytes;
+        self.out.extend_from_slice(&[tag, a, b, c, d, e, f, g, h]);
     }
 
     fn float(&mut self, value: f64) {
-        self.u8(tag::FLOAT);
-        self.out.extend_from_slice(&value.to_le_bytes());
+        self.word(tag::FLOAT, value.to_le_bytes());
     }
 
     fn any_int(&mut self, int: &Bound<'py, PyInt>) -> Result<()> {
