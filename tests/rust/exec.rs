@@ -3,8 +3,10 @@
 
 mod support;
 
-use python4j_core::{Error, exec};
-use support::{int, python, repr, run, run_with, str};
+use pyo3::prelude::*;
+use python4j_core::pack::Reader;
+use python4j_core::{Error, Result, exec, handle};
+use support::{Request, int, python, repr, run, run_with, str};
 
 fn message(result: python4j_core::Result<()>) -> String {
     result.expect_err("fails").to_string()
@@ -45,6 +47,34 @@ fn an_exception_whose_str_fails_is_reported_all_the_same() {
         let code = "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E";
         assert_eq!(message(run(py, code)), "E: <exception str() failed>");
         run(py, "x = 1").unwrap();
+    });
+}
+
+/// Runs a request that has packed code where others have text.
+fn run_code(py: Python<'_>, code: &[u8]) -> Result<Option<Vec<u8>>> {
+    exec::run(py, &Request::default().u8(4).raw(code).u32(0).u32(0).0, 0, 0)
+}
+
+#[test]
+fn compiled_code_runs_as_often_as_wanted() {
+    python(|py| {
+        let code = run_with(py, 5, "n += 1", &[], &[]).unwrap().unwrap();
+        assert_eq!(code[0], 15, "a handle");
+        run(py, "n = 0").unwrap();
+        assert_eq!(run_code(py, &code).unwrap(), None);
+        run_code(py, &code).unwrap();
+        assert_eq!(repr(py, "n"), "2");
+        handle::take_back(py, Reader::new(&code[1..]).u64().unwrap());
+        assert!(matches!(run_code(py, &code), Err(Error::StaleHandle)));
+    });
+}
+
+#[test]
+fn what_is_no_code_does_not_run_as_code() {
+    python(|py| {
+        assert!(run_code(py, &int(3)).is_err());
+        assert!(run_code(py, &str("n = 1")).is_err());
+        assert!(run_with(py, 5, "1 +", &[], &[]).is_err());
     });
 }
 

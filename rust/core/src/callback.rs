@@ -12,7 +12,7 @@ use crate::gil;
 use crate::handle::{self, NO_FRAME};
 use crate::interpreter::{tool, tools};
 use crate::pack::{Reader, Writer};
-use crate::{Error, Result};
+use crate::{Error, Result, fork};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
@@ -30,6 +30,16 @@ pub trait Door: Send + Sync {
     fn release(&self, key: u64);
 }
 
+/// The packed answer that has Python raise one of its builtin exceptions.
+pub fn raising(class: &str, text: &str) -> Vec<u8> {
+    let mut answer = vec![3];
+    for part in [class, text] {
+        answer.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        answer.extend_from_slice(part.as_bytes());
+    }
+    answer
+}
+
 static DOOR: OnceCell<Box<dyn Door>> = OnceCell::new();
 
 /// Says who stands behind the door. Once; a later call changes nothing.
@@ -39,6 +49,7 @@ pub fn set_door(door: Box<dyn Door>) {
 
 fn door() -> Result<&'static dyn Door> {
     match DOOR.get() {
+        _ if fork::is_child() => Err(Error::refused(fork::NO_JAVA)),
         Some(door) => Ok(door.as_ref()),
         None => Err(Error::refused("There is nobody to call back.")),
     }
@@ -49,7 +60,7 @@ struct Key(u64);
 
 impl Drop for Key {
     fn drop(&mut self) {
-        if let Some(door) = DOOR.get() {
+        if let Ok(door) = door() {
             door.release(self.0);
         }
     }

@@ -3,7 +3,7 @@
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
 use crate::callback::Reference;
-use crate::{Error, Result, context, gil};
+use crate::{Error, Result, context, fork, gil};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
@@ -317,6 +317,7 @@ fn initialize_by_config(program: &CStr) -> Result<()> {
 }
 
 fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
+    fork::watch();
     let tools = build_tools(py, ours)?;
     extend_path(py, config)?;
     if let Some(given) = &tools.given_path {

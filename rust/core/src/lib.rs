@@ -4,9 +4,10 @@
 //! The rooms: [`interpreter`] starts CPython, [`gil`] decides which thread is inside it, [`handle`]
 //! keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
-//! call from outside, [`raised`] tells what an exception was, [`callback`] is the way back out, [`buffer`] and
-//! [`array`] share memory, the latter numpy's. [`capi`] declares the few functions of CPython that
-//! its stable ABI leaves out. `rust/jni` turns all of it into what Java calls.
+//! call from outside, [`raised`] tells what an exception was, [`callback`] is the way back out,
+//! [`fork`] ends a forked child, [`buffer`] and [`array`] share memory, the latter numpy's. [`capi`]
+//! declares the few functions of CPython that its stable ABI leaves out. `rust/jni` turns all of it
+//! into what Java calls.
 
 #[allow(unsafe_code)]
 pub mod array;
@@ -18,6 +19,8 @@ pub mod capi;
 pub mod context;
 pub mod error;
 pub mod exec;
+#[allow(unsafe_code)]
+pub mod fork;
 #[allow(unsafe_code)]
 pub mod gil;
 pub mod handle;

@@ -54,15 +54,15 @@ static SPARE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 /// A buffer of at least that length, for large ones the one that nobody uses at the moment. What is
 /// in it is of no meaning.
 pub fn buffer(length: usize) -> Vec<u8> {
-    let mut buffer = if length > LARGE {
-        std::mem::take(&mut *SPARE.lock())
-    } else {
-        Vec::new()
-    };
+    let mut buffer = if length > LARGE { spare() } else { Vec::new() };
     if buffer.len() < length {
         buffer.resize(length, 0);
     }
     buffer
+}
+
+fn spare() -> Vec<u8> {
+    std::mem::take(&mut *SPARE.lock())
 }
 
 /// The end of a buffer's use.
@@ -153,12 +153,18 @@ impl Wanted {
 pub struct Reader<'b> {
     buffer: &'b [u8],
     at: usize,
+    /// How many values the containers around this place still wait for, a byte each at the least.
+    due: usize,
 }
 
 impl<'b> Reader<'b> {
     /// A reader from the start of a buffer.
     pub fn new(buffer: &'b [u8]) -> Self {
-        Reader { buffer, at: 0 }
+        Reader {
+            buffer,
+            at: 0,
+            due: 0,
+        }
     }
 
     fn malformed(&self, what: &'static str) -> Error {
@@ -203,7 +209,7 @@ impl<'b> Reader<'b> {
     /// A count of values that take at least `least` bytes each.
     fn count(&mut self, least: usize) -> Result<usize> {
         let count = self.u32()?;
-        if count.saturating_mul(least) > self.buffer.len() - self.at {
+        if count.saturating_mul(least).saturating_add(self.due) > self.buffer.len() - self.at {
             return Err(self.malformed("a count is larger than the buffer"));
         }
         Ok(count)
@@ -234,12 +240,14 @@ impl<'b> Reader<'b> {
         let mut open: Vec<Open<'py>> = Vec::new();
         loop {
             let hashed = open.last().is_some_and(Open::hashes_next);
+            self.due -= usize::from(!open.is_empty());
             let mut done = match self.one(py, hashed)? {
                 One::Whole(value) => value,
                 One::Open(container) => {
                     if open.len() > MAX_DEPTH {
                         return Err(too_deep());
                     }
+                    self.due += container.left;
                     open.push(container);
                     match self.close_if_full(py, &mut open)? {
                         Some(value) => value,
@@ -534,7 +542,7 @@ impl<'py> Writer<'py> {
     /// Room for so many more bytes, for large ones in the spare buffer.
     fn reserve(&mut self, more: usize) {
         if more > LARGE && self.out.capacity() - self.out.len() < more {
-            let mut large = buffer(LARGE + 1);
+            let mut large = spare();
             large.clear();
             large.reserve(self.out.len() + more);
             large.extend_from_slice(&self.out);

@@ -2,19 +2,21 @@
 //! Who stands behind the core's door back to Java: `Native.upcall`, the one method that Rust calls.
 //! Threads that Python made are attached to the JVM when they first come here, as daemons.
 
-use jni::objects::{GlobalRef, JByteArray, JClass, JStaticMethodID, JValue};
+use jni::objects::{GlobalRef, JByteArray, JClass, JStaticMethodID, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::{JNIEnv, JavaVM};
-use python4j_core::callback::Door;
+use python4j_core::callback::{self, Door};
 use python4j_core::{Error, Result};
 
 const NATIVE: &str = "org/nd4j/python4j/Native";
+const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
 
 /// A JVM, and the method to call in it.
 pub(crate) struct JavaDoor {
     vm: JavaVM,
     native: GlobalRef,
     upcall: JStaticMethodID,
+    stack_overflow: GlobalRef,
 }
 
 impl JavaDoor {
@@ -23,10 +25,12 @@ impl JavaDoor {
     pub(crate) fn new(env: &mut JNIEnv) -> jni::errors::Result<Self> {
         let native = env.find_class(NATIVE)?;
         let upcall = env.get_static_method_id(&native, "upcall", "(J[B)[B")?;
+        let stack_overflow = env.find_class(STACK_OVERFLOW)?;
         Ok(JavaDoor {
             vm: env.get_java_vm()?,
             native: env.new_global_ref(native)?,
             upcall,
+            stack_overflow: env.new_global_ref(stack_overflow)?,
         })
     }
 
@@ -54,26 +58,34 @@ impl JavaDoor {
             env.convert_byte_array(&reply)
         })
     }
+
+    /// Takes what Java has pending, which would hit an unrelated call: whether it was out of stack.
+    fn clear(&self) -> bool {
+        let Ok(mut env) = self.vm.get_env() else {
+            return false;
+        };
+        let pending = env.exception_occurred().unwrap_or_else(|_| JThrowable::default());
+        let _ = env.exception_clear();
+        let class: &JClass = self.stack_overflow.as_obj().into();
+        !pending.is_null() && env.is_instance_of(&pending, class).unwrap_or(false)
+    }
 }
 
 impl Door for JavaDoor {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
-        self.upcall(function, Some(arguments)).map_err(|error| {
+        self.upcall(function, Some(arguments)).or_else(|error| {
             // Native.upcall catches everything, so only the JVM itself can fail here: no memory,
-            // no stack. Python sees an error; what Java has pending would hit an unrelated call.
-            if let Ok(env) = self.vm.get_env() {
-                let _ = env.exception_clear();
+            // no stack.
+            match self.clear() {
+                true => Ok(callback::raising("RecursionError", "Java has no stack left")),
+                false => Err(Error::refused(format!("The call back to Java failed: {error}"))),
             }
-            Error::refused(format!("The call back to Java failed: {error}"))
         })
     }
 
     fn release(&self, key: u64) {
         if self.upcall(key, None).is_err() {
-            // The JVM is out of memory or at its end; the entry stays in its table.
-            if let Ok(env) = self.vm.get_env() {
-                let _ = env.exception_clear();
-            }
+            self.clear(); // out of memory or at its end; the entry stays in Java's table
         }
     }
 }

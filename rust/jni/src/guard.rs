@@ -4,7 +4,7 @@
 
 use jni::objects::{JByteArray, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::JNIEnv;
-use python4j_core::{gil, raised, Error};
+use python4j_core::{fork, gil, raised, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -54,6 +54,12 @@ pub(crate) fn guard<'local, R: Nothing>(
     body: impl FnOnce(&mut JNIEnv<'local>) -> Result<R, Failure>,
 ) -> R {
     let outcome = catch_unwind(AssertUnwindSafe(|| body(env)));
+    if fork::is_child() {
+        match outcome {
+            Ok(Err(Failure::Core(error))) => fork::end(Some(&error)),
+            _ => fork::end(None),
+        }
+    }
     match outcome {
         Ok(Ok(result)) => return result,
         Ok(Err(Failure::Core(error))) => throw(env, &error),

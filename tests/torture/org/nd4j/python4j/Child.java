@@ -57,7 +57,7 @@ final class Child {
         return this;
     }
 
-    /** A signal to send when the program says {@code ready}. */
+    /** A signal to send when the program says {@code ready}, the next one when it says so again. */
     Child signal(String signal) {
         signals.add(signal);
         return this;
@@ -97,14 +97,15 @@ final class Child {
         Process process = builder.start();
         try {
             long ended = start;
+            int times = 0;
             for (String signal : signals) {
-                if (await(process, log, "ready")) {
+                if (await(process, log, "ready", ++times)) {
                     Thread.sleep(200);
                     new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
                     ended = System.nanoTime();
                 }
             }
-            if (signals.isEmpty() && await(process, log, "exiting")) {
+            if (signals.isEmpty() && await(process, log, "exiting", 1)) {
                 ended = System.nanoTime();
             }
             if (process.waitFor(limit, TimeUnit.SECONDS)) {
@@ -122,11 +123,11 @@ final class Child {
         }
     }
 
-    /** Whether the program says a word before it ends. */
-    private boolean await(Process process, Path log, String word) throws IOException, InterruptedException {
+    /** Whether the program says a word so many times before it ends. */
+    private boolean await(Process process, Path log, String word, int times) throws IOException, InterruptedException {
         long start = System.nanoTime();
         while (System.nanoTime() - start < TimeUnit.SECONDS.toNanos(limit)) {
-            if (new String(Files.readAllBytes(log), StandardCharsets.ISO_8859_1).contains(word)) {
+            if (new String(Files.readAllBytes(log), StandardCharsets.ISO_8859_1).split(word, -1).length > times) {
                 return true;
             }
             if (!process.isAlive()) {

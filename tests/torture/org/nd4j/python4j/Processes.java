@@ -184,7 +184,7 @@ final class Processes {
             locked("import atexit", "atexit.register(print, 'bye')");
             say("exiting");
         });
-        add("atexit in order", 0, ".*third\nsecond\nfirst.*", () -> {
+        add("atexit in order", 0, ".*third\n.*second\nfirst.*", () -> {
             locked("import atexit", "atexit.register(print, 'first')", "atexit.register(print, 'second')",
                     "atexit.register(lambda: 1 / 0)", "atexit.register(print, 'third')");
             say("exiting");

@@ -339,6 +339,7 @@ class PackTest {
 
     @Test
     void damagedBuffersAreErrorsAndNothingElse() {
+        PythonGIL.lock().close(); // what such a buffer says of Java's own objects goes to the native side
         Random random = new Random(11);
         byte[] sound = written(list(1, "text \u00e9", list(1, 2, 3), map("k", 2.5), new byte[9], new BigDecimal("7.25"),
                 BigInteger.TEN.pow(30), new LinkedHashSet<>(list("s"))));
@@ -369,6 +370,24 @@ class PackTest {
         }
         assertThrows(PythonException.class, () -> read(bytes("12")));
         assertThrows(PythonException.class, () -> read(bytes("ff")));
+    }
+
+    @Test
+    void nestedCountsReserveNoMoreThanTheBufferHas() {
+        byte[] liar = new byte[106_000];
+        for (int level = 0, at = 0; level < 1000; level++, at += 5) { // lists, each claiming all the rest
+            liar[at] = Pack.LIST;
+            int claimed = 100_000 - at;
+            for (int i = 0; i < 4; i++) {
+                liar[at + 1 + i] = (byte) (claimed >> 8 * i);
+            }
+        }
+        com.sun.management.ThreadMXBean threads =
+                (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        long before = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+        assertThrows(PythonException.class, () -> Pack.Reader.read(liar, FRAME));
+        long taken = threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
+        assertTrue(taken < 50_000_000, taken + " bytes");
     }
 
     @Test

@@ -592,6 +592,7 @@ final class Pack {
         private final byte[] in;
         private final long frame;
         private int at;
+        private long due; // how many values the containers around this place still wait for
         private boolean hasObjects;
 
         /**
@@ -722,10 +723,12 @@ final class Pack {
             if (depth >= MAX_DEPTH) {
                 throw tooDeep();
             }
+            due--;
             return value(depth + 1);
         }
 
         private Collection<Object> elements(Collection<Object> into, int count, int depth) {
+            due += count;
             for (int i = 0; i < count; i++) {
                 into.add(element(depth));
             }
@@ -734,6 +737,7 @@ final class Pack {
 
         private Map<Object, Object> map(int depth) {
             int count = count(2);
+            due += count * 2L;
             Map<Object, Object> map = new LinkedHashMap<>(capacity(count));
             for (int i = 0; i < count; i++) {
                 Object key = element(depth);
@@ -826,7 +830,7 @@ final class Pack {
         /** A count of values that take at least so many bytes each. */
         private int count(int least) {
             int count = u32();
-            if ((long) count * least > in.length - at) {
+            if ((long) count * least + due > in.length - at) {
                 throw malformed("a count is larger than the buffer");
             }
             return count;

@@ -34,7 +34,7 @@ public class PythonGIL implements AutoCloseable {
     private static final String NO_TURN =
             "Attempt to use Python4j from multiple threads without acquiring GIL. "
                     + "Enclose your code in a try(PythonGIL gil = PythonGIL.lock()){...} block.";
-    private static final long STOP_SECONDS = 2;
+    private static final long STOP_MILLIS = 1000;
 
     private static final Turn TURN = new Turn();
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
@@ -333,7 +333,7 @@ public class PythonGIL implements AutoCloseable {
         inside.setDaemon(true);
         inside.start();
         try {
-            if (entered.await(STOP_SECONDS, TimeUnit.SECONDS)) {
+            if (entered.await(STOP_MILLIS, TimeUnit.MILLISECONDS)) {
                 inside.join();
             }
         } catch (InterruptedException e) {
