@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs once inside CPython, in a namespace and with builtins of its own that user code does not see.
 # Keeps what our own calls need under names that user code cannot replace.
-import linecache
 import sys
 import time
+from _frozen_importlib_external import PathFinder as _PathFinder
+from _thread import RLock as _RLock
 from _weakref import ref as _ref
+
+_Module = type(sys)
 
 # Types that cross as lists although they are none.
 listed = (range, type({}.keys()), type({}.values()), type({}.items()))
@@ -72,6 +75,44 @@ class Source(_ref):
 
     def __iter__(self):
         return iter(self._split())
+
+
+class LineCache(_Module):
+    """Stands for the module linecache, which costs a start milliseconds before Python 3.13, until somebody uses it."""
+
+    busy = False
+    lock = _RLock()
+
+    def __getattr__(self, name):
+        with LineCache.lock:
+            if type(self) is LineCache:
+                if LineCache.busy:
+                    raise AttributeError(name)
+                texts = self.cache
+                LineCache.busy = True
+                try:
+                    self.__spec__.loader.exec_module(self)
+                    self.__class__ = _Module
+                finally:
+                    LineCache.busy = False
+                    self.cache.update(texts)
+        return getattr(self, name)
+
+
+def find_linecache():
+    module = sys.modules.get("linecache")
+    if module is None:
+        spec = _PathFinder.find_spec("linecache")
+        module = LineCache("linecache")
+        module.__spec__ = spec
+        module.__loader__ = spec.loader
+        module.__file__ = spec.origin
+        module.cache = {}
+        sys.modules["linecache"] = module
+    return module
+
+
+linecache = find_linecache()
 
 
 def forget_text(source):

@@ -36,6 +36,9 @@ final class Interpreter {
     static final String VARIABLE = "PYTHON4J_PYTHON";
     static final String EMBEDDED = "embedded";
 
+    /** Its folder is the interpreter's own, and what it prepares waits for the first array. */
+    private static final String IDLE_TYPE = "org.nd4j.python4j.numpy.NumpyArray";
+
     private static Interpreter chosen; // guarded by the class, as is the next
     private static PythonException failure;
     private static String resort;
@@ -88,6 +91,22 @@ final class Interpreter {
         ClassLoader context = Thread.currentThread().getContextClassLoader();
         boolean plain = own == ClassLoader.getSystemClassLoader() && !Interpreter.class.getModule().isNamed();
         return plain && (context == null || context == own) ? types : null;
+    }
+
+    /**
+     * Whether registered types may have folders to add or something to do at the start. If not, their classes,
+     * and those of ND4J, are not loaded before they are needed.
+     */
+    static boolean typesJoinTheStart() {
+        List<String> named = types();
+        if (named != null) {
+            for (String name : named) {
+                if (!name.equals(IDLE_TYPE)) {
+                    return true;
+                }
+            }
+        }
+        return named == null;
     }
 
     /**

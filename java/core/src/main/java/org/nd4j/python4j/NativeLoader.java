@@ -132,6 +132,9 @@ final class NativeLoader {
     /** The folders of the interpreter's own packages and of those that registered types want. */
     private static List<String> packages(Interpreter interpreter) {
         List<String> folders = new ArrayList<>(interpreter.packages());
+        if (!Interpreter.typesJoinTheStart()) {
+            return folders;
+        }
         for (File folder : PythonTypes.packages()) {
             if (!folders.contains(folder.getPath())) {
                 folders.add(folder.getPath());

@@ -283,7 +283,9 @@ public class PythonGIL implements AutoCloseable {
         NativeLoader.load();
         if (starter == Thread.currentThread() && TYPES_INITIALIZED.compareAndSet(false, true)) {
             ready = true;
-            PythonTypes.init();
+            if (Interpreter.typesJoinTheStart()) {
+                PythonTypes.init();
+            }
         }
     }
 
