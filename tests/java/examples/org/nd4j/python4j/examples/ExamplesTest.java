@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// The programs of java/examples print what docs/examples.md says, measured times aside, and the page
+// quotes them as they are. The build has put their packages into a virtual environment.
+package org.nd4j.python4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+class ExamplesTest {
+    /** Beside tests/pack, wherever the build put the checkout. */
+    private static final Path ROOT = Path.of(System.getProperty("python4j.tests.pack"), "../..").normalize();
+    private static final Pattern RUN = Pattern.compile("```sh\\n\\./gradlew (\\w+)\\n```\\n+```text\\n(.*?)```", Pattern.DOTALL);
+    private static final Pattern QUOTE = Pattern.compile("`([\\w/]+/(\\w+\\.(?:java|py)))`[^`]*?\\n\\n~~~\\w+\\n(.*?)~~~", Pattern.DOTALL);
+
+    /** Times, rates, and the name of a namespace that has none of its own. */
+    private static final Pattern MEASURED =
+            Pattern.compile("(?m)[\\d.]+(?= ms| tokens/s)|temp_\\w+|(?<=^(?:one by one|in batches).{0,80})[\\d.]+(?=\\s+\\S)");
+
+    @TempDir
+    static Path folder;
+
+    @TestFactory
+    Stream<DynamicTest> everyExamplePrintsWhatItsPageSays() throws IOException {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Matcher run = RUN.matcher(page()); run.find();) {
+            String program = Character.toUpperCase(run.group(1).charAt(0)) + run.group(1).substring(1);
+            String prints = run.group(2);
+            tests.add(DynamicTest.dynamicTest(program, () -> assertEquals(masked(prints), masked(output(program)))));
+        }
+        assertEquals(4, tests.size());
+        return tests.stream();
+    }
+
+    @Test
+    void thePageQuotesThePrograms() throws IOException {
+        int count = 0;
+        for (Matcher quote = QUOTE.matcher(page()); quote.find(); count++) {
+            String source = Files.readString(ROOT.resolve("java/examples/src/main").resolve(quote.group(1)));
+            assertTrue(source.replaceAll("(?m)^ +", "").contains(quote.group(3).replaceAll("(?m)^ +", "")), quote.group(3));
+        }
+        assertTrue(count >= 4, count + " quotes");
+    }
+
+    private static String page() throws IOException {
+        return Files.readString(ROOT.resolve("docs/examples.md"));
+    }
+
+    private static String masked(String text) {
+        return MEASURED.matcher(text).replaceAll("#").replaceAll(" +", " ").replace(" \n", "\n");
+    }
+
+    private static String output(String program) throws Exception {
+        Path out = folder.resolve(program + ".out");
+        Path err = folder.resolve(program + ".err");
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xcheck:jni", "-Xmx1g",
+                "-Dorg.eclipse.python4j.python=" + System.getProperty("python4j.tests.environment"),
+                "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"),
+                "-cp", System.getProperty("python4j.tests.classpath"), "org.nd4j.python4j.examples." + program));
+        Process process = new ProcessBuilder(command).directory(folder.toFile())
+                .redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        try {
+            assertTrue(process.waitFor(5, TimeUnit.MINUTES), program + " ends");
+            assertEquals(0, process.exitValue(), () -> read(err));
+        } finally {
+            process.destroyForcibly();
+        }
+        if (program.equals("SalesReport")) {
+            Path picture = folder.resolve("sales-report.png");
+            var image = ImageIO.read(picture.toFile());
+            var shown = ImageIO.read(ROOT.resolve("docs/sales-report.png").toFile());
+            assertEquals(shown.getWidth() + "x" + shown.getHeight(), image.getWidth() + "x" + image.getHeight());
+            long colours = java.util.Arrays.stream(image.getRGB(0, 0, image.getWidth(), image.getHeight(), null, 0, image.getWidth()))
+                    .distinct().count();
+            assertTrue(colours > 20, colours + " colours");
+        }
+        String printed = Files.readString(out);
+        assertTrue(!printed.contains("WARNING in native method"), printed);
+        return printed;
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            return e.toString();
+        }
+    }
+}
