@@ -592,7 +592,7 @@ final class Pack {
         private final byte[] in;
         private final long frame;
         private int at;
-        private long due; // how many values the containers around this place still wait for
+        private int due; // how many values the containers around this place still wait for
         private boolean hasObjects;
 
         /**
@@ -719,31 +719,35 @@ final class Pack {
             return own;
         }
 
-        private Object element(int depth) {
-            if (depth >= MAX_DEPTH) {
-                throw tooDeep();
-            }
-            due--;
-            return value(depth + 1);
-        }
+        // Few and small frames: a thread with a small stack reads deep values as well.
 
         private Collection<Object> elements(Collection<Object> into, int count, int depth) {
-            due += count;
+            enter(count, depth);
             for (int i = 0; i < count; i++) {
-                into.add(element(depth));
+                due--;
+                into.add(value(depth + 1));
             }
             return into;
         }
 
         private Map<Object, Object> map(int depth) {
             int count = count(2);
-            due += count * 2L;
+            enter(count * 2, depth);
             Map<Object, Object> map = new LinkedHashMap<>(capacity(count));
             for (int i = 0; i < count; i++) {
-                Object key = element(depth);
-                map.put(key, element(depth));
+                due -= 2;
+                Object key = value(depth + 1);
+                map.put(key, value(depth + 1));
             }
             return map;
+        }
+
+        /** A container's values come next. */
+        private void enter(int count, int depth) {
+            if (depth >= MAX_DEPTH && count > 0) {
+                throw tooDeep();
+            }
+            due += count;
         }
 
         private List<Object> longs() {
