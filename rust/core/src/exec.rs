@@ -243,6 +243,11 @@ fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Res
     Ok(code)
 }
 
+/// How many texts are kept compiled. Needs no Python.
+pub fn kept() -> usize {
+    PROGRAMS.lock().texts.len() + EXPRESSIONS.lock().texts.len()
+}
+
 /// The generic error of text that never ran; what Python said goes to its stderr and is the cause.
 fn hide(py: Python<'_>, error: Error) -> Error {
     if let (Error::Python { raised }, Ok(tools)) = (&error, tools()) {

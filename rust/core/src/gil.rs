@@ -10,12 +10,18 @@ use crate::{capi, handle};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::cell::Cell;
+use std::ffi::c_ulong;
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 unsafe extern "C" {
     /// Not in the stable ABI, exported by every libpython from 3.9 on.
     fn PyThreadState_DeleteCurrent();
+    fn PyThread_get_thread_ident() -> c_ulong;
 }
+
+/// What Python calls the thread that last began a hold by [`acquire`].
+static LAST: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static HERE: Here = const {
@@ -24,6 +30,7 @@ thread_local! {
             depth: Cell::new(0),
             borrowed: Cell::new(false),
             first: Cell::new(false),
+            ident: Cell::new(0),
         }
     };
 }
@@ -38,6 +45,8 @@ struct Here {
     borrowed: Cell<bool>,
     /// The state is not ours to free: this thread started CPython, or a host that did lent it.
     first: Cell<bool>,
+    /// What Python calls this thread, 0 before it was asked.
+    ident: Cell<u64>,
 }
 
 impl Here {
@@ -111,7 +120,19 @@ impl Drop for Here {
 
 /// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running.
 pub fn acquire() {
-    HERE.with(Here::acquire);
+    HERE.with(|here| {
+        here.acquire();
+        if here.ident.get() == 0 {
+            // SAFETY: needs nothing.
+            here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
+        }
+        LAST.store(here.ident.get(), Ordering::Relaxed);
+    });
+}
+
+/// What Python calls the thread that last came in by [`acquire`]. Needs no Python.
+pub fn last() -> u64 {
+    LAST.load(Ordering::Relaxed)
 }
 
 /// Gives back one [`acquire`]. Without one it does nothing.
@@ -151,7 +172,7 @@ pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
             release();
         }
     }
-    acquire();
+    HERE.with(Here::acquire);
     let _hold = Hold;
     Python::attach(|py| {
         handle::free_late(py);

@@ -167,3 +167,8 @@ pub fn free_late(py: Python<'_>) {
 pub fn count() -> usize {
     TABLE.lock().objects.len()
 }
+
+/// How many frames are open.
+pub fn frame_count() -> usize {
+    TABLE.lock().frames.len()
+}

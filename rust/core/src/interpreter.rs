@@ -55,9 +55,10 @@ pub(crate) fn tools() -> Result<&'static Tools> {
 }
 
 /// Our Python files besides the bootstrap. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("output", include_str!("output.py")),
     ("proxies", include_str!("proxies.py")),
+    ("stacks", include_str!("stacks.py")),
 ];
 
 static FILES_RUN: Mutex<Vec<(&str, Py<PyDict>)>> = Mutex::new(Vec::new());

@@ -4,8 +4,8 @@
 //! The rooms: [`interpreter`] starts CPython, [`gil`] decides which thread is inside it, [`handle`]
 //! keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
-//! call from outside, [`raised`] tells what an exception was, [`callback`] is the way back out,
-//! [`fork`] ends a forked child, [`buffer`] and [`array`] share memory, the latter numpy's. [`capi`]
+//! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
+//! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`array`] share memory, the latter numpy's. [`capi`]
 //! declares the few functions of CPython that its stable ABI leaves out. `rust/jni` turns all of it
 //! into what Java calls.
 
@@ -29,6 +29,7 @@ pub mod interpreter;
 pub mod object;
 pub mod pack;
 pub mod raised;
+pub mod stacks;
 pub mod stop;
 
 pub use error::{Error, Result};

@@ -10,7 +10,7 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
-use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack, raised};
+use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack, raised, stacks};
 use std::ops::Deref;
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
@@ -164,6 +164,12 @@ export! {
     }
 }
 
+export! {
+    fn handleFrameCount(env) -> i32 {
+        Ok(handle::frame_count() as i32)
+    }
+}
+
 // ---- exec.rs ----
 
 export! {
@@ -180,6 +186,12 @@ export! {
     fn execVariables(env, frame: i64, space: i64) -> JByteArray<'local> {
         let reply = gil::with(|py| exec::variables(py, frame as u64, space as u64))?;
         write(env, reply)
+    }
+}
+
+export! {
+    fn execKept(env) -> i32 {
+        Ok(exec::kept() as i32)
     }
 }
 
@@ -362,6 +374,15 @@ export! {
     fn stopCall(env, call: i64, reason: i32) -> bool {
         let reason = if reason == 0 { Reason::Interrupted } else { Reason::Timeout };
         Ok(gil::with(|py| stop::stop(py, call as u64, reason))?)
+    }
+}
+
+// ---- stacks.rs ----
+
+export! {
+    fn stacksDump(env, turn: bool) -> JByteArray<'local> {
+        let text = gil::with(|py| stacks::dump(py, turn))?;
+        write(env, text)
     }
 }
 

@@ -84,6 +84,9 @@ final class Native {
     /** How many objects Java holds. Needs no turn. */
     static native int handleCount();
 
+    /** How many frames are open. Needs no turn. */
+    static native int handleFrameCount();
+
     // ---- exec.rs ----
 
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */
@@ -91,6 +94,9 @@ final class Native {
 
     /** Every convertible global of the current context: packed count, then name, type name, value. */
     static native byte[] execVariables(long frame, long space);
+
+    /** How many texts are kept compiled. Needs no turn. */
+    static native int execKept();
 
     // ---- context.rs ----
 
@@ -194,6 +200,15 @@ final class Native {
 
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */
     static native boolean stopCall(long call, int reason);
+
+    // ---- stacks.rs ----
+
+    /**
+     * Where Python's threads stand, as text in UTF-8. Needs no turn; waits for the GIL.
+     *
+     * @param turn whether the thread that last called {@link #gilAcquire} is still the turn's owner
+     */
+    static native byte[] stacksDump(boolean turn);
 
     // ---- callback.rs ----
 

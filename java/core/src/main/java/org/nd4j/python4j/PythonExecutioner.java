@@ -276,11 +276,16 @@ public class PythonExecutioner {
         Objects.requireNonNull(expression);
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
+            Object event = Monitor.execBegins();
             try {
                 pack.u8(EVAL).text(expression).u32(0).u32(0);
                 return (PythonObject) send(pack, PythonGC.frame()).value();
+            } catch (RuntimeException | Error e) {
+                Monitor.execFails(event, e);
+                throw e;
             } finally {
                 pack.giveBack();
+                Monitor.execEnds(event, expression);
             }
         }
     }
@@ -311,6 +316,7 @@ public class PythonExecutioner {
         Objects.requireNonNull(code);
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
+            Object event = Monitor.execBegins();
             try {
                 pack.u8(mode);
                 if (mode == CODE) {
@@ -330,8 +336,12 @@ public class PythonExecutioner {
                 if (!outputs.isEmpty()) {
                     receive(outputs, reply);
                 }
+            } catch (RuntimeException | Error e) {
+                Monitor.execFails(event, e);
+                throw e;
             } finally {
                 pack.giveBack();
+                Monitor.execEnds(event, code);
             }
         }
     }

@@ -7,9 +7,11 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * A turn to use Python: exclusive from {@link #lock} to {@link #close}, also while Python sleeps or does
@@ -182,6 +184,44 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
+     * The thread that has the exclusive turn, null if there is none. What is true when this returns may have
+     * changed when the caller looks at it. Needs no turn and starts nothing.
+     */
+    public static Thread holder() {
+        return TURN.holder();
+    }
+
+    /**
+     * The threads that wait for the exclusive turn, in the order of their arrival; a copy. Needs no turn and
+     * starts nothing.
+     */
+    public static List<Thread> waiters() {
+        return TURN.waiters();
+    }
+
+    /**
+     * Counts and times of turns, and what Java holds of Python: the same that JMX shows, here without JMX.
+     * Needs no turn and starts nothing.
+     */
+    public static PythonGILMXBean monitor() {
+        return Monitor.BEAN;
+    }
+
+    /**
+     * Has a handler told of every exclusive turn that lasts longer than a limit, with the stacks of Java and of
+     * Python, until the watchdog is closed. Nothing is added to what a turn costs: a daemon thread looks eight
+     * times within the limit. Needs no turn and starts nothing but that thread.
+     *
+     * @param limit how long a turn may last; at least a millisecond
+     * @param handler called on the watchdog's thread, which has no turn and should not wait for one
+     * @return the watchdog, to be closed by any thread
+     * @throws IllegalArgumentException if the limit is shorter
+     */
+    public static PythonWatchdog watch(Duration limit, Consumer<? super PythonWatchdog.Report> handler) {
+        return PythonWatchdog.start(limit, handler);
+    }
+
+    /**
      * Returns if the calling thread may call Python now, and throws otherwise. Starts nothing.
      *
      * @throws PythonException if the thread has no turn and is not one that needs none
@@ -267,6 +307,11 @@ public class PythonGIL implements AutoCloseable {
         }
     }
 
+    /** The queue itself, for {@link Monitor} and {@link PythonWatchdog}. */
+    static Turn turn() {
+        return TURN;
+    }
+
     /** Whether Python runs, or is being started right now. */
     static boolean isStarted() {
         return starter != null;
@@ -301,6 +346,7 @@ public class PythonGIL implements AutoCloseable {
                 kept = true;
             }
         }
+        Monitor.start();
         Thread stop = new Thread("python4j-stop") { // no method reference: a program's first one costs milliseconds
             @Override
             public void run() {
@@ -357,12 +403,17 @@ public class PythonGIL implements AutoCloseable {
     }
 
     private static PythonGIL entered() {
-        if (TURN.isOutermost() && !isVirtual(Thread.currentThread())) {
-            try {
-                Native.gilAcquire();
-            } catch (Throwable e) {
-                TURN.giveBack();
-                throw e;
+        if (TURN.isOutermost()) {
+            if (Monitor.isOn()) {
+                Monitor.turnBegins(TURN);
+            }
+            if (!isVirtual(Thread.currentThread())) {
+                try {
+                    Native.gilAcquire();
+                } catch (Throwable e) {
+                    TURN.giveBack();
+                    throw e;
+                }
             }
         }
         return new PythonGIL(Thread.currentThread(), true);
@@ -370,8 +421,13 @@ public class PythonGIL implements AutoCloseable {
 
     private static void leave() {
         try {
-            if (TURN.isOutermost() && !isVirtual(Thread.currentThread())) {
-                Native.gilRelease();
+            if (TURN.isOutermost()) {
+                if (!isVirtual(Thread.currentThread())) {
+                    Native.gilRelease();
+                }
+                if (Monitor.isOn()) {
+                    Monitor.turnEnds(TURN);
+                }
             }
         } finally {
             TURN.giveBack();
@@ -422,7 +478,7 @@ public class PythonGIL implements AutoCloseable {
     // ---- virtual threads, where there are any ----
 
     /** A virtual thread may move to another OS thread between two native calls, so each call attaches for itself. */
-    private static boolean isVirtual(Thread thread) {
+    static boolean isVirtual(Thread thread) {
         if (IS_VIRTUAL == null) {
             return false;
         }

@@ -5,9 +5,12 @@ package org.nd4j.python4j;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
 
@@ -30,10 +33,12 @@ final class Turn extends AbstractOwnableSynchronizer {
     private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
     private static final VarHandle OWNER;
+    private static final VarHandle COUNT;
 
     static {
         try {
             OWNER = MethodHandles.lookup().findVarHandle(Turn.class, "owner", Thread.class);
+            COUNT = MethodHandles.lookup().findVarHandle(Turn.class, "count", long.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -41,8 +46,10 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private static final class Waiter {
         final Thread thread = Thread.currentThread();
-        volatile long firstSince = System.nanoTime();
+        final long since = System.nanoTime();
+        volatile long firstSince = since;
         volatile boolean asleep;
+        Object event; // of the Java Flight Recorder; null if it does not listen
 
         void wake() {
             if (asleep) {
@@ -54,6 +61,9 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private transient volatile Thread owner;
     private transient int depth; // only the owner reads and writes it
+    private transient long count; // of the turns so far; only the owner writes it
+    private final transient LongAdder waits = new LongAdder();
+    private final transient LongAdder waited = new LongAdder();
     private final transient Queue<Waiter> waiters = new ConcurrentLinkedQueue<>();
 
     /** Whether the calling thread owns the turn. */
@@ -63,8 +73,13 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     /** Whether any living thread owns the turn. */
     boolean isTaken() {
+        return holder() != null;
+    }
+
+    /** The thread that owns the turn, null if there is none or it has ended. */
+    Thread holder() {
         Thread holder = owner;
-        return holder != null && holder.isAlive();
+        return holder != null && holder.isAlive() ? holder : null;
     }
 
     /** Whether the owner waits for the JVM's shutdown hooks, in {@code System.exit}. */
@@ -85,6 +100,30 @@ final class Turn extends AbstractOwnableSynchronizer {
         return waiters.size();
     }
 
+    /** The threads that wait, in the order of their arrival. */
+    List<Thread> waiters() {
+        List<Thread> threads = new ArrayList<>();
+        for (Waiter waiter : waiters) {
+            threads.add(waiter.thread);
+        }
+        return threads;
+    }
+
+    /** The number of the last turn taken, which is how many there were. */
+    long count() {
+        return (long) COUNT.getOpaque(this);
+    }
+
+    /** How many times a thread had to wait, and has done so. */
+    long waits() {
+        return waits.sum();
+    }
+
+    /** How many nanoseconds they waited. */
+    long waitedNanos() {
+        return waited.sum();
+    }
+
     /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
     void take() {
         if (isMine()) {
@@ -96,6 +135,7 @@ final class Turn extends AbstractOwnableSynchronizer {
                 park(waiter, LOOK);
                 interrupted |= Thread.interrupted();
             }
+            waited(waiter, true);
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
@@ -119,22 +159,23 @@ final class Turn extends AbstractOwnableSynchronizer {
         if (barge()) {
             return true;
         }
-        long start = System.nanoTime();
         Waiter waiter = enqueue();
         while (!serve(waiter)) {
-            long left = nanos - (System.nanoTime() - start);
+            long left = nanos - (System.nanoTime() - waiter.since);
             if (left > 0) {
                 park(waiter, Math.min(left, LOOK));
             }
             boolean interrupted = Thread.interrupted();
             if (interrupted || left <= 0) {
                 leave(waiter);
+                waited(waiter, false);
                 if (interrupted) {
                     throw new InterruptedException();
                 }
                 return false;
             }
         }
+        waited(waiter, true);
         return true;
     }
 
@@ -172,6 +213,7 @@ final class Turn extends AbstractOwnableSynchronizer {
         }
         setExclusiveOwnerThread(me);
         depth = 1;
+        COUNT.setOpaque(this, count + 1);
         return true;
     }
 
@@ -187,8 +229,17 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private Waiter enqueue() {
         Waiter waiter = new Waiter();
+        waiter.event = Monitor.waitBegins(this);
         waiters.add(waiter);
         return waiter;
+    }
+
+    private void waited(Waiter waiter, boolean got) {
+        waits.increment();
+        waited.add(System.nanoTime() - waiter.since);
+        if (waiter.event != null) {
+            Monitor.waitEnds(waiter.event, got);
+        }
     }
 
     /** The queue's first tries to get the turn. */

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gathers what monitoring shows: the bean of JMX, the times of turns, and the way to the events of the
+// Java Flight Recorder (Recorder). With nobody listening a turn pays for two looks at flags.
+package org.nd4j.python4j;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Neither java.management nor jdk.jfr need be there: what links to them is in classes of its own. Nothing
+ * here throws; monitoring that does not work is no reason for Python not to.
+ */
+final class Monitor {
+
+    /** The property that times turns from the start on. */
+    static final String TIMING = "org.eclipse.python4j.timing";
+
+    /** The property that registers the bean at once ({@code true}) or never ({@code false}). */
+    static final String MXBEAN = "org.eclipse.python4j.mxbean";
+
+    static final PythonGILMXBean BEAN = new Bean();
+
+    private static final long LATER_MILLIS = 1000;
+    private static final boolean JFR = hasJfr();
+
+    private static final AtomicLong HELD = new AtomicLong(); // only owners of turns add to it
+    private static volatile boolean timed = Boolean.getBoolean(TIMING);
+
+    // The turn that is being watched. Only its owner uses these.
+    private static long number;
+    private static long since;
+    private static Object event;
+
+    private Monitor() {}
+
+    private static boolean hasJfr() {
+        try {
+            Recorder.isOn();
+            return true;
+        } catch (LinkageError e) {
+            return false;
+        }
+    }
+
+    // ---- turns, on their owner's thread ----
+
+    /** Whether anybody wants to know of turns. */
+    static boolean isOn() {
+        return timed || JFR && Recorder.isOn();
+    }
+
+    static void turnBegins(Turn turn) {
+        number = turn.count();
+        event = JFR ? Recorder.turnBegins() : null;
+        since = System.nanoTime();
+    }
+
+    static void turnEnds(Turn turn) {
+        if (number != turn.count()) {
+            return; // it began before anybody wanted to know
+        }
+        number = 0;
+        if (timed) {
+            HELD.lazySet(HELD.get() + System.nanoTime() - since);
+        }
+        if (event != null) {
+            Recorder.turnEnds(event, turn);
+            event = null;
+        }
+    }
+
+    /** A thread is about to wait. Gives what {@link #waitEnds} needs, null if nobody wants to know. */
+    static Object waitBegins(Turn turn) {
+        return JFR ? Recorder.waitBegins(turn) : null;
+    }
+
+    static void waitEnds(Object event, boolean got) {
+        Recorder.waitEnds(event, got);
+    }
+
+    // ---- programs ----
+
+    /** A program is about to run. Gives what {@link #execEnds} needs, null if nobody wants to know. */
+    static Object execBegins() {
+        return JFR ? Recorder.execBegins() : null;
+    }
+
+    static void execFails(Object event, Throwable error) {
+        if (event != null) {
+            Recorder.execFails(event, error);
+        }
+    }
+
+    static void execEnds(Object event, Object code) {
+        if (event != null) {
+            Recorder.execEnds(event, code);
+        }
+    }
+
+    // ---- the start ----
+
+    /**
+     * Python has started. The platform's MBean server takes a tenth of a second to make: short programs, which
+     * nobody monitors, end before that.
+     */
+    static void start() {
+        if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
+            PythonWatchdog.startByProperty();
+        }
+        String when = System.getProperty(MXBEAN, "");
+        if (when.equals("true")) {
+            register();
+        } else if (!when.equals("false")) {
+            Thread thread = new Thread("python4j-mxbean") { // no lambda: a program's first one costs milliseconds
+                @Override
+                public void run() {
+                    try {
+                        Thread.sleep(LATER_MILLIS);
+                        register();
+                    } catch (InterruptedException e) {
+                        return; // nobody else knows this thread
+                    }
+                }
+            };
+            thread.setDaemon(true);
+            thread.start();
+        }
+    }
+
+    private static void register() {
+        try {
+            Jmx.register();
+        } catch (Exception | LinkageError e) {
+            NativeLoader.progress("There is no MXBean: " + e, false);
+        }
+    }
+
+    private static final class Jmx {
+        static void register() throws javax.management.JMException {
+            javax.management.MBeanServer server = java.lang.management.ManagementFactory.getPlatformMBeanServer();
+            Object bean = new javax.management.StandardMBean(BEAN, PythonGILMXBean.class, true);
+            try {
+                server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME));
+            } catch (javax.management.InstanceAlreadyExistsException e) {
+                String loader = Integer.toHexString(System.identityHashCode(Monitor.class.getClassLoader()));
+                server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME + ",loader=" + loader));
+            }
+        }
+    }
+
+    private static final class Bean implements PythonGILMXBean {
+        @Override
+        public String getHolder() {
+            Thread holder = PythonGIL.holder();
+            return holder == null ? null : holder.getName();
+        }
+
+        @Override
+        public long getHolderId() {
+            Thread holder = PythonGIL.holder();
+            return holder == null ? 0 : holder.getId();
+        }
+
+        @Override
+        public List<String> getWaiters() {
+            List<String> names = new ArrayList<>();
+            for (Thread thread : PythonGIL.waiters()) {
+                names.add(thread.getName());
+            }
+            return names;
+        }
+
+        @Override
+        public long getTurns() {
+            return PythonGIL.turn().count();
+        }
+
+        @Override
+        public long getWaits() {
+            return PythonGIL.turn().waits();
+        }
+
+        @Override
+        public long getWaitedNanos() {
+            return PythonGIL.turn().waitedNanos();
+        }
+
+        @Override
+        public long getHeldNanos() {
+            return HELD.get();
+        }
+
+        @Override
+        public boolean isTimingEnabled() {
+            return timed;
+        }
+
+        @Override
+        public void setTimingEnabled(boolean enabled) {
+            timed = enabled;
+        }
+
+        @Override
+        public int getHandles() {
+            return PythonGIL.isStarted() ? Native.handleCount() : 0;
+        }
+
+        @Override
+        public int getFrames() {
+            return PythonGIL.isStarted() ? Native.handleFrameCount() : 0;
+        }
+
+        @Override
+        public int getCachedTexts() {
+            return PythonGIL.isStarted() ? Native.execKept() : 0;
+        }
+    }
+}

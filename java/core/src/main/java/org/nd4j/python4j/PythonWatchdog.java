@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells of turns that last too long, with both stacks. It looks at the turn's number from outside, so
+// turns pay nothing for it. How Python's stack is read: stacks.rs.
+package org.nd4j.python4j;
+
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Watches the exclusive turn; made by {@link PythonGIL#watch}, or for the whole process by the property
+ * {@value #PROPERTY}: a number with {@code ms}, {@code s} or {@code m}, or a {@link Duration} such as
+ * {@code PT10S}. That one logs each report as a warning.
+ *
+ * <p>A turn that lasts longer than the limit is reported once. Reading Python's stack needs the GIL, which
+ * Python code gives up all the time: every 5 ms while it runs, and while it sleeps or waits. Where the owner
+ * of the turn keeps it, in a long call of C code or in Java code between two calls, the report says so, and a
+ * second one follows with Python's stack if the turn is still going on when the GIL is to be had. No signals are used.
+ *
+ * <p>Blocks of {@link PythonGIL#lockShared} are no turns. All methods may be called by any thread.
+ */
+public final class PythonWatchdog implements AutoCloseable {
+
+    /** The property that watches the whole process, off by default. */
+    public static final String PROPERTY = "org.eclipse.python4j.watchdog";
+
+    private static final long LOOKS = 8;
+    private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long PATIENCE_MILLIS = 500;
+
+    private final long limit;
+    private final Consumer<? super Report> handler;
+    private final Thread thread;
+    private volatile boolean closed;
+
+    private long turn; // the number of the one that goes on
+    private long since; // when it was first seen
+    private boolean told;
+    private FutureTask<String> late; // Python's stack, if it was not to be had in time
+
+    private PythonWatchdog(long limit, Consumer<? super Report> handler) {
+        this.limit = limit;
+        this.handler = handler;
+        this.thread = daemon("python4j-watchdog", this::watch);
+    }
+
+    static PythonWatchdog start(Duration limit, Consumer<? super Report> handler) {
+        Objects.requireNonNull(handler);
+        if (limit.compareTo(Duration.ofMillis(1)) < 0) {
+            throw new IllegalArgumentException("A turn may last a millisecond at least: " + limit);
+        }
+        long most = Long.MAX_VALUE / 2;
+        PythonWatchdog dog = new PythonWatchdog(
+                limit.compareTo(Duration.ofNanos(most)) < 0 ? limit.toNanos() : most, handler);
+        dog.thread.start();
+        return dog;
+    }
+
+    /** What the property asks for. A value that cannot be read is no reason for Python not to start. */
+    static void startByProperty() {
+        String text = System.getProperty(PROPERTY, "");
+        try {
+            start(duration(text.trim()), PythonWatchdog::log);
+        } catch (RuntimeException e) {
+            NativeLoader.progress("-D" + PROPERTY + "=" + text + " is no duration such as 500ms, 10s or PT10S: nothing"
+                    + " is watched", true);
+        }
+    }
+
+    static Duration duration(String text) {
+        String unit = text.replaceFirst("^[0-9]+", "").trim().toLowerCase(Locale.ROOT);
+        if (unit.equals("ms") || unit.equals("s") || unit.equals("m")) {
+            long number = Long.parseLong(text.substring(0, text.length() - unit.length()).trim());
+            return unit.equals("ms") ? Duration.ofMillis(number)
+                    : unit.equals("s") ? Duration.ofSeconds(number) : Duration.ofMinutes(number);
+        }
+        return Duration.parse(text);
+    }
+
+    private static void log(Report report) {
+        try {
+            LoggerFactory.getLogger(PythonWatchdog.class).warn(report.toString());
+        } catch (LinkageError e) { // no logging beside this jar
+            System.err.println(report);
+        }
+    }
+
+    /** Ends the watching; a report that is being made still comes. Again it does nothing. */
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+    }
+
+    private static Thread daemon(String name, Runnable body) {
+        Thread thread = new Thread(body, name);
+        thread.setDaemon(true);
+        return thread;
+    }
+
+    private void watch() {
+        while (!closed) {
+            LockSupport.parkNanos(this, Math.max(TimeUnit.MILLISECONDS.toNanos(1), Math.min(limit / LOOKS, MOST_NANOS)));
+            if (!closed) {
+                look(System.nanoTime());
+            }
+        }
+    }
+
+    private void look(long now) {
+        long number = PythonGIL.turn().count();
+        Thread holder = PythonGIL.holder();
+        if (holder == null || number != turn || number != PythonGIL.turn().count()) {
+            turn = number;
+            since = now;
+            told = false;
+            late = null;
+        } else if (!told && now - since >= limit) {
+            told = true;
+            tell(holder);
+        } else if (late != null && late.isDone()) {
+            hand(holder, text(late, 0), "");
+            late = null;
+        }
+    }
+
+    private void tell(Thread holder) {
+        FutureTask<String> stack = new FutureTask<>(() ->
+                new String(Native.stacksDump(!PythonGIL.isVirtual(holder)), StandardCharsets.UTF_8));
+        daemon("python4j-watchdog-python", stack).start();
+        String text = text(stack, PATIENCE_MILLIS);
+        if (text == null) {
+            late = stack;
+        }
+        if (PythonGIL.turn().count() == turn) { // else it ended meanwhile, and the stacks are not its own
+            hand(holder, text, text == null ? why(holder) : "");
+        }
+    }
+
+    private static String text(FutureTask<String> stack, long millis) {
+        try {
+            return stack.get(millis, TimeUnit.MILLISECONDS);
+        } catch (TimeoutException e) {
+            return null;
+        } catch (ExecutionException e) {
+            return "Python's stack cannot be read: " + e.getCause();
+        } catch (InterruptedException e) {
+            return null; // nobody else knows this thread
+        }
+    }
+
+    private static String why(Thread holder) {
+        for (StackTraceElement frame : holder.getStackTrace()) {
+            if (frame.isNativeMethod() && frame.getClassName().equals(Native.class.getName())) {
+                return "Python's stack cannot be read yet: a call of C code keeps the GIL.";
+            }
+            break;
+        }
+        return "Python's stack cannot be read: the thread is in Java code and keeps the GIL with its turn.";
+    }
+
+    private void hand(Thread holder, String python, String why) {
+        try {
+            handler.accept(new Report(holder, Duration.ofNanos(System.nanoTime() - since), PythonGIL.waiters(), python, why));
+        } catch (RuntimeException | Error e) { // the handler's own affair; the next turn is watched as well
+            NativeLoader.progress("The handler of a PythonWatchdog failed: " + e, true);
+        }
+    }
+
+    /** A turn that lasts too long. */
+    public static final class Report {
+        private final Thread thread;
+        private final StackTraceElement[] stack;
+        private final Duration held;
+        private final List<Thread> waiters;
+        private final String python;
+        private final String why;
+
+        private Report(Thread thread, Duration held, List<Thread> waiters, String python, String why) {
+            this.thread = thread;
+            this.stack = thread.getStackTrace();
+            this.held = held;
+            this.waiters = Collections.unmodifiableList(waiters);
+            this.python = python;
+            this.why = why;
+        }
+
+        /** The thread that has the turn. */
+        public Thread getThread() {
+            return thread;
+        }
+
+        /** How long it has had the turn at least. */
+        public Duration getHeld() {
+            return held;
+        }
+
+        /** Who waited for the turn, in the order of arrival. */
+        public List<Thread> getWaiters() {
+            return waiters;
+        }
+
+        /** Where the thread was in Java. */
+        public StackTraceElement[] getJavaStack() {
+            return stack.clone();
+        }
+
+        /**
+         * Where Python's threads were, as text, the most recent calls last and the turn's own thread first; null if
+         * that could not be read.
+         */
+        public String getPythonStack() {
+            return python;
+        }
+
+        /** All of it, in lines. */
+        @Override
+        public String toString() {
+            StringBuilder text = new StringBuilder("Thread '" + thread.getName() + "' has had its turn of Python for "
+                    + held.toMillis() + " ms; " + waiters.size() + (waiters.size() == 1 ? " thread waits" : " threads wait"));
+            for (int i = 0; i < waiters.size() && i < LOOKS; i++) {
+                text.append(i == 0 ? ": " : ", ").append(waiters.get(i).getName());
+            }
+            text.append("\nJava, most recent call first:");
+            for (StackTraceElement frame : stack) {
+                text.append("\n  at ").append(frame);
+            }
+            text.append("\nPython: ");
+            return text.append(python == null ? why : python.isEmpty() ? "no thread runs Python code." : "\n" + python)
+                    .toString();
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// The events of the Java Flight Recorder. The one class that links to jdk.jfr; Monitor knows whether it
+// may be touched. Whether and from which length on they are recorded is the recording's to say.
+package org.nd4j.python4j;
+
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Enabled;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.Threshold;
+
+/**
+ * An event begins and ends on the thread that it is about. The classes of the events are loaded when the
+ * recorder runs and not before: loading the first one takes a tenth of a second.
+ */
+final class Recorder {
+
+    private static final int SHOWN = 200;
+
+    private Recorder() {}
+
+    /** Whether turns are recorded. */
+    static boolean isOn() {
+        return FlightRecorder.isInitialized() && Events.TURN.isEnabled();
+    }
+
+    static Object turnBegins() {
+        if (!isOn()) {
+            return null;
+        }
+        TurnEvent event = new TurnEvent();
+        event.begin();
+        return event;
+    }
+
+    static void turnEnds(Object begun, Turn turn) {
+        TurnEvent event = (TurnEvent) begun;
+        event.end();
+        if (event.shouldCommit()) {
+            event.number = turn.count();
+            event.waiting = turn.waiting();
+            event.commit();
+        }
+    }
+
+    static Object waitBegins(Turn turn) {
+        if (!FlightRecorder.isInitialized() || !Events.WAIT.isEnabled()) {
+            return null;
+        }
+        WaitEvent event = new WaitEvent();
+        event.holder = turn.holder();
+        event.ahead = turn.waiting();
+        event.begin();
+        return event;
+    }
+
+    static void waitEnds(Object begun, boolean got) {
+        WaitEvent event = (WaitEvent) begun;
+        event.taken = got;
+        event.commit();
+    }
+
+    static Object execBegins() {
+        if (!FlightRecorder.isInitialized() || !Events.EXEC.isEnabled()) {
+            return null;
+        }
+        ExecEvent event = new ExecEvent();
+        event.begin();
+        return event;
+    }
+
+    static void execFails(Object begun, Throwable error) {
+        String name = error instanceof PythonException ? ((PythonException) error).getPythonClass() : null;
+        ((ExecEvent) begun).error = name == null ? error.getClass().getName() : name;
+    }
+
+    static void execEnds(Object begun, Object code) {
+        ExecEvent event = (ExecEvent) begun;
+        event.end();
+        if (event.shouldCommit()) {
+            if (code instanceof String) {
+                String text = (String) code;
+                int line = text.indexOf('\n');
+                event.length = text.length();
+                event.code = text.substring(0, Math.min(SHOWN, line < 0 ? text.length() : line));
+            }
+            event.commit();
+        }
+    }
+
+    /** One of each, to be asked whether it is enabled. */
+    private static final class Events {
+        static final TurnEvent TURN = new TurnEvent();
+        static final WaitEvent WAIT = new WaitEvent();
+        static final ExecEvent EXEC = new ExecEvent();
+    }
+
+    @Name("org.nd4j.python4j.Turn")
+    @Label("Python Turn")
+    @Description("A thread had the exclusive turn of PythonGIL")
+    @Category("Python4J")
+    @Enabled(false)
+    @Threshold("20 ms")
+    static final class TurnEvent extends Event {
+        @Label("Number")
+        long number;
+
+        @Label("Waiting Threads")
+        @Description("How many threads waited for the turn when it ended")
+        int waiting;
+    }
+
+    @Name("org.nd4j.python4j.TurnWait")
+    @Label("Wait for Python Turn")
+    @Description("A thread waited for the exclusive turn of PythonGIL")
+    @Category("Python4J")
+    @Enabled(false)
+    @Threshold("10 ms")
+    static final class WaitEvent extends Event {
+        @Label("Holder")
+        @Description("The thread that had the turn when the waiting began")
+        Thread holder;
+
+        @Label("Threads Ahead")
+        int ahead;
+
+        @Label("Taken")
+        @Description("Whether the thread got the turn; otherwise its time was over, or it was interrupted")
+        boolean taken;
+    }
+
+    @Name("org.nd4j.python4j.Exec")
+    @Label("Python Exec")
+    @Description("Python ran a text: exec, simpleExec, eval, PythonCode")
+    @Category("Python4J")
+    @Enabled(false)
+    @Threshold("20 ms")
+    static final class ExecEvent extends Event {
+        @Label("Code")
+        @Description("The first line of the text")
+        String code;
+
+        @Label("Length")
+        @Description("Characters of the text")
+        int length;
+
+        @Label("Error")
+        @Description("The class of the exception that ended it")
+        String error;
+    }
+}

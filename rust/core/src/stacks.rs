@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where Python's threads stand, for a watchdog that sits on a thread of its own. The text is made by
+//! stacks.py inside Python, so it waits until whoever has the GIL gives it up.
+
+use crate::{Result, gil, interpreter};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+/// A stack for each thread that runs Python code, most recent call last, in UTF-8. With `turn` the thread
+/// that came in by [`gil::acquire`] last is said to have the turn, and comes first.
+pub fn dump(py: Python<'_>, turn: bool) -> Result<Vec<u8>> {
+    let owner = if turn { gil::last() } else { 0 };
+    let text = interpreter::tool(py, "stacks", "dump")?.call1((owner,))?;
+    Ok(text.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes().to_vec())
+}
