@@ -9,6 +9,13 @@ import org.nd4j.common.primitives.Pair;
 /** A {@link PythonInterpreter}. No method needs a turn: each takes one for its own length. */
 public class UncheckedPythonInterpreter implements PythonInterpreter {
 
+    static { // as a module: ND4J's own modules cannot be resolved, so Pair's jar stays on the class path
+        Module own = UncheckedPythonInterpreter.class.getModule();
+        if (own.isNamed()) {
+            own.addReads(own.getClassLoader().getUnnamedModule());
+        }
+    }
+
     private static final ThreadLocal<UncheckedPythonInterpreter> INSTANCES =
             ThreadLocal.withInitial(UncheckedPythonInterpreter::new);
 

@@ -41,6 +41,13 @@ import org.nd4j.python4j.PythonType;
  */
 public class NumpyArray extends PythonType<INDArray> {
 
+    static { // as a module: ND4J's own modules cannot be resolved, so it stays on the class path
+        Module own = NumpyArray.class.getModule();
+        if (own.isNamed()) {
+            own.addReads(own.getClassLoader().getUnnamedModule());
+        }
+    }
+
     /** The instance for {@code getVariable(name, NumpyArray.INSTANCE)}; equal to the registered one. */
     public static final NumpyArray INSTANCE = new NumpyArray();
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The core as a module, under the name it has in Python4J. Compiled apart (gradle/modules.gradle),
+// since the rest is compiled on a class path.
+
+/**
+ * CPython in this process.
+ *
+ * <p>ND4J is not required: the descriptors of its 1.0.0-M2.1 name modules that do not exist, so it has to
+ * stay on the class path, which this module reads. Only {@code PythonInterpreter} needs it, for {@code Pair}.
+ */
+module python4j.core {
+    requires transitive org.bytedeco.cpython;
+    requires transitive org.bytedeco.javacpp;
+    requires org.slf4j;
+
+    exports org.nd4j.python4j;
+
+    uses org.nd4j.python4j.PythonType;
+}
