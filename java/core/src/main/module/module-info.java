@@ -9,6 +9,8 @@
  * stay on the class path, which this module reads. Only {@code PythonInterpreter} needs it, for {@code Pair}.
  */
 module python4j.core {
+    requires java.management;
+    requires jdk.jfr;
     requires transitive org.bytedeco.cpython;
     requires transitive org.bytedeco.javacpp;
     requires org.slf4j;
