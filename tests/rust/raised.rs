@@ -124,7 +124,8 @@ fn hostile_notes_groups_and_tracebacks_have_an_end() {
         assert_eq!(report(py, code).get_item(10).unwrap().len().unwrap(), 64);
 
         let code = "class E(ValueError):\n    tb_next = __traceback__ = property(lambda self: self)\nraise E('ring')";
-        assert_eq!(part(&report(py, code), 5), "[]");
+        let frames = report(py, code).get_item(5).unwrap(); // the real one's, whatever the class says
+        assert_eq!(frames.len().unwrap(), 3);
 
         if py.version_info() >= (3, 11) {
             let code =

@@ -2,9 +2,11 @@
 //! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14
 //! exports them, and the safe functions around them that everybody else calls.
 
+use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCode, PyDict, PyString};
+use pyo3::types::{PyCode, PyDict, PyString, PyType};
 use std::ffi::{c_char, c_int, c_long, c_ulong};
 use std::ptr;
 
@@ -12,6 +14,7 @@ unsafe extern "C" {
     fn PyGILState_Check() -> c_int;
     fn PyThread_get_thread_ident() -> c_ulong;
     fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
+    fn PyFrame_GetCode(frame: *mut ffi::PyObject) -> *mut ffi::PyObject;
 }
 
 /// Whether the calling OS thread holds the GIL. CPython must be running.
@@ -183,4 +186,53 @@ pub fn change_reference_count(py: Python<'_>, address: usize, change: i32) {
             ffi::Py_DecRef(object);
         }
     }
+}
+
+/// What an exception knows of others and of where it came from. Each is its `__cause__` and so on,
+/// read without its class having a say.
+pub fn cause<'py>(exception: &Bound<'py, PyBaseException>) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: the GIL is held and the argument is an exception; a new reference or null without an error.
+    unsafe { Bound::from_owned_ptr_or_opt(exception.py(), ffi::PyException_GetCause(exception.as_ptr())) }
+}
+
+/// See [`cause`].
+pub fn context<'py>(exception: &Bound<'py, PyBaseException>) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: as in `cause`.
+    unsafe { Bound::from_owned_ptr_or_opt(exception.py(), ffi::PyException_GetContext(exception.as_ptr())) }
+}
+
+/// See [`cause`].
+pub fn traceback<'py>(exception: &Bound<'py, PyBaseException>) -> Option<Bound<'py, PyAny>> {
+    // SAFETY: as in `cause`.
+    unsafe { Bound::from_owned_ptr_or_opt(exception.py(), ffi::PyException_GetTraceback(exception.as_ptr())) }
+}
+
+/// The frame of a traceback, and that frame's code; `None` for anything that is no traceback.
+pub fn frame_of<'py>(traceback: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+    let py = traceback.py();
+    // SAFETY: the GIL is held. Tracebacks cannot be subclassed and their tb_frame is read-only and a
+    // frame, whose code is a new reference.
+    unsafe {
+        if ffi::PyTraceBack_Check(traceback.as_ptr()) == 0 {
+            return None;
+        }
+        let frame = traceback.getattr(intern!(py, "tb_frame")).ok()?;
+        let code = Bound::from_owned_ptr_or_opt(py, PyFrame_GetCode(frame.as_ptr()))?;
+        Some((frame, code))
+    }
+}
+
+/// Whether an object is of a class, without its `__class__` or the class having a say.
+pub fn is_instance(object: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool {
+    let Ok(class) = class.cast::<PyType>() else {
+        return false;
+    };
+    // SAFETY: the GIL is held and both are live classes.
+    unsafe { ffi::PyType_IsSubtype(object.get_type_ptr(), class.as_type_ptr()) == 1 }
+}
+
+/// Whether an attribute can be read. To find that one is missing costs less than to read it in vain.
+pub fn has(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
+    // SAFETY: the GIL is held; both are live objects; whatever fails inside counts as no.
+    unsafe { ffi::PyObject_HasAttr(object.as_ptr(), name.as_ptr()) == 1 }
 }

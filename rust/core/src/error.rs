@@ -2,9 +2,10 @@
 //! The one error type. A variant for each thing that a caller could do differently.
 //! `rust/jni/src/guard.rs` decides which Java class each becomes.
 
-use crate::gil;
+use crate::{capi, gil};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+use std::borrow::Cow;
 
 /// What every function of this crate returns.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -109,9 +110,14 @@ pub fn describe(exception: &Bound<'_, PyAny>) -> String {
 
 /// A Python string for a message: lone surrogates become `\udXXX`, nothing else changes.
 pub fn text(string: &Bound<'_, PyString>) -> String {
-    match string.to_cow() {
-        Ok(text) => text.into_owned(),
-        Err(_) => string
+    shown_text(string).into_owned()
+}
+
+/// The same without a copy of what needs none.
+pub fn shown_text<'a>(string: &'a Bound<'_, PyString>) -> Cow<'a, str> {
+    match capi::utf8(string) {
+        Some(text) => text.into(),
+        None => string
             .call_method1("encode", ("utf-8", "backslashreplace"))
             .ok()
             .and_then(|b| {
@@ -119,7 +125,8 @@ pub fn text(string: &Bound<'_, PyString>) -> String {
                     .ok()
                     .map(|b| String::from_utf8_lossy(b.as_bytes()).into_owned())
             })
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .into(),
     }
 }
 

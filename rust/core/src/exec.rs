@@ -70,9 +70,10 @@ static PROGRAMS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static EXPRESSIONS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static COMPILED: AtomicU64 = AtomicU64::new(0);
 
+type Names = LruCache<Box<[u8]>, Py<PyString>>;
+
 /// Names of variables as Python strings: to find one here costs less than to make and hash it.
-static NAMES: Lazy<Mutex<LruCache<Box<[u8]>, Py<PyString>>>> =
-    Lazy::new(|| Mutex::new(LruCache::new(KEPT_NAMES)));
+static NAMES: Lazy<Mutex<Names>> = Lazy::new(|| Mutex::new(LruCache::new(KEPT_NAMES)));
 const KEPT_NAMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 const LONGEST_NAME: usize = 100;
 

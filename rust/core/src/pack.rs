@@ -504,6 +504,13 @@ impl<'py> Writer<'py> {
         }
     }
 
+    /// The same with room for so many bytes at once.
+    pub fn with_room(py: Python<'py>, frame: Frame, bytes: usize) -> Self {
+        let mut writer = Writer::new(py, frame);
+        writer.out.reserve(bytes);
+        writer
+    }
+
     /// The bytes; the handles in them are the reader's now.
     pub fn finish(mut self) -> Vec<u8> {
         self.given.clear();

@@ -7,15 +7,15 @@
 //! depends on `kind`: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`; the
 //! key of a Java exception; the name of the module that could not be imported.
 
-use crate::error::{shown, text};
+use crate::error::{shown, shown_text, text};
 use crate::handle::{self, Handle, NO_FRAME};
 use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
-use crate::{Error, Result, callback};
+use crate::{Error, Result, callback, capi};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTraceback, PyTuple};
+use pyo3::types::{PyString, PyTuple};
 
 /// How long a chain of causes, and how deep a tree of groups, is followed.
 const MAX_CHAIN: usize = 16;
@@ -27,10 +27,12 @@ const MAX_NOTES: usize = 64;
 /// How many frames of a traceback are reported: the outermost ones and the innermost ones.
 const OUTER_FRAMES: usize = 16;
 const INNER_FRAMES: usize = 112;
+/// How long most reports are.
+const USUAL: usize = 512;
 
 /// The packed report of an error; the exception objects in it are Java's from then on.
 pub fn report(py: Python<'_>, error: &Error) -> Result<Vec<u8>> {
-    let mut writer = Writer::new(py, NO_FRAME);
+    let mut writer = Writer::with_room(py, NO_FRAME, USUAL);
     write_error(&mut writer, error)?;
     Ok(writer.finish())
 }
@@ -38,18 +40,18 @@ pub fn report(py: Python<'_>, error: &Error) -> Result<Vec<u8>> {
 /// The packed report of an exception object.
 pub fn report_of(py: Python<'_>, handle: Handle) -> Result<Vec<u8>> {
     let exception = handle::lend(py, handle)?;
-    if !exception.is_instance_of::<PyBaseException>() {
+    let Ok(exception) = exception.cast::<PyBaseException>() else {
         return Err(Error::refused(format!("Not an exception: {}", shown(&exception))));
-    }
-    let mut writer = Writer::new(py, NO_FRAME);
-    write_exception(&mut writer, &exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS })?;
+    };
+    let mut writer = Writer::with_room(py, NO_FRAME, USUAL);
+    write_exception(&mut writer, exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS })?;
     Ok(writer.finish())
 }
 
 fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
     let cause = match error {
         Error::Python { raised } => {
-            let exception = raised.value(writer.py()).as_any();
+            let exception = raised.value(writer.py());
             return write_exception(writer, exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS });
         }
         Error::NotRun(cause) => Some(cause),
@@ -74,7 +76,7 @@ fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
 /// `left` is how many exceptions the report may still tell of.
 fn write_exception<'py>(
     writer: &mut Writer<'py>,
-    exception: &Bound<'py, PyAny>,
+    exception: &Bound<'py, PyBaseException>,
     chain: usize,
     left: &mut usize,
 ) -> Result<()> {
@@ -87,11 +89,11 @@ fn write_exception<'py>(
         Err(_) => "<exception str() failed>".into(),
     };
     writer.list_of(11)?;
-    writer.str(&format!("{name}: {said}"))?;
+    writer.str(&[name.as_str(), ": ", &said].concat())?;
     writer.str(&name)?;
     writer.str(&module)?;
     writer.str(&said)?;
-    let kind = kind(exception);
+    let kind = kind(exception, &module);
     writer.str(kind)?;
     write_frames(writer, exception)?;
     writer.object(exception);
@@ -117,21 +119,25 @@ fn write_members<'py>(
         if chain == 0 || *left == 0 {
             break;
         }
-        write_exception(writer, &member, chain - 1, left)?;
-        count += 1;
+        if let Ok(member) = member.cast() {
+            write_exception(writer, member, chain - 1, left)?;
+            count += 1;
+        }
     }
     writer.set_u32(count_at, count);
     Ok(())
 }
 
-/// What callers handle differently; the Java class is chosen by it.
-fn kind(exception: &Bound<'_, PyAny>) -> &'static str {
+/// What callers handle differently; the Java class is chosen by it. Ours are in no module of Python's.
+fn kind(exception: &Bound<'_, PyAny>, module: &str) -> &'static str {
     if exception.is_instance_of::<PySystemExit>() {
         "exit"
     } else if exception.is_instance_of::<PySyntaxError>() {
         "syntax"
     } else if exception.is_instance_of::<PyImportError>() {
         "import"
+    } else if module == "builtins" {
+        ""
     } else if callback::foreign_key(exception).is_some() {
         "java"
     } else if is_ours(exception, |tools| &tools.interrupted) {
@@ -145,7 +151,7 @@ fn kind(exception: &Bound<'_, PyAny>) -> &'static str {
 
 fn is_ours(exception: &Bound<'_, PyAny>, class: impl Fn(&Tools) -> &Py<PyAny>) -> bool {
     let py = exception.py();
-    tools().is_ok_and(|tools| exception.is_instance(class(tools).bind(py)).unwrap_or(false))
+    tools().is_ok_and(|tools| capi::is_instance(exception, class(tools).bind(py)))
 }
 
 /// Attributes of exceptions are whatever user code put there: one that cannot be read is absent.
@@ -153,18 +159,20 @@ fn attribute<'py>(object: &Bound<'py, PyAny>, name: &Bound<'py, PyString>) -> Op
     object.getattr(name).ok().filter(|value| !value.is_none())
 }
 
-fn cause<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let suppressed = attribute(exception, intern!(exception.py(), "__suppress_context__"))
-        .is_some_and(|suppressed| suppressed.is_truthy().unwrap_or(false));
-    attribute(exception, intern!(exception.py(), "__cause__"))
-        .or_else(|| attribute(exception, intern!(exception.py(), "__context__")).filter(|_| !suppressed))
-        .filter(|cause| cause.is_instance_of::<PyBaseException>())
+fn cause<'py>(exception: &Bound<'py, PyBaseException>) -> Option<Bound<'py, PyBaseException>> {
+    let suppressed = || {
+        attribute(exception, intern!(exception.py(), "__suppress_context__"))
+            .is_some_and(|suppressed| suppressed.is_truthy().unwrap_or(false))
+    };
+    capi::cause(exception)
+        .or_else(|| capi::context(exception).filter(|_| !suppressed()))
+        .and_then(|cause| cause.cast_into().ok())
 }
 
 /// The exceptions of a group.
 fn members<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
     let group = tools().ok()?.group.as_ref()?.bind(exception.py());
-    if !exception.is_instance(group).unwrap_or(false) {
+    if !capi::is_instance(exception, group) {
         return None;
     }
     attribute(exception, intern!(exception.py(), "exceptions"))?
@@ -173,7 +181,11 @@ fn members<'py>(exception: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
 }
 
 fn write_notes<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
-    let notes: Vec<_> = attribute(exception, intern!(exception.py(), "__notes__"))
+    let name = intern!(exception.py(), "__notes__");
+    if !capi::has(exception, name) {
+        return writer.list_of(0);
+    }
+    let notes: Vec<_> = attribute(exception, name)
         .and_then(|notes| notes.try_iter().ok())
         // Not past the first failure: an iterator that fails may do so for ever.
         .map(|notes| notes.map_while(|note| note.ok()).take(MAX_NOTES).collect())
@@ -220,22 +232,19 @@ fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>, ki
     Ok(())
 }
 
-struct Place {
-    file: String,
-    function: String,
+struct Place<'py> {
+    file: Bound<'py, PyString>,
+    function: Bound<'py, PyString>,
     line: i64,
 }
 
-fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> Result<()> {
+fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyBaseException>) -> Result<()> {
     let mut places = Vec::new();
-    // CPython sees to it that tracebacks make no ring; other objects might.
-    let real = |object: &Bound<'_, PyAny>| object.is_exact_instance_of::<PyTraceback>();
-    let mut next = attribute(exception, intern!(exception.py(), "__traceback__")).filter(real);
-    while let Some(traceback) = next {
-        if let Some(frame) = attribute(&traceback, intern!(traceback.py(), "tb_frame")) {
-            places.extend(place(&traceback, &frame));
-            forget_variables(&frame);
-        }
+    // CPython sees to it that tracebacks make no ring; other objects might, and end the loop.
+    let mut next = capi::traceback(exception);
+    while let Some((traceback, (frame, code))) = next.and_then(|t| capi::frame_of(&t).map(|f| (t, f))) {
+        places.extend(place(&traceback, &code));
+        forget_variables(&frame, &code);
         if places.len() > OUTER_FRAMES + INNER_FRAMES {
             places.remove(OUTER_FRAMES);
         }
@@ -243,8 +252,8 @@ fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
     }
     writer.list_of(places.len() * 3)?;
     for place in places.iter().rev() {
-        writer.str(&place.file)?;
-        writer.str(&place.function)?;
+        writer.str(&shown_text(&place.file))?;
+        writer.str(&shown_text(&place.function))?;
         writer.int(place.line);
     }
     Ok(())
@@ -254,26 +263,20 @@ fn write_frames<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) ->
 ///
 /// A frame that still runs refuses, and keeps them. That of a generator has none once it is finished,
 /// and one that only waits would be ended by this (before 3.13).
-fn forget_variables(frame: &Bound<'_, PyAny>) {
+fn forget_variables(frame: &Bound<'_, PyAny>, code: &Bound<'_, PyAny>) {
     const GENERATORS: i64 = 0x20 | 0x80 | 0x200; // CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
-    let flags = attribute(frame, intern!(frame.py(), "f_code"))
-        .and_then(|code| attribute(&code, intern!(code.py(), "co_flags")));
+    let flags = attribute(code, intern!(code.py(), "co_flags"));
     if flags.is_some_and(|flags| flags.extract::<i64>().is_ok_and(|flags| flags & GENERATORS == 0)) {
         let _ = frame.call_method0(intern!(frame.py(), "clear"));
     }
 }
 
-fn place(traceback: &Bound<'_, PyAny>, frame: &Bound<'_, PyAny>) -> Option<Place> {
-    let code = attribute(frame, intern!(frame.py(), "f_code"))?;
+fn place<'py>(traceback: &Bound<'py, PyAny>, code: &Bound<'py, PyAny>) -> Option<Place<'py>> {
     let py = traceback.py();
-    let string = |name| {
-        let string = attribute(&code, name)?.cast_into::<PyString>().ok()?;
-        Some(text(&string))
-    };
+    let string = |name| attribute(code, name)?.cast_into::<PyString>().ok();
     Some(Place {
         file: string(intern!(py, "co_filename"))?,
         function: string(intern!(py, "co_qualname")).or_else(|| string(intern!(py, "co_name")))?,
-        line: attribute(traceback, intern!(traceback.py(), "tb_lineno"))
-            .map_or(-1, |line| line.extract().unwrap_or(-1)),
+        line: attribute(traceback, intern!(py, "tb_lineno")).map_or(-1, |line| line.extract().unwrap_or(-1)),
     })
 }

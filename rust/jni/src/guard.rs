@@ -2,11 +2,15 @@
 //! Panic or error to Java throwable: here and nowhere else. The only place that knows the name of
 //! the Java exception; what it says of a Python one is decided in `raised.rs`.
 
-use jni::objects::{JByteArray, JLongArray, JObject, JString, JThrowable, JValue};
+use jni::objects::{
+    GlobalRef, JByteArray, JClass, JLongArray, JObject, JStaticMethodID, JString, JThrowable, JValue,
+};
+use jni::signature::ReturnType;
 use jni::JNIEnv;
 use python4j_core::{fork, gil, raised, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::OnceLock;
 
 const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
 
@@ -62,13 +66,13 @@ pub(crate) fn guard<'local, R: Nothing>(
     }
     match outcome {
         Ok(Ok(result)) => return result,
-        Ok(Err(Failure::Core(error))) => throw(env, &error),
+        Ok(Err(Failure::Core(error))) => throw(env, error),
         Ok(Err(Failure::Jni(error))) => {
             if !env.exception_check().unwrap_or(false) {
-                throw(env, &Error::refused(format!("JNI call failed: {error}")));
+                throw(env, Error::refused(format!("JNI call failed: {error}")));
             }
         }
-        Err(panic) => throw(env, &Error::refused(panic_text(panic.as_ref()))),
+        Err(panic) => throw(env, Error::refused(panic_text(panic.as_ref()))),
     }
     R::nothing()
 }
@@ -82,11 +86,11 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("Internal error of python4j (please report it): {said}")
 }
 
-fn throw(env: &mut JNIEnv, error: &Error) {
+fn throw(env: &mut JNIEnv, error: Error) {
     let throwable = if error.has_exception() {
         reported(env, error)
     } else {
-        plain(env, error)
+        plain(env, &error.to_string())
     };
     // If even this fails, an OutOfMemoryError say, then that is the pending exception.
     if let Ok(throwable) = throwable {
@@ -96,22 +100,51 @@ fn throw(env: &mut JNIEnv, error: &Error) {
 
 /// An error that Python has nothing to say about.
 #[allow(clippy::disallowed_methods)] // the one place
-fn plain<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
-    let message = env.new_string(error.to_string())?;
+fn plain<'local>(env: &mut JNIEnv<'local>, message: &str) -> jni::errors::Result<JThrowable<'local>> {
+    let message = env.new_string(message)?;
     let arguments = [JValue::Object(&message)];
     let exception = env.new_object(PYTHON_EXCEPTION, "(Ljava/lang/String;)V", &arguments)?;
     Ok(exception.into())
 }
 
-/// An error with a Python exception in it: `PythonException.of` makes the fitting Java one.
-#[allow(clippy::disallowed_methods)] // the one place
-fn reported<'local>(env: &mut JNIEnv<'local>, error: &Error) -> jni::errors::Result<JThrowable<'local>> {
-    let Ok(report) = gil::with(|py| raised::report(py, error)) else {
-        return plain(env, error);
-    };
-    let report = env.byte_array_from_slice(&report)?;
-    let arguments = [JValue::Object(&report)];
-    let class = env.find_class(PYTHON_EXCEPTION)?;
-    let made = env.call_static_method(class, "of", "([B)Ljava/lang/Throwable;", &arguments)?;
-    Ok(made.l()?.into())
+/// An error with a Python exception in it: `PythonException.made` makes the fitting Java one.
+fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Result<JThrowable<'local>> {
+    // The error ends inside Python, where its exception can be let go at once.
+    let report = gil::with(move |py| raised::report(py, &error).map_err(|_| error.to_string()));
+    match report {
+        Ok(report) => {
+            let report = env.byte_array_from_slice(&report)?;
+            let maker = Maker::get(env)?;
+            let class: &JClass = maker.class.as_obj().into();
+            let arguments = [JValue::Object(&report).as_jni()];
+            // SAFETY: the method was looked up in this class with this signature: an object in, an
+            // object out.
+            let made = unsafe {
+                env.call_static_method_unchecked(class, maker.made, ReturnType::Object, &arguments)
+            };
+            Ok(made?.l()?.into())
+        }
+        Err(message) => plain(env, &message),
+    }
+}
+
+/// `PythonException.made`, looked up when it is first needed, which costs half of what it does.
+struct Maker {
+    class: GlobalRef,
+    made: JStaticMethodID,
+}
+
+static MAKER: OnceLock<Maker> = OnceLock::new();
+
+impl Maker {
+    #[allow(clippy::disallowed_methods)] // the one place
+    fn get(env: &mut JNIEnv) -> jni::errors::Result<&'static Self> {
+        if let Some(maker) = MAKER.get() {
+            return Ok(maker);
+        }
+        let class = env.find_class(PYTHON_EXCEPTION)?;
+        let made = env.get_static_method_id(&class, "made", "(Ljava/lang/Object;)Ljava/lang/Throwable;")?;
+        let class = env.new_global_ref(class)?;
+        Ok(MAKER.get_or_init(|| Maker { class, made }))
+    }
 }

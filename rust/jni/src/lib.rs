@@ -7,6 +7,7 @@
 mod door;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
+#[allow(unsafe_code)] // as in door
 mod guard;
 #[allow(unsafe_code)]
 mod owner;

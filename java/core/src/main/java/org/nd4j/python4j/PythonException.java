@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one family of exceptions of this library. Errors of the native side come in by of(), as the
+// The one family of exceptions of this library. Errors of the native side come in by made(), as the
 // packed report that raised.rs writes; what their messages are is decided in error.rs.
 package org.nd4j.python4j;
 
@@ -107,21 +107,23 @@ public class PythonException extends RuntimeException {
     /** What an exception object tells. Needs a turn, or a call from Python. */
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return of(Native.raisedReport(exception.handle()));
+            return made(Native.raisedReport(exception.handle()));
         }
     }
 
     // ---- from the native side ----
 
-    /** What is to be thrown for a report; the very exception of Java's if one comes back through Python. */
-    static Throwable of(byte[] report) {
-        return of((List<?>) new Pack.Reader(report, 0).value());
-    }
-
-    private static Throwable of(List<?> report) {
+    /**
+     * What is to be thrown for a report; the very exception of Java's if one comes back through Python.
+     * One method for both forms: each more would be one more frame to fill in and to take out again.
+     *
+     * @param packed the report as bytes, or one inside of another as it was read
+     */
+    static Throwable made(Object packed) {
+        List<?> report = (List<?>) (packed instanceof byte[] ? new Pack.Reader((byte[]) packed, 0).value() : packed);
         String message = (String) report.get(0);
         Object detail = report.get(7);
-        Throwable cause = report.get(8) == null ? null : of((List<?>) report.get(8));
+        Throwable cause = report.get(8) == null ? null : made(report.get(8));
         PythonException exception;
         switch ((String) report.get(4)) {
             case "java":
@@ -162,28 +164,32 @@ public class PythonException extends RuntimeException {
         pythonMessage = (String) report.get(3);
         pythonObject = (PythonObject) report.get(6);
         for (Object member : (List<?>) report.get(9)) {
-            addSuppressed(of((List<?>) member));
+            addSuppressed(made(member));
         }
-        List<String> texts = new ArrayList<>();
-        for (Object note : (List<?>) report.get(10)) {
-            texts.add((String) note);
+        if (!((List<?>) report.get(10)).isEmpty()) {
+            List<String> texts = new ArrayList<>();
+            for (Object note : (List<?>) report.get(10)) {
+                texts.add((String) note);
+            }
+            notes = Collections.unmodifiableList(texts);
         }
-        notes = Collections.unmodifiableList(texts);
         addFrames((List<?>) report.get(5));
     }
 
     /** Python's frames, file and function and line in turn, on top of Java's without this class's own. */
     private void addFrames(List<?> frames) {
-        List<StackTraceElement> all = new ArrayList<>();
-        for (int at = 0; at < frames.size(); at += 3) {
-            int line = ((Long) frames.get(at + 2)).intValue();
-            all.add(new StackTraceElement("Python", (String) frames.get(at + 1), (String) frames.get(at), line));
+        StackTraceElement[] java = getStackTrace();
+        int own = 0;
+        while (own < java.length && java[own].getClassName().equals(PythonException.class.getName())) {
+            own++;
         }
-        for (StackTraceElement java : getStackTrace()) {
-            if (!java.getClassName().equals(PythonException.class.getName())) {
-                all.add(java);
-            }
+        int python = frames.size() / 3;
+        StackTraceElement[] all = new StackTraceElement[python + java.length - own];
+        for (int i = 0; i < python; i++) {
+            int line = ((Long) frames.get(3 * i + 2)).intValue();
+            all[i] = new StackTraceElement("Python", (String) frames.get(3 * i + 1), (String) frames.get(3 * i), line);
         }
-        setStackTrace(all.toArray(new StackTraceElement[0]));
+        System.arraycopy(java, own, all, python, java.length - own);
+        setStackTrace(all);
     }
 }
