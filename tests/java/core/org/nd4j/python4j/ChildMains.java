@@ -61,6 +61,22 @@ final class ChildMains {
         }
     }
 
+    // ---- PythonGCTest ----
+
+    static void manyObjectsOutsideAnyFrame() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            for (int i = 0; i < 1_300_000; i++) {
+                new PythonObject(i);
+            }
+            long deadline = System.nanoTime() + 20_000_000_000L;
+            while (Native.handleCount() > 700_000 && System.nanoTime() < deadline) {
+                Thread.sleep(10);
+                PythonExecutioner.exec("x = 1"); // which frees what is found
+            }
+            print(() -> Native.handleCount() < 700_000);
+        }
+    }
+
     // ---- StartTest ----
 
     static void nothingStartsByItself() throws Exception {

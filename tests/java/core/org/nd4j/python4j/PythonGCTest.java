@@ -341,4 +341,10 @@ class PythonGCTest {
         }
         assertEquals("False", Expect.text("any(alive())"));
     }
+
+    @Test
+    void veryManyObjectsOutsideAnyFrameMakeTheCollectorRun() throws Exception {
+        // A young generation so large that without being asked the collector would not run at all.
+        assertEquals("true", ChildJvm.output("manyObjectsOutsideAnyFrame", "-Xmx3g", "-Xmn2g"));
+    }
 }

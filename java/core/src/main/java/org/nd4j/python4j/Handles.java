@@ -23,10 +23,18 @@ final class Handles {
      *
      * <p>A {@code Cleaner} would do the same with one thread, which falls behind where objects are made
      * faster than it works. So whoever makes one gives up to two forgotten ones back.
+     *
+     * <p>The garbage collector sees the small objects here and not what they hold in Python, and finds those
+     * that grew old only when the heap is nearly half full. So it is asked to run when there are very many,
+     * and twice as many before it is asked again if they are in use.
      */
     static final class Late extends PhantomReference<PythonObject> {
+        private static final int MANY = 1 << 20;
+
         private static final ReferenceQueue<PythonObject> FORGOTTEN = new ReferenceQueue<>();
         private static final Late ALL = new Late(); // a ring, which keeps the references themselves alive
+        private static int count; // guarded by ALL, as is limit
+        private static int limit = MANY;
 
         static {
             Thread thread = new Thread(null, Late::giveBackForgotten, "python4j-cleaner", 0, false);
@@ -46,11 +54,19 @@ final class Handles {
         Late(PythonObject object, long handle) {
             super(object, FORGOTTEN);
             this.handle = handle;
+            boolean crowded;
             synchronized (ALL) {
                 next = ALL;
                 previous = ALL.previous;
                 previous.next = this;
                 ALL.previous = this;
+                crowded = ++count > limit;
+                if (crowded) {
+                    limit = (int) Math.min(Integer.MAX_VALUE, 2L * count);
+                }
+            }
+            if (crowded) {
+                System.gc();
             }
             for (int i = 0; i < 2; i++) {
                 giveBack(FORGOTTEN.poll());
@@ -66,6 +82,10 @@ final class Handles {
         private boolean leave() {
             synchronized (ALL) {
                 boolean inside = next != this;
+                if (inside) {
+                    count--;
+                    limit = (int) Math.min(limit, Math.max(MANY, 2L * count));
+                }
                 previous.next = next;
                 next.previous = previous;
                 next = this;
