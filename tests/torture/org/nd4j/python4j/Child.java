@@ -26,6 +26,7 @@ final class Child {
     private final List<String> options = new ArrayList<>();
     private final List<String> signals = new ArrayList<>();
     private final List<String> arguments;
+    private String home = System.getProperty("java.home");
     private boolean bare;
     private int limit = 120;
 
@@ -51,6 +52,12 @@ final class Child {
         return this;
     }
 
+    /** Another JDK than this one. */
+    Child on(String javaHome) {
+        home = javaHome;
+        return this;
+    }
+
     /** Nothing in the environment. */
     Child bare() {
         bare = true;
@@ -73,12 +80,11 @@ final class Child {
     Child run() throws IOException, InterruptedException {
         Path log = Files.createTempFile("python4j-torture", ".log");
         List<String> command = new ArrayList<>(prefix);
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        if (Runtime.version().feature() >= 24) {
-            command.add("--enable-native-access=ALL-UNNAMED");
-        }
+        command.add(Path.of(home, "bin", "java").toString());
+        command.add("-XX:+IgnoreUnrecognizedVMOptions"); // JDK 17 does not know the next one
+        command.add("--enable-native-access=ALL-UNNAMED");
         for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-            if (option.startsWith("-Dorg.eclipse.python4j.")) {
+            if (option.startsWith("-Dorg.eclipse.python4j.") || option.startsWith("-Dtorture.")) {
                 command.add(option); // the interpreter that this run is about
             }
         }
@@ -111,7 +117,8 @@ final class Child {
             if (process.waitFor(limit, TimeUnit.SECONDS)) {
                 status = process.exitValue();
             } else {
-                output = "HANGS\n" + stacks(process);
+                output = "HANGS\n";
+                stacks(process);
             }
             ending = (System.nanoTime() - ended) / 1e9;
             seconds = (System.nanoTime() - start) / 1e9;
@@ -138,10 +145,9 @@ final class Child {
         return false;
     }
 
-    private static String stacks(Process process) throws IOException, InterruptedException {
+    private static void stacks(Process process) throws IOException, InterruptedException {
         new ProcessBuilder("kill", "-QUIT", Long.toString(process.pid())).start().waitFor();
         process.waitFor(2, TimeUnit.SECONDS); // the JVM writes them to its log
-        return "";
     }
 
     /** The last lines of the output. */
@@ -152,6 +158,6 @@ final class Child {
 
     @Override
     public String toString() {
-        return String.format("%s: status %d after %.1f s%n%s", arguments, status, seconds, tail(120));
+        return String.format("%s %s %s", prefix, options, arguments);
     }
 }

@@ -10,8 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 
-/** {@code Heaps SEED ROUNDS}. */
+/** {@code Heaps SEED SECONDS}. */
 final class Heaps {
     private Heaps() {}
 
@@ -85,7 +86,9 @@ final class Heaps {
 
     public static void main(String[] arguments) throws Exception {
         Random random = new Random(Long.parseLong(arguments[0]));
-        int rounds = Integer.parseInt(arguments[1]);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(Integer.parseInt(arguments[1]));
+        int rounds = 0;
+        Operations.begin();
         Thread.setDefaultUncaughtExceptionHandler((thread, e) -> {}); // threads of the bodies
         String[] names = ALL.keySet().toArray(new String[0]);
         for (Body body : ALL.values()) {
@@ -96,7 +99,7 @@ final class Heaps {
         }
         int out = 0;
         int wrongs = 0;
-        for (int i = 0; i < rounds; i++) {
+        for (; System.nanoTime() < end; rounds++) {
             String name = names[random.nextInt(names.length)];
             int left = (int) (random.nextDouble() * random.nextDouble() * 800_000);
             System.out.println("at " + name + " with " + left + " bytes left");
@@ -116,7 +119,7 @@ final class Heaps {
             }
         }
         System.gc();
-        System.out.println("DONE " + rounds + " rounds, " + out + " without memory, " + wrongs + " wrong, handles left: " + Native.handleCount()
+        System.out.println("DONE " + rounds + " rounds, " + wrongs + " wrong, " + out + " without memory, handles left: " + Native.handleCount()
                 + ", held for Python: " + Callbacks.count());
         Runtime.getRuntime().halt(wrongs == 0 ? 0 : 1);
     }

@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +25,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 
-/** {@code Mistakes all} or {@code Mistakes NAME...}; without arguments it lists the names. */
+/** {@code Mistakes all} for those that can share a JVM, or {@code Mistakes NAME...}. */
 final class Mistakes {
     private Mistakes() {}
 
@@ -59,7 +60,11 @@ final class Mistakes {
 
     /** One that spoils something for good: it has a JVM of its own, in which the next call works all the same. */
     private static void alone(String name, String outcome, String... lines) {
-        ALL.put(name, new Mistake(outcome, true, () -> exec(lines)));
+        alone(name, outcome, () -> exec(lines));
+    }
+
+    private static void alone(String name, String outcome, Body body) {
+        ALL.put(name, new Mistake(outcome, true, body));
     }
 
     private static Object exec(String... lines) {
@@ -284,7 +289,7 @@ final class Mistakes {
         add("code with a NUL in a string", "PythonSyntaxError: .*|PythonException: Execution failed.*", () -> exec("x = 'a\0b'"));
         add("code with a lone surrogate", "PythonException: Execution failed.*|PythonSyntaxError.*|PythonException: UnicodeEncodeError.*",
                 () -> exec("x = '\ud800'"));
-        add("code of 3 MB", "ran", () -> exec("x = 1\n".repeat(500_000)));
+        add("code of 100,000 lines", "ran", () -> exec("x = 1\n".repeat(100_000)));
         add("code nested too deep", "Python(SyntaxError|Exception): Execution failed.*", () -> exec("(".repeat(5000) + ")".repeat(5000)));
         add("an expression nested too deep", "Python(SyntaxError|Exception): .*|ran", () -> exec("x = " + "-".repeat(200_000) + "1"));
         add("an expression of 100,000 terms", "Python(SyntaxError|Exception): .*|ran",
@@ -359,7 +364,22 @@ final class Mistakes {
                 return 2;
             }
         }));
-        add("a list of a negative size", "\\[]|.*Exception.*", () -> repr(sized(-5, 1)));
+        add("a list of a negative size", "\\[]|.*Exception.*", () -> repr(new AbstractList<Object>() {
+            @Override
+            public Object get(int index) {
+                return 1;
+            }
+
+            @Override
+            public int size() {
+                return -5;
+            }
+
+            @Override
+            public Iterator<Object> iterator() {
+                return Collections.emptyIterator();
+            }
+        }));
         add("a list that raises", "IllegalStateException: no element", () -> repr(new AbstractList<Object>() {
             @Override
             public Object get(int index) {
@@ -652,7 +672,7 @@ final class Mistakes {
         code("raised MemoryError", "PythonException: MemoryError: none", "raise MemoryError('none')");
         code("an int too large", "PythonException: (MemoryError|OverflowError): .*", "x = 1 << (2**62)");
         code("a str too large", "PythonException: (MemoryError|OverflowError): .*", "x = 'a' * (2**62)");
-        add("a value beyond 2 GB from Java", "PythonException: The values for Python take more than 2 GB packed.*|OutOfMemoryError.*",
+        alone("a value beyond 2 GB from Java", "PythonException: The values for Python take more than 2 GB packed.*|OutOfMemoryError.*",
                 () -> {
                     byte[] part = new byte[300_000_000];
                     return repr(sized(10, part));
@@ -1098,12 +1118,19 @@ final class Mistakes {
 
     // ---- running ----
 
+    /** The mistakes that want a JVM of their own. */
+    static List<String> alone() {
+        List<String> names = new ArrayList<>();
+        ALL.forEach((name, mistake) -> {
+            if (mistake.alone) {
+                names.add(name);
+            }
+        });
+        return names;
+    }
+
     public static void main(String[] arguments) {
-        if (arguments.length == 0) {
-            ALL.forEach((name, mistake) -> System.out.println((mistake.alone ? "alone " : "any ") + name));
-            return;
-        }
-        PythonGIL.lock().close();
+        Operations.begin();
         int done = 0;
         int failed = 0;
         for (Map.Entry<String, Mistake> mistake : ALL.entrySet()) {

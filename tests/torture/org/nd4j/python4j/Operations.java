@@ -231,8 +231,17 @@ final class Operations {
         });
     }
 
+    /** Starts Python; {@code -Dtorture.gc=true} makes its collector run at every allocation. */
+    static void begin() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            if (Boolean.getBoolean("torture.gc")) {
+                PythonExecutioner.exec("import gc\ngc.set_threshold(1)");
+            }
+        }
+    }
+
     public static void main(String[] arguments) throws Exception {
-        PythonGIL.lock().close();
+        begin();
         List<String> names = new ArrayList<>();
         PythonObject objects;
         try (PythonGIL gil = PythonGIL.lock();
@@ -248,6 +257,7 @@ final class Operations {
         }
         int from = Integer.parseInt(arguments[0]);
         int to = Math.min(names.size(), Integer.parseInt(arguments[1]));
+        System.out.println(names.size() + " objects");
         int done = 0;
         int failed = 0;
         for (String name : names.subList(Math.min(from, to), to)) {

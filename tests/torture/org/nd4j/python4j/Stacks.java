@@ -7,9 +7,10 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
-/** {@code Stacks SEED ROUNDS LIMIT [KILOBYTES] [NAME]}; LIMIT is Python's recursion limit, 0 for its own. */
+/** {@code Stacks SEED SECONDS LIMIT [KILOBYTES] [NAME]}; LIMIT is Python's recursion limit, 0 for its own. */
 final class Stacks {
     private Stacks() {}
 
@@ -93,9 +94,10 @@ final class Stacks {
 
     public static void main(String[] arguments) throws Exception {
         Random random = new Random(Long.parseLong(arguments[0]));
-        int rounds = Integer.parseInt(arguments[1]);
+        int seconds = Integer.parseInt(arguments[1]);
         int limit = Integer.parseInt(arguments[2]);
         int[] sizes = arguments.length > 3 ? new int[] {Integer.parseInt(arguments[3])} : new int[] {256, 384, 512, 1024, 8192};
+        Operations.begin();
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonExecutioner.exec("import sys\nsys.stderr = open('/dev/null', 'w')\nif " + limit
                     + ": sys.setrecursionlimit(" + limit + ")");
@@ -109,14 +111,15 @@ final class Stacks {
                 onStack(size, () -> once(body.getValue()));
             }
             String[] names = ALL.keySet().toArray(new String[0]);
-            for (int i = 0; i < rounds; i++) {
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds) / sizes.length;
+            while (System.nanoTime() < end) {
                 String name = arguments.length > 4 ? arguments[4] : names[random.nextInt(names.length)];
                 int spare = random.nextInt(400);
                 System.out.println("at " + size + " kB, " + name + ", " + spare + " frames left");
                 onStack(size, () -> atDepth(spare, ALL.get(name)));
             }
         }
-        System.out.println("DONE " + runs + " runs, " + errors + " errors of Java or Python, " + lost + " turns lost");
+        System.out.println("DONE " + runs + " runs, " + lost + " wrong, " + errors + " errors of Java or Python");
         Runtime.getRuntime().halt(lost == 0 ? 0 : 1);
     }
 

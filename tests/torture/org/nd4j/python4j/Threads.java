@@ -401,7 +401,7 @@ final class Threads {
         int platform = Integer.parseInt(arguments[2]);
         int virtual = Integer.parseInt(arguments[3]);
         List<Thread> threads = new ArrayList<>();
-        PythonGIL.lock().close();
+        Operations.begin();
         for (int i = 0; i < platform; i++) {
             long mine = seed * 1000 + i;
             Thread thread = new Thread(() -> work(mine), "platform-" + NUMBERS.incrementAndGet());
@@ -443,7 +443,7 @@ final class Threads {
             System.out.println("WRONG afterwards: " + after);
         }
         System.out.println(new TreeMap<>(COUNTS));
-        System.out.println("DONE " + DONE + " steps, " + INTERRUPTED + " interrupted, " + WRONG + " wrong, " + Native.handleCount()
+        System.out.println("DONE " + DONE + " steps, " + WRONG + " wrong, " + INTERRUPTED + " interrupted, " + Native.handleCount()
                 + " handles, " + Callbacks.count() + " held for Python");
         System.exit(WRONG.get() == 0 ? 0 : 1);
     }

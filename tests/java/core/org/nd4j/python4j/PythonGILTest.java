@@ -29,6 +29,20 @@ class PythonGILTest {
     }
 
     @Test
+    void aTurnLostToAFullStackIsGivenBackByTheNextLock() {
+        PythonGIL.lock().close();
+        PythonGIL.turn().take(); // as if lock() had found no stack for the rest
+        PythonGIL.lock().close();
+        assertFalse(PythonGIL.locked());
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonGIL.turn().take();
+            PythonGIL.lock().close();
+            PythonExecutioner.exec("x = 1");
+        }
+        assertFalse(PythonGIL.locked());
+    }
+
+    @Test
     @Rule("1.1")
     void lockTakesTheTurnAndCloseGivesItBack() {
         AutoCloseable turn;

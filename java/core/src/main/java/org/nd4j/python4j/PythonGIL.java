@@ -172,6 +172,7 @@ public class PythonGIL implements AutoCloseable {
         }
         owner = null;
         if (turn) {
+            TURN.owed++;
             leave();
         } else if (shared != null) {
             shared.close();
@@ -247,6 +248,7 @@ public class PythonGIL implements AutoCloseable {
         start();
         if (kept && TURN.isMine()) {
             kept = false;
+            TURN.owed++;
             leave();
         }
     }
@@ -392,7 +394,9 @@ public class PythonGIL implements AutoCloseable {
     /** A place in Python without waiting: one that the start just gave the thread, or one that it came with. */
     private static PythonGIL placeAlready() {
         if (TURN.isMine()) {
-            return null;
+            if (TURN.owed == 0 || settle()) {
+                return null;
+            }
         }
         start();
         if (TURN.isMine()) {
@@ -416,7 +420,20 @@ public class PythonGIL implements AutoCloseable {
                 }
             }
         }
-        return new PythonGIL(Thread.currentThread(), true);
+        PythonGIL gil = new PythonGIL(Thread.currentThread(), true);
+        TURN.owed--;
+        return gil;
+    }
+
+    /**
+     * Gives back what this thread took or was about to give back when its stack was full: whether a turn is
+     * left. If the thread never comes here, its end does the same.
+     */
+    private static boolean settle() {
+        while (TURN.isMine() && TURN.owed > 0) {
+            leave();
+        }
+        return TURN.isMine();
     }
 
     private static void leave() {

@@ -61,6 +61,12 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private transient volatile Thread owner;
     private transient int depth; // only the owner reads and writes it
+
+    /**
+     * How many of the owner's takes no {@link PythonGIL} stands for: more than none for long only if a
+     * {@code StackOverflowError} came between. Only the owner reads and writes it.
+     */
+    transient int owed;
     private transient long count; // of the turns so far; only the owner writes it
     private final transient LongAdder waits = new LongAdder();
     private final transient LongAdder waited = new LongAdder();
@@ -128,6 +134,7 @@ final class Turn extends AbstractOwnableSynchronizer {
     void take() {
         if (isMine()) {
             depth++;
+            owed++;
         } else if (!barge()) {
             boolean interrupted = false;
             Waiter waiter = enqueue();
@@ -154,6 +161,7 @@ final class Turn extends AbstractOwnableSynchronizer {
         }
         if (isMine()) {
             depth++;
+            owed++;
             return true;
         }
         if (barge()) {
@@ -183,6 +191,7 @@ final class Turn extends AbstractOwnableSynchronizer {
     boolean takeIfFree() {
         if (isMine()) {
             depth++;
+            owed++;
             return true;
         }
         return own(null) || takeFromDead();
@@ -195,10 +204,14 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     /** Gives back one {@code take} of the calling thread, who owns the turn. */
     void giveBack() {
-        if (--depth > 0) {
+        if (depth > 1) {
+            depth--;
+            owed--;
             return;
         }
-        setExclusiveOwnerThread(null);
+        setExclusiveOwnerThread(null); // if there is no stack for this, all is as before
+        depth = 0;
+        owed = 0;
         owner = null;
         Waiter first = waiters.peek();
         if (first != null) {
@@ -212,8 +225,9 @@ final class Turn extends AbstractOwnableSynchronizer {
             return false;
         }
         setExclusiveOwnerThread(me);
-        depth = 1;
         COUNT.setOpaque(this, count + 1);
+        depth = 1; // last, as what is above may find no stack
+        owed = 1;
         return true;
     }
 

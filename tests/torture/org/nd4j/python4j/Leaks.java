@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kind of operation many times over, failing ones too: afterwards there are as many handles, as
+// many Java objects held for Python, as many blocks of Python's, and about as much memory as before.
+package org.nd4j.python4j;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** {@code Leaks SECONDS [NAME]}: so many seconds for all kinds together. Wants a heap of one size, touched at the start. */
+final class Leaks {
+    private Leaks() {}
+
+    interface Body {
+        void run() throws Exception;
+    }
+
+    private static final Map<String, Body> ALL = new LinkedHashMap<>();
+    private static final int BATCH = 20;
+    private static final ExecutorService OTHER = Executors.newSingleThreadExecutor();
+    private static PythonObject kept;
+    private static int number;
+
+    /** In a turn, without a frame: what it makes is given back by its end, or by the collector. */
+    private static void inTurn(String name, Body body) {
+        ALL.put(name, () -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                body.run();
+            }
+        });
+    }
+
+    /** In a turn and a frame. */
+    private static void inFrame(String name, Body body) {
+        inTurn(name, () -> {
+            try (PythonGC frame = PythonGC.watch()) {
+                body.run();
+            }
+        });
+    }
+
+    private static void fails(Body body) throws Exception {
+        try {
+            body.run();
+        } catch (PythonException | IllegalStateException | UnsupportedOperationException e) {
+            return;
+        }
+        throw new AssertionError("nothing thrown");
+    }
+
+    private static void exec(String code) {
+        PythonExecutioner.exec(code);
+    }
+
+    static {
+        inTurn("nothing", () -> {});
+        inTurn("the same code", () -> exec("x = 1"));
+        inTurn("new code", () -> exec("x = " + number++));
+        inTurn("new expressions", () -> Python.eval(number++ + " + 1").del());
+        inTurn("inputs and outputs", () -> PythonExecutioner.exec("y = x",
+                Arrays.asList(new PythonVariable<>("x", PythonTypes.STR, "text " + number)),
+                Arrays.asList(new PythonVariable<>("y", PythonTypes.STR))));
+        inTurn("an error", () -> fails(() -> exec("1 / 0")));
+        inTurn("an error with a long stack", () -> fails(() -> exec("def f(n): return f(n - 1) if n else 1 / 0\nf(50)")));
+        inTurn("an error and its traceback", () -> {
+            try {
+                exec("raise ValueError('text') from KeyError(1)");
+            } catch (PythonException e) {
+                e.getTraceback();
+                e.getMessage();
+            }
+        });
+        inTurn("a syntax error", () -> fails(() -> PythonExecutioner.exec("x = (" + number++ % 100, null, null)));
+        inTurn("an absent name", () -> fails(() -> PythonExecutioner.getVariable("absent", PythonTypes.INT)));
+        inTurn("an absent untyped name", () -> PythonExecutioner.getVariable("absent"));
+        inTurn("a wrong type", () -> fails(() -> PythonExecutioner.getVariable("text", PythonTypes.INT)));
+        inTurn("an unknown object", () -> fails(() -> PythonExecutioner.getVariable("strange", PythonTypes.LIST)));
+        inTurn("a value that Python cannot have", () -> fails(() -> new PythonObject(Arrays.asList(1, "a", new Object()))));
+        inTurn("an unhashable key", () -> fails(() -> new PythonObject(Collections.singletonMap(Arrays.asList(1), 1))));
+        inTurn("all variables", PythonExecutioner::getAllVariables);
+        inFrame("a list there and back", () -> new PythonObject(Arrays.asList(1, "a", null, 2.5, Arrays.asList(1, 2))).toList());
+        inFrame("a map there and back", () -> new PythonObject(Collections.singletonMap("k", Arrays.asList("v", 1))).toMap());
+        inFrame("long text", () -> new PythonObject("é".repeat(5_000)).toString());
+        inFrame("objects in a list", () -> Python.eval("[strange, 1]").get(0).attr("__class__").toString());
+        inTurn("objects that the collector frees", () -> new PythonObject(number).add(new PythonObject(1)));
+        inFrame("attributes, items, operators", () -> {
+            PythonObject list = new PythonObject(Arrays.asList(1, 2, 3));
+            list.attr("append").call(4);
+            list.set(new PythonObject(0), list.get(1));
+            list.addi(list);
+            list.mul(new PythonObject(2)).toList();
+        });
+        inFrame("operators that fail", () -> fails(() -> new PythonObject("a").sub(new PythonObject(1))));
+        inFrame("calls", () -> kept.call(1, "a", 2.5).toString());
+        inFrame("calls that fail", () -> fails(() -> Python.attr("int").call("no number")));
+        inFrame("kept objects", () -> {
+            PythonObject object = new PythonObject("kept");
+            try (PythonGC inner = PythonGC.watch()) {
+                PythonGC.keep(new PythonObject("inner"));
+                PythonGC.keep(object);
+            }
+        });
+        inTurn("pauses", () -> {
+            try (PythonGC paused = PythonGC.pause()) {
+                new PythonObject("free").del();
+            }
+        });
+        inTurn("contexts", () -> {
+            try (PythonContextManager.Context context = new PythonContextManager.Context()) {
+                exec("z = [1, 2, 3]\ndef f(): return z");
+            }
+        });
+        inTurn("contexts with cycles", () -> {
+            PythonContextManager.setContext("leak");
+            exec("z = []\nz.append(z)\nclass A: pass\na = A(); a.a = a");
+            PythonContextManager.setMainContext();
+            PythonContextManager.deleteContext("leak");
+        });
+        inFrame("callbacks", () -> Callbacks.callable((args, named) -> args).call("a", 1).toList());
+        inFrame("callbacks that throw", () -> fails(() -> Callbacks.callable((args, named) -> {
+            throw new IllegalStateException("mine");
+        }).call()));
+        inFrame("callbacks whose errors Python catches", () -> {
+            PythonExecutioner.setVariable("back", Callbacks.callable((args, named) -> {
+                throw new IllegalStateException("mine");
+            }));
+            exec("try: back()\nexcept Exception: pass\ndel back");
+        });
+        inFrame("views", () -> PythonBuffer.view(Python.eval("bytearray(100)")).close());
+        inFrame("memory of Java's", () -> PythonBuffer.of(ByteBuffer.allocateDirect(256)).toMemoryview().toString());
+        inFrame("bytes", () -> PythonTypes.BYTES.toJava(new PythonObject(new byte[20_000])));
+        inTurn("captured output", () -> {
+            try (PythonOutput output = PythonOutput.capture()) {
+                exec("print('text')");
+                output.getOut();
+            }
+        });
+        inTurn("nested turns", () -> {
+            try (PythonGIL again = PythonGIL.lock();
+                    PythonGIL third = PythonGIL.tryLock(Duration.ofSeconds(1))) {
+                exec("pass");
+            }
+        });
+        inTurn("time limits", () -> PythonExecutioner.exec("x = 1", null, null, Duration.ofMinutes(1)));
+        inTurn("a time limit that is over", () -> {
+            if (number++ % 50 == 0) {
+                fails(() -> PythonExecutioner.exec("while True: pass", null, null, Duration.ofMillis(2)));
+            }
+        });
+        inTurn("references by address", () -> {
+            PythonObject object = new PythonObject("text");
+            PythonRefCount.incRef(object.getNativePythonObject());
+            PythonRefCount.decRef(object.getNativePythonObject());
+            object.del();
+        });
+        ALL.put("no turn", () -> OTHER.submit(() -> {
+            fails(() -> exec("x = 1")); // not on the thread that started Python, which may
+            return null;
+        }).get());
+        ALL.put("threads", () -> {
+            if (number++ % 10 == 0) {
+                Thread thread = new Thread(() -> {
+                    try (PythonGIL gil = PythonGIL.lock()) {
+                        exec("import threading\nl = threading.local()\nl.x = [1]");
+                    }
+                });
+                thread.start();
+                thread.join();
+            }
+        });
+        inTurn("threads of Python's", () -> {
+            if (number++ % 10 == 0) {
+                exec("import threading\nt = threading.Thread(target=lambda: None)\nt.start()\nt.join()\ndel t");
+            }
+        });
+        ALL.put("shared turns", () -> {
+            try (PythonGIL gil = PythonGIL.lockShared()) {
+                exec("s = [1]");
+            }
+        });
+        inFrame("functions of Java's", () -> Python.function((args, named) -> args.size()).call(1, 2).toLong());
+        inFrame("references to Java's objects", () -> {
+            Map<String, Object> map = new TreeMap<>();
+            PythonExecutioner.setVariable("map", Python.reference(map));
+            exec("map['k'] = [1]\nl = list(map)\ndel map");
+        });
+        inFrame("interfaces of Python's objects", () -> Python.eval("keep").asInterface(Runnable.class).run());
+        inFrame("conversions", () -> Python.eval("[1, 2]").toJava(int[].class));
+        inTurn("compiled code", () -> {
+            try (PythonCode code = PythonCode.compile("x = 1")) {
+                code.run();
+            }
+        });
+        inTurn("callables", () -> {
+            try (PythonCallable callable = PythonCallable.of("len")) {
+                callable.call("text");
+            }
+        });
+    }
+
+    private static int wrong;
+
+    public static void main(String[] arguments) throws Exception {
+        Operations.begin();
+        try (PythonGIL gil = PythonGIL.lock()) {
+            exec("import gc, sys\nsys.stderr = open('/dev/null', 'w')\nstrange = object()\ntext = 'text'\n"
+                    + "def keep(*a): return a");
+            kept = Python.eval("keep");
+        }
+        long nanos = (long) (Double.parseDouble(arguments[0]) * 1e9 / ALL.size());
+        long done = 0;
+        for (Map.Entry<String, Body> one : ALL.entrySet()) {
+            if (arguments.length == 1 || one.getKey().equals(arguments[1])) {
+                System.out.println("at " + one.getKey());
+                done += many(one.getKey(), one.getValue(), nanos);
+            }
+        }
+        System.out.println("DONE " + ALL.size() + " kinds, " + wrong + " wrong, " + done + " operations");
+        System.exit(wrong == 0 ? 0 : 1);
+    }
+
+    /** What there is of everything, after both collectors have run. */
+    private static long[] census() throws Exception {
+        long heap = 0;
+        for (int i = 0; i < 3; i++) { // Java's collector, Python's late frees, and what those set free in Java
+            System.gc();
+            Thread.sleep(15);
+            try (PythonGIL gil = PythonGIL.lock()) {
+                exec("gc.collect()\nblocks = sys.getallocatedblocks()");
+                heap = PythonExecutioner.getVariable("blocks", PythonTypes.INT).getValue();
+            }
+        }
+        Runtime runtime = Runtime.getRuntime();
+        return new long[] {Native.handleCount(), Callbacks.count(), heap, runtime.totalMemory() - runtime.freeMemory(), resident()};
+    }
+
+    private static long resident() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("VmRSS:")) {
+                return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+            }
+        }
+        return 0;
+    }
+
+    private static long many(String name, Body body, long nanos) throws Exception {
+        long start = System.nanoTime();
+        long done = 0;
+        while (done < 1000 || System.nanoTime() - start < nanos / 3) { // caches fill, code is compiled
+            done += batch(body);
+        }
+        long[] before = census();
+        long counted = done;
+        while (done - counted < 1000 || System.nanoTime() - start < nanos) {
+            done += batch(body);
+        }
+        long[] after = census();
+        counted = done - counted;
+        String[] what = {"handles", "objects held for Python", "blocks of Python's", "bytes of Java's heap", "bytes of memory"};
+        // Caches and tables grow by a little, compilers work beside; it is nothing for each operation.
+        long[] allowed = {0, 0, 500 + counted / 100, 500_000 + counted, (8 << 20) + counted * 4};
+        StringBuilder grown = new StringBuilder();
+        for (int i = 0; i < what.length; i++) {
+            if (after[i] - before[i] > allowed[i]) {
+                grown.append(after[i] - before[i]).append(' ').append(what[i]).append(" more, ");
+            }
+        }
+        if (grown.length() > 0) {
+            wrong++;
+            System.out.println("WRONG " + name + ": " + grown + "after " + counted + " operations");
+        }
+        return counted;
+    }
+
+    private static int batch(Body body) throws Exception {
+        for (int i = 0; i < BATCH; i++) {
+            body.run();
+        }
+        return BATCH;
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// The torture suite: starts its programs in JVMs of their own, watches how they end, counts, and says
+// how to repeat what failed. Started by gradle/torture.gradle.
+package org.nd4j.python4j;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * {@code Torture SEED MINUTES [PART]}; zero minutes are the short slice. Properties: {@code torture.jdk} is a
+ * JDK with virtual threads, {@code torture.injecting} a folder with the native libraries that can panic.
+ */
+final class Torture {
+    private Torture() {}
+
+    interface Part {
+        void run() throws Exception;
+    }
+
+    private static final Pattern DONE = Pattern.compile("^DONE (\\d+) [^,]*, (\\d+) wrong.*", Pattern.MULTILINE);
+    private static final Pattern JNI = Pattern.compile("^.*((WARNING|FATAL ERROR) in native method|WARNING: JNI).*", Pattern.MULTILINE);
+    private static final int OBJECTS = 12; // of hostile.py in one JVM
+    private static final int MOST_OBJECTS = 96;
+    private static final String[] OWN_HEAP = {"-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch"};
+
+    private static final Map<String, Part> PARTS = new LinkedHashMap<>();
+    private static long seed;
+    private static int minutes;
+    private static boolean slice;
+    private static Random random;
+    private static int passed;
+    private static int failed;
+    private static String part;
+
+    static {
+        PARTS.put("mistakes", () -> {
+            run(new Child(Mistakes.class, "all"));
+            for (String name : some(Mistakes.alone(), 12)) {
+                run(new Child(Mistakes.class, name));
+            }
+        });
+        PARTS.put("objects", () -> {
+            List<Integer> from = new ArrayList<>();
+            for (int i = 0; i < MOST_OBJECTS; i += OBJECTS) {
+                from.add(i);
+            }
+            for (int i : some(from, 2)) {
+                run(new Child(Operations.class, i, i + OBJECTS).within(300));
+            }
+        });
+        PARTS.put("processes", () -> {
+            for (String name : some(Processes.names(), 12)) {
+                String wrong = Processes.run(name);
+                count(1, wrong == null ? 0 : 1, name, wrong);
+            }
+        });
+        PARTS.put("threads", () -> {
+            run(new Child(Threads.class, seed, share(0.2, 5), slice ? 16 : 64, 0).within(1200));
+            String jdk = System.getProperty("torture.jdk", "");
+            if (jdk.isEmpty()) {
+                System.out.println("skipped: virtual threads, there is no JDK 21 or later");
+            } else {
+                run(new Child(Threads.class, seed, share(0.2, 5), slice ? 8 : 64, slice ? 100 : 1000).on(jdk).within(1200));
+            }
+        });
+        PARTS.put("fuzz", () -> run(new Child(Fuzz.class, seed, share(0.1, 3)).within(1200)));
+        PARTS.put("differential", () -> run(new Child(Differential.class, seed, share(0.1, 3)).within(1200)));
+        PARTS.put("stacks", () -> {
+            run(new Child(Stacks.class, seed, share(0.05, 2), 0).within(1200));
+            if (!slice) {
+                run(new Child(Stacks.class, seed, share(0.05, 2), 1_000_000).within(1200));
+            }
+        });
+        PARTS.put("heaps", () -> run(new Child(Heaps.class, seed, share(0.1, 4)).with("-Xmx64m", "-XX:+UseSerialGC").within(1200)));
+        PARTS.put("leaks", () -> run(new Child(Leaks.class, share(0.2, 6)).with(OWN_HEAP).within(1200)));
+        PARTS.put("settings", () -> {
+            Map<String, Setting> settings = new LinkedHashMap<>();
+            settings.put("Python's debug allocator", child -> child.under("env", "PYTHONMALLOC=debug"));
+            settings.put("Python's collector at every allocation", child -> child.with("-Dtorture.gc=true"));
+            settings.put("a small heap", child -> child.with("-Xmx64m", "-XX:+UseSerialGC"));
+            settings.put("Java's compilers off", child -> child.with("-Xint"));
+            for (String name : some(new ArrayList<>(settings.keySet()), 1)) {
+                System.out.println("with " + name);
+                List<Child> children = new ArrayList<>(Arrays.asList(
+                        new Child(Threads.class, seed, share(0.03, 2), 16, 0), new Child(Differential.class, seed, share(0.02, 2))));
+                if (!slice) {
+                    int from = random.nextInt(MOST_OBJECTS / OBJECTS) * OBJECTS;
+                    children.add(new Child(Operations.class, from, from + OBJECTS));
+                    children.add(new Child(Fuzz.class, seed, share(0.02, 2)));
+                    if (!name.equals("a small heap")) { // some of the mistakes are larger
+                        children.add(new Child(Mistakes.class, "all"));
+                    }
+                }
+                for (Child child : children) {
+                    settings.get(name).of(child.within(1200));
+                    run(child);
+                }
+            }
+        });
+    }
+
+    interface Setting {
+        void of(Child child);
+    }
+
+    /** All of them, or for the slice so many that the seed chooses. */
+    private static <T> List<T> some(List<T> all, int number) {
+        if (!slice) {
+            return all;
+        }
+        List<T> some = new ArrayList<>(all);
+        Collections.shuffle(some, random);
+        return some.subList(0, Math.min(number, some.size()));
+    }
+
+    /** Seconds for a part whose length is free: what the others leave of the time asked for, or the slice's. */
+    private static int share(double part, int inSlice) {
+        return slice ? inSlice : (int) Math.max(2, (minutes * 60 - 150) * part);
+    }
+
+    private static void run(Child child) throws Exception {
+        child.with("-Xcheck:jni").run();
+        Matcher done = DONE.matcher(child.output);
+        Matcher warned = JNI.matcher(child.output);
+        boolean finished = done.find();
+        int all = finished ? Integer.parseInt(done.group(1)) : 1;
+        int wrong = finished ? Integer.parseInt(done.group(2)) : 1;
+        String why = null;
+        if (warned.find()) {
+            why = warned.group();
+        } else if (!finished || wrong == 0 && child.status != 0) {
+            why = "status " + child.status;
+        } else if (wrong > 0) {
+            why = "";
+        }
+        boolean each = child.name.equals("Mistakes") || child.name.equals("Leaks"); // others count what random made them do
+        count(each ? all : 1, why == null ? 0 : each ? Math.max(1, wrong) : 1, child.toString(),
+                why == null ? null : why + "\n" + shown(child));
+        if (finished) {
+            System.out.printf("  %s: %s%n", child.name, done.group());
+        }
+    }
+
+    /** What is worth reading of a failed program. */
+    private static String shown(Child child) {
+        StringBuilder shown = new StringBuilder();
+        String[] lines = child.output.split("\n");
+        for (int i = 0; i < lines.length; i++) {
+            if (lines[i].startsWith("WRONG")) {
+                for (int j = i; j < Math.min(i + 8, lines.length); j++) {
+                    shown.append(lines[j], 0, Math.min(1000, lines[j].length())).append('\n');
+                }
+            }
+        }
+        return shown + child.tail(shown.length() == 0 ? 80 : 10);
+    }
+
+    private static void count(int all, int wrong, String what, String why) {
+        passed += Math.max(0, all - wrong);
+        failed += wrong;
+        if (why != null) {
+            System.out.println("FAILED " + part + ", " + what + ": " + why);
+            System.out.println("  repeat it with: ./gradlew " + (slice ? "tortureSlice" : "torture -Pminutes=" + minutes)
+                    + " -Pseed=" + seed + " -Ppart=" + part);
+        }
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        seed = Long.parseLong(arguments[0]);
+        minutes = Integer.parseInt(arguments[1]);
+        slice = minutes == 0;
+        System.out.println("torture of " + (slice ? "a minute" : minutes + " minutes") + " with seed " + seed);
+        for (Map.Entry<String, Part> each : PARTS.entrySet()) {
+            part = each.getKey();
+            if (arguments.length == 2 || part.equals(arguments[2])) {
+                long start = System.nanoTime();
+                int before = passed + failed;
+                random = new Random(seed);
+                each.getValue().run();
+                System.out.printf("%s: %d in %.0f s%n", part, passed + failed - before, (System.nanoTime() - start) / 1e9);
+            }
+        }
+        System.out.println("torture: " + passed + " passed, " + failed + " failed");
+        System.exit(failed == 0 ? 0 : 1);
+    }
+}
