@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The module linecache is loaded when somebody uses it, with the lines of the texts that ran before.
+//! The module linecache is loaded when somebody uses it, with the lines of the texts that ran before.
 
 mod support;
 

@@ -5,14 +5,15 @@
 use crate::buffer::{self, Element, Layout, Memory};
 use crate::error::describe;
 use crate::handle::{self, Frame, Handle};
+use crate::script::tool;
 use crate::{Error, Result, capi};
 use numpy::npyffi::{NPY_ARRAY_WRITEABLE, NPY_TYPES, NpyTypes, PY_ARRAY_API, get_type_object};
 use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
-use std::ffi::{CString, c_int};
+use pyo3::types::PyTuple;
+use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The code that stands for text, whose memory does not cross, in the place of an element's.
@@ -133,7 +134,7 @@ fn through_ctypes<'py>(
         PyTuple::new(py, &memory.strides)?,
         !memory.read_only,
     );
-    Ok(tool(py, "through_ctypes")?.call1(arguments)?)
+    Ok(tool(py, "array", "through_ctypes")?.call1(arguments)?)
 }
 
 /// The memory of an array, and the object that keeps it: the array itself or, where the memory could
@@ -201,7 +202,10 @@ fn must_copy(array: &Bound<'_, PyUntypedArray>, layout: &Layout) -> Result<bool>
     Ok(layout.swapped
         || layout.address % layout.size != 0
         || dimensions().any(crooked)
-        || layout.read_only && tool(array.py(), "in_mapped_file")?.call1((array,))?.is_truthy()?)
+        || layout.read_only
+            && tool(array.py(), "array", "in_mapped_file")?
+                .call1((array,))?
+                .is_truthy()?)
 }
 
 fn unsupported(dtype: &Bound<'_, numpy::PyArrayDescr>) -> Error {
@@ -219,18 +223,6 @@ fn unsupported(dtype: &Bound<'_, numpy::PyArrayDescr>) -> Error {
         message: format!("Unsupported array data type: {}", dtype.num()),
         cause: Some(Box::new(PyTypeError::new_err(why).into())),
     }
-}
-
-fn tool<'py>(py: Python<'py>, name: &str) -> Result<Bound<'py, PyAny>> {
-    static TOOLS: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let tools = TOOLS.get_or_try_init(py, || -> PyResult<_> {
-        let tools = PyDict::new(py);
-        let source = CString::new(include_str!("array.py"))?;
-        py.run(&source, Some(&tools), None)?;
-        Ok(tools.unbind())
-    })?;
-    let found = tools.bind(py).get_item(name)?;
-    found.ok_or_else(|| Error::refused(format!("array.py lacks {name}")))
 }
 
 /// For Java: [`make`] with a handle as the result.

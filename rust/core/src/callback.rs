@@ -10,8 +10,9 @@
 
 use crate::gil;
 use crate::handle::{self, NO_FRAME};
-use crate::interpreter::{tool, tools};
+use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
+use crate::script::tool;
 use crate::{Error, Result, fork};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;

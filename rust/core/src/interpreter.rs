@@ -2,8 +2,7 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
-use crate::callback::Reference;
-use crate::{Error, Result, context, fork, gil};
+use crate::{Error, Result, context, fork, gil, script};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
@@ -22,6 +21,9 @@ pub struct Config {
     pub append: Vec<String>,
     /// `NAME=value` for `os.environ`: what child processes need to find the same packages.
     pub environment: Vec<String>,
+    /// A folder for compiled Python files of ours, which only this user can write and which belongs to this
+    /// build of the library alone; none if empty.
+    pub compiled: String,
     /// Start Python if it does not run yet.
     pub initialize: bool,
     /// Give the GIL back after the start.
@@ -52,53 +54,6 @@ static TOOLS: OnceCell<Tools> = OnceCell::new();
 /// The tools of the running interpreter.
 pub(crate) fn tools() -> Result<&'static Tools> {
     TOOLS.get().ok_or_else(not_started)
-}
-
-/// Our Python files besides the bootstrap. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 3] = [
-    ("output", include_str!("output.py")),
-    ("proxies", include_str!("proxies.py")),
-    ("stacks", include_str!("stacks.py")),
-];
-
-static FILES_RUN: Mutex<Vec<(&str, Py<PyDict>)>> = Mutex::new(Vec::new());
-
-/// Something that one of our Python files defines.
-pub(crate) fn tool<'py>(py: Python<'py>, file: &str, name: &str) -> Result<Bound<'py, PyAny>> {
-    let unknown = || Error::refused(format!("There is no {name} in {file}.py."));
-    let run = FILES_RUN
-        .lock()
-        .iter()
-        .find(|(known, _)| *known == file)
-        .map(|(_, scope)| scope.bind(py).clone());
-    let scope = match run {
-        Some(scope) => scope,
-        None => {
-            let (file, source) = FILES
-                .iter()
-                .find(|(known, _)| *known == file)
-                .ok_or_else(unknown)?;
-            let scope = PyDict::new(py);
-            scope.set_item("Reference", py.get_type::<Reference>())?;
-            run_file(source, &scope)?;
-            FILES_RUN.lock().push((file, scope.clone().unbind()));
-            scope
-        }
-    };
-    scope.get_item(name)?.ok_or_else(unknown)
-}
-
-/// Python's builtins as they were at the start, for our own files: users change the real ones.
-static BUILTINS: OnceCell<Py<PyDict>> = OnceCell::new();
-
-fn run_file(source: &str, scope: &Bound<'_, PyDict>) -> Result<()> {
-    let py = scope.py();
-    let source = CString::new(source).map_err(|_| Error::refused("A NUL in our own Python file."))?;
-    let builtins = BUILTINS
-        .get_or_try_init(|| Ok::<_, PyErr>(PyModule::import(py, "builtins")?.dict().copy()?.unbind()))?;
-    scope.set_item("__name__", "python4j")?;
-    scope.set_item("__builtins__", builtins)?;
-    Ok(py.run(&source, Some(scope), None)?)
 }
 
 /// The error of a call that comes before the start.
@@ -319,6 +274,9 @@ fn initialize_by_config(program: &CStr) -> Result<()> {
 
 fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
     fork::watch();
+    if !config.compiled.is_empty() {
+        script::keep_in(&config.compiled);
+    }
     let tools = build_tools(py, ours)?;
     extend_path(py, config)?;
     if let Some(given) = &tools.given_path {
@@ -339,7 +297,7 @@ fn meet_types(py: Python<'_>) {
 fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     meet_types(py);
     let tools = PyDict::new(py);
-    run_file(include_str!("bootstrap.py"), &tools)?;
+    script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
             .get_item(name)?

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! CPython for a caller in another language: everything here knows Python and nothing of Java.
 //!
-//! The rooms: [`interpreter`] starts CPython, [`gil`] decides which thread is inside it, [`handle`]
-//! keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
+//! The rooms: [`interpreter`] starts CPython, [`script`] runs our own Python files, [`gil`] decides
+//! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
 //! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
 //! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`array`] share
@@ -29,6 +29,7 @@ pub mod interpreter;
 pub mod object;
 pub mod pack;
 pub mod raised;
+pub mod script;
 pub mod stacks;
 pub mod stop;
 

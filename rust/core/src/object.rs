@@ -4,8 +4,9 @@
 
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::{self, tools};
+use crate::interpreter::tools;
 use crate::pack::{Reader, Wanted, Writer};
+use crate::script;
 use crate::{Error, Result, context};
 use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
@@ -101,7 +102,7 @@ fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) ->
         (26, [object]) => truth(object.is_none()),
         (27, [a, b]) => truth(a.is(b)),
         (28, [a, b]) => a.rich_compare(b, CompareOp::Eq)?,
-        (29, [file, name]) => interpreter::tool(py, &text(file)?.to_cow()?, &text(name)?.to_cow()?)?,
+        (29, [file, name]) => script::tool(py, &text(file)?.to_cow()?, &text(name)?.to_cow()?)?,
         _ => {
             return Err(Error::refused(format!(
                 "No operator {operator} with {} operands.",

@@ -2,7 +2,7 @@
 //! Where Python's threads stand, for a watchdog that sits on a thread of its own. The text is made by
 //! stacks.py inside Python, so it waits until whoever has the GIL gives it up.
 
-use crate::{Result, gil, interpreter};
+use crate::{Result, gil, script};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -10,6 +10,6 @@ use pyo3::types::PyBytes;
 /// that came in by [`gil::acquire`] last is said to have the turn, and comes first.
 pub fn dump(py: Python<'_>, turn: bool) -> Result<Vec<u8>> {
     let owner = if turn { gil::last() } else { 0 };
-    let text = interpreter::tool(py, "stacks", "dump")?.call1((owner,))?;
+    let text = script::tool(py, "stacks", "dump")?.call1((owner,))?;
     Ok(text.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes().to_vec())
 }

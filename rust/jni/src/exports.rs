@@ -46,12 +46,13 @@ macro_rules! export {
 // ---- interpreter.rs ----
 
 export! {
-    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, initialize: bool, release: bool) {
+    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool) {
         let config = Config {
             program: text(env, &program)?,
             prepend: texts(env, &prepend)?,
             append: texts(env, &append)?,
             environment: texts(env, &environment)?,
+            compiled: text(env, &compiled)?,
             initialize,
             release,
         };

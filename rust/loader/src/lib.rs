@@ -4,8 +4,8 @@
 //! It links nothing of Python. Java's `NativeLoader` is its only caller.
 //!
 //! The rooms: [`find`] turns a user's choice into an interpreter, [`ask`] runs one and keeps its
-//! answer, [`binary`] reads what a file was built for, [`open`] opens the library. This file is
-//! their JNI face; neither function needs the GIL or a turn, and both may be called by any thread.
+//! answer, [`stamp`] tells whether an earlier answer still holds, [`binary`] reads what a file was built
+//! for, [`open`] opens the library. This file is their JNI face; no function needs the GIL or a turn, and both may be called by any thread.
 
 pub mod ask;
 pub mod binary;
@@ -14,10 +14,11 @@ pub mod find;
 pub mod open;
 #[cfg(test)]
 mod scratch;
+pub mod stamp;
 
 use jni::JNIEnv;
 use jni::objects::{JClass, JString};
-use jni::sys::jstring;
+use jni::sys::{jboolean, jstring};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,22 @@ pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_find(
         let found = find::find(&choice, &find::Surroundings::of_this_process(cache))?;
         Ok(found.map(|found| found.text()))
     })
+}
+
+/// Whether the files of an earlier start are as they were. See [`stamp::unchanged`].
+#[allow(unsafe_code)] // the name is exported
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_unchanged(
+    mut env: JNIEnv<'_>,
+    _class: JClass<'_>,
+    lines: JString<'_>,
+) -> jboolean {
+    let mut same = false;
+    guard(&mut env, |env| {
+        same = stamp::unchanged(&text(env, &lines)?);
+        Ok(None)
+    });
+    same.into()
 }
 
 fn text(env: &mut JNIEnv<'_>, string: &JString<'_>) -> Result<String, String> {

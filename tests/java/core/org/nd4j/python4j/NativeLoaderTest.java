@@ -197,8 +197,17 @@ class NativeLoaderTest {
     /** Times differ from machine to machine; what is loaded does not. */
     @Test
     void aWarmStartLoadsNothingThatTakesLong() throws Exception {
-        Launch.of(First.class).run();
-        Launch.Result result = Launch.of(First.class).option("-Xlog:class+load").run();
+        // Not the tests' own class path, which registers types.
+        String file = First.class.getName().replace('.', '/') + ".class";
+        Files.createDirectories(folder.resolve(file).getParent());
+        try (InputStream in = First.class.getClassLoader().getResourceAsStream(file)) {
+            Files.copy(in, folder.resolve(file));
+        }
+        List<Path> path = new ArrayList<>(Launch.core());
+        path.addAll(Launch.libraries());
+        path.add(folder);
+        Launch.of(First.class).classPath(Launch.path(path)).run();
+        Launch.Result result = Launch.of(First.class).classPath(Launch.path(path)).option("-Xlog:class+load").run();
         assertEquals(0, result.status, result::toString);
         assertTrue(result.out.contains("org.nd4j.python4j.Stamp "), "the log of loaded classes: " + result);
         String ours = Stream.of(result.out.split("\n")).dropWhile(line -> !line.contains(First.class.getName() + " "))
@@ -206,9 +215,30 @@ class NativeLoaderTest {
         for (String costly : List.of(" org.bytedeco.", " org.slf4j.", " java.util.logging.", " java.util.regex.",
                 " java.util.stream.", "org.nd4j.python4j.Unpacker", "org.nd4j.python4j.Embedded", "$$Lambda",
                 " java.lang.invoke.StringConcatFactory", " java.lang.invoke.VarHandleByteArray",
-                " java.util.ServiceLoader ")) {
+                " java.util.ServiceLoader ", "org.nd4j.python4j.PythonTypes")) {
             assertTrue(!ours.contains(costly), costly + " is loaded in\n" + ours);
         }
+    }
+
+    @Test
+    void whatAStartRestsOnIsLookedAtEachTime() throws Exception {
+        Path jar = folder.resolve("more.jar");
+        Files.write(jar, new byte[] {1});
+        assertTrue(isCold(jar), "the first one");
+        assertTrue(!isCold(jar), "the next");
+        Files.write(jar, new byte[] {1, 2});
+        assertTrue(isCold(jar), "with another jar of that name");
+        assertTrue(!isCold(jar), "the next one with it");
+        Files.delete(jar);
+        assertTrue(isCold(jar), "without the jar");
+    }
+
+    private boolean isCold(Path jar) throws Exception {
+        Launch.Result result = Launch.of(First.class).classPath(Launch.classPath() + File.pathSeparator + jar)
+                .with(CACHE, folder.resolve("cache")).with("org.bytedeco.javacpp.cachedir",
+                        System.getProperty("user.home") + "/.javacpp/cache").option("-Xlog:class+load").run();
+        assertEquals(0, result.status, result::toString);
+        return result.out.contains("org.nd4j.python4j.Interpreter$Search ");
     }
 
     /** The least that a program does. */

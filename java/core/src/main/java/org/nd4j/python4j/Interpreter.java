@@ -188,18 +188,27 @@ final class Interpreter {
             }
         }
         String key = Stamp.key(named, choice);
-        Stamp stamp = Stamp.read(key);
+        Stamp stamp = stillTrue(Stamp.read(key));
         if (stamp == null) {
             try (Unpacker.Lock lock = Unpacker.Lock.take()) {
-                stamp = Stamp.read(key); // another process may have done it meanwhile
+                stamp = stillTrue(Stamp.read(key)); // another process may have done it meanwhile
                 if (stamp == null) {
                     return Search.find(choice, named, key);
                 }
             }
         }
-        NativeLoader.unpacked(stamp.get("loader"), stamp.get("library"));
         types = list(stamp.get("types"));
         return of(stamp);
+    }
+
+    /** The stamp if its files are unchanged. The libraries it names are this jar's own in any case. */
+    private static Stamp stillTrue(Stamp stamp) {
+        if (stamp == null) {
+            return null;
+        }
+        NativeLoader.unpacked(stamp.get("loader"), stamp.get("library"));
+        NativeLoader.loadLoader();
+        return NativeLoader.unchanged(stamp.files()) ? stamp : null;
     }
 
     private static Interpreter of(Stamp stamp) {
@@ -303,7 +312,7 @@ final class Interpreter {
                 files.add(packages + "/numpy/__init__.py");
                 files.add(packages + "/numpy/_distributor_init_local.py");
             }
-            Stamp.write(key, values, files);
+            Stamp.write(key, values, Unpacker.files(), files);
         }
 
         private static Set<String> namedTypes() throws IOException {

@@ -29,11 +29,14 @@ final class Native {
      * @param prepend folders for the front of {@code sys.path}
      * @param append folders for its end
      * @param environment {@code NAME=value} for {@code os.environ}, which child processes inherit
+     * @param compiled a folder of this build of the library, which only this user can write, for our own compiled
+     *     Python files
      * @param initialize whether to start Python when it does not run yet
      * @param release whether to give the GIL back afterwards
      */
     static native void interpreterStart(
-            String program, String[] prepend, String[] append, String[] environment, boolean initialize, boolean release);
+            String program, String[] prepend, String[] append, String[] environment, String compiled,
+            boolean initialize, boolean release);
 
     /** Runs the {@code atexit} functions and flushes the streams, for the end of the JVM. */
     static native void interpreterStop();

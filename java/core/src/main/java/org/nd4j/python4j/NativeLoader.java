@@ -124,6 +124,7 @@ final class NativeLoader {
                 front.toArray(new String[0]),
                 end.toArray(new String[0]),
                 environment.toArray(new String[0]),
+                new File(libraryFile).getParent(),
                 PythonConstants.initializePython(),
                 release);
         PythonGIL.started(release);
@@ -185,6 +186,9 @@ final class NativeLoader {
 
     /** Lines {@code key=value} about the interpreter that a choice names, null if {@code auto} finds none. */
     private static native String find(String choice, String cache);
+
+    /** Whether the files in these lines of a {@link Stamp} are as they were. */
+    static native boolean unchanged(String lines);
 
     /** {@link #find} for {@link Interpreter}: loads the loader first. */
     static String ask(String choice) {

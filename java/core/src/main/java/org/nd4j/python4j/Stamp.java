@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a cold start found out, kept for the next one: a warm start reads this one file and looks
 // at nothing else but the size and time of the files it rests on. Who asks for it: Interpreter.
+// The files of this core itself are looked at here, the many others by NativeLoader.unchanged.
 package org.nd4j.python4j;
 
 import java.io.File;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.CodeSource;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -30,12 +32,13 @@ import java.util.jar.JarFile;
  */
 final class Stamp {
 
-    private static final String HEAD = "python4j 2";
+    private static final String HEAD = "python4j 3";
 
     /** Where jars name their types; see {@link Interpreter#types}. */
     static final String TYPES = "META-INF/services/org.nd4j.python4j.PythonType";
 
     private final Map<String, String> values = new HashMap<>();
+    private String files;
 
     private Stamp() {}
 
@@ -43,7 +46,15 @@ final class Stamp {
         return values.get(name);
     }
 
-    /** The stamp of a key, if there is one, in a folder that nobody else can write, and still true. */
+    /** The lines of the files that have to be as they were, for {@link NativeLoader#unchanged}. */
+    String files() {
+        return files;
+    }
+
+    /**
+     * The stamp of a key, if there is one, in a folder that nobody else can write, and of this very core. It
+     * holds if its {@link #files} are unchanged.
+     */
     static Stamp read(String key) {
         for (String cache : NativeLoader.caches()) {
             File file = file(cache, key);
@@ -66,23 +77,27 @@ final class Stamp {
         Stamp stamp = new Stamp();
         int from = head(key).length();
         int end = text.length() - "end\n".length();
-        while (from < end) {
+        while (from < end && !text.startsWith("file=", from)) {
             int to = text.indexOf('\n', from);
             int mark = text.indexOf('=', from);
             String name = text.substring(from, mark);
             String value = text.substring(mark + 1, to);
-            if (!name.equals("file")) {
+            if (!name.equals("own")) {
                 stamp.values.put(name, value);
-            } else if (!value.equals(state(value.substring(value.indexOf('/', value.indexOf(' ') + 1) + 1)))) {
+            } else if (!value.equals(state(value.substring(value.indexOf('/') + 1)))) {
                 return null;
             }
             from = to + 1;
         }
+        stamp.files = text.substring(from, end);
         return stamp;
     }
 
-    /** Keeps what a cold start found. Without a stamp the next start is cold again, nothing worse. */
-    static void write(String key, Map<String, String> values, List<String> files) {
+    /**
+     * Keeps what a cold start found, resting on this core's own files, if they are known, and on others. Without
+     * a stamp the next start is cold again, nothing worse.
+     */
+    static void write(String key, Map<String, String> values, List<String> own, List<String> files) {
         StringBuilder text = new StringBuilder(head(key));
         for (Map.Entry<String, String> value : values.entrySet()) {
             if (value.getValue().indexOf('\n') >= 0) {
@@ -94,13 +109,10 @@ final class Stamp {
         for (String entry : System.getProperty("java.class.path", "").split(File.pathSeparator)) {
             watch(all, new File(entry));
         }
-        for (String file : all) {
-            if (file.indexOf('\n') >= 0) {
-                return;
-            }
-            if (!new File(file).isDirectory()) {
-                text.append("file=").append(state(file)).append('\n');
-            }
+        all.removeAll(own);
+        // Without a file that stands for this core, none may be left to the library that it brought.
+        if (!list("own=", own, text) || !list(own.isEmpty() ? "own=" : "file=", all, text)) {
+            return;
         }
         text.append("end\n");
         Path file = file(Unpacker.cache().toString(), key).toPath();
@@ -112,6 +124,19 @@ final class Stamp {
         } catch (IOException e) {
             NativeLoader.progress("The next start will take as long as this one: " + e, false);
         }
+    }
+
+    /** Adds the lines of files; false if a name cannot stand in a line. */
+    private static boolean list(String name, Collection<String> files, StringBuilder text) {
+        for (String file : files) {
+            if (file.indexOf('\n') >= 0) {
+                return false;
+            }
+            if (!new File(file).isDirectory()) {
+                text.append(name).append(state(file)).append('\n');
+            }
+        }
+        return true;
     }
 
     /** What can change in an entry of the class path, and in those that its manifest adds. */

@@ -6,6 +6,7 @@ package org.nd4j.python4j;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.RandomAccessFile;
+import java.net.URI;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
@@ -54,6 +55,19 @@ final class Unpacker {
             properties.load(in);
         }
         return properties;
+    }
+
+    /** The unpacked libraries and the jar or file they came from; none if a class loader hides where that is. */
+    static List<String> files() {
+        String url = String.valueOf(Unpacker.class.getResource("/" + NATIVES + NativeLoader.platform()
+                + "/native.properties"));
+        int inside = url.indexOf("!/");
+        boolean jar = url.startsWith("jar:file:") && inside == url.lastIndexOf("!/");
+        if (!jar && !url.startsWith("file:")) {
+            return List.of();
+        }
+        Path origin = Path.of(URI.create(jar ? url.substring("jar:".length(), inside) : url));
+        return List.of(NativeLoader.loaderFile(), NativeLoader.libraryFile(), origin.toString());
     }
 
     private static String available() throws IOException {
