@@ -21,6 +21,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -31,6 +32,10 @@ class DocsTest {
 
     /** Beside tests/pack, wherever the build put the checkout. */
     private static final Path DOCS = Paths.get(System.getProperty("python4j.tests.pack"), "../../docs").normalize();
+
+    /** Python's own messages, which users see through ours. */
+    private static final List<String> OF_OTHERS =
+            List.of("ModuleNotFoundError: No module named", "SomeError: text", "GLIBC_");
 
     @TempDir
     static Path folder;
@@ -52,6 +57,39 @@ class DocsTest {
         assertTrue(programs.size() >= 10, programs.size() + " programs");
         compile(programs);
         return programs.stream().map(program -> DynamicTest.dynamicTest(program.name, () -> run(program)));
+    }
+
+    /** What differs from case to case is {@code ...} there, and anything in the source. */
+    @Test
+    void everyMessageOfTroubleshootingIsInTheSource() throws IOException {
+        StringBuilder source = new StringBuilder();
+        for (String folder : new String[] {"java/core/src/main/java", "java/numpy/src/main/java", "rust"}) {
+            try (Stream<Path> files = Files.walk(DOCS.resolveSibling(folder))) {
+                for (Path file : files.filter(Files::isRegularFile).toArray(Path[]::new)) {
+                    source.append(Files.readString(file));
+                }
+            }
+        }
+        // Texts that go over several literals or lines become one; what is put between them becomes a mark.
+        String texts = source.toString().replaceAll("\"\\s*\\+\\s*\"|\\\\\\n\\s*", "").replace("\\\"", "\"");
+        List<String> unknown = new ArrayList<>();
+        int known = 0;
+        for (String line : Files.readAllLines(DOCS.resolve("troubleshooting.md"))) {
+            if (line.startsWith("## No message")) {
+                break;
+            }
+            Matcher messages = Pattern.compile("`([^`]+)`").matcher(line.startsWith("| `") ? line.split(" \\| ")[0] : "");
+            while (messages.find()) {
+                for (String part : messages.group(1).split("\\.\\.\\.")) {
+                    known++;
+                    if (!texts.contains(part.trim()) && !OF_OTHERS.contains(part.trim())) {
+                        unknown.add(part);
+                    }
+                }
+            }
+        }
+        assertEquals(List.of(), unknown);
+        assertTrue(known > 80, known + " messages");
     }
 
     private static List<Program> programs(Path page) throws IOException {
