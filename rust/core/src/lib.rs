@@ -5,7 +5,7 @@
 //! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
 //! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
-//! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`array`] share
+//! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`mod@array`] share
 //! memory, the latter numpy's. [`capi`] declares the few functions of CPython that its stable ABI
 //! leaves out. `rust/jni` turns all of it into what Java calls.
 
