@@ -351,6 +351,10 @@ final class Interpreter {
                 throw new PythonException("The embedded CPython is wanted (" + why
                         + "), but it is not on the class path: add org.bytedeco:cpython"
                         + " with the classifier " + NativeLoader.platform()
+                        + (Interpreter.class.getModule().isNamed()
+                                ? ", there or with --add-modules org.bytedeco.cpython."
+                                        + NativeLoader.platform().replace('-', '.')
+                                : "")
                         + ". Or choose another interpreter with -D" + PROPERTY
                         + " or the environment variable " + VARIABLE
                         + ": the path of an executable or of a virtual environment, a version like 3.12 that is on"

@@ -156,9 +156,10 @@ final class Stamp {
         }
     }
 
+    /** Whole seconds: the layers of container images keep no smaller part of a time. */
     private static String state(String path) {
         File file = new File(path);
-        return file.length() + " " + file.lastModified() + "/" + path;
+        return file.length() + " " + file.lastModified() / 1000 + "/" + path;
     }
 
     private static String head(String key) {
