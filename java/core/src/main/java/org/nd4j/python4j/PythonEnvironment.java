@@ -88,7 +88,7 @@ public final class PythonEnvironment {
                 + System.getProperty("os.arch"));
         try {
             library.put("version", Unpacker.description().getProperty("version"));
-            facts.put("cache", Unpacker.cache().toString());
+            facts.put("cache", cache());
             facts.put("embedded", Embedded.isThere() ? Embedded.origin() : "absent from the class path");
             Map<String, Object> chosen = new LinkedHashMap<>();
             facts.put("interpreter", chosen);
@@ -105,6 +105,14 @@ public final class PythonEnvironment {
             facts.put("test", "failed: " + (e instanceof PythonException ? e.getMessage() : e.toString()));
         }
         return facts;
+    }
+
+    private static String cache() {
+        try {
+            return Unpacker.cache().toString();
+        } catch (PythonException e) { // one that an image brings, say: a warm start does not write
+            return NativeLoader.caches()[0] + ", which cannot be written";
+        }
     }
 
     /** Sends values of every kind to Python and back, in a context of its own. */
