@@ -5,8 +5,8 @@
 
 use std::fs;
 use std::hash::{Hash, Hasher};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
@@ -202,15 +202,30 @@ fn read(file: &Path, key: &str) -> Option<Answer> {
 }
 
 fn write(file: &Path, key: &str, answer: &Answer) -> io::Result<()> {
-    let folder: PathBuf = file.parent().unwrap_or(Path::new("")).into();
-    fs::create_dir_all(&folder)?;
+    make_folder(file.parent().unwrap_or(Path::new("")))?;
     let mut text = key.to_owned();
     for (name, value) in &answer.0 {
         text.push_str(&format!("python4j:{name}={value}\n"));
     }
     let aside = file.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&aside, text)?;
+    make_file(&aside)?.write_all(text.as_bytes())?;
     fs::rename(&aside, file)
+}
+
+/// A folder that nobody else can look into, whatever the umask says.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
+/// The same for a file.
+fn make_file(file: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.write(true).create(true).truncate(true).open(file)
 }
 
 #[cfg(all(test, unix))]
@@ -252,6 +267,22 @@ mod tests {
         scratch.program("python3", &format!("{script} # another size"));
         Answer::of(&program, Some(scratch.path())).unwrap();
         assert_eq!(asked(), 2);
+    }
+
+    #[test]
+    fn a_kept_answer_is_for_the_user_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = Scratch::new();
+        let program = scratch.program("python3", "echo python4j:version=3.9.1; echo python4j:end=1");
+        Answer::of(&program, Some(scratch.path())).unwrap();
+        let folder = scratch.path().join("interpreters");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&folder), 0o700);
+        let files: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| mode(&file.unwrap().path()))
+            .collect();
+        assert_eq!(files, [0o600]);
     }
 
     #[test]

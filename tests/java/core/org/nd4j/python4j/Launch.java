@@ -34,6 +34,7 @@ final class Launch {
     private final List<String> program;
     private final ProcessBuilder builder = new ProcessBuilder();
     private String classPath = classPath();
+    private String umask;
 
     private Launch(List<String> program) {
         this.program = program;
@@ -98,8 +99,18 @@ final class Launch {
         return with("org.eclipse.python4j.python", choice);
     }
 
+    /** Which rights new files do not have unless their maker says so. */
+    Launch umask(String rights) {
+        umask = rights;
+        return this;
+    }
+
     Running start() throws IOException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin",
+        List<String> command = new ArrayList<>();
+        if (umask != null) {
+            command.addAll(List.of("sh", "-c", "umask " + umask + " && exec \"$@\"", "sh"));
+        }
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin",
                 "java").toString()));
         command.addAll(options);
         if (classPath != null) {

@@ -78,7 +78,7 @@ class MonitorTest {
 
     @Test
     void aThreadThatEndedHoldsNothing() throws Exception {
-        OtherThread.call(PythonGIL::lock).getClass();
+        OtherThread.call(PythonGIL::lock);
         assertNull(PythonGIL.holder());
         PythonGIL.lock().close();
     }

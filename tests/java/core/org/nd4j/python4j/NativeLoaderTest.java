@@ -165,6 +165,97 @@ class NativeLoaderTest {
     }
 
     @Test
+    void whatIsMadeInTheCacheIsTheUsersAlone() throws Exception {
+        Launch.Result result = withCache(folder.resolve("made/cache")).umask("000").run().passed();
+        assertEquals(folder.resolve("made/cache").toString(), result.field("cache"));
+        try (Stream<Path> files = Files.walk(folder.resolve("made"))) {
+            for (Path file : files.collect(Collectors.toList())) {
+                String rights = PosixFilePermissions.toString(Files.getPosixFilePermissions(file));
+                assertEquals(Files.isDirectory(file) ? "rwx------" : "rw-------", rights, file::toString);
+            }
+        }
+    }
+
+    @Test
+    void aCacheBehindALinkServes() throws Exception {
+        Path real = Files.createDirectory(folder.resolve("real"));
+        Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        Launch launch = withCache(link);
+        launch.run().passed();
+        assertTrue(Files.isDirectory(real.resolve("starts")));
+        launch.run().passed();
+    }
+
+    @Test
+    void whereOthersCanReplaceTheCacheNothingNotedThereIsBelieved() throws Exception {
+        Path open = Files.createDirectory(folder.resolve("open"));
+        Path cache = open.resolve("cache");
+        Launch launch = withCache(cache).option("-Xlog:class+load");
+        launch.run(); // makes the cache
+        assertTrue(NativeLoader.isPrivate(cache) && NativeLoader.isOurs(cache));
+        for (String rights : List.of("rwxrwxrwx", "rwxr-xrwx")) {
+            Files.setPosixFilePermissions(open, PosixFilePermissions.fromString(rights));
+            assertTrue(NativeLoader.isPrivate(cache) && !NativeLoader.isOurs(cache), rights);
+            Launch.Result result = launch.run();
+            assertEquals(0, result.status, result::toString);
+            assertTrue(result.out.contains("python4j.Interpreter$Search "), "a cold start");
+        }
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Launch.Result result = launch.run();
+        assertTrue(!result.out.contains("python4j.Interpreter$Search "), "a warm start");
+
+        Path behind = Files.createSymbolicLink(folder.resolve("behind"), open);
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"));
+        assertTrue(!NativeLoader.isOurs(behind.resolve("cache")), "a link on the way changes nothing");
+    }
+
+    @Test
+    void theFolderForTemporaryFilesProtectsWhatIsInIt() throws Exception {
+        Path own = Files.createTempDirectory(Path.of("/tmp"), "python4j-test");
+        try {
+            assertEquals(Files.readAttributes(Path.of("/tmp"), "unix:mode").get("mode").hashCode() & 01000, 01000);
+            assertTrue(NativeLoader.isOurs(own));
+            Files.setPosixFilePermissions(own, PosixFilePermissions.fromString("rwxrwx---"));
+            assertTrue(!NativeLoader.isOurs(own));
+        } finally {
+            Files.delete(own);
+        }
+    }
+
+    @Test
+    void anotherContentThanPromisedIsNotLoaded() throws Exception {
+        List<Path> wrong = new ArrayList<>();
+        for (Path part : Launch.core()) {
+            wrong.add(Files.isDirectory(part) ? forged(part, folder.resolve("forged" + wrong.size())) : part);
+        }
+        String path = wrong.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
+        String rest = Launch.libraries().stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
+        String message = withCache(folder.resolve("cache")).classPath(path + File.pathSeparator + rest).run().failure();
+        assertTrue(message.contains("has not the content that native.properties promises"), message);
+        assertEquals(List.of(), natives(), "nothing of it is left");
+        assertEquals(List.of(), names(folder.resolve("cache"), ".tmp"));
+    }
+
+    /** A copy of classes whose native library has one other byte. */
+    private static Path forged(Path classes, Path copy) throws Exception {
+        try (Stream<Path> files = Files.walk(classes)) {
+            for (Path file : files.collect(Collectors.toList())) {
+                Path to = copy.resolve(classes.relativize(file));
+                if (Files.isDirectory(file)) {
+                    Files.createDirectories(to);
+                } else {
+                    byte[] bytes = Files.readAllBytes(file);
+                    if (file.toString().endsWith(System.mapLibraryName("python4j"))) {
+                        bytes[bytes.length / 2] ^= 1;
+                    }
+                    Files.write(to, bytes);
+                }
+            }
+        }
+        return copy;
+    }
+
+    @Test
     void manyStartAtOnceAndOneUnpacks() throws Exception {
         List<Launch.Running> all = new ArrayList<>();
         for (int i = 0; i < 4; i++) {

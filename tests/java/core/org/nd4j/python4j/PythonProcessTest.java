@@ -269,10 +269,49 @@ class PythonProcessTest {
     @Test
     @Rule("8.4")
     void anOptionIsNoPackage() {
-        for (String bad : List.of("", " ", "--help", "-r")) {
-            assertThrows(PythonException.class, () -> PythonProcess.pipInstall(bad));
-            assertThrows(PythonException.class, () -> PythonProcess.pipUninstall(bad));
+        for (String bad : List.of("--help", "-r", " --index-url=http://localhost:9/simple", "-rrequirements.txt",
+                "--target=/tmp", "-e.", "--")) {
+            String message = "Not a package but an option of pip: '" + bad + "'";
+            fails(message, () -> PythonProcess.pipInstall(bad));
+            fails(message, () -> PythonProcess.pipInstall(bad, "1.0"));
+            fails(message, () -> PythonProcess.pipUninstall(bad));
         }
+        for (String bad : List.of("", " ", "six\n--index-url=http://localhost:9/simple", "si\0x", "a\rb")) {
+            fails("Not a package: '", () -> PythonProcess.pipInstall(bad));
+            fails("Not a package: '", () -> PythonProcess.pipUninstall(bad));
+        }
+    }
+
+    /** What pip gets is one argument, so it reads no option out of it either. */
+    @Test
+    @Rule("8.4")
+    void anOptionBehindANameIsNoneOfPips() {
+        fails("Error installing package pip --target=/tmp",
+                () -> PythonProcess.pipInstall("pip --target=/tmp"));
+    }
+
+    @Test
+    @Rule("8.4")
+    void aVersionIsNothingElse() {
+        for (String name : List.of("https://localhost:9/six-1.0-py3-none-any.whl#", "./six", "/tmp/six", "six @ file:///six",
+                "six;", "six>=1,", "$(id)")) {
+            fails("Not the name of a package: '" + name + "'", () -> PythonProcess.pipInstall(name, "1.0"));
+        }
+        for (String version : List.of("", "--pre", "1.0 --pre", "1.0;x", "1.0 @ file:///six", "1.0\n2", "$(id)")) {
+            fails("Not a version of six: '" + version + "'", () -> PythonProcess.pipInstall("six", version));
+        }
+    }
+
+    @Test
+    @Rule("8.4")
+    void aGitAddressIsNothingElse() {
+        for (String bad : List.of("ext::sh://x", "git+ext://sh -c id", "https://", "https://-oProxyCommand=id/x",
+                "ssh://-oProxyCommand=id/x", "https://localhost/a b", "hg+https://localhost/x", "javascript://x")) {
+            fails("Not the address of a git repository: '" + bad + "'", () -> PythonProcess.pipInstallFromGit(bad));
+        }
+        fails("Not a package but an option of pip", () -> PythonProcess.pipInstallFromGit("--upgrade"));
+        String missing = folder.resolve("missing").toUri().toString();
+        fails("Error installing package from " + missing, () -> PythonProcess.pipInstallFromGit(missing));
     }
 
     @Test

@@ -15,6 +15,7 @@ import java.net.URLConnection;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -24,6 +25,8 @@ import java.util.Collections;
 import java.util.Enumeration;
 import java.util.List;
 import java.util.jar.JarFile;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
@@ -385,22 +388,46 @@ final class Embedded {
         }
         NativeLoader.progress("Unpacking " + source.name + " to " + target, true);
         Path aside = Unpacker.aside(target);
-        source.read((entry, content) -> {
-            if (entry.getName().startsWith(folder + "/")) {
-                Path file = aside.resolve(entry.getName().substring(folder.length() + 1)).normalize();
-                if (!file.startsWith(aside)) {
-                    throw new IOException(entry.getName() + " leads out of its folder");
-                }
-                Files.createDirectories(entry.isDirectory() ? file : file.getParent());
-                if (!entry.isDirectory()) {
-                    try (InputStream in = content.open()) {
-                        Files.copy(in, file);
+        try {
+            source.read((entry, content) -> {
+                if (entry.getName().startsWith(folder + "/")) {
+                    Path file = aside.resolve(entry.getName().substring(folder.length() + 1)).normalize();
+                    if (!file.startsWith(aside)) {
+                        throw new IOException(entry.getName() + " leads out of its folder");
+                    }
+                    Unpacker.makeFolder(entry.isDirectory() ? file : file.getParent());
+                    if (!entry.isDirectory()) {
+                        write(file, entry, content);
                     }
                 }
-            }
-        });
-        Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            });
+            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            remove(aside);
+        }
         return target;
+    }
+
+    /** The jar's own checksum is the only one there is. A stream of a {@code ZipFile} does not look at it. */
+    private static void write(Path file, ZipEntry entry, Content content) throws IOException {
+        try (CheckedInputStream in = new CheckedInputStream(content.open(), new CRC32())) {
+            Unpacker.write(file, in);
+            if (entry.getCrc() != -1 && entry.getCrc() != in.getChecksum().getValue()) {
+                throw new IOException(entry.getName() + " is damaged in its jar");
+            }
+        }
+    }
+
+    /** What is left of a folder that was not finished; nothing otherwise. */
+    private static void remove(Path folder) throws IOException {
+        if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
+                for (Path file : files) {
+                    remove(file);
+                }
+            }
+        }
+        Files.deleteIfExists(folder);
     }
 
     /** What is done with each entry of a jar; the content is read if it is asked for. */

@@ -32,7 +32,8 @@ import java.util.concurrent.atomic.AtomicReference;
  * kept in a folder of the cache named after their version and content. The cache is the folder named
  * by {@value #CACHE}, else {@code $XDG_CACHE_HOME/python4j} or {@code ~/.cache/python4j}, else, where
  * that cannot be written, {@code python4j-<user>} in the folder for temporary files. It is ours alone:
- * a folder that others can write is not used.
+ * a folder that others can write is not used. Where others can write to a folder above it, and so put
+ * another one in its place, nothing that an earlier start noted there is believed: each start is a first one.
  *
  * <p>A failure is kept and thrown again, with its cause, at every later use.
  */
@@ -293,6 +294,45 @@ final class NativeLoader {
         } catch (IOException | RuntimeException e) { // no such folder, no /proc, or a system without these rights
             return Unpacker.isPrivate(folder);
         }
+    }
+
+    /**
+     * Whether a folder is private and others cannot put another one in its place: all above it are this
+     * user's or root's, and if others write there, then nothing but what is their own (as in {@code /tmp}).
+     */
+    static boolean isOurs(Path folder) {
+        if (!isPrivate(folder)) {
+            return false;
+        }
+        try {
+            Object me = Files.getAttribute(folder, "unix:uid");
+            Path absolute = folder.toAbsolutePath();
+            Path real = folder.toRealPath();
+            if (isSafeAbove(absolute, me) && (real.equals(absolute) || isSafeAbove(real, me))) {
+                return true;
+            }
+            progress("Others can replace " + folder + ": what earlier starts noted there is not used", false);
+            return false;
+        } catch (IOException e) {
+            return false;
+        } catch (RuntimeException e) { // a system without these rights
+            return true;
+        }
+    }
+
+    private static boolean isSafeAbove(Path folder, Object me) throws IOException {
+        for (Path above = folder.getParent(); above != null; above = above.getParent()) {
+            Map<String, Object> rights = Files.readAttributes(above, "unix:uid,gid,mode");
+            int mode = (Integer) rights.get("mode");
+            Object group = rights.get("gid");
+            // A group of root's, or the one that systems give each user, has nobody else in it.
+            boolean shared = (mode & 02) != 0 || (mode & 020) != 0 && !group.equals(me) && !group.equals(0);
+            boolean foreign = !rights.get("uid").equals(me) && !rights.get("uid").equals(0);
+            if (foreign || shared && (mode & 01000) == 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Says in the log what takes long. {@code java -jar python4j-core.jar} has no logging beside it. */

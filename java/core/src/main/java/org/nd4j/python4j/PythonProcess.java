@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Pattern;
 
 /**
  * Runs Python in a process of its own, with the interpreter that this process uses: the embedded one
@@ -47,6 +48,14 @@ public class PythonProcess {
             "except PackageNotFoundError:",
             "    sys.exit(3)");
     private static final int UNKNOWN = 3;
+
+    /** A name as packages have it, with extras or without, and a version. */
+    private static final Pattern NAME =
+            Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\\s*\\[[A-Za-z0-9._, -]*\\])?");
+    private static final Pattern NUMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9.!+*_-]*");
+
+    /** The transports of git's that need no program besides. */
+    private static final Pattern GIT = Pattern.compile("git\\+(https?|ssh|git|file)://[^-\\s]\\S*");
 
     /** Folders that appeared since the start, .pth files of editable installs, and Python's own caches. */
     private static final String REFRESH = String.join("\n",
@@ -90,20 +99,34 @@ public class PythonProcess {
     /**
      * Installs a package.
      *
-     * @param packageName what pip takes for one: a name, a path, an address
-     * @throws PythonException if pip fails or the thread is interrupted
+     * <p>A text from elsewhere should be a name that is looked up before: a package runs its code when it is
+     * installed, and an address installs whatever lies there.
+     *
+     * @param packageName what pip takes for one: a name, perhaps with extras, versions and markers, a path, an
+     *     address; options of pip are refused
+     * @throws PythonException if pip fails, the thread is interrupted, or that is no package
      */
     public static void pipInstall(String packageName) throws PythonException {
-        install("Error installing package " + packageName, false, argument(packageName));
+        install("Error installing package " + packageName, false, "--", argument(packageName));
     }
 
     /**
      * Installs a version of a package.
      *
-     * @throws PythonException if pip fails or the thread is interrupted
+     * @param packageName a name, perhaps with extras; no path and no address
+     * @param version as in {@code name==version}
+     * @throws PythonException if pip fails, the thread is interrupted, or that is no name or no version
      */
     public static void pipInstall(String packageName, String version) {
-        pipInstall(argument(packageName) + "==" + argument(version));
+        String name = argument(packageName);
+        if (!NAME.matcher(name).matches()) {
+            throw new PythonException("Not the name of a package: '" + packageName + "'");
+        }
+        String number = version.trim();
+        if (!NUMBER.matcher(number).matches()) {
+            throw new PythonException("Not a version of " + name + ": '" + version + "'");
+        }
+        pipInstall(name + "==" + number);
     }
 
     /**
@@ -113,14 +136,15 @@ public class PythonProcess {
      *     interrupted
      */
     public static void pipUninstall(String packageName) throws PythonException {
-        pip("Error uninstalling package " + packageName, false, "uninstall", "-y", argument(packageName));
+        pip("Error uninstalling package " + packageName, false, "uninstall", "-y", "--", argument(packageName));
     }
 
     /**
      * Installs a package from a git repository, for which there must be a git program.
      *
-     * @param gitRepoUrl its address; without a scheme it is taken for a {@code git://} one
-     * @throws PythonException if pip fails or the thread is interrupted
+     * @param gitRepoUrl its address: {@code https}, {@code http}, {@code ssh}, {@code git} or {@code file}; without
+     *     a scheme it is taken for a {@code git://} one
+     * @throws PythonException if pip fails, the thread is interrupted, or that is no such address
      */
     public static void pipInstallFromGit(String gitRepoUrl) {
         String url = argument(gitRepoUrl);
@@ -130,7 +154,10 @@ public class PythonProcess {
         if (!url.startsWith("git+")) {
             url = "git+" + url;
         }
-        install("Error installing package from " + gitRepoUrl, false, url);
+        if (!GIT.matcher(url).matches()) {
+            throw new PythonException("Not the address of a git repository: '" + gitRepoUrl + "'");
+        }
+        install("Error installing package from " + gitRepoUrl, false, "--", url);
     }
 
     /**
@@ -196,12 +223,16 @@ public class PythonProcess {
         pip(failed, editable, arguments.toArray(new String[0]));
     }
 
-    /** What pip would take for an option is no package. */
+    /** What pip would take for an option is no package, nor is what it would read as several lines. */
     private static String argument(String text) {
-        if (text.trim().isEmpty() || text.trim().startsWith("-")) {
+        String argument = text.trim();
+        if (argument.startsWith("-")) {
+            throw new PythonException("Not a package but an option of pip: '" + text + "'");
+        }
+        if (argument.isEmpty() || argument.chars().anyMatch(Character::isISOControl)) {
             throw new PythonException("Not a package: '" + text + "'");
         }
-        return text.trim();
+        return argument;
     }
 
     private static void pip(String failed, boolean editable, String... arguments) {
@@ -209,7 +240,7 @@ public class PythonProcess {
         all.addAll(Arrays.asList(arguments));
         try {
             PIP.lockInterruptibly();
-            try (FileChannel file = FileChannel.open(lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try (FileChannel file = Unpacker.open(lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock lock = file.lock()) {
                 check(failed, capture(true, all));
                 refresh(editable);
@@ -252,10 +283,9 @@ public class PythonProcess {
         return new PythonException(failed + ": interrupted", e);
     }
 
-    /** One file for each user and interpreter; several JVMs meet there. */
+    /** One file for each interpreter, in the user's cache; several JVMs meet there. */
     private static Path lockFile() {
-        String name = System.getProperty("user.name") + "-" + Integer.toHexString(Interpreter.chosen().executable().hashCode());
-        return Paths.get(System.getProperty("java.io.tmpdir"), "python4j-pip-" + name.replaceAll("\\W", "_") + ".lock");
+        return Unpacker.cache().resolve("pip-" + Integer.toHexString(Interpreter.chosen().executable().hashCode()) + ".lock");
     }
 
     /** Makes what was installed known to the Python inside this process, if it runs. */

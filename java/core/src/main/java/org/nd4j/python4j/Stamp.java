@@ -4,6 +4,7 @@
 // The files of this core itself are looked at here, the many others by NativeLoader.unchanged.
 package org.nd4j.python4j;
 
+import java.io.ByteArrayInputStream;
 import java.io.File;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -58,7 +59,7 @@ final class Stamp {
     static Stamp read(String key) {
         for (String cache : NativeLoader.caches()) {
             File file = file(cache, key);
-            if (file.exists() && NativeLoader.isPrivate(Path.of(cache))) {
+            if (file.exists() && NativeLoader.isOurs(Path.of(cache))) {
                 // not java.nio's Files: its channels cost milliseconds at their first use
                 try (FileInputStream in = new FileInputStream(file)) {
                     return parse(new String(in.readAllBytes(), StandardCharsets.UTF_8), key);
@@ -118,8 +119,8 @@ final class Stamp {
         Path file = file(Unpacker.cache().toString(), key).toPath();
         Path aside = Unpacker.aside(file);
         try {
-            Files.createDirectories(file.getParent());
-            Files.write(aside, text.toString().getBytes(StandardCharsets.UTF_8));
+            Unpacker.makeFolder(file.getParent());
+            Unpacker.write(aside, new ByteArrayInputStream(text.toString().getBytes(StandardCharsets.UTF_8)));
             Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             NativeLoader.progress("The next start will take as long as this one: " + e, false);

@@ -5,28 +5,38 @@ package org.nd4j.python4j;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.RandomAccessFile;
+import java.io.OutputStream;
 import java.net.URI;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
-import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
 
 /**
  * Files get into the cache by being written aside and renamed, so that a process that is killed, or
- * one that does the same at the same time, leaves no half of anything. No turn needed.
+ * one that does the same at the same time, leaves no half of anything. What is made there is the user's
+ * alone from its first moment on, whatever the umask says. No turn needed.
  */
 final class Unpacker {
 
@@ -124,12 +134,12 @@ final class Unpacker {
             if (in == null) {
                 throw new NoSuchFileException(resource, null, "it is not in the python4j-core jar");
             }
-            Files.copy(in, aside);
-            if (!wanted.equals(checksum(aside))) {
+            DigestInputStream digested = new DigestInputStream(in, sha256());
+            write(aside, digested);
+            if (!wanted.equals(hex(digested.getMessageDigest()))) {
                 throw new IOException(resource
                         + " has not the content that native.properties promises: the jar is damaged");
             }
-            restrict(aside, "rwx------");
             Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
         } finally {
             Files.deleteIfExists(aside);
@@ -156,20 +166,56 @@ final class Unpacker {
     }
 
     private static String checksum(Path file) throws IOException {
-        try (InputStream in = Files.newInputStream(file)) {
-            MessageDigest digest = MessageDigest.getInstance("SHA-256");
-            byte[] buffer = new byte[1 << 16];
-            for (int n; (n = in.read(buffer)) > 0; ) {
-                digest.update(buffer, 0, n);
-            }
-            StringBuilder text = new StringBuilder(64);
-            for (byte b : digest.digest()) {
-                text.append(Character.forDigit((b >> 4) & 15, 16)).append(Character.forDigit(b & 15, 16));
-            }
-            return text.toString();
+        try (DigestInputStream in = new DigestInputStream(Files.newInputStream(file), sha256())) {
+            in.transferTo(OutputStream.nullOutputStream());
+            return hex(in.getMessageDigest());
+        }
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has SHA-256
         }
+    }
+
+    private static String hex(MessageDigest digest) {
+        StringBuilder text = new StringBuilder(64);
+        for (byte b : digest.digest()) {
+            text.append(Character.forDigit((b >> 4) & 15, 16)).append(Character.forDigit(b & 15, 16));
+        }
+        return text.toString();
+    }
+
+    // ---- files and folders that are ours alone ----
+
+    /** A new file, which nobody else can read or write. */
+    static void write(Path file, InputStream content) throws IOException {
+        try (OutputStream out = Channels.newOutputStream(open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
+            content.transferTo(out);
+        }
+    }
+
+    /** Opens a file; if that makes it, nobody else can read or write it. A link is not followed. */
+    static FileChannel open(Path file, StandardOpenOption... options) throws IOException {
+        Set<OpenOption> all = new HashSet<>(EnumSet.of(options[0], options));
+        all.add(LinkOption.NOFOLLOW_LINKS);
+        return FileChannel.open(file, all, rights("rw-------"));
+    }
+
+    /** Makes a folder, and those above it that are missing, which nobody else can look into. */
+    static void makeFolder(Path folder) throws IOException {
+        if (!Files.isDirectory(folder)) { // else a link to one would not do for older JDKs
+            Files.createDirectories(folder, rights("rwx------"));
+        }
+    }
+
+    private static FileAttribute<?>[] rights(String rights) {
+        if (!FileSystems.getDefault().supportedFileAttributeViews().contains("posix")) {
+            return new FileAttribute<?>[0]; // Windows: what lies in a user's profile is the user's
+        }
+        return new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(rights))};
     }
 
     // ---- the cache ----
@@ -202,27 +248,9 @@ final class Unpacker {
     }
 
     private static void makePrivate(Path folder) throws IOException {
-        if (!Files.isDirectory(folder)) {
-            try {
-                if (folder.getParent() != null) {
-                    Files.createDirectories(folder.getParent());
-                }
-                Files.createDirectory(folder);
-                restrict(folder, "rwx------");
-            } catch (FileAlreadyExistsException e) {
-                // another process was faster
-            }
-        }
+        makeFolder(folder);
         if (!NativeLoader.isPrivate(folder)) {
             throw new IOException("others own it or can write to it");
-        }
-    }
-
-    private static void restrict(Path file, String rights) throws IOException {
-        try {
-            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(rights));
-        } catch (UnsupportedOperationException e) {
-            // Windows: what lies in a user's profile is the user's
         }
     }
 
@@ -242,21 +270,21 @@ final class Unpacker {
 
     /** Holds other processes (and class loaders) of this user off while one of them unpacks. */
     static final class Lock implements AutoCloseable {
-        private final RandomAccessFile file;
+        private final FileChannel file;
         private final FileLock lock;
 
-        private Lock(RandomAccessFile file, FileLock lock) {
+        private Lock(FileChannel file, FileLock lock) {
             this.file = file;
             this.lock = lock;
         }
 
         static Lock take() {
-            RandomAccessFile file = null;
+            FileChannel file = null;
             try {
-                file = new RandomAccessFile(cache().resolve("lock").toFile(), "rw");
+                file = open(cache().resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 while (true) {
                     try {
-                        return new Lock(file, file.getChannel().lock());
+                        return new Lock(file, file.lock());
                     } catch (OverlappingFileLockException e) {
                         Thread.sleep(20); // another class loader of this JVM has it
                     }
