@@ -52,13 +52,18 @@ class PythonWatchdogTest {
             return null;
         });
         PythonWatchdog.Report report = next();
+        while (report.getPythonStack() == null) { // a busy machine: it is in the one that follows
+            report = next();
+        }
         try (PythonGIL gil = PythonGIL.lockShared()) {
             PythonExecutioner.exec("import sys; sys.modules['__main__'].going = False");
         }
         other.join();
+        reports.clear();
         assertSame(other.thread, report.getThread());
-        assertTrue(report.getHeld().compareTo(LIMIT) >= 0, report::toString);
-        assertTrue(Arrays.stream(report.getJavaStack()).anyMatch(f -> f.getMethodName().equals("execRun")), report::toString);
+        PythonWatchdog.Report last = report;
+        assertTrue(report.getHeld().compareTo(LIMIT) >= 0, last::toString);
+        assertTrue(Arrays.stream(report.getJavaStack()).anyMatch(f -> f.getMethodName().equals("execRun")), last::toString);
         return report;
     }
 
@@ -98,7 +103,7 @@ class PythonWatchdogTest {
             try (PythonGIL gil = PythonGIL.lock()) {
                 PythonExecutioner.exec("import ctypes\n"
                         + "def stuck():\n"
-                        + "    ctypes.PyDLL(None).usleep(2_000_000)\n"
+                        + "    ctypes.PyDLL(None).usleep(4_000_000)\n"
                         + "    while going: pass\n"
                         + "going = True\n"
                         + "stuck()");
@@ -139,11 +144,23 @@ class PythonWatchdogTest {
     }
 
     @Test
-    void eachTurnIsReportedOnceAndShortOnesAreNot() throws Exception {
+    void eachTurnIsReportedAndNoneTwice() throws Exception {
         for (int i = 0; i < 2; i++) {
             reportOf("import time\nwhile going: time.sleep(0.01)");
         }
-        long end = System.nanoTime() + 3 * LIMIT.toNanos();
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import time; time.sleep(1)"); // many times the limit
+        }
+        dog.close();
+        assertTrue(reports.stream().filter(report -> report.getPythonStack() != null).count() <= 1, reports::toString);
+    }
+
+    @Test
+    void manyShortTurnsAreNoLongOne() throws Exception {
+        Duration limit = Duration.ofMillis(500);
+        dog.close();
+        dog = PythonGIL.watch(limit, reports::add);
+        long end = System.nanoTime() + 2 * limit.toNanos();
         while (System.nanoTime() < end) {
             PythonGIL.lock().close();
             Thread.sleep(1);
@@ -154,14 +171,13 @@ class PythonWatchdogTest {
 
     @Test
     void aHandlerThatFailsIsCalledAgain() throws Exception {
-        BlockingQueue<String> calls = new LinkedBlockingQueue<>();
+        dog.close();
         try (PythonWatchdog failing = PythonGIL.watch(LIMIT, report -> {
-            calls.add("called");
+            reports.add(report);
             throw new IllegalStateException("the handler's own");
         })) {
             for (int i = 0; i < 2; i++) {
                 reportOf("import time\nwhile going: time.sleep(0.01)");
-                assertEquals("called", calls.poll(30, TimeUnit.SECONDS));
             }
         }
     }

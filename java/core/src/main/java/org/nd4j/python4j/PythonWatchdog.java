@@ -36,7 +36,7 @@ public final class PythonWatchdog implements AutoCloseable {
 
     private static final long LOOKS = 8;
     private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(1);
-    private static final long PATIENCE_MILLIS = 500;
+    private static final long PATIENCE_MILLIS = 1000;
 
     private final long limit;
     private final Consumer<? super Report> handler;
