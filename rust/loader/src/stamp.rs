@@ -5,8 +5,8 @@
 use std::fs;
 use std::time::UNIX_EPOCH;
 
-/// Whether every line `file=<length> <milliseconds since 1970>/<path>` is true; zeros stand for a file
-/// that is not there.
+/// Whether every line `file=<length> <seconds since 1970>/<path>` is true; zeros stand for a file that is
+/// not there. The layers of container images keep whole seconds only.
 pub fn unchanged(lines: &str) -> bool {
     lines.lines().all(|line| is_true(line).unwrap_or(false))
 }
@@ -18,7 +18,7 @@ fn is_true(line: &str) -> Option<bool> {
     let found = match fs::metadata(path) {
         Ok(file) => {
             let modified = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-            (file.len(), modified.as_millis() as u64)
+            (file.len(), modified.as_secs())
         }
         Err(_) => (0, 0),
     };
@@ -33,12 +33,7 @@ mod tests {
     fn state(path: &std::path::Path) -> String {
         let file = fs::metadata(path).unwrap();
         let modified = file.modified().unwrap().duration_since(UNIX_EPOCH).unwrap();
-        format!(
-            "file={} {}/{}\n",
-            file.len(),
-            modified.as_millis(),
-            path.display()
-        )
+        format!("file={} {}/{}\n", file.len(), modified.as_secs(), path.display())
     }
 
     #[test]
@@ -49,6 +44,16 @@ mod tests {
         let lines = state(&file) + &absent;
         assert!(lines.starts_with("file=5 "));
         assert!(unchanged(&lines));
+        let seconds = fs::metadata(&file).unwrap().modified().unwrap();
+        let seconds = seconds.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let whole = UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        fs::File::options()
+            .write(true)
+            .open(&file)
+            .unwrap()
+            .set_modified(whole)
+            .unwrap();
+        assert!(unchanged(&lines), "an image layer cut the time");
         fs::write(&file, b"123456").unwrap();
         assert!(!unchanged(&lines));
         let lines = state(&file) + &absent;
