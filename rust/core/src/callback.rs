@@ -13,7 +13,7 @@ use crate::handle::{self, NO_FRAME};
 use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
-use crate::{Error, Result, fork};
+use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
@@ -177,7 +177,9 @@ fn call<'py>(
     }
     let arguments = writer.finish();
     let door = door()?;
+    inject::point();
     let reply = gil::outside(py, || door.call(key.0, &arguments))?;
+    inject::point();
     let mut reader = Reader::new(&reply);
     let value = match reader.u8()? {
         0 => {

@@ -6,7 +6,7 @@
 //! and the like of a pool thread stay. It is freed by its own thread at that thread's end: from
 //! 3.12 on nobody else can.
 
-use crate::{capi, handle};
+use crate::{capi, handle, inject};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::cell::Cell;
@@ -175,8 +175,11 @@ pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     HERE.with(Here::acquire);
     let _hold = Hold;
     Python::attach(|py| {
+        inject::point();
         handle::free_late(py);
-        body(py)
+        let result = body(py);
+        inject::point();
+        result
     })
 }
 

@@ -6,7 +6,7 @@
 //! 0 is no object and, for frames, no frame. The table's lock is held for a few instructions and
 //! never while Python code runs: objects are taken out under it and dropped after it.
 
-use crate::{Error, Result, capi};
+use crate::{Error, Result, capi, inject};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -85,7 +85,9 @@ impl Table {
 /// Java holds the object from now on, until its frame closes or the handle is dropped.
 /// A frame that is closed already counts as none.
 pub fn give(object: Bound<'_, PyAny>, frame: Frame) -> Handle {
-    TABLE.lock().insert(object.unbind(), frame_key(frame))
+    let mut table = TABLE.lock();
+    inject::point(); // with the lock held
+    table.insert(object.unbind(), frame_key(frame))
 }
 
 /// The object behind a handle, for the length of a call.

@@ -7,7 +7,7 @@
 //! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
 //! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`mod@array`] share
 //! memory, the latter numpy's. [`capi`] declares the few functions of CPython that its stable ABI
-//! leaves out. `rust/jni` turns all of it into what Java calls.
+//! leaves out, [`inject`] is where tests make it panic. `rust/jni` turns all of it into what Java calls.
 
 #[allow(unsafe_code)]
 pub mod array;
@@ -24,6 +24,7 @@ pub mod fork;
 #[allow(unsafe_code)]
 pub mod gil;
 pub mod handle;
+pub mod inject;
 #[allow(unsafe_code)]
 pub mod interpreter;
 pub mod object;

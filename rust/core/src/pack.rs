@@ -30,7 +30,7 @@
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::{Error, Result, callback, capi};
+use crate::{Error, Result, callback, capi, inject};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -281,6 +281,7 @@ impl<'b> Reader<'b> {
 
     /// One value without nested ones, or the head of a container.
     fn one<'py>(&mut self, py: Python<'py>, hashed: bool) -> Result<One<'py>> {
+        inject::point();
         Ok(One::Whole(match self.u8()? {
             tag::NONE => py.None().into_bound(py),
             tag::FALSE => PyBool::new(py, false).to_owned().into_any(),
@@ -734,6 +735,7 @@ impl<'py> Writer<'py> {
     }
 
     fn nested(&mut self, object: &Bound<'py, PyAny>) -> Result<Option<Walk<'py>>> {
+        inject::point();
         if let Ok(string) = object.cast_exact::<PyString>() {
             self.string(string)?;
         } else if let Ok(int) = object.cast_exact::<PyInt>() {

@@ -11,7 +11,7 @@ use crate::error::{shown, shown_text, text};
 use crate::handle::{self, Handle, NO_FRAME};
 use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
-use crate::{Error, Result, callback, capi};
+use crate::{Error, Result, callback, capi, inject};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -32,6 +32,7 @@ const USUAL: usize = 512;
 
 /// The packed report of an error; the exception objects in it are Java's from then on.
 pub fn report(py: Python<'_>, error: &Error) -> Result<Vec<u8>> {
+    inject::point();
     let mut writer = Writer::with_room(py, NO_FRAME, USUAL);
     write_error(&mut writer, error)?;
     Ok(writer.finish())

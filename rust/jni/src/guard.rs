@@ -7,7 +7,7 @@ use jni::objects::{
 };
 use jni::signature::ReturnType;
 use jni::JNIEnv;
-use python4j_core::{fork, gil, raised, Error};
+use python4j_core::{fork, gil, inject, raised, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
@@ -57,7 +57,10 @@ pub(crate) fn guard<'local, R: Nothing>(
     env: &mut JNIEnv<'local>,
     body: impl FnOnce(&mut JNIEnv<'local>) -> Result<R, Failure>,
 ) -> R {
-    let outcome = catch_unwind(AssertUnwindSafe(|| body(env)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        inject::point();
+        body(env)
+    }));
     if fork::is_child() {
         match outcome {
             Ok(Err(Failure::Core(error))) => fork::end(Some(&error)),
@@ -87,11 +90,15 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
 }
 
 fn throw(env: &mut JNIEnv, error: Error) {
-    let throwable = if error.has_exception() {
-        reported(env, error)
-    } else {
-        plain(env, &error.to_string())
-    };
+    // What an error says of itself runs Python, and so it is guarded like everything else.
+    let said = catch_unwind(AssertUnwindSafe(|| {
+        if error.has_exception() {
+            reported(env, error)
+        } else {
+            plain(env, &error.to_string())
+        }
+    }));
+    let throwable = said.unwrap_or_else(|panic| plain(env, &panic_text(panic.as_ref())));
     // If even this fails, an OutOfMemoryError say, then that is the pending exception.
     if let Ok(throwable) = throwable {
         let _ = env.throw(throwable);

@@ -9,5 +9,8 @@ mod door;
 mod exports;
 #[allow(unsafe_code)] // as in door
 mod guard;
+#[cfg(feature = "inject")]
+#[allow(unsafe_code)] // an exported name
+mod inject;
 #[allow(unsafe_code)]
 mod owner;

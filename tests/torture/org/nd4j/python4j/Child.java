@@ -27,6 +27,7 @@ final class Child {
     private final List<String> signals = new ArrayList<>();
     private final List<String> arguments;
     private String home = System.getProperty("java.home");
+    private String before = "";
     private boolean bare;
     private int limit = 120;
 
@@ -55,6 +56,12 @@ final class Child {
     /** Another JDK than this one. */
     Child on(String javaHome) {
         home = javaHome;
+        return this;
+    }
+
+    /** A folder that comes first in the class path. */
+    Child before(String folder) {
+        before = folder + File.pathSeparator;
         return this;
     }
 
@@ -89,13 +96,13 @@ final class Child {
             }
         }
         command.addAll(options);
-        command.addAll(Arrays.asList("-cp",
-                System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"))));
+        command.addAll(Arrays.asList("-cp", before + System.getProperty("java.class.path")));
         command.addAll(arguments);
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile());
+        builder.environment().put("RUST_BACKTRACE", "0");
         if (bare) {
             builder.environment().clear();
         }

@@ -79,6 +79,14 @@ final class Torture {
             }
         });
         PARTS.put("heaps", () -> run(new Child(Heaps.class, seed, share(0.1, 4)).with("-Xmx64m", "-XX:+UseSerialGC").within(1200)));
+        PARTS.put("panics", () -> {
+            String injecting = System.getProperty("torture.injecting");
+            if (injecting == null) {
+                System.out.println("skipped: panics, there are no libraries that panic on demand");
+            } else {
+                run(new Child(Panics.class).before(injecting));
+            }
+        });
         PARTS.put("leaks", () -> run(new Child(Leaks.class, share(0.2, 6)).with(OWN_HEAP).within(1200)));
         PARTS.put("settings", () -> {
             Map<String, Setting> settings = new LinkedHashMap<>();
@@ -86,6 +94,9 @@ final class Torture {
             settings.put("Python's collector at every allocation", child -> child.with("-Dtorture.gc=true"));
             settings.put("a small heap", child -> child.with("-Xmx64m", "-XX:+UseSerialGC"));
             settings.put("Java's compilers off", child -> child.with("-Xint"));
+            if (System.getProperty("torture.injecting") != null) {
+                settings.put("native libraries that check themselves", child -> child.before(System.getProperty("torture.injecting")));
+            }
             for (String name : some(new ArrayList<>(settings.keySet()), 1)) {
                 System.out.println("with " + name);
                 List<Child> children = new ArrayList<>(Arrays.asList(
@@ -140,7 +151,8 @@ final class Torture {
         } else if (wrong > 0) {
             why = "";
         }
-        boolean each = child.name.equals("Mistakes") || child.name.equals("Leaks"); // others count what random made them do
+        boolean each =
+                Arrays.asList("Mistakes", "Leaks", "Panics").contains(child.name); // others count what random made them do
         count(each ? all : 1, why == null ? 0 : each ? Math.max(1, wrong) : 1, child.toString(),
                 why == null ? null : why + "\n" + shown(child));
         if (finished) {

@@ -436,19 +436,23 @@ public class PythonGIL implements AutoCloseable {
         return TURN.isMine();
     }
 
+    // Turn and GIL go together: where one cannot be given back the other stays, and settle() does it later.
     private static void leave() {
-        try {
-            if (TURN.isOutermost()) {
-                if (!isVirtual(Thread.currentThread())) {
+        if (TURN.isOutermost()) {
+            if (!isVirtual(Thread.currentThread())) {
+                try {
                     Native.gilRelease();
-                }
-                if (Monitor.isOn()) {
-                    Monitor.turnEnds(TURN);
+                } catch (PythonException e) { // a panic of ours
+                    Native.gilRelease();
+                    TURN.giveBack();
+                    throw e;
                 }
             }
-        } finally {
-            TURN.giveBack();
+            if (Monitor.isOn()) {
+                Monitor.turnEnds(TURN);
+            }
         }
+        TURN.giveBack();
     }
 
     /** Whether the thread holds the GIL although it has no turn: it came from Python, or manages the GIL itself. */
