@@ -19,8 +19,6 @@ final class Monitor {
     /** The property that registers the bean at once ({@code true}) or never ({@code false}). */
     static final String MXBEAN = "org.eclipse.python4j.mxbean";
 
-    static final PythonGILMXBean BEAN = new Bean();
-
     private static final long LATER_MILLIS = 1000;
     private static final boolean JFR = hasJfr();
 
@@ -139,7 +137,7 @@ final class Monitor {
     private static final class Jmx {
         static void register() throws javax.management.JMException {
             javax.management.MBeanServer server = java.lang.management.ManagementFactory.getPlatformMBeanServer();
-            Object bean = new javax.management.StandardMBean(BEAN, PythonGILMXBean.class, true);
+            Object bean = new javax.management.StandardMBean(bean(), PythonGILMXBean.class, true);
             try {
                 server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME));
             } catch (javax.management.InstanceAlreadyExistsException e) {
@@ -149,7 +147,14 @@ final class Monitor {
         }
     }
 
+    /** What JMX shows, and {@link PythonGIL#monitor}. */
+    static PythonGILMXBean bean() {
+        return Bean.ONE;
+    }
+
     private static final class Bean implements PythonGILMXBean {
+        static final PythonGILMXBean ONE = new Bean();
+
         @Override
         public String getHolder() {
             Thread holder = PythonGIL.holder();

@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Loads, in this order, and each thing once:
@@ -42,8 +41,8 @@ final class NativeLoader {
     /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
     static final String CACHE = "org.eclipse.python4j.cache";
 
-    private static final AtomicReference<Thread> STARTER = new AtomicReference<>();
     private static final CountDownLatch DONE = new CountDownLatch(1);
+    private static Thread starter; // guarded by DONE
     private static volatile boolean loaded;
     private static Throwable failure; // written before DONE opens, read after
 
@@ -65,7 +64,7 @@ final class NativeLoader {
             return;
         }
         Thread me = Thread.currentThread();
-        if (STARTER.compareAndSet(null, me)) {
+        if (isFirst(me)) {
             try {
                 start();
                 loaded = true;
@@ -74,7 +73,7 @@ final class NativeLoader {
             } finally {
                 DONE.countDown();
             }
-        } else if (STARTER.get() == me && DONE.getCount() > 0) {
+        } else if (starter == me && DONE.getCount() > 0) {
             return; // Python's own start calls back into Java: it may go on
         } else {
             await();
@@ -82,6 +81,16 @@ final class NativeLoader {
         if (failure != null) {
             throw new PythonException(failure instanceof PythonException ? failure.getMessage() : failure.toString(),
                     failure);
+        }
+    }
+
+    private static boolean isFirst(Thread thread) {
+        synchronized (DONE) {
+            boolean first = starter == null;
+            if (first) {
+                starter = thread;
+            }
+            return first;
         }
     }
 

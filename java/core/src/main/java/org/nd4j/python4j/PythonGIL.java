@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /**
@@ -44,7 +43,7 @@ public class PythonGIL implements AutoCloseable {
     private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
     private static final ThreadLocal<Shared> SHARED = new ThreadLocal<>();
 
-    private static final AtomicBoolean TYPES_INITIALIZED = new AtomicBoolean();
+    private static boolean typesInitialized; // the starter alone uses it
     private static volatile boolean ready; // Python runs and the types' init() has been called
     private static volatile Thread starter; // the default thread
     private static volatile boolean kept; // the starter has the turn by release_gil_automatically=false
@@ -205,7 +204,7 @@ public class PythonGIL implements AutoCloseable {
      * Needs no turn and starts nothing.
      */
     public static PythonGILMXBean monitor() {
-        return Monitor.BEAN;
+        return Monitor.bean();
     }
 
     /**
@@ -328,7 +327,8 @@ public class PythonGIL implements AutoCloseable {
 
     private static void startNow() {
         NativeLoader.load();
-        if (starter == Thread.currentThread() && TYPES_INITIALIZED.compareAndSet(false, true)) {
+        if (starter == Thread.currentThread() && !typesInitialized) {
+            typesInitialized = true;
             ready = true;
             if (Interpreter.typesJoinTheStart()) {
                 PythonTypes.init();

@@ -4,10 +4,8 @@
 package org.nd4j.python4j;
 
 import java.time.Duration;
-import java.util.Iterator;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
@@ -24,18 +22,17 @@ final class Stopper {
     private static final long NEVER = 0;
 
     private static final AtomicLong SLOTS_MADE = new AtomicLong();
-    // No method references here: a program's first one costs a start milliseconds.
+    // No method references here, nor what is made of VarHandles: a program's first one costs a start milliseconds.
     private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
         @Override
         protected Slot initialValue() {
             return new Slot();
         }
     };
-    private static final Queue<Slot> ALL = new ConcurrentLinkedQueue<>();
-    private static final AtomicBoolean STARTED = new AtomicBoolean();
+    private static final List<Slot> ALL = new ArrayList<>(); // guarded by itself
 
     private static volatile boolean asleep = true;
-    private static volatile Thread watcher;
+    private static volatile Thread watcher; // made with ALL locked
 
     private Stopper() {}
 
@@ -48,7 +45,9 @@ final class Stopper {
         private long stopped; // the last call that was ended; only the watcher uses it
 
         private Slot() {
-            ALL.add(this);
+            synchronized (ALL) {
+                ALL.add(this);
+            }
         }
 
         /** A call of Python begins. Returns what {@link #end} needs. */
@@ -116,19 +115,20 @@ final class Stopper {
 
     private static void wake() {
         asleep = false;
-        if (STARTED.compareAndSet(false, true)) {
-            Thread thread = new Thread("python4j-stopper") {
-                @Override
-                public void run() {
-                    watch();
-                }
-            };
-            thread.setDaemon(true);
-            watcher = thread;
-            thread.start();
-        } else {
-            LockSupport.unpark(watcher);
+        synchronized (ALL) {
+            if (watcher == null) {
+                watcher = new Thread("python4j-stopper") {
+                    @Override
+                    public void run() {
+                        watch();
+                    }
+                };
+                watcher.setDaemon(true);
+                watcher.start();
+                return;
+            }
         }
+        LockSupport.unpark(watcher);
     }
 
     private static void watch() {
@@ -150,17 +150,22 @@ final class Stopper {
 
     /** Whether any call runs. */
     private static boolean lookAtAll() {
-        boolean any = false;
-        long now = System.nanoTime();
-        for (Iterator<Slot> slots = ALL.iterator(); slots.hasNext(); ) {
-            Slot slot = slots.next();
-            if (!slot.thread.isAlive()) {
-                slots.remove();
-            } else if (slot.call() != 0) {
-                any = true;
-                slot.look(now);
+        List<Slot> running = new ArrayList<>();
+        synchronized (ALL) {
+            for (int i = ALL.size() - 1; i >= 0; i--) {
+                Slot slot = ALL.get(i);
+                if (!slot.thread.isAlive()) {
+                    ALL.set(i, ALL.get(ALL.size() - 1));
+                    ALL.remove(ALL.size() - 1);
+                } else if (slot.call() != 0) {
+                    running.add(slot);
+                }
             }
         }
-        return any;
+        long now = System.nanoTime();
+        for (Slot slot : running) {
+            slot.look(now); // may wait for the GIL, so without the list
+        }
+        return !running.isEmpty();
     }
 }
