@@ -55,10 +55,10 @@ public final class Child {
                         .param("quick", String.valueOf(quick))
                         .forks(0)
                         // A peer with a compiler of its own asks for more.
-                        .warmupIterations((quick ? 1 : 3) * Integer.getInteger("bench.warmup", 1))
-                        .warmupTime(TimeValue.milliseconds(quick ? 200 : 500))
+                        .warmupIterations((quick ? 1 : 2) * Integer.getInteger("bench.warmup", 1))
+                        .warmupTime(TimeValue.milliseconds(250))
                         .measurementIterations(quick ? 3 : 5)
-                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 500))
+                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 120))
                         .shouldFailOnError(true)
                         .verbosity(VerboseMode.SILENT)
                         .addProfiler(GCProfiler.class)

@@ -44,6 +44,7 @@ public final class Driver {
     private final Properties settings = new Properties();
     private final Path results;
     private final boolean quick;
+    private final Rows all;
     private final Pattern only;
     private final int rounds;
     private final List<String> peers;
@@ -60,8 +61,9 @@ public final class Driver {
                 .map(option -> option.split("=", 2))
                 .collect(Collectors.toMap(o -> o[0], o -> o.length > 1 ? o[1] : ""));
         quick = options.containsKey("quick");
+        all = new Rows(quick);
         only = Pattern.compile(options.getOrDefault("only", ""));
-        rounds = Integer.parseInt(options.getOrDefault("rounds", quick ? "1" : "3"));
+        rounds = Integer.parseInt(options.getOrDefault("rounds", quick ? "1" : "2"));
         List<String> wanted = Arrays.asList(options.getOrDefault("peers", settings.getProperty("peers")).split(","));
         peers = new ArrayList<>();
         for (String peer : settings.getProperty("peers").split(",")) {
@@ -78,24 +80,34 @@ public final class Driver {
         Driver driver = new Driver(arguments);
         Files.createDirectories(driver.results.resolve("log"));
         driver.run();
-        new Report(driver.measured, driver.peers, driver.skipped, driver.settings, driver.quick, driver.rounds)
-                .write(driver.results);
+        driver.report(driver.rounds).print();
+    }
+
+    private Report report(int done) throws IOException {
+        Report report = new Report(measured, peers, skipped, settings, quick, done, results);
+        report.write();
+        return report;
     }
 
     private void run() throws Exception {
-        List<String> rows = new ArrayList<>(new Rows(quick).all().keySet());
+        List<String> rows = new ArrayList<>(all.all().keySet());
         Probes.names().forEach(rows::add);
         rows.add("start");
         rows.removeIf(row -> !only.matcher(row).find());
         if (quick && only.pattern().isEmpty()) { // how cost grows is for those who ask
-            rows.removeIf(row -> Rows.elements(row) > 0 && row.matches("(longs|strings)\\..*")
-                    && Rows.elements(row) != 100_000);
+            rows.removeIf(all::growth);
             rows.removeIf(row -> row.startsWith("memory."));
         }
         rows.forEach(row -> measured.put(row, new LinkedHashMap<>()));
         for (int round = 1; round <= rounds; round++) {
             for (List<String> together : portions(rows)) {
+                if (round > 1 && (all.growth(together.get(0)) || together.get(0).startsWith("memory."))) {
+                    continue; // the shape of a curve needs no second look
+                }
                 for (String peer : peers) {
+                    if (round > Integer.parseInt(settings.getProperty(peer + ".rounds", "9"))) {
+                        continue;
+                    }
                     System.err.printf("round %d of %d: %s: %s%n", round, rounds, peer,
                             together.size() < 4 ? together : together.size() + " rows from " + together.get(0));
                     if (together.get(0).equals("start")) {
@@ -105,6 +117,7 @@ public final class Driver {
                     }
                 }
             }
+            report(round); // so that a run that is ended has something to show
         }
     }
 
@@ -116,7 +129,7 @@ public final class Driver {
         Map<String, List<String>> portions = new LinkedHashMap<>();
         for (String row : rows) {
             String key = row.equals("start") || Probes.has(row) || Rows.outside(row) ? row
-                    : Rows.needsArrays(row) ? "array" : quick ? "" : row.split("[./]")[0];
+                    : Rows.needsArrays(row) ? "array" : quick ? "" : (all.growth(row) ? "growth " : "") + row.split("[./]")[0];
             portions.computeIfAbsent(key, k -> new ArrayList<>()).add(row);
         }
         return new ArrayList<>(portions.values());
@@ -152,13 +165,13 @@ public final class Driver {
                 ? words(peer + ".program")
                 : java(peer, Rows.needsArrays(left.get(0)), left.get(0).startsWith("memory."), Child.class.getName());
         if (own) {
-            command.addAll(Arrays.asList(String.join(",", left), quick ? "0.05" : "0.5", quick ? "3" : "5"));
+            command.addAll(Arrays.asList(String.join(",", left), quick ? "0.05" : "0.25", quick ? "3" : "5"));
         } else {
             command.addAll(Arrays.asList(
                     settings.getProperty(peer + ".class"), String.join(",", left), quick ? "quick" : "full"));
         }
         Process process = process(peer, command);
-        long limit = TimeUnit.SECONDS.toNanos(quick ? 30 : 120);
+        long limit = TimeUnit.SECONDS.toNanos(quick || left.get(0).startsWith("threads.") ? 20 : 60);
         long[] began = {System.nanoTime()};
         String[] current = {left.get(0)};
         Thread watch = new Thread(() -> {

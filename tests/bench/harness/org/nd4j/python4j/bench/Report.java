@@ -30,37 +30,47 @@ final class Report {
     private final Properties settings;
     private final boolean quick;
     private final int rounds;
+    private final Path folder;
 
     Report(Map<String, Map<String, Measured>> measured, List<String> peers, Map<String, String> skipped,
-            Properties settings, boolean quick, int rounds) {
+            Properties settings, boolean quick, int rounds, Path folder) {
         this.measured = measured;
         this.peers = peers;
         this.skipped = skipped;
         this.settings = settings;
         this.quick = quick;
         this.rounds = rounds;
+        this.folder = folder;
     }
 
-    void write(Path folder) throws IOException {
+    private List<String> text() {
         List<String> text = new ArrayList<>();
         text.add(LocalDate.now() + ", " + (quick ? "quick run" : "full run") + ", " + rounds + " round(s); "
                 + settings.getProperty("machine"));
         for (String peer : peers) {
-            text.add("  " + peer + ": " + settings.getProperty(peer + ".version"));
+            text.add("- " + peer + ": " + settings.getProperty(peer + ".version"));
         }
-        skipped.forEach((peer, why) -> text.add("  " + peer + ": skipped, " + why));
+        skipped.forEach((peer, why) -> text.add("- " + peer + ": skipped, " + why));
         text.add("");
         table(text);
         text.add("");
         targets(text);
-        PrintStream out = new PrintStream(System.out, true, "UTF-8");
-        text.forEach(out::println);
-        Files.write(folder.resolve("table.txt"), text, StandardCharsets.UTF_8);
+        growth(text);
+        return text;
+    }
+
+    void write() throws IOException {
+        Files.write(folder.resolve("table.md"), text(), StandardCharsets.UTF_8);
         Files.write(folder.resolve("results.json"), Collections.singleton(json()), StandardCharsets.UTF_8);
         Files.write(folder.resolve("times.svg"), Plot.times(measured, peers), StandardCharsets.UTF_8);
         Files.write(folder.resolve("growth.svg"), Plot.growth(measured, peers), StandardCharsets.UTF_8);
+    }
+
+    void print() throws IOException {
+        PrintStream out = new PrintStream(System.out, true, "UTF-8");
+        text().forEach(out::println);
         out.println();
-        out.println("In " + folder + ": table.txt, results.json, times.svg, growth.svg, log/");
+        out.println("In " + folder + ": table.md, results.json, times.svg, growth.svg, log/");
     }
 
     // ---- table ----
@@ -91,23 +101,34 @@ final class Report {
             }
             lines.add(line);
         });
-        int[] widths = new int[head.size()];
+        markdown(text, lines);
+        text.add("");
+        text.add("Median time of a step, +- half the range of the rounds, bytes allocated in Java;"
+                + " (x: how many times ours). Of memory: growth of the process for each step.");
+        text.add("");
+        remarks.forEach(remark -> text.add("- " + remark));
+    }
+
+    /** The first line is the head. */
+    private static void markdown(List<String> text, List<List<String>> lines) {
+        int[] widths = new int[lines.get(0).size()];
         for (List<String> line : lines) {
             for (int i = 0; i < widths.length; i++) {
                 widths[i] = Math.max(widths[i], line.get(i).length());
             }
         }
-        for (List<String> line : lines) {
-            StringBuilder out = new StringBuilder();
+        for (int at = 0; at < lines.size(); at++) {
+            StringBuilder out = new StringBuilder("|");
+            StringBuilder rule = new StringBuilder("|");
             for (int i = 0; i < widths.length; i++) {
-                out.append(pad(line.get(i), widths[i])).append("  ");
+                out.append(' ').append(pad(lines.get(at).get(i), widths[i])).append(" |");
+                rule.append(" ").append("-".repeat(Math.max(3, widths[i]))).append(" |");
             }
-            text.add(out.toString().replaceAll("\\s+$", ""));
+            text.add(out.toString());
+            if (at == 0) {
+                text.add(rule.toString());
+            }
         }
-        text.add("");
-        text.add("Median time of a step, +- half the range of the rounds, bytes allocated in Java;"
-                + " (x: how many times ours).");
-        text.addAll(remarks);
     }
 
     private static String cell(String row, Measured it, Measured ours) {
@@ -136,26 +157,25 @@ final class Report {
     // ---- targets ----
 
     private void targets(List<String> text) {
-        int reached = 0;
-        int missed = 0;
-        List<String> lines = new ArrayList<>();
+        List<List<String>> lines = new ArrayList<>();
         for (Target target : new Targets().all()) {
             for (String row : measured.keySet()) {
+                Matcher matcher = target.rows.matcher(row);
+                if (!matcher.matches()) {
+                    continue;
+                }
+                String against = target.row == null ? row : matcher.replaceAll(target.row);
                 double ours = value(row, Targets.OURS);
-                double other = target.factor == 0 ? 0 : value(target.row == null ? row : target.row, target.peer);
-                if (!target.rows.matcher(row).matches() || Double.isNaN(ours) || Double.isNaN(other)) {
+                double other = target.factor == 0 ? 0 : value(against, target.peer);
+                if (Double.isNaN(ours) || Double.isNaN(other)) {
                     continue;
                 }
                 double bound = target.factor * other + target.plus;
-                boolean good = ours <= bound;
-                reached += good ? 1 : 0;
-                missed += good ? 0 : 1;
-                String factor = target.factor == 0 || target.plus > 0 ? "" : target.factor < 1 && target.row == null
-                        ? ", is " + number(other / ours) + "x faster"
-                        : ", is " + number(ours / other) + "x";
-                boolean bytes = row.startsWith("memory.");
-                lines.add((good ? "reached  " : "MISSED   ") + pad(row, 22) + " " + target.words + ": "
-                        + (bytes ? number(ours) + " B" : time(ours) + " of at most " + time(bound)) + factor);
+                String factor = target.factor == 0 || target.plus > 0 ? "" : target.factor < 1
+                        ? ", " + number(other / ours) + "x faster"
+                        : ", " + number(ours / other) + "x";
+                String found = row.startsWith("memory.") ? number(ours) + " B" : time(ours) + " of at most " + time(bound);
+                lines.add(List.of(row, target.words, found + factor, ours <= bound ? "yes" : "NO"));
             }
         }
         // Fairness stands in the remarks of the rows with many threads.
@@ -165,14 +185,54 @@ final class Report {
             if (said != null && said.find() && !said.group(1).equals("1")) {
                 boolean good = Double.parseDouble(said.group(2)) >= 0.8 && Double.parseDouble(said.group(3)) <= 1.2
                         && Double.parseDouble(said.group(4)) <= Integer.parseInt(said.group(1));
-                reached += good ? 1 : 0;
-                missed += good ? 0 : 1;
-                lines.add((good ? "reached  " : "MISSED   ") + pad(row.getKey(), 22)
-                        + " every thread within 20% of its fair share, p99 <= threads x 1 ms: " + ours.remark);
+                lines.add(List.of(row.getKey(), "every thread within 20 % of its fair share, p99 <= threads x 1 ms",
+                        ours.remark, good ? "yes" : "NO"));
             }
         }
-        text.add("Targets: " + reached + " reached, " + missed + " missed");
-        text.addAll(lines);
+        long reached = lines.stream().filter(line -> line.get(3).equals("yes")).count();
+        text.add("Targets: " + reached + " reached, " + (lines.size() - reached) + " missed");
+        text.add("");
+        lines.add(0, List.of("row", "must be", "is", "reached"));
+        markdown(text, lines);
+    }
+
+    // ---- growth ----
+
+    /** Time per element: a line for each kind of value, way and peer, a column for each size. */
+    private void growth(List<String> text) {
+        long[] sizes = measured.keySet().stream().filter(row -> row.matches("(longs|strings)\\..*"))
+                .mapToLong(Rows::elements).distinct().sorted().toArray();
+        if (sizes.length < 2) {
+            return;
+        }
+        Map<String, List<String>> lines = new LinkedHashMap<>();
+        for (String row : measured.keySet()) {
+            if (row.matches("(longs|strings)\\..*")) {
+                for (String peer : peers) {
+                    String key = row.substring(0, row.indexOf('/')) + ", " + peer;
+                    List<String> line = lines.computeIfAbsent(key, k -> {
+                        List<String> cells = new ArrayList<>(Collections.nCopies(sizes.length + 1, ""));
+                        cells.set(0, k);
+                        return cells;
+                    });
+                    double nanos = value(row, peer);
+                    if (!Double.isNaN(nanos)) {
+                        long size = Rows.elements(row);
+                        line.set(1 + java.util.Arrays.binarySearch(sizes, size), time(nanos / size));
+                    }
+                }
+            }
+        }
+        List<List<String>> all = new ArrayList<>(lines.values());
+        all.removeIf(line -> line.stream().skip(1).allMatch(String::isEmpty));
+        List<String> head = new ArrayList<>();
+        head.add("time per element of");
+        for (long size : sizes) {
+            head.add(String.format(Locale.ROOT, "%,d", size));
+        }
+        all.add(0, head);
+        text.add("");
+        markdown(text, all);
     }
 
     /** NaN where there is none. */

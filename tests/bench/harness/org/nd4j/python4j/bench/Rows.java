@@ -53,6 +53,11 @@ final class Rows {
         return at < 0 ? 0 : Long.parseLong(row.substring(at + 1));
     }
 
+    /** Whether a row is there only to show how time grows with the number of elements. */
+    boolean growth(String row) {
+        return row.matches("(longs|strings)\\..*") && elements(row) != large;
+    }
+
     private void row(String name, Setup setup) {
         rows.put(name, setup);
     }
@@ -138,14 +143,17 @@ final class Rows {
                 inAndOut("longs", List.class, Rows::longs, "list(range(1000, %d + 1000))", n);
             }
         }
-        for (int n = 10; n < large; n *= 10) {
+        for (int n = 10; n <= 10 * large; n *= 10) {
+            if (n == large) {
+                continue;
+            }
             inAndOut("strings", List.class, Rows::strings, "['%%08d' %% i for i in range(%d)]", n);
         }
     }
 
     private void arrays() {
         row("array.alone", Peer::arrayAlone);
-        for (int n : new int[] {1_000, 10 * large}) {
+        for (int n : new int[] {10, 10 * large}) {
             row("array.in/" + n, peer -> {
                 Object array = peer.array(n);
                 return () -> peer.putArray(array);
@@ -156,6 +164,17 @@ final class Rows {
                 return peer::getArray;
             });
         }
+        int n = 10 * large;
+        row("array.sum/" + n, peer -> {
+            peer.putArray(peer.array(n));
+            peer.exec("v += 1"); // memory that was never written to is read too fast
+            return () -> peer.exec("s = v.sum()");
+        });
+        row("array.sum.numpy/" + n, peer -> {
+            peer.exec("import numpy");
+            peer.exec("v = numpy.ones(" + n + ")");
+            return () -> peer.exec("s = v.sum()");
+        });
     }
 
     private void inAndOut(String name, Class<?> type, IntFunction<Object> make, String expression, int n) {
