@@ -21,7 +21,8 @@ import java.util.concurrent.locks.LockSupport;
  * <p>Strict first-come order would cost a thread switch per turn, free barging starves. So a thread may
  * take the turn past the queue as long as the queue's first has been first for less than a quarter of
  * a millisecond; after that the first one goes next. A waiter behind {@code n} others therefore waits for
- * {@code n} quarter milliseconds at most, plus the turns that run then.
+ * {@code n} quarter milliseconds at most, plus the turns that run then. The first is woken when the turn
+ * becomes free; if somebody is faster all the same, then not again before its quarter is over.
  *
  * <p>An owner that ends without giving its turn back has given it up: the first waiter looks every
  * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
@@ -49,13 +50,18 @@ final class Turn extends AbstractOwnableSynchronizer {
         final long since = System.nanoTime();
         volatile long firstSince = since;
         volatile boolean asleep;
+        volatile boolean passed; // it was woken, and somebody was faster: then until its patience ends that goes on
         Object event; // of the Java Flight Recorder; null if it does not listen
 
         void wake() {
-            if (asleep) {
+            if (asleep && !(passed && patience() > 0)) {
                 asleep = false;
                 LockSupport.unpark(thread);
             }
+        }
+
+        long patience() {
+            return firstSince + PATIENCE - System.nanoTime();
         }
     }
 
@@ -233,7 +239,7 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private boolean barge() {
         Waiter first = waiters.peek();
-        return (first == null || System.nanoTime() - first.firstSince < PATIENCE) && own(null);
+        return (first == null || first.patience() > 0) && own(null);
     }
 
     private boolean takeFromDead() {
@@ -277,11 +283,13 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     private void park(Waiter waiter, long nanos) {
+        long patience = waiter.passed ? waiter.patience() : 0;
         waiter.asleep = true;
         // Seen again after `asleep` is set, so that no giveBack passes between the two unnoticed.
         if (owner != null || waiters.peek() != waiter) {
-            LockSupport.parkNanos(this, nanos);
+            LockSupport.parkNanos(this, patience > 0 ? Math.min(patience, nanos) : nanos);
         }
+        waiter.passed = !waiter.asleep && waiter == waiters.peek();
         waiter.asleep = false;
     }
 }
