@@ -171,7 +171,7 @@ public final class Driver {
                     settings.getProperty(peer + ".class"), String.join(",", left), quick ? "quick" : "full"));
         }
         Process process = process(peer, command);
-        long limit = TimeUnit.SECONDS.toNanos(quick || left.get(0).startsWith("threads.") ? 20 : 60);
+        long limit = TimeUnit.SECONDS.toNanos(left.get(0).startsWith("threads.") ? 20 : quick ? 30 : 60);
         long[] began = {System.nanoTime()};
         String[] current = {left.get(0)};
         Thread watch = new Thread(() -> {
