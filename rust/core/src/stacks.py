@@ -21,6 +21,9 @@ def _stack(frame):
     lines = []
     while frame is not None and len(lines) < 200:
         code = frame.f_code
+        if code.co_filename.startswith("<python4j "):  # our own files
+            frame = frame.f_back
+            continue
         number = frame.f_lineno
         text = ""
         try:

@@ -54,6 +54,7 @@ class DocsTest {
                 programs.addAll(programs(page));
             }
         }
+        programs.addAll(programs(DOCS.resolveSibling("SECURITY.md")));
         assertTrue(programs.size() >= 10, programs.size() + " programs");
         compile(programs);
         return programs.stream().map(program -> DynamicTest.dynamicTest(program.name, () -> run(program)));

@@ -282,6 +282,25 @@ class MonitorTest {
     }
 
     @Test
+    void countsAreRecordedNowAndThen() throws Exception {
+        Recording recording = new Recording();
+        recording.enable("org.nd4j.python4j.Counts").withPeriod(Duration.ofMillis(50));
+        List<RecordedEvent> events = of(record(recording, () -> {
+            try (PythonGIL gil = PythonGIL.lock(); PythonGC gc = PythonGC.watch()) {
+                Python.eval("[]");
+                Thread.sleep(500);
+            }
+        }), "org.nd4j.python4j.Counts");
+        assertFalse(events.isEmpty());
+        RecordedEvent last = events.get(events.size() - 1);
+        assertEquals(monitor.getTurns(), last.getLong("turns"));
+        assertEquals(monitor.getWaits(), last.getLong("waits"));
+        assertEquals(monitor.getWaitedNanos(), last.getDuration("waited").toNanos());
+        assertTrue(events.stream().anyMatch(event -> event.getInt("handles") > 0 && event.getInt("frames") > 0
+                && event.getInt("cachedTexts") > 0), events::toString);
+    }
+
+    @Test
     void shortOnesAreNotRecorded() throws Exception {
         Recording recording = new Recording();
         recording.enable("org.nd4j.python4j.Turn").withThreshold(Duration.ofMinutes(1));

@@ -10,7 +10,10 @@ import jdk.jfr.Event;
 import jdk.jfr.FlightRecorder;
 import jdk.jfr.Label;
 import jdk.jfr.Name;
+import jdk.jfr.Period;
+import jdk.jfr.StackTrace;
 import jdk.jfr.Threshold;
+import jdk.jfr.Timespan;
 
 /**
  * An event begins and ends on the thread that it is about. The classes of the events are loaded when the
@@ -91,11 +94,32 @@ final class Recorder {
         }
     }
 
+    private static void count() {
+        PythonGILMXBean now = PythonGIL.monitor();
+        CountsEvent event = new CountsEvent();
+        event.turns = now.getTurns();
+        event.waits = now.getWaits();
+        event.waited = now.getWaitedNanos();
+        event.held = now.getHeldNanos();
+        event.handles = now.getHandles();
+        event.frames = now.getFrames();
+        event.cachedTexts = now.getCachedTexts();
+        event.commit();
+    }
+
     /** One of each, to be asked whether it is enabled. */
     private static final class Events {
         static final TurnEvent TURN = new TurnEvent();
         static final WaitEvent WAIT = new WaitEvent();
         static final ExecEvent EXEC = new ExecEvent();
+
+        static {
+            try {
+                FlightRecorder.addPeriodicEvent(CountsEvent.class, Recorder::count);
+            } catch (RuntimeException e) {
+                NativeLoader.progress("The Java Flight Recorder takes no counts: " + e, false);
+            }
+        }
     }
 
     @Name("org.nd4j.python4j.Turn")
@@ -150,5 +174,38 @@ final class Recorder {
         @Label("Error")
         @Description("The class of the exception that ended it")
         String error;
+    }
+
+    @Name("org.nd4j.python4j.Counts")
+    @Label("Python Counts")
+    @Description("Turns so far, and what Java holds of Python; from the first turn of a recording on")
+    @Category("Python4J")
+    @Enabled(false)
+    @Period("10 s")
+    @StackTrace(false)
+    static final class CountsEvent extends Event {
+        @Label("Turns")
+        long turns;
+
+        @Label("Waits for Turns")
+        long waits;
+
+        @Label("Time Waited")
+        @Timespan(Timespan.NANOSECONDS)
+        long waited;
+
+        @Label("Time Held")
+        @Description("Zero unless turns are timed")
+        @Timespan(Timespan.NANOSECONDS)
+        long held;
+
+        @Label("Python Objects")
+        int handles;
+
+        @Label("Frames")
+        int frames;
+
+        @Label("Cached Texts")
+        int cachedTexts;
     }
 }
