@@ -122,7 +122,11 @@ final class Monitor {
                 }
             };
             thread.setDaemon(true);
-            thread.start();
+            try {
+                thread.start();
+            } catch (OutOfMemoryError e) { // this process may have no more threads
+                NativeLoader.progress("There is no MXBean: " + e, false);
+            }
         }
     }
 

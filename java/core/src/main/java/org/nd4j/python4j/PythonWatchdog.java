@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -71,6 +72,8 @@ public final class PythonWatchdog implements AutoCloseable {
         String text = System.getProperty(PROPERTY, "");
         try {
             start(duration(text.trim()), PythonWatchdog::log);
+        } catch (OutOfMemoryError e) { // this process may have no more threads
+            NativeLoader.progress("Nothing watches long turns: " + e, true);
         } catch (RuntimeException e) {
             NativeLoader.progress("-D" + PROPERTY + "=" + text + " is no duration such as 500ms, 10s or PT10S: nothing"
                     + " is watched", true);
@@ -137,7 +140,11 @@ public final class PythonWatchdog implements AutoCloseable {
     private void tell(Thread holder) {
         FutureTask<String> stack = new FutureTask<>(() ->
                 new String(Native.stacksDump(!PythonGIL.isVirtual(holder)), StandardCharsets.UTF_8));
-        daemon("python4j-watchdog-python", stack).start();
+        try {
+            daemon("python4j-watchdog-python", stack).start();
+        } catch (OutOfMemoryError e) { // this process may have no more threads
+            stack.cancel(false);
+        }
         String text = text(stack, PATIENCE_MILLIS);
         if (text == null) {
             late = stack;
@@ -152,6 +159,8 @@ public final class PythonWatchdog implements AutoCloseable {
             return stack.get(millis, TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
             return null;
+        } catch (CancellationException e) {
+            return "Python's stack cannot be read: there is no thread for that.";
         } catch (ExecutionException e) {
             return "Python's stack cannot be read: " + e.getCause();
         } catch (InterruptedException e) {
