@@ -77,6 +77,9 @@ class Source(_ref):
         return iter(self._split())
 
 
+texts = {}  # what linecache.cache is, unless a program replaced it: file names and sources
+
+
 class LineCache(_Module):
     """Stands for the module linecache, which costs a start milliseconds before Python 3.13, until somebody uses it."""
 
@@ -88,18 +91,17 @@ class LineCache(_Module):
             if type(self) is LineCache:
                 if LineCache.busy:
                     raise AttributeError(name)
-                texts = self.cache
                 LineCache.busy = True
                 try:
                     self.__spec__.loader.exec_module(self)
+                    self.cache = texts
                     self.__class__ = _Module
                 finally:
                     LineCache.busy = False
-                    self.cache.update(texts)
         return getattr(self, name)
 
 
-def find_linecache():
+def prepare_linecache():
     module = sys.modules.get("linecache")
     if module is None:
         spec = _PathFinder.find_spec("linecache")
@@ -107,16 +109,17 @@ def find_linecache():
         module.__spec__ = spec
         module.__loader__ = spec.loader
         module.__file__ = spec.origin
-        module.cache = {}
         sys.modules["linecache"] = module
-    return module
+    else:
+        texts.update(module.cache)
+    module.cache = texts
 
 
-linecache = find_linecache()
+prepare_linecache()
 
 
 def forget_text(source):
-    linecache.cache.pop(source.name, None)
+    texts.pop(source.name, None)
 
 
 def compile_text(text, name, mode):
@@ -125,7 +128,7 @@ def compile_text(text, name, mode):
     source.text = text
     source.name = name
     source.lines = None
-    linecache.cache[name] = (len(text), None, source, name)
+    texts[name] = (len(text), None, source, name)
     return code
 
 

@@ -470,6 +470,7 @@ final class Processes {
     static String run(String name) throws Exception {
         Case one = ALL.get(name);
         Child child = new Child(Processes.class, name).within(60);
+        child.under("env", "--default-signal"); // a shell gives its background programs SIGINT ignored
         one.setting.of(child);
         child.run();
         if (child.status != one.status) {
