@@ -25,7 +25,7 @@ class ExamplesTest {
     /** Beside tests/pack, wherever the build put the checkout. */
     private static final Path ROOT = Path.of(System.getProperty("python4j.tests.pack"), "../..").normalize();
     private static final Pattern RUN = Pattern.compile("```sh\\n\\./gradlew (\\w+)\\n```\\n+```text\\n(.*?)```", Pattern.DOTALL);
-    private static final Pattern QUOTE = Pattern.compile("`([\\w/]+/(\\w+\\.(?:java|py)))`[^`]*?\\n\\n~~~\\w+\\n(.*?)~~~", Pattern.DOTALL);
+    private static final Pattern QUOTE = Pattern.compile("~~~\\w+\\n(.*?)~~~", Pattern.DOTALL);
 
     /** Times, rates, and the name of a namespace that has none of its own. */
     private static final Pattern MEASURED =
@@ -47,13 +47,23 @@ class ExamplesTest {
     }
 
     @Test
-    void thePageQuotesThePrograms() throws IOException {
-        int count = 0;
-        for (Matcher quote = QUOTE.matcher(page()); quote.find(); count++) {
-            String source = Files.readString(ROOT.resolve("java/examples/src/main").resolve(quote.group(1)));
-            assertTrue(source.replaceAll("(?m)^ +", "").contains(quote.group(3).replaceAll("(?m)^ +", "")), quote.group(3));
+    void thePagesQuoteThePrograms() throws IOException {
+        List<String> sources = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(ROOT.resolve("java/examples"))) {
+            for (Path file : (Iterable<Path>) files.filter(file -> file.toString().matches(".*/(org|spark)/.*\\.(java|py)"))::iterator) {
+                sources.add(flush(Files.readString(file)));
+            }
         }
-        assertTrue(count >= 4, count + " quotes");
+        int count = 0;
+        for (Matcher quote = QUOTE.matcher(page() + Files.readString(ROOT.resolve("docs/spark.md"))); quote.find(); count++) {
+            String text = quote.group(1);
+            assertTrue(sources.stream().anyMatch(source -> source.contains(flush(text))), text);
+        }
+        assertTrue(count >= 6, count + " quotes");
+    }
+
+    private static String flush(String text) {
+        return text.replaceAll("(?m)^ +", "");
     }
 
     private static String page() throws IOException {
