@@ -60,12 +60,13 @@ impl Here {
 
     fn enter(&self) {
         let state = self.state.get();
-        if !state.is_null() && !capi::gil_held() {
+        let held = capi::gil_held();
+        if !state.is_null() && !held {
             // SAFETY: the state is this thread's own, made by it below or by the start, and the
             // thread does not hold the GIL now.
             unsafe { ffi::PyEval_RestoreThread(state) };
             self.borrowed.set(false);
-        } else if capi::gil_held() {
+        } else if held {
             self.borrowed.set(true);
         } else {
             // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
@@ -118,8 +119,9 @@ impl Drop for Here {
     }
 }
 
-/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running.
-pub fn acquire() {
+/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running. Returns
+/// whether the thread had it already by other means.
+pub fn acquire() -> bool {
     HERE.with(|here| {
         here.acquire();
         if here.ident.get() == 0 {
@@ -127,7 +129,8 @@ pub fn acquire() {
             here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
         }
         LAST.store(here.ident.get(), Ordering::Relaxed);
-    });
+        here.depth.get() == 1 && here.borrowed.get()
+    })
 }
 
 /// What Python calls the thread that last came in by [`acquire`]. Needs no Python.

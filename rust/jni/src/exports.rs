@@ -72,9 +72,8 @@ export! {
 // ---- gil.rs ----
 
 export! {
-    fn gilAcquire(env) {
-        gil::acquire();
-        Ok(())
+    fn gilAcquire(env) -> bool {
+        Ok(gil::acquire())
     }
 }
 

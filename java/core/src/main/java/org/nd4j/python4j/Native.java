@@ -43,8 +43,12 @@ final class Native {
 
     // ---- gil.rs ----
 
-    /** Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts. */
-    static native void gilAcquire();
+    /**
+     * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts.
+     *
+     * @return whether the thread had it already by other means
+     */
+    static native boolean gilAcquire();
 
     /** Gives back what {@link #gilAcquire} took; the thread's Python state is kept for its next turn. */
     static native void gilRelease();

@@ -85,6 +85,10 @@ public class PythonGIL implements AutoCloseable {
      * @throws PythonException if Python cannot be started
      */
     public static PythonGIL lock() {
+        // The usual case first, in which entered() asks for the thread's place and takes the GIL in one call.
+        if (ready && VISITS.get() == null && !isVirtual(Thread.currentThread()) && TURN.takeAtOnce()) {
+            return entered();
+        }
         PythonGIL place = placeAlready();
         if (place != null) {
             return place;
@@ -412,11 +416,16 @@ public class PythonGIL implements AutoCloseable {
                 Monitor.turnBegins(TURN);
             }
             if (!isVirtual(Thread.currentThread())) {
+                boolean inside;
                 try {
-                    Native.gilAcquire();
+                    inside = Native.gilAcquire();
                 } catch (Throwable e) {
                     TURN.giveBack();
                     throw e;
+                }
+                if (inside) { // the thread manages the GIL itself and needs no turn
+                    leave();
+                    return new PythonGIL(Thread.currentThread(), false);
                 }
             }
         }

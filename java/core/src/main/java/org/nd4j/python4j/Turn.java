@@ -225,6 +225,11 @@ final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
+    /** Takes the turn if nobody has it, the caller neither, and nobody waits for too long. */
+    boolean takeAtOnce() {
+        return barge();
+    }
+
     private boolean own(Thread expected) {
         Thread me = Thread.currentThread();
         if (!OWNER.compareAndSet(this, expected, me)) {
