@@ -322,7 +322,7 @@ public class PythonExecutioner {
                 if (mode == CODE) {
                     pack.value(code);
                 } else {
-                    pack.text((String) code);
+                    pack.program((String) code);
                 }
                 pack.u32(inputs.size());
                 for (PythonVariable input : inputs) {
