@@ -3,14 +3,11 @@
 // What a turn means for CPython's GIL stands in PythonGIL.
 package org.nd4j.python4j;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
 
@@ -33,17 +30,9 @@ final class Turn extends AbstractOwnableSynchronizer {
     private static final long serialVersionUID = 1L;
     private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
-    private static final VarHandle OWNER;
-    private static final VarHandle COUNT;
-
-    static {
-        try {
-            OWNER = MethodHandles.lookup().findVarHandle(Turn.class, "owner", Thread.class);
-            COUNT = MethodHandles.lookup().findVarHandle(Turn.class, "count", long.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
+    // Neither a VarHandle nor what is made of them: a program's first one costs a start a millisecond.
+    private static final AtomicReferenceFieldUpdater<Turn, Thread> OWNER =
+            AtomicReferenceFieldUpdater.newUpdater(Turn.class, Thread.class, "owner");
 
     private static final class Waiter {
         final Thread thread = Thread.currentThread();
@@ -52,6 +41,8 @@ final class Turn extends AbstractOwnableSynchronizer {
         volatile boolean asleep;
         volatile boolean passed; // it was woken, and somebody was faster: then until its patience ends that goes on
         Object event; // of the Java Flight Recorder; null if it does not listen
+        Waiter previous; // in the queue, guarded by it
+        Waiter next;
 
         void wake() {
             if (asleep && !(passed && patience() > 0)) {
@@ -73,10 +64,14 @@ final class Turn extends AbstractOwnableSynchronizer {
      * {@code StackOverflowError} came between. Only the owner reads and writes it.
      */
     transient int owed;
-    private transient long count; // of the turns so far; only the owner writes it
-    private final transient LongAdder waits = new LongAdder();
-    private final transient LongAdder waited = new LongAdder();
-    private final transient Queue<Waiter> waiters = new ConcurrentLinkedQueue<>();
+    private final transient AtomicLong count = new AtomicLong(); // of the turns so far; only the owner writes it
+    private final transient AtomicLong waits = new AtomicLong();
+    private final transient AtomicLong waited = new AtomicLong();
+
+    // A list without a class of its own: adding and removing call nothing, so no stack is too short for them.
+    private final transient Object queue = new Object();
+    private transient volatile Waiter first; // written with the queue locked
+    private transient Waiter last; // guarded by the queue
 
     /** Whether the calling thread owns the turn. */
     boolean isMine() {
@@ -109,31 +104,33 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     /** How many threads wait, for monitoring and tests. */
     int waiting() {
-        return waiters.size();
+        return waiters().size();
     }
 
     /** The threads that wait, in the order of their arrival. */
     List<Thread> waiters() {
         List<Thread> threads = new ArrayList<>();
-        for (Waiter waiter : waiters) {
-            threads.add(waiter.thread);
+        synchronized (queue) {
+            for (Waiter waiter = first; waiter != null; waiter = waiter.next) {
+                threads.add(waiter.thread);
+            }
         }
         return threads;
     }
 
     /** The number of the last turn taken, which is how many there were. */
     long count() {
-        return (long) COUNT.getOpaque(this);
+        return count.get();
     }
 
     /** How many times a thread had to wait, and has done so. */
     long waits() {
-        return waits.sum();
+        return waits.get();
     }
 
     /** How many nanoseconds they waited. */
     long waitedNanos() {
-        return waited.sum();
+        return waited.get();
     }
 
     /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
@@ -219,9 +216,9 @@ final class Turn extends AbstractOwnableSynchronizer {
         depth = 0;
         owed = 0;
         owner = null;
-        Waiter first = waiters.peek();
-        if (first != null) {
-            first.wake();
+        Waiter next = first;
+        if (next != null) {
+            next.wake();
         }
     }
 
@@ -236,15 +233,15 @@ final class Turn extends AbstractOwnableSynchronizer {
             return false;
         }
         setExclusiveOwnerThread(me);
-        COUNT.setOpaque(this, count + 1);
+        count.lazySet(count.get() + 1);
         depth = 1; // last, as what is above may find no stack
         owed = 1;
         return true;
     }
 
     private boolean barge() {
-        Waiter first = waiters.peek();
-        return (first == null || first.patience() > 0) && own(null);
+        Waiter next = first;
+        return (next == null || next.patience() > 0) && own(null);
     }
 
     private boolean takeFromDead() {
@@ -255,13 +252,21 @@ final class Turn extends AbstractOwnableSynchronizer {
     private Waiter enqueue() {
         Waiter waiter = new Waiter();
         waiter.event = Monitor.waitBegins(this);
-        waiters.add(waiter);
+        synchronized (queue) {
+            waiter.previous = last;
+            if (last == null) {
+                first = waiter;
+            } else {
+                last.next = waiter;
+            }
+            last = waiter;
+        }
         return waiter;
     }
 
     private void waited(Waiter waiter, boolean got) {
-        waits.increment();
-        waited.add(System.nanoTime() - waiter.since);
+        waits.incrementAndGet();
+        waited.addAndGet(System.nanoTime() - waiter.since);
         if (waiter.event != null) {
             Monitor.waitEnds(waiter.event, got);
         }
@@ -269,7 +274,7 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     /** The queue's first tries to get the turn. */
     private boolean serve(Waiter waiter) {
-        if (waiters.peek() != waiter || !(own(null) || takeFromDead())) {
+        if (first != waiter || !(own(null) || takeFromDead())) {
             return false;
         }
         leave(waiter);
@@ -277,13 +282,25 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     private void leave(Waiter waiter) {
-        waiters.remove(waiter);
-        Waiter first = waiters.peek();
-        if (first != null) {
-            first.firstSince = System.nanoTime();
-            if (owner == null) {
-                first.wake(); // the one that leaves may have been woken in its place
+        long now = System.nanoTime();
+        synchronized (queue) {
+            if (waiter.previous != null) {
+                waiter.previous.next = waiter.next;
+            } else {
+                first = waiter.next;
+                if (first != null) {
+                    first.firstSince = now;
+                }
             }
+            if (waiter.next != null) {
+                waiter.next.previous = waiter.previous;
+            } else {
+                last = waiter.previous;
+            }
+        }
+        Waiter next = first;
+        if (next != null && owner == null) {
+            next.wake(); // the one that leaves may have been woken in its place
         }
     }
 
@@ -291,10 +308,10 @@ final class Turn extends AbstractOwnableSynchronizer {
         long patience = waiter.passed ? waiter.patience() : 0;
         waiter.asleep = true;
         // Seen again after `asleep` is set, so that no giveBack passes between the two unnoticed.
-        if (owner != null || waiters.peek() != waiter) {
+        if (owner != null || first != waiter) {
             LockSupport.parkNanos(this, patience > 0 ? Math.min(patience, nanos) : nanos);
         }
-        waiter.passed = !waiter.asleep && waiter == waiters.peek();
+        waiter.passed = !waiter.asleep && waiter == first;
         waiter.asleep = false;
     }
 }
