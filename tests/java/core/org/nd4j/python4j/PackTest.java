@@ -28,6 +28,7 @@ import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -295,6 +296,24 @@ class PackTest {
         wrapped[1] = 1;
         System.arraycopy(bytes, 0, wrapped, 5, bytes.length);
         assertThrows(PythonException.class, () -> read(wrapped));
+    }
+
+    @Test
+    void aDeepValueIsReadOnASmallStack() throws Exception {
+        byte[] bytes = new byte[Pack.MAX_DEPTH * 5 + 1];
+        for (int i = 0; i < Pack.MAX_DEPTH; i++) {
+            bytes[i * 5] = (byte) (i % 2 == 0 ? Pack.LIST : Pack.TUPLE);
+            bytes[i * 5 + 1] = 1;
+        }
+        FutureTask<Integer> depth = new FutureTask<>(() -> {
+            int levels = 0;
+            for (Object value = read(bytes); value instanceof List; value = ((List<?>) value).get(0)) {
+                levels++;
+            }
+            return levels;
+        });
+        new Thread(null, depth, "small stack", 160 << 10).start();
+        assertEquals(Pack.MAX_DEPTH, depth.get());
     }
 
     @Test

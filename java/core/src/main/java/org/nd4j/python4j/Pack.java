@@ -647,8 +647,82 @@ final class Pack {
             return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
         }
 
+        /** The next value, without the stack's help: deep ones come on threads with small stacks as well. */
         Object value() {
-            return value(0);
+            Open open = null;
+            while (true) {
+                if (open != null) {
+                    due--;
+                }
+                need(1);
+                int tag = in[at++];
+                Object value;
+                if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
+                    Open inner = open(tag, open);
+                    if (inner.left > 0) {
+                        open = inner;
+                        continue;
+                    }
+                    value = inner.container();
+                } else {
+                    value = single(tag);
+                }
+                while (open != null) {
+                    open.add(value);
+                    if (open.left > 0) {
+                        break;
+                    }
+                    value = open.container();
+                    open = open.outer;
+                }
+                if (open == null) {
+                    return value;
+                }
+            }
+        }
+
+        /** A container whose values are being read. */
+        private static final class Open {
+            final Open outer;
+            final int depth;
+            final Collection<Object> elements; // null in a map
+            final Map<Object, Object> map;
+            int left;
+            private Object key;
+
+            Open(Open outer, Collection<Object> elements, Map<Object, Object> map, int left) {
+                this.outer = outer;
+                this.depth = outer == null ? 1 : outer.depth + 1;
+                this.elements = elements;
+                this.map = map;
+                this.left = left;
+                if (depth > MAX_DEPTH && left > 0) {
+                    throw tooDeep();
+                }
+            }
+
+            void add(Object value) {
+                left--;
+                if (elements != null) {
+                    elements.add(value);
+                } else if (left % 2 != 0) {
+                    key = value;
+                } else {
+                    map.put(key, value);
+                }
+            }
+
+            Object container() {
+                return elements != null ? elements : map;
+            }
+        }
+
+        private Open open(int tag, Open outer) {
+            int count = count(tag == DICT ? 2 : 1);
+            Open open = tag == DICT ? new Open(outer, null, new LinkedHashMap<>(capacity(count)), count * 2)
+                    : new Open(outer, tag == SET ? new LinkedHashSet<>(capacity(count)) : new ArrayList<>(count), null, count);
+            due += open.left;
+            return open;
         }
 
         /** Turns objects of other types into values: a step of its own, see above. */
@@ -672,9 +746,7 @@ final class Pack {
             }
         }
 
-        private Object value(int depth) {
-            need(1);
-            int tag = in[at++];
+        private Object single(int tag) {
             switch (tag) {
                 case NONE:
                     return null;
@@ -694,15 +766,6 @@ final class Pack {
                     return text();
                 case BYTES:
                     return bytes();
-                case LIST:
-                case TUPLE:
-                    int length = count(1);
-                    return elements(new ArrayList<>(length), length, depth);
-                case SET:
-                    int size = count(1);
-                    return elements(new LinkedHashSet<>(capacity(size)), size, depth);
-                case DICT:
-                    return map(depth);
                 case LONGS:
                     return longs();
                 case DOUBLES:
@@ -738,37 +801,6 @@ final class Pack {
             Callbacks.Function own = Callbacks.function(word());
             Native.handleDropLater(word());
             return own;
-        }
-
-        // Few and small frames: a thread with a small stack reads deep values as well.
-
-        private Collection<Object> elements(Collection<Object> into, int count, int depth) {
-            enter(count, depth);
-            for (int i = 0; i < count; i++) {
-                due--;
-                into.add(value(depth + 1));
-            }
-            return into;
-        }
-
-        private Map<Object, Object> map(int depth) {
-            int count = count(2);
-            enter(count * 2, depth);
-            Map<Object, Object> map = new LinkedHashMap<>(capacity(count));
-            for (int i = 0; i < count; i++) {
-                due -= 2;
-                Object key = value(depth + 1);
-                map.put(key, value(depth + 1));
-            }
-            return map;
-        }
-
-        /** A container's values come next. */
-        private void enter(int count, int depth) {
-            if (depth >= MAX_DEPTH && count > 0) {
-                throw tooDeep();
-            }
-            due += count;
         }
 
         private List<Object> longs() {
