@@ -266,8 +266,8 @@ final class Leaks {
         long[] after = census();
         counted = done - counted;
         String[] what = {"handles", "objects held for Python", "blocks of Python's", "bytes of Java's heap", "bytes of memory"};
-        // Caches and tables grow by a little, compilers work beside; it is nothing for each operation.
-        long[] allowed = {0, 0, 500 + counted / 100, 500_000 + counted, (8 << 20) + counted * 4};
+        // Tables and caches grow once by up to 2 MB, compilers work beside; it is nothing for each operation.
+        long[] allowed = {0, 0, 500 + counted / 100, (4 << 20) + counted * 4, (8 << 20) + counted * 4};
         StringBuilder grown = new StringBuilder();
         for (int i = 0; i < what.length; i++) {
             if (after[i] - before[i] > allowed[i]) {

@@ -27,7 +27,7 @@ final class Torture {
     private static final Pattern DONE = Pattern.compile("^DONE (\\d+) [^,]*, (\\d+) wrong.*", Pattern.MULTILINE);
     private static final Pattern JNI = Pattern.compile("^.*((WARNING|FATAL ERROR) in native method|WARNING: JNI).*", Pattern.MULTILINE);
     private static final int OBJECTS = 12; // of hostile.py in one JVM
-    private static final int MOST_OBJECTS = 96;
+    private static final int MOST_OBJECTS = 360;
     private static final String[] OWN_HEAP = {"-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch"};
 
     private static final Map<String, Part> PARTS = new LinkedHashMap<>();
