@@ -267,7 +267,7 @@ final class Leaks {
         counted = done - counted;
         String[] what = {"handles", "objects held for Python", "blocks of Python's", "bytes of Java's heap", "bytes of memory"};
         // Tables and caches grow once by up to 2 MB, compilers work beside; it is nothing for each operation.
-        long[] allowed = {0, 0, 500 + counted / 100, (4 << 20) + counted * 4, (8 << 20) + counted * 4};
+        long[] allowed = {0, 0, 500 + counted / 100, (4 << 20) + counted * 4, (24 << 20) + counted * 4};
         StringBuilder grown = new StringBuilder();
         for (int i = 0; i < what.length; i++) {
             if (after[i] - before[i] > allowed[i]) {
