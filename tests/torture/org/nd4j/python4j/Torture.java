@@ -188,7 +188,7 @@ final class Torture {
         seed = Long.parseLong(arguments[0]);
         minutes = Integer.parseInt(arguments[1]);
         slice = minutes == 0;
-        System.out.println("torture of " + (slice ? "a minute" : minutes + " minutes") + " with seed " + seed);
+        System.out.println("torture of " + (slice || minutes == 1 ? "a minute" : minutes + " minutes") + " with seed " + seed);
         for (Map.Entry<String, Part> each : PARTS.entrySet()) {
             part = each.getKey();
             if (arguments.length == 2 || part.equals(arguments[2])) {
