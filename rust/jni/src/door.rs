@@ -67,7 +67,10 @@ impl JavaDoor {
         let pending = env.exception_occurred().unwrap_or_else(|_| JThrowable::default());
         let _ = env.exception_clear();
         let class: &JClass = self.stack_overflow.as_obj().into();
-        !pending.is_null() && env.is_instance_of(&pending, class).unwrap_or(false)
+        let overflow = !pending.is_null() && env.is_instance_of(&pending, class).unwrap_or(false);
+        // A program may come here many times before it returns to Java, which would free it.
+        let _ = env.delete_local_ref(pending);
+        overflow
     }
 }
 

@@ -144,8 +144,7 @@ final class Torture {
         int all = finished ? Integer.parseInt(done.group(1)) : 1;
         int wrong = finished ? Integer.parseInt(done.group(2)) : 1;
         String why = null;
-        // Where a call finds no stack, the JVM's own count of local references may be one too many.
-        if (warned.find() && !(child.name.equals("Stacks") && warned.group().contains("JNI local refs"))) {
+        if (warned.find()) {
             why = warned.group();
         } else if (!finished || wrong == 0 && child.status != 0) {
             why = "status " + child.status;
