@@ -242,7 +242,8 @@ public final class PythonWatchdog implements AutoCloseable {
             }
             text.append("\nJava, most recent call first:");
             for (StackTraceElement frame : stack) {
-                text.append("\n  at ").append(frame);
+                text.append("\n  at ").append(new StackTraceElement( // without loaders and modules
+                        frame.getClassName(), frame.getMethodName(), frame.getFileName(), frame.getLineNumber()));
             }
             text.append("\nPython: ");
             return text.append(python == null ? why : python.isEmpty() ? "no thread runs Python code." : "\n" + python)
