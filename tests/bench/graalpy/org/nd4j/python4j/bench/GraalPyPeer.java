@@ -162,4 +162,19 @@ public final class GraalPyPeer extends Peer {
     public void once() {
         context.eval("python", "x = 1");
     }
+
+    /** From nothing to the first statement done. */
+    public static final class First {
+        private First() {}
+
+        public static void main(String[] arguments) {
+            try (Context context = Context.newBuilder("python")
+                    .allowAllAccess(true)
+                    .option("engine.WarnInterpreterOnly", "false")
+                    .build()) {
+                context.eval("python", "x = 1");
+                Start.done();
+            }
+        }
+    }
 }

@@ -274,12 +274,9 @@ public final class Driver {
         if (settings.containsKey(peer + ".program")) {
             command = new ArrayList<>(words(peer + ".program").subList(0, 1));
             command.addAll(Arrays.asList("-c", "pass"));
-        } else if (settings.getProperty(peer + ".class").equals(Floors.class.getName())) {
-            command = java(peer, false, false, Probes.Start.class.getName());
-            row.remark = "a JVM alone";
         } else {
-            command = java(peer, false, false, Probes.Start.class.getName());
-            command.add(settings.getProperty(peer + ".class"));
+            command = java(peer, false, false, settings.getProperty(peer + ".start"));
+            row.remark = peer.equals("floor") ? "a JVM alone" : row.remark;
         }
         List<Double> samples = new ArrayList<>();
         for (int i = 0; i < (quick ? 4 : 8); i++) {

@@ -206,23 +206,4 @@ final class Probes {
         }
         throw new IOException("no VmRSS in /proc/self/status");
     }
-
-    // ---- start ----
-
-    /** A program that runs one statement; with no peer named, none. */
-    static final class Start {
-
-        private Start() {}
-
-        public static void main(String[] arguments) throws Exception {
-            if (arguments.length > 0) {
-                Peer peer = Peer.of(arguments[0]);
-                peer.open();
-                peer.exec("x = 1");
-            }
-            System.out.println("started");
-            System.out.flush();
-            Runtime.getRuntime().halt(0);
-        }
-    }
 }

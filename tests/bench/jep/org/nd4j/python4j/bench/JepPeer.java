@@ -167,4 +167,16 @@ public final class JepPeer extends Peer {
     public void leaveThread() {
         ofThread.get().close();
     }
+
+    /** From nothing to the first statement done. */
+    public static final class First {
+        private First() {}
+
+        public static void main(String[] arguments) {
+            try (Interpreter python = new SharedInterpreter()) {
+                python.exec("x = 1");
+                Start.done();
+            }
+        }
+    }
 }

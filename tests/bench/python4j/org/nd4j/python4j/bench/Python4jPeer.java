@@ -200,4 +200,16 @@ public class Python4jPeer extends Peer {
                     1_000);
         }
     }
+
+    /** From nothing to the first statement done. */
+    public static final class First {
+        private First() {}
+
+        public static void main(String[] arguments) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("x = 1");
+                Start.done();
+            }
+        }
+    }
 }

@@ -98,35 +98,30 @@ final class Monitor {
 
     // ---- the start ----
 
-    /**
-     * Python has started. The platform's MBean server takes a tenth of a second to make: short programs, which
-     * nobody monitors, end before that.
-     */
+    /** Python has started. */
     static void start() {
         if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
             PythonWatchdog.startByProperty();
         }
-        String when = System.getProperty(MXBEAN, "");
-        if (when.equals("true")) {
+        if (System.getProperty(MXBEAN, "").equals("true")) {
             register();
-        } else if (!when.equals("false")) {
-            Thread thread = new Thread("python4j-mxbean") { // no lambda: a program's first one costs milliseconds
-                @Override
-                public void run() {
-                    try {
-                        Thread.sleep(LATER_MILLIS);
-                        register();
-                    } catch (InterruptedException e) {
-                        return; // nobody else knows this thread
-                    }
-                }
-            };
-            thread.setDaemon(true);
-            try {
-                thread.start();
-            } catch (OutOfMemoryError e) { // this process may have no more threads
-                NativeLoader.progress("There is no MXBean: " + e, false);
-            }
+        }
+    }
+
+    /**
+     * For a thread that has the time to wait. The platform's MBean server takes a tenth of a second to make:
+     * short programs, which nobody monitors, end before that.
+     */
+    static void registerLater() {
+        String when = System.getProperty(MXBEAN, "");
+        if (when.equals("true") || when.equals("false")) {
+            return;
+        }
+        try {
+            Thread.sleep(LATER_MILLIS);
+            register();
+        } catch (InterruptedException e) {
+            return; // nobody else knows this thread
         }
     }
 

@@ -110,9 +110,9 @@ final class NativeLoader {
     }
 
     private static void start() {
+        Ahead.go();
         Interpreter interpreter = Interpreter.chosen();
         loadLoader();
-        Ahead.go();
         String libpython = open(interpreter.libpython().toString());
         if (!libpython.equals(interpreter.libpython().toString())) {
             interpreter = Interpreter.host(libpython);
@@ -139,38 +139,6 @@ final class NativeLoader {
                 PythonConstants.initializePython(),
                 release);
         PythonGIL.started(release);
-    }
-
-    /**
-     * Reads what the first call will need from the jar while Python starts, on another processor if there is one.
-     * Initialises nothing, so that no thread ever waits for this one's locks.
-     */
-    private static final class Ahead extends Thread {
-        private static final String[] CLASSES = {"Monitor", "PythonExecutioner", "Pack", "Stopper", "Stopper$Slot", "Pack$Reader"};
-
-        static void go() {
-            try {
-                Thread ahead = new Ahead();
-                ahead.setName("python4j-ahead");
-                ahead.setDaemon(true);
-                ahead.start();
-            } catch (OutOfMemoryError e) {
-                return; // this process may have no more threads
-            }
-        }
-
-        @Override
-        public void run() {
-            String here = NativeLoader.class.getPackageName() + ".";
-            try {
-                for (String name : CLASSES) {
-                    // The JVM verifies a class before it tells of its constructors.
-                    Class.forName(here + name, false, NativeLoader.class.getClassLoader()).getDeclaredConstructors();
-                }
-            } catch (ClassNotFoundException | LinkageError e) {
-                return; // whoever needs the class says so
-            }
-        }
     }
 
     /** The folders of the interpreter's own packages and of those that registered types want. */

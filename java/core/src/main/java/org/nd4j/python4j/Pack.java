@@ -20,7 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
 
 /**
@@ -85,8 +85,14 @@ final class Pack {
         static final VarHandle IN = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** The buffer that nobody uses at the moment. */
-    private static final AtomicReference<Pack> SPARE = new AtomicReference<>();
+    /** The buffer that nobody uses at the moment. No AtomicReference: it is made of VarHandles. */
+    private static final class Spare {
+        static final Spare ONE = new Spare();
+        static final AtomicReferenceFieldUpdater<Spare, Pack> PACK =
+                AtomicReferenceFieldUpdater.newUpdater(Spare.class, Pack.class, "pack");
+
+        private volatile Pack pack;
+    }
 
     private byte[] buffer = new byte[256];
     private int length;
@@ -111,7 +117,7 @@ final class Pack {
 
     /** An empty buffer. */
     static Pack take() {
-        Pack spare = SPARE.getAndSet(null);
+        Pack spare = Spare.PACK.getAndSet(Spare.ONE, null);
         return spare == null ? new Pack() : spare;
     }
 
@@ -119,7 +125,7 @@ final class Pack {
     void giveBack() {
         clear();
         if (buffer.length <= KEPT_BYTES) {
-            SPARE.set(this);
+            Spare.ONE.pack = this;
         }
     }
 

@@ -353,46 +353,7 @@ public class PythonGIL implements AutoCloseable {
             }
         }
         Monitor.start();
-        Thread stop = new Thread("python4j-stop") { // no method reference: a program's first one costs milliseconds
-            @Override
-            public void run() {
-                PythonGIL.stop();
-            }
-        };
-        try {
-            Runtime.getRuntime().addShutdownHook(stop);
-        } catch (IllegalStateException e) {
-            // The JVM is about to end: nobody will miss atexit functions that nobody can register any more.
-        }
-    }
-
-    /**
-     * At the JVM's end: Python's {@code atexit} functions and buffered output. A thread that is still busy
-     * in Python, or a host that keeps the GIL, is not waited for; hence the second thread.
-     */
-    private static void stop() {
-        if (TURN.isOwnerExiting()) {
-            return; // it called System.exit within its turn, and will not come out of it
-        }
-        CountDownLatch entered = new CountDownLatch(1);
-        Thread inside = new Thread("python4j-atexit") { // nor a lambda
-            @Override
-            public void run() {
-                try (PythonGIL gil = lock()) {
-                    entered.countDown();
-                    Native.interpreterStop();
-                }
-            }
-        };
-        inside.setDaemon(true);
-        inside.start();
-        try {
-            if (entered.await(STOP_MILLIS, TimeUnit.MILLISECONDS)) {
-                inside.join();
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        End.prepare();
     }
 
     /** A place in Python without waiting: one that the start just gave the thread, or one that it came with. */
@@ -503,6 +464,53 @@ public class PythonGIL implements AutoCloseable {
         Visit visit = new Visit(VISITS.get());
         VISITS.set(visit);
         return visit;
+    }
+
+    // ---- the end of the JVM ----
+
+    /** Apart, since to have threads of one's own costs the verification of a class: see {@link Ahead}. */
+    static final class End extends Thread {
+        private End() {
+            super("python4j-stop");
+        }
+
+        static void prepare() {
+            try {
+                Runtime.getRuntime().addShutdownHook(new End());
+            } catch (IllegalStateException e) {
+                return; // nobody will miss atexit functions that nobody can register any more
+            }
+        }
+
+        /**
+         * Python's {@code atexit} functions and buffered output. A thread that is still busy in Python, or a
+         * host that keeps the GIL, is not waited for; hence the second thread.
+         */
+        @Override
+        public void run() {
+            if (TURN.isOwnerExiting()) {
+                return; // it called System.exit within its turn, and will not come out of it
+            }
+            CountDownLatch entered = new CountDownLatch(1);
+            Thread inside = new Thread("python4j-atexit") { // no lambda: a program's first one costs milliseconds
+                @Override
+                public void run() {
+                    try (PythonGIL gil = lock()) {
+                        entered.countDown();
+                        Native.interpreterStop();
+                    }
+                }
+            };
+            inside.setDaemon(true);
+            inside.start();
+            try {
+                if (entered.await(STOP_MILLIS, TimeUnit.MILLISECONDS)) {
+                    inside.join();
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     // ---- virtual threads, where there are any ----

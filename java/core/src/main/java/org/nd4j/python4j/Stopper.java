@@ -113,26 +113,32 @@ final class Stopper {
         }
     }
 
-    private static void wake() {
-        asleep = false;
+    /** Has the watcher's thread made before the first call. */
+    static void prepare() {
         synchronized (ALL) {
             if (watcher == null) {
-                watcher = new Thread("python4j-stopper") {
+                asleep = false; // until it has looked
+                Thread thread = new Thread("python4j-stopper") {
                     @Override
                     public void run() {
                         watch();
                     }
                 };
-                watcher.setDaemon(true);
-                watcher.start();
-                return;
+                thread.setDaemon(true);
+                thread.start();
+                watcher = thread;
             }
         }
+    }
+
+    private static void wake() {
+        prepare();
+        asleep = false;
         LockSupport.unpark(watcher);
     }
 
     private static void watch() {
-        int idle = 0;
+        int idle = IDLE_LOOKS;
         while (true) {
             LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
             idle = lookAtAll() ? 0 : idle + 1;
