@@ -100,6 +100,26 @@ pub fn run<'py>(code: &Bound<'py, PyCode>, globals: &Bound<'py, PyDict>) -> PyRe
     }
 }
 
+/// How many arguments [`call`] takes.
+pub const FEW: usize = 3;
+
+/// Calls with arguments up to the first that is not there. Needs no tuple of them.
+pub fn call<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: &[Option<Bound<'py, PyAny>>; FEW],
+) -> PyResult<Bound<'py, PyAny>> {
+    let [a, b, c] = arguments
+        .each_ref()
+        .map(|argument| argument.as_ref().map_or(ptr::null_mut(), Bound::as_ptr));
+    let end = ptr::null_mut::<ffi::PyObject>();
+    // SAFETY: the GIL is held; all pointers are live objects or null, and null ends the arguments; the
+    // result is a new reference or null with an error set.
+    unsafe {
+        let result = ffi::PyObject_CallFunctionObjArgs(callable.as_ptr(), a, b, c, end);
+        Bound::from_owned_ptr_or_err(callable.py(), result)
+    }
+}
+
 /// The identity of the calling thread, as `threading.get_ident()` has it.
 pub fn thread_ident() -> u64 {
     // SAFETY: PyThread_get_thread_ident has no preconditions.

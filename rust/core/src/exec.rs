@@ -8,13 +8,12 @@
 use crate::handle::{Frame, Handle};
 use crate::interpreter::{Tools, tools};
 use crate::pack::{self, Reader, Wanted, Writer};
-use crate::{Error, Result, capi, context};
+use crate::{Error, Result, capi, context, names};
 use lru::LruCache;
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
-use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many texts are kept compiled, and how many bytes of text in all.
@@ -69,25 +68,6 @@ impl Cache {
 static PROGRAMS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static EXPRESSIONS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
 static COMPILED: AtomicU64 = AtomicU64::new(0);
-
-type Names = LruCache<Box<[u8]>, Py<PyString>>;
-
-/// Names of variables as Python strings: to find one here costs less than to make and hash it.
-static NAMES: Lazy<Mutex<Names>> = Lazy::new(|| Mutex::new(LruCache::new(KEPT_NAMES)));
-const KEPT_NAMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
-const LONGEST_NAME: usize = 100;
-
-/// The same string each time: a dict then finds it by its address, and knows its hash.
-fn name<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
-    if let Some(name) = NAMES.lock().get(bytes) {
-        return Ok(name.bind(py).clone());
-    }
-    let name = pack::string(py, bytes)?;
-    if bytes.len() <= LONGEST_NAME {
-        NAMES.lock().put(bytes.into(), name.clone().unbind());
-    }
-    Ok(name)
-}
 
 /// Runs one packed request: sets the inputs, runs the text, packs the outputs. `None` where there
 /// is nothing to answer. `space` is whose globals these are, 0 for the current context.
@@ -153,7 +133,7 @@ fn read_inputs<'py>(py: Python<'py>, reader: &mut Reader<'_>, globals: &Bound<'p
                 "The name __builtins__ belongs to Python: every later call would fail.",
             ));
         }
-        inputs.push((name(py, bytes)?, reader.value(py)?));
+        inputs.push((names::name(py, bytes)?, reader.value(py)?));
     }
     for (name, value) in inputs {
         globals.set_item(name, value)?;
@@ -174,7 +154,7 @@ fn write_output<'py>(
     name: &[u8],
     wanted: Wanted,
 ) -> Result<()> {
-    let name = self::name(py, name)?;
+    let name = names::name(py, name)?;
     match (globals.get_item(&name)?, wanted) {
         (Some(object), _) => writer.wanted(&object, wanted),
         (None, Wanted::Object) => {

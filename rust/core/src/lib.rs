@@ -3,7 +3,7 @@
 //!
 //! The rooms: [`interpreter`] starts CPython, [`script`] runs our own Python files, [`gil`] decides
 //! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
-//! [`context`] keeps the namespaces, [`object`] does what one does to an object, [`stop`] ends a
+//! [`context`] keeps the namespaces, [`object`] does what one does to an object, `names` keeps names, [`stop`] ends a
 //! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
 //! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`mod@array`] share
 //! memory, the latter numpy's. [`capi`] declares the few functions of CPython that its stable ABI
@@ -27,6 +27,7 @@ pub mod handle;
 pub mod inject;
 #[allow(unsafe_code)]
 pub mod interpreter;
+mod names;
 pub mod object;
 pub mod pack;
 pub mod raised;

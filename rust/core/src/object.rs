@@ -5,12 +5,20 @@
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::pack::{Reader, Wanted, Writer};
+use crate::pack::{self, Reader, Wanted, Writer};
 use crate::script;
-use crate::{Error, Result, context};
+use crate::{Error, Result, capi, context, names};
 use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString, PyTuple};
+
+/// An attribute, by its packed name. Java holds it.
+pub fn attribute(py: Python<'_>, handle: Handle, name: &[u8], frame: Frame) -> Result<Handle> {
+    let mut reader = Reader::new(name);
+    let name = names::name(py, reader.bytes()?)?;
+    reader.end()?;
+    Ok(handle::give(handle::lend(py, handle)?.getattr(name)?, frame))
+}
 
 /// The object as a packed value of the wanted type.
 pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Result<Vec<u8>> {
@@ -22,28 +30,47 @@ pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Resu
 
 /// The same for a value of 64 bits: an int, or the bits of a float.
 pub fn convert_word(py: Python<'_>, handle: Handle, wanted: u8) -> Result<i64> {
-    word(&convert(py, handle, wanted, handle::NO_FRAME)?)
+    word(&handle::lend(py, handle)?, Wanted::from_code(wanted)?)
 }
 
-fn word(packed: &[u8]) -> Result<i64> {
-    match packed.split_first() {
-        Some((_, word)) if word.len() == 8 => Reader::new(word).i64(),
+fn word(object: &Bound<'_, PyAny>, wanted: Wanted) -> Result<i64> {
+    match wanted {
+        Wanted::Int => pack::integer(object),
+        Wanted::Float => Ok(pack::number(object)?.to_bits() as i64),
         _ => Err(Error::refused("The value has no 64 bits.")),
     }
 }
 
 /// Calls an object with packed arguments (count, values); the result as a packed value.
 pub fn call(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8, frame: Frame) -> Result<Vec<u8>> {
-    let callable = handle::lend(py, handle)?;
-    let arguments = PyTuple::new(py, values(py, arguments)?).map_err(Error::from)?;
     let mut writer = Writer::new(py, frame);
-    writer.wanted(&callable.call1(arguments)?, Wanted::from_code(wanted)?)?;
+    writer.wanted(&result(py, handle, arguments)?, Wanted::from_code(wanted)?)?;
     Ok(writer.finish())
 }
 
 /// The same for a result of 64 bits: an int, or the bits of a float.
 pub fn call_word(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8) -> Result<i64> {
-    word(&call(py, handle, arguments, wanted, handle::NO_FRAME)?)
+    word(&result(py, handle, arguments)?, Wanted::from_code(wanted)?)
+}
+
+/// The same with up to [`capi::FEW`] arguments of the result's kind, which are not packed.
+pub fn call_few(py: Python<'_>, handle: Handle, arguments: &[i64], wanted: u8) -> Result<i64> {
+    let callable = handle::lend(py, handle)?;
+    let wanted = Wanted::from_code(wanted)?;
+    let mut values = [const { None }; capi::FEW];
+    for (value, word) in values.iter_mut().zip(arguments) {
+        *value = Some(match wanted {
+            Wanted::Float => PyFloat::new(py, f64::from_bits(*word as u64)).into_any(),
+            _ => pack::int(py, *word),
+        });
+    }
+    word(&capi::call(&callable, &values)?, wanted)
+}
+
+fn result<'py>(py: Python<'py>, handle: Handle, arguments: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let callable = handle::lend(py, handle)?;
+    let arguments = PyTuple::new(py, values(py, arguments)?).map_err(Error::from)?;
+    Ok(callable.call1(arguments)?)
 }
 
 /// Packed values: a count, then each of them.
@@ -68,7 +95,6 @@ fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) ->
     let truth = |value: bool| PyBool::new(py, value).to_owned().into_any();
     Ok(match (operator, operands) {
         (0, [value]) => value.clone(),
-        (1, [object, name]) => object.getattr(text(name)?)?,
         (2, [object, key]) => object.get_item(key)?,
         (3, [object, key, value]) => {
             object.set_item(key, value)?;

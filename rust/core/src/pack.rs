@@ -434,7 +434,8 @@ fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {
     Error::conversion(value.py(), format!("{what}{}", shown(value)), Some(raised))
 }
 
-fn int(py: Python<'_>, value: i64) -> Bound<'_, PyAny> {
+/// An int.
+pub(crate) fn int(py: Python<'_>, value: i64) -> Bound<'_, PyAny> {
     match value.into_pyobject(py) {
         Ok(int) => int.into_any(),
         Err(never) => match never {},
@@ -630,12 +631,12 @@ impl<'py> Writer<'py> {
         match wanted {
             Wanted::Any => self.value(object),
             Wanted::Str => self.string(&object.str()?),
-            Wanted::Int => self.wanted_int(object),
+            Wanted::Int => {
+                self.int(integer(object)?);
+                Ok(())
+            }
             Wanted::Float => {
-                let value = object.extract::<f64>().map_err(|raised| {
-                    self.unconvertible("Could not convert value to float: ", object, Some(raised))
-                })?;
-                self.float(value);
+                self.float(number(object)?);
                 Ok(())
             }
             Wanted::Bool => {
@@ -646,14 +647,14 @@ impl<'py> Writer<'py> {
             Wanted::List => self.wanted_list(object),
             Wanted::Dict => match object.cast::<PyDict>() {
                 Ok(dict) => self.walk(Walk::dict(dict)),
-                Err(_) => Err(self.unconvertible("Expected dict, received: ", object, None)),
+                Err(_) => Err(unconvertible("Expected dict, received: ", object, None)),
             },
             Wanted::Bytes => match object.cast::<PyBytes>() {
                 Ok(bytes) => {
                     self.u8(tag::BYTES);
                     self.bytes(bytes.as_bytes())
                 }
-                Err(_) => Err(self.unconvertible("Expected bytes. Received: ", object, None)),
+                Err(_) => Err(unconvertible("Expected bytes. Received: ", object, None)),
             },
             Wanted::None | Wanted::Java => self.none(),
             Wanted::Object => {
@@ -672,26 +673,6 @@ impl<'py> Writer<'py> {
                 }
             }
         }
-    }
-
-    fn unconvertible(&self, what: &str, object: &Bound<'py, PyAny>, raised: Option<PyErr>) -> Error {
-        Error::conversion(self.py, format!("{what}{}", shown(object)), raised)
-    }
-
-    fn wanted_int(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
-        let refused = match object.extract::<i64>() {
-            Ok(value) => {
-                self.int(value);
-                return Ok(());
-            }
-            Err(raised) => raised,
-        };
-        // numpy's bool_ is the one number without __index__ that counts as an integer here.
-        if let Some(Scalar::Bool) = scalar(object) {
-            self.int(object.is_truthy()?.into());
-            return Ok(());
-        }
-        Err(self.unconvertible("Could not convert value to int: ", object, Some(refused)))
     }
 
     fn wanted_list(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
@@ -932,6 +913,34 @@ impl<'py> Writer<'py> {
         let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
         self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())
     }
+}
+
+/// The value of anything that Python takes as an integer, within 64 bits.
+pub fn integer(object: &Bound<'_, PyAny>) -> Result<i64> {
+    let refused = match object.extract::<i64>() {
+        Ok(value) => return Ok(value),
+        Err(raised) => raised,
+    };
+    // numpy's bool_ is the one number without __index__ that counts as an integer here.
+    if let Some(Scalar::Bool) = scalar(object) {
+        return Ok(object.is_truthy()?.into());
+    }
+    Err(unconvertible(
+        "Could not convert value to int: ",
+        object,
+        Some(refused),
+    ))
+}
+
+/// The value of anything that Python takes as a number.
+pub fn number(object: &Bound<'_, PyAny>) -> Result<f64> {
+    object
+        .extract()
+        .map_err(|raised| unconvertible("Could not convert value to float: ", object, Some(raised)))
+}
+
+fn unconvertible(what: &str, object: &Bound<'_, PyAny>, raised: Option<PyErr>) -> Error {
+    Error::conversion(object.py(), format!("{what}{}", shown(object)), raised)
 }
 
 /// A container whose values are still being written.

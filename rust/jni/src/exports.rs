@@ -11,7 +11,6 @@ use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
 use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack, raised, stacks};
-use std::ops::Deref;
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -174,8 +173,10 @@ export! {
 
 export! {
     fn execRun(env, request: JByteArray<'local>, length: i32, frame: i64, call: i64, space: i64) -> JByteArray<'local> {
-        let request = read(env, &request, length)?;
-        match stoppable(call as u64, |py| exec::run(py, &request, frame as u64, space as u64))? {
+        let reply = read(env, &request, length, |request| {
+            stoppable(call as u64, |py| exec::run(py, request, frame as u64, space as u64))
+        })?;
+        match reply? {
             Some(reply) => write(env, reply),
             None => Ok(JByteArray::default()),
         }
@@ -253,9 +254,19 @@ export! {
 
 export! {
     fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
-        let operands = read(env, &operands, length)?;
-        let result = stoppable(call as u64, |py| object::operate(py, operator, &operands, frame as u64))?;
-        Ok(result as i64)
+        let result = read(env, &operands, length, |operands| {
+            stoppable(call as u64, |py| object::operate(py, operator, operands, frame as u64))
+        })?;
+        Ok(result? as i64)
+    }
+}
+
+export! {
+    fn objectAttribute(env, handle: i64, name: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
+        let result = read(env, &name, length, |name| {
+            stoppable(call as u64, |py| object::attribute(py, handle as u64, name, frame as u64))
+        })?;
+        Ok(result? as i64)
     }
 }
 
@@ -274,16 +285,26 @@ export! {
 
 export! {
     fn objectCall(env, handle: i64, arguments: JByteArray<'local>, length: i32, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
-        let arguments = read(env, &arguments, length)?;
-        let reply = stoppable(call as u64, |py| object::call(py, handle as u64, &arguments, wanted as u8, frame as u64))?;
-        write(env, reply)
+        let reply = read(env, &arguments, length, |arguments| {
+            stoppable(call as u64, |py| object::call(py, handle as u64, arguments, wanted as u8, frame as u64))
+        })?;
+        write(env, reply?)
     }
 }
 
 export! {
     fn objectCallWord(env, handle: i64, arguments: JByteArray<'local>, length: i32, wanted: i32, call: i64) -> i64 {
-        let arguments = read(env, &arguments, length)?;
-        Ok(stoppable(call as u64, |py| object::call_word(py, handle as u64, &arguments, wanted as u8))?)
+        let result = read(env, &arguments, length, |arguments| {
+            stoppable(call as u64, |py| object::call_word(py, handle as u64, arguments, wanted as u8))
+        })?;
+        Ok(result?)
+    }
+}
+
+export! {
+    fn objectCallFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, wanted: i32, call: i64) -> i64 {
+        let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
+        Ok(stoppable(call as u64, |py| object::call_few(py, handle as u64, arguments, wanted as u8))?)
     }
 }
 
@@ -440,51 +461,24 @@ fn kept<'local>(env: &JNIEnv<'local>, layout: &[i64]) -> Result<JLongArray<'loca
 /// How many bytes of a request fit on the stack.
 const FEW: usize = 256;
 
-/// Bytes that were copied out of Java.
-struct Request {
-    few: [u8; FEW],
-    many: Vec<u8>,
-    length: usize,
-}
-
-impl Deref for Request {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        let bytes = if self.length > FEW {
-            &self.many[..]
-        } else {
-            &self.few
-        };
-        &bytes[..self.length]
-    }
-}
-
-impl Drop for Request {
-    fn drop(&mut self) {
-        pack::give_back(std::mem::take(&mut self.many));
-    }
-}
-
-/// The first `length` bytes of an array.
-fn read(env: &JNIEnv, array: &JByteArray, length: i32) -> Result<Request, Failure> {
+/// The first `length` bytes of an array, for the length of `body`.
+fn read<R>(
+    env: &JNIEnv,
+    array: &JByteArray,
+    length: i32,
+    body: impl FnOnce(&[u8]) -> R,
+) -> Result<R, Failure> {
     let length = length.max(0) as usize;
-    let mut request = Request {
-        few: [0; FEW],
-        many: if length > FEW {
-            pack::buffer(length)
-        } else {
-            Vec::new()
-        },
-        length,
-    };
-    let bytes = if length > FEW {
-        &mut request.many[..]
-    } else {
-        &mut request.few
-    };
+    if length <= FEW {
+        let bytes = &mut [0; FEW][..length];
+        env.get_byte_array_region(array, 0, bytes)?;
+        return Ok(body(bytemuck::cast_slice(bytes)));
+    }
+    let mut bytes = pack::buffer(length);
     env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes[..length]))?;
-    Ok(request)
+    let result = body(&bytes[..length]);
+    pack::give_back(bytes);
+    Ok(result)
 }
 
 fn write<'local>(env: &JNIEnv<'local>, bytes: Vec<u8>) -> Result<JByteArray<'local>, Failure> {

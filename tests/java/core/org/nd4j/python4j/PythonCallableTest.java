@@ -68,6 +68,32 @@ class PythonCallableTest {
         }
     }
 
+    /** Up to three arguments cross as they are, more of them packed. */
+    @Test
+    void anyNumberOfNumbersGoesIn() {
+        try (PythonCallable weigh = function("def f(*a): return sum(n * 10 ** i for i, n in enumerate(a))")) {
+            assertEquals(0, weigh.callLong());
+            assertEquals(1, weigh.callLong(1));
+            assertEquals(21, weigh.callLong(1, 2));
+            assertEquals(321, weigh.callLong(1, 2, 3));
+            assertEquals(54321, weigh.callLong(1, 2, 3, 4, 5));
+            assertEquals(0.0, weigh.callDouble());
+            assertEquals(0.5, weigh.callDouble(0.5));
+            assertEquals(20.5, weigh.callDouble(0.5, 2));
+            assertEquals(-79.5, weigh.callDouble(0.5, 2, -1));
+            assertEquals(4321.5, weigh.callDouble(1.5, 2, 3, 4));
+        }
+        try (PythonCallable types = function("def f(a): return type(a) is int")) {
+            assertEquals(1, types.callLong(Long.MIN_VALUE));
+            assertEquals(0.0, types.callDouble(1));
+        }
+        try (PythonCallable same = function("def f(a): return a")) {
+            assertEquals(Long.MIN_VALUE, same.callLong(Long.MIN_VALUE));
+            assertEquals(-0.0, same.callDouble(-0.0));
+            assertTrue(Double.isNaN(same.callDouble(Double.NaN)));
+        }
+    }
+
     @Test
     void resultsThatDoNotFitAreErrors() {
         try (PythonCallable shift = function("def f(n): return 1 << n")) {

@@ -7,6 +7,7 @@ import java.lang.ref.Cleaner;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
+import java.util.Arrays;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.javacpp.Pointer;
 
@@ -27,14 +28,18 @@ final class Handles {
      * <p>The garbage collector sees the small objects here and not what they hold in Python, and finds those
      * that grew old only when the heap is nearly half full. So it is asked to run when there are very many,
      * and twice as many before it is asked again if they are in use.
+     *
+     * <p>No lock: the lower half of a handle is its place in the table of handle.rs, which is nobody else's until the
+     * handle is given back. So these stand at the same places of a table here, which keeps them alive, and
+     * leave it before their handles go.
      */
     static final class Late extends PhantomReference<PythonObject> {
         private static final int MANY = 1 << 20;
+        private static final int PART = 1 << 12;
 
         private static final ReferenceQueue<PythonObject> FORGOTTEN = new ReferenceQueue<>();
-        private static final Late ALL = new Late(); // a ring, which keeps the references themselves alive
-        private static int count; // guarded by ALL, as is limit
-        private static int limit = MANY;
+        private static volatile Late[][] all = new Late[16][]; // replaced with the class locked
+        private static volatile int limit = MANY;
 
         static {
             Thread thread = new Thread(null, Late::giveBackForgotten, "python4j-cleaner", 0, false);
@@ -43,55 +48,67 @@ final class Handles {
         }
 
         private final long handle;
-        private Late next = this; // guarded by ALL, as is the other one
-        private Late previous = this;
 
-        private Late() {
-            super(null, FORGOTTEN);
-            handle = 0;
-        }
-
-        Late(PythonObject object, long handle) {
+        private Late(PythonObject object, long handle) {
             super(object, FORGOTTEN);
             this.handle = handle;
-            boolean crowded;
-            synchronized (ALL) {
-                next = ALL;
-                previous = ALL.previous;
-                previous.next = this;
-                ALL.previous = this;
-                crowded = ++count > limit;
-                if (crowded) {
-                    limit = (int) Math.min(Integer.MAX_VALUE, 2L * count);
-                }
-            }
-            if (crowded) {
-                System.gc();
+        }
+
+        /** An object that is in no frame has this handle. */
+        static void add(PythonObject object, long handle) {
+            int place = (int) handle;
+            part(place)[place % PART] = new Late(object, handle);
+            if (place >= MANY) {
+                lookForCrowd();
             }
             for (int i = 0; i < 2; i++) {
                 giveBack(FORGOTTEN.poll());
             }
         }
 
-        /** Somebody else gives the handle back. */
-        void cancel() {
-            leave();
-            clear();
+        /** Somebody else is about to give the handle back. */
+        static void cancel(long handle) {
+            int place = (int) handle;
+            Late late = all[place / PART][place % PART];
+            if (late != null && late.handle == handle) {
+                late.leave();
+            }
         }
 
-        private boolean leave() {
-            synchronized (ALL) {
-                boolean inside = next != this;
-                if (inside) {
-                    count--;
-                    limit = (int) Math.min(limit, Math.max(MANY, 2L * count));
-                }
-                previous.next = next;
-                next.previous = previous;
-                next = this;
-                previous = this;
-                return inside;
+        private static Late[] part(int place) {
+            Late[][] parts = all;
+            int number = place / PART;
+            return number < parts.length && parts[number] != null ? parts[number] : newPart(number);
+        }
+
+        private static synchronized Late[] newPart(int number) {
+            Late[][] parts = Arrays.copyOf(all, number < all.length ? all.length : 2 * number);
+            if (parts[number] == null) {
+                parts[number] = new Late[PART];
             }
+            all = parts;
+            return parts[number];
+        }
+
+        private static void lookForCrowd() {
+            int count = Native.handleCount();
+            if (count > limit) {
+                limit = (int) Math.min(Integer.MAX_VALUE, 2L * count);
+                System.gc();
+            } else {
+                limit = (int) Math.min(limit, Math.max(MANY, 2L * count));
+            }
+        }
+
+        /** Whether nobody did it before. */
+        private boolean leave() {
+            int place = (int) handle;
+            Late[] part = all[place / PART];
+            boolean inside = part[place % PART] == this;
+            if (inside) {
+                part[place % PART] = null;
+            }
+            return inside;
         }
 
         private static void giveBack(Reference<?> forgotten) {

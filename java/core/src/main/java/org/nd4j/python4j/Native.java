@@ -136,6 +136,9 @@ final class Native {
     /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
     static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
 
+    /** A handle to the attribute with a packed name. */
+    static native long objectAttribute(long handle, byte[] name, int length, long frame, long call);
+
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
@@ -147,6 +150,9 @@ final class Native {
 
     /** The same for a result of 64 bits: an int, or the bits of a float. */
     static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
+
+    /** The same with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
+    static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);
 
     // ---- buffer.rs ----
 

@@ -8,8 +8,6 @@ final class Operator {
 
     /** value: the value itself, as a Python object. */
     static final int IDENTITY = 0;
-    /** object, name. */
-    static final int ATTR = 1;
     /** object, key. */
     static final int ITEM = 2;
     /** object, key, value: None. */

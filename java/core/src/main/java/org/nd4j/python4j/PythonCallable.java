@@ -22,6 +22,8 @@ import java.util.Objects;
  */
 public final class PythonCallable implements AutoCloseable {
 
+    private static final int FEW = 3; // as many as objectCallFew takes
+
     private final PythonObject function;
 
     private PythonCallable(PythonObject function) {
@@ -87,6 +89,11 @@ public final class PythonCallable implements AutoCloseable {
      * @throws PythonException if it raises, or the result is no int of 64 bits
      */
     public long callLong(long... arguments) {
+        int count = arguments.length;
+        if (count <= FEW) {
+            return few(count, count > 0 ? arguments[0] : 0, count > 1 ? arguments[1] : 0,
+                    count > 2 ? arguments[2] : 0, Pack.Wanted.INT);
+        }
         Pack pack = Pack.take();
         try {
             pack.u32(arguments.length);
@@ -105,6 +112,11 @@ public final class PythonCallable implements AutoCloseable {
      * @throws PythonException if it raises, or the result is no number
      */
     public double callDouble(double... arguments) {
+        int count = arguments.length;
+        if (count <= FEW) {
+            return Double.longBitsToDouble(few(count, bits(count > 0 ? arguments[0] : 0),
+                    bits(count > 1 ? arguments[1] : 0), bits(count > 2 ? arguments[2] : 0), Pack.Wanted.FLOAT));
+        }
         Pack pack = Pack.take();
         try {
             pack.u32(arguments.length);
@@ -149,6 +161,22 @@ public final class PythonCallable implements AutoCloseable {
         } finally {
             slot.end(outer);
             pack.giveBack();
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private static long bits(double value) {
+        return Double.doubleToRawLongBits(value);
+    }
+
+    /** So few arguments need no buffer. */
+    private long few(int count, long a, long b, long c, int wanted) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return Native.objectCallFew(function.handle(), count, a, b, c, wanted, slot.call());
+        } finally {
+            slot.end(outer);
             Reference.reachabilityFence(this);
         }
     }

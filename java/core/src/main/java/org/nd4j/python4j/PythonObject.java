@@ -31,7 +31,6 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
     private long frame; // 0 for none
-    private Handles.Late late; // for an object outside all frames
 
     /** Takes over a handle that belongs to a frame, or to nobody if that is 0. */
     PythonObject(long handle, long frame) {
@@ -84,7 +83,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         this.handle = handle;
         this.frame = frame;
         if (frame == 0 && handle != 0) {
-            late = new Handles.Late(this, handle);
+            Handles.Late.add(this, handle);
         }
     }
 
@@ -130,9 +129,11 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return;
         }
         try (PythonGIL turn = PythonGIL.enter()) {
+            cancelLate();
             Native.handleDrop(handle);
             handle = 0;
-            cancelLate();
+        } finally {
+            Reference.reachabilityFence(this);
         }
     }
 
@@ -193,7 +194,20 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** Python's {@code object.name}. */
     public PythonObject attr(String attr) {
-        return apply(Operator.ATTR, this, Objects.requireNonNull(attr));
+        Objects.requireNonNull(attr);
+        Pack pack = Pack.take();
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            pack.text(attr);
+            long current = PythonGC.frame();
+            return new PythonObject(
+                    Native.objectAttribute(handle(), pack.buffer(), pack.length(), current, slot.call()), current);
+        } finally {
+            slot.end(outer);
+            pack.giveBack();
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**
@@ -483,9 +497,10 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             del();
             return;
         }
+        cancelLate();
         Native.handleDropLater(handle);
         handle = 0;
-        cancelLate();
+        Reference.reachabilityFence(this);
     }
 
     // ---- for this package ----
@@ -666,19 +681,14 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         if (handle == 0 || frame == to) {
             return;
         }
+        cancelLate();
         Native.handleMove(handle, to);
-        frame = to;
-        if (to != 0) {
-            cancelLate();
-        } else {
-            late = new Handles.Late(this, handle);
-        }
+        hold(handle, to);
     }
 
     private void cancelLate() {
-        if (late != null) {
-            late.cancel();
-            late = null;
+        if (frame == 0) {
+            Handles.Late.cancel(handle);
         }
     }
 }
