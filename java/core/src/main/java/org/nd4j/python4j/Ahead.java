@@ -33,15 +33,15 @@ final class Ahead extends Thread {
 
     @Override
     public void run() {
-        NativeLoader.isPrivate(Path.of(NativeLoader.caches()[0])); // for the classes of the JDK that it takes
         try {
+            NativeLoader.isPrivate(Path.of(NativeLoader.caches()[0])); // for the classes of the JDK that it takes
             for (String name : CLASSES) {
                 // The JVM verifies a class before it tells of its constructors.
                 Class.forName("org.nd4j.python4j." + name, false, Ahead.class.getClassLoader()).getDeclaredConstructors();
             }
             Stopper.prepare();
             Monitor.registerLater();
-        } catch (ClassNotFoundException | LinkageError | OutOfMemoryError e) {
+        } catch (ClassNotFoundException | RuntimeException | LinkageError | OutOfMemoryError e) {
             NativeLoader.progress("Not prepared: " + e, false); // whoever needs it says so
         }
     }
