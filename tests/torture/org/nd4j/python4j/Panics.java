@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A panic of the Rust half at every point that an operation passes, one after the other: a Java
-// exception each time, no turn lost, no lock held, and the next call works. Wants libraries with Inject.
+// A panic of the Rust half in every native function, and at every point that an operation passes, one after the
+// other: a Java exception each time, no turn lost, no lock held, and the next call works. Wants libraries with Inject.
 package org.nd4j.python4j;
 
+import java.lang.reflect.Array;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.Arrays;
@@ -110,13 +114,14 @@ final class Panics {
         });
     }
 
+    private static int functions;
     private static volatile long points;
     private static volatile long left;
     private static volatile Throwable thrown;
 
     public static void main(String[] arguments) throws Exception {
         Operations.begin();
-        int wrong = 0;
+        int wrong = exports();
         int panics = 0;
         for (Map.Entry<String, Body> operation : ALL.entrySet()) {
             String name = operation.getKey();
@@ -144,8 +149,43 @@ final class Panics {
                 System.out.println("WRONG " + name + " never ends");
             }
         }
-        System.out.println("DONE " + ALL.size() + " operations, " + wrong + " wrong, " + panics + " panics");
+        System.out.println("DONE " + (functions + ALL.size()) + " functions and operations, " + wrong + " wrong, " + panics + " panics");
         Runtime.getRuntime().halt(wrong == 0 ? 0 : 1);
+    }
+
+    /** Every native function, with a panic before it looks at what it was given: how many did something else. */
+    private static int exports() throws ReflectiveOperationException {
+        int wrong = 0;
+        for (Method export : Native.class.getDeclaredMethods()) {
+            if (!Modifier.isNative(export.getModifiers())) {
+                continue;
+            }
+            functions++;
+            System.out.println("at the function " + export.getName());
+            Class<?>[] types = export.getParameterTypes();
+            Object[] nothing = new Object[types.length];
+            for (int i = 0; i < types.length; i++) {
+                nothing[i] = Array.get(Array.newInstance(types[i], 1), 0);
+            }
+            Object outcome = null;
+            try (PythonGIL gil = PythonGIL.lock()) {
+                Inject.panicAfter(1);
+                try {
+                    outcome = export.invoke(null, nothing);
+                } catch (InvocationTargetException e) {
+                    outcome = e.getCause();
+                } finally {
+                    Inject.panicAfter(0);
+                }
+            }
+            boolean fine = outcome instanceof PythonException && ((PythonException) outcome).getMessage().contains("injected");
+            String after = PythonGIL.locked() ? "the turn is lost" : Operations.aftermath();
+            if (!fine || after != null) {
+                wrong++;
+                System.out.println("WRONG " + export + ": " + outcome + ", afterwards: " + after);
+            }
+        }
+        return wrong;
     }
 
     /** What came out of it; {@code left} says whether the panic is still to come. */
