@@ -166,24 +166,6 @@ fn tracebacks_show_the_source_of_each_text() {
 }
 
 #[test]
-fn the_cache_of_code_and_its_lines_is_bounded() {
-    python(|py| {
-        for i in 0..3000 {
-            run(py, &format!("x = {i}")).unwrap();
-        }
-        run(
-            py,
-            "import linecache\nn = sum(k.startswith('<exec-') for k in linecache.cache)",
-        )
-        .unwrap();
-        let kept: usize = repr(py, "n").parse().unwrap();
-        assert!(kept <= 2 * 1024, "{kept}: as many programs, as many expressions");
-        run(py, "x = 0").unwrap();
-        assert_eq!(repr(py, "x"), "0");
-    });
-}
-
-#[test]
 fn a_missing_output_is_named() {
     python(|py| {
         let error = run_with(py, 0, "x = 1", &[], &[("nope", 2)]).expect_err("missing");

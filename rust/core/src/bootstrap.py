@@ -58,7 +58,7 @@ def sleep_in_slices(time):
 
 
 class Source(_ref):
-    """The lines of one compiled text, split when a traceback first asks for them. They go with its code."""
+    """The lines of a text whose code somebody has, split when a traceback first asks. They go with the code."""
 
     __slots__ = ("text", "name", "lines")
 
@@ -77,7 +77,35 @@ class Source(_ref):
         return iter(self._split())
 
 
-texts = {}  # what linecache.cache is, unless a program replaced it: file names and sources
+class Texts(dict):
+    """What linecache.cache is, unless a program replaced it. Entries of texts are made when somebody asks."""
+
+    last = (0, None, [], None)  # not split again for each line
+    text = None
+
+    def find(self, name):
+        text = text_of(name) if type(name) is str else None
+        if text is None:
+            return None
+        if self.last[3] != name or self.text != text:
+            self.last = (len(text), None, text.splitlines(True), name)
+            self.text = text
+        return self.last
+
+    def __contains__(self, name):
+        return dict.__contains__(self, name) or self.find(name) is not None
+
+    def __missing__(self, name):
+        entry = self.find(name)
+        if entry is None:
+            raise KeyError(name)
+        return entry
+
+    def get(self, name, default=None):
+        return self[name] if name in self else default
+
+
+texts = Texts()
 
 
 class LineCache(_Module):
@@ -122,21 +150,17 @@ def forget_text(source):
     texts.pop(source.name, None)
 
 
-def compile_text(text, name, mode):
-    code = compile(text, name, mode, 0, True)
+def keep_lines(code, text):
     source = Source(code, forget_text)
     source.text = text
-    source.name = name
+    source.name = code.co_filename
     source.lines = None
-    texts[name] = (len(text), None, source, name)
-    return code
+    texts[source.name] = (len(text), None, source, source.name)
 
 
 def traceback(exception):
-    """The traceback of an exception, without our own frame where a text did not compile."""
+    """The traceback of an exception, as Python prints it."""
     frames = exception.__traceback__
-    if frames is not None and frames.tb_frame.f_code is compile_text.__code__:
-        frames = frames.tb_next
     try:
         from traceback import format_exception
 

@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyString, PyType};
-use std::ffi::{c_char, c_int, c_long, c_ulong};
+use std::ffi::{CStr, c_char, c_int, c_long, c_ulong};
 use std::ptr;
 
 unsafe extern "C" {
@@ -15,6 +15,21 @@ unsafe extern "C" {
     fn PyThread_get_thread_ident() -> c_ulong;
     fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
     fn PyFrame_GetCode(frame: *mut ffi::PyObject) -> *mut ffi::PyObject;
+    fn PySys_Audit(event: *const c_char, format: *const c_char, ...) -> c_int;
+    fn Py_CompileStringObject(
+        text: *const c_char,
+        file: *mut ffi::PyObject,
+        start: c_int,
+        flags: *mut CompilerFlags,
+        optimize: c_int,
+    ) -> *mut ffi::PyObject;
+}
+
+/// CPython's `PyCompilerFlags`.
+#[repr(C)]
+struct CompilerFlags {
+    flags: c_int,
+    feature_version: c_int, // of no meaning for what is compiled to code
 }
 
 /// Whether the calling OS thread holds the GIL. CPython must be running.
@@ -88,6 +103,39 @@ fn decoded<'py, T: Copy>(
         let string = decoder(text.as_ptr().cast(), length, errors, &mut order);
         Bound::from_owned_ptr_or_err(py, string)
     }
+}
+
+/// What the builtin `compile` makes of a text, which is UTF-8.
+pub fn compile<'py>(
+    text: &CStr,
+    file: &Bound<'py, PyString>,
+    expression: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    const SOURCE_IS_UTF8: c_int = 0x100;
+    const IGNORE_COOKIE: c_int = 0x800;
+    const PROGRAM: c_int = 257;
+    const EXPRESSION: c_int = 258;
+    let mut flags = CompilerFlags {
+        flags: SOURCE_IS_UTF8 | IGNORE_COOKIE,
+        feature_version: 0,
+    };
+    // SAFETY: the GIL is held. The format is of a C string and an object, which follow it. Both functions
+    // only read what they are given; the result is a new reference or null with an error set.
+    unsafe {
+        let audited = PySys_Audit(c"compile".as_ptr(), c"sO".as_ptr(), text.as_ptr(), file.as_ptr());
+        if audited < 0 {
+            return Err(PyErr::fetch(file.py()));
+        }
+        let start = if expression { EXPRESSION } else { PROGRAM };
+        let code = Py_CompileStringObject(text.as_ptr(), file.as_ptr(), start, &mut flags, -1);
+        Bound::from_owned_ptr_or_err(file.py(), code)
+    }
+}
+
+/// Whether somebody else has references to an object, too.
+pub fn is_shared(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held and the object is alive.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) > 1 }
 }
 
 /// Runs compiled code with one dict as globals and locals.

@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Compiles text, keeps the code, and runs it in the current context with inputs and outputs.
+//! Runs text in the current context with inputs and outputs.
 //!
-//! Text is compiled as it is, once: running it again costs what CPython's own `exec(code, globals)`
-//! costs. Each text has a file name of its own, `<exec-N>`, and its lines are in `linecache` as
-//! long as its code is alive, so that tracebacks show them.
+//! Text is compiled as it is, see `texts.rs`: running it again and again costs what CPython's own
+//! `exec(code, globals)` costs.
 
 use crate::handle::{Frame, Handle};
 use crate::interpreter::{Tools, tools};
 use crate::pack::{self, Reader, Wanted, Writer};
+use crate::texts::{self, Kind};
 use crate::{Error, Result, capi, context, names};
-use lru::LruCache;
-use once_cell::sync::Lazy;
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
-use std::sync::atomic::{AtomicU64, Ordering};
-
-/// How many texts are kept compiled, and how many bytes of text in all.
-const KEPT_TEXTS: usize = 512;
-const KEPT_BYTES: usize = 32 << 20;
 
 /// What a request wants done with its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,38 +28,6 @@ enum Mode {
     /// Only compile it: the code is the answer.
     Compile,
 }
-
-/// Compiled texts, least recently used ones last.
-struct Cache {
-    texts: LruCache<Box<[u8]>, Py<PyCode>>,
-    bytes: usize,
-}
-
-impl Cache {
-    fn new() -> Self {
-        Cache {
-            texts: LruCache::unbounded(),
-            bytes: 0,
-        }
-    }
-
-    fn insert(&mut self, text: &[u8], code: Py<PyCode>) -> Vec<Py<PyCode>> {
-        self.bytes += text.len();
-        let mut gone = Vec::new();
-        gone.extend(self.texts.put(text.into(), code));
-        while self.texts.len() > KEPT_TEXTS || (self.bytes > KEPT_BYTES && self.texts.len() > 1) {
-            if let Some((text, code)) = self.texts.pop_lru() {
-                self.bytes -= text.len();
-                gone.push(code);
-            }
-        }
-        gone
-    }
-}
-
-static PROGRAMS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
-static EXPRESSIONS: Lazy<Mutex<Cache>> = Lazy::new(|| Mutex::new(Cache::new()));
-static COMPILED: AtomicU64 = AtomicU64::new(0);
 
 /// Runs one packed request: sets the inputs, runs the text, packs the outputs. `None` where there
 /// is nothing to answer. `space` is whose globals these are, 0 for the current context.
@@ -106,7 +66,7 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
                 run_code(code, tools()?, &globals)?;
             }
         }
-        Mode::Compile => writer.object(compiled(py, tools()?, text, Mode::Exec)?.as_any()),
+        Mode::Compile => writer.object(texts::code(py, text, Kind::Program)?.as_any()),
         Mode::Simple => {
             run_text(py, text, Mode::Simple, &globals).map_err(|error| hide(py, error))?;
         }
@@ -175,8 +135,11 @@ fn run_text<'py>(
     mode: Mode,
     globals: &Bound<'py, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
-    let tools = tools()?;
-    run_code(&compiled(py, tools, text, mode)?, tools, globals)
+    let kind = match mode {
+        Mode::Eval => Kind::Expression,
+        _ => Kind::Program,
+    };
+    texts::with_code(py, text, kind, |code| run_code(code, tools()?, globals))
 }
 
 fn run_code<'py>(
@@ -201,36 +164,13 @@ fn restore_builtins(tools: &Tools, globals: &Bound<'_, PyDict>) -> Result<()> {
     }
 }
 
-fn compiled<'py>(py: Python<'py>, tools: &Tools, text: &[u8], mode: Mode) -> Result<Bound<'py, PyCode>> {
-    let (cache, kind) = match mode {
-        Mode::Eval => (&EXPRESSIONS, "eval"),
-        _ => (&PROGRAMS, "exec"),
-    };
-    if let Some(found) = cache.lock().texts.get(text) {
-        return Ok(found.bind(py).clone());
-    }
-    let number = COMPILED.fetch_add(1, Ordering::Relaxed) + 1;
-    let file = PyString::new(py, &format!("<exec-{number}>"));
-    let source = pack::string(py, text)?;
-    let code = tools
-        .compile_text
-        .bind(py)
-        .call1((source, file, kind))
-        .map_err(|raised| hide(py, raised.into()))?
-        .cast_into::<PyCode>()
-        .map_err(PyErr::from)?;
-    let gone = cache.lock().insert(text, code.clone().unbind());
-    drop(gone); // outside the lock: freeing constants can run Python code
-    Ok(code)
-}
-
 /// How many texts are kept compiled. Needs no Python.
 pub fn kept() -> usize {
-    PROGRAMS.lock().texts.len() + EXPRESSIONS.lock().texts.len()
+    texts::kept()
 }
 
 /// The generic error of text that never ran; what Python said goes to its stderr and is the cause.
-fn hide(py: Python<'_>, error: Error) -> Error {
+pub(crate) fn hide(py: Python<'_>, error: Error) -> Error {
     if let (Error::Python { raised }, Ok(tools)) = (&error, tools()) {
         // A report that fails has nowhere to go; the cause still carries everything.
         let _ = tools.report.bind(py).call1((raised.value(py),));

@@ -2,7 +2,7 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
-use crate::{Error, Result, context, fork, gil, script};
+use crate::{Error, Result, context, fork, gil, script, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
@@ -32,7 +32,8 @@ pub struct Config {
 
 /// What our own calls use, whatever user code does to the modules it came from.
 pub(crate) struct Tools {
-    pub(crate) compile_text: Py<PyAny>,
+    pub(crate) compile: Py<PyAny>,
+    pub(crate) keep_lines: Py<PyAny>,
     pub(crate) report: Py<PyAny>,
     pub(crate) traceback: Py<PyAny>,
     pub(crate) stop: Py<PyAny>,
@@ -296,7 +297,13 @@ fn meet_types(py: Python<'_>) {
 
 fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     meet_types(py);
+    let builtins = PyModule::import(py, "builtins")?;
     let tools = PyDict::new(py);
+    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
+        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
+    })?;
+    tools.set_item("text_of", text_of)?;
     script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
@@ -315,7 +322,8 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         Ok((PyString::intern(py, name).unbind(), unbuffered.map(Bound::unbind)))
     };
     Ok(Tools {
-        compile_text: tool("compile_text")?,
+        compile: builtins.getattr("compile")?.unbind(),
+        keep_lines: tool("keep_lines")?,
         report: tool("report")?,
         traceback: tool("traceback")?,
         stop: tool("stop")?,
@@ -328,12 +336,9 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
             .map_err(PyErr::from)?
             .clone()
             .unbind(),
-        builtins: PyModule::import(py, "builtins")?.unbind(),
         builtins_key: PyString::intern(py, "__builtins__").unbind(),
-        group: PyModule::import(py, "builtins")?
-            .getattr("BaseExceptionGroup")
-            .ok()
-            .map(Bound::unbind),
+        group: builtins.getattr("BaseExceptionGroup").ok().map(Bound::unbind),
+        builtins: builtins.unbind(),
         given_path: GivenPath::find(),
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),

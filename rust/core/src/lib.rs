@@ -34,5 +34,6 @@ pub mod raised;
 pub mod script;
 pub mod stacks;
 pub mod stop;
+mod texts;
 
 pub use error::{Error, Result};

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The texts that run: compiles them, keeps the code of those that come again, and knows the lines of
+//! all that may still stand in a traceback. How they run is in `exec.rs`.
+//!
+//! Each text that is compiled has a file name of its own, `<exec-N>`. A stream of texts that are always
+//! new costs little beside compiling them: code is kept from the second time on that its text is seen,
+//! lines are made when `linecache` is asked for them (`Texts` in bootstrap.py), and the name of a text of
+//! which nothing is left is the next one's, since CPython interns each name from 3.13 on.
+
+use crate::interpreter::tools;
+use crate::{Result, capi, exec, pack};
+use lru::{DefaultHasher, LruCache};
+use once_cell::sync::Lazy;
+use parking_lot::Mutex;
+use pyo3::prelude::*;
+use pyo3::types::{PyCode, PyString};
+use std::collections::VecDeque;
+use std::ffi::CStr;
+use std::hash::BuildHasher;
+
+/// How many texts are kept compiled, and how many bytes of text in all; and the same without code.
+const KEPT_TEXTS: usize = 512;
+const KEPT_BYTES: usize = 32 << 20;
+
+/// Bytes of a text whose room is used again.
+const SPARE: usize = 1 << 16;
+
+/// For how many texts it is known that they were seen before.
+const SEEN: usize = 1024;
+
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Program,
+    Expression,
+}
+
+/// The name of a text's file.
+struct File {
+    number: u64,
+    name: Py<PyString>,
+}
+
+impl File {
+    fn new(py: Python<'_>, number: u64) -> Self {
+        let name = PyString::new(py, &format!("<exec-{number}>")).unbind();
+        File { number, name }
+    }
+}
+
+struct Compiled {
+    file: File,
+    code: Py<PyCode>,
+}
+
+/// Compiled texts, least recently used ones last.
+struct Cache {
+    texts: LruCache<Box<[u8]>, Compiled>,
+    bytes: usize,
+}
+
+impl Cache {
+    fn new() -> Self {
+        Cache {
+            texts: LruCache::unbounded(),
+            bytes: 0,
+        }
+    }
+
+    fn insert(&mut self, text: &[u8], compiled: Compiled) -> Vec<(Box<[u8]>, Compiled)> {
+        self.bytes += text.len();
+        let mut gone = Vec::new();
+        gone.extend(self.texts.push(text.into(), compiled));
+        while self.texts.len() > KEPT_TEXTS || (self.bytes > KEPT_BYTES && self.texts.len() > 1) {
+            gone.extend(self.texts.pop_lru());
+        }
+        self.bytes -= gone.iter().map(|(text, _)| text.len()).sum::<usize>();
+        gone
+    }
+
+    fn text(&self, number: u64) -> Option<Vec<u8>> {
+        let (text, _) = self.texts.iter().find(|(_, kept)| kept.file.number == number)?;
+        Some(text.to_vec())
+    }
+}
+
+/// A text whose code is not kept.
+struct Source {
+    file: File,
+    text: Vec<u8>, // ends with a NUL, as Python's compiler wants it
+}
+
+struct Texts {
+    programs: Cache,
+    expressions: Cache,
+    /// Those that run for the first time, and the last ones that did and left something, a function say.
+    running: Vec<Source>,
+    last: VecDeque<Source>,
+    last_bytes: usize,
+    /// Hashes of texts, each in the place that it gives.
+    seen: Box<[u64]>,
+    hasher: DefaultHasher,
+    files: u64,
+    /// One of which only the name and the room for the text are of use.
+    spare: Option<Source>,
+}
+
+static TEXTS: Lazy<Mutex<Texts>> = Lazy::new(|| {
+    Mutex::new(Texts {
+        programs: Cache::new(),
+        expressions: Cache::new(),
+        running: Vec::new(),
+        last: VecDeque::new(),
+        last_bytes: 0,
+        seen: vec![0; SEEN].into(),
+        hasher: DefaultHasher::default(),
+        files: 0,
+        spare: None,
+    })
+});
+
+impl Texts {
+    fn cache(&mut self, kind: Kind) -> &mut Cache {
+        match kind {
+            Kind::Program => &mut self.programs,
+            Kind::Expression => &mut self.expressions,
+        }
+    }
+
+    fn code<'py>(&mut self, py: Python<'py>, text: &[u8], kind: Kind) -> Option<Bound<'py, PyCode>> {
+        Some(self.cache(kind).texts.get(text)?.code.bind(py).clone())
+    }
+
+    /// Whether a text was seen lately, before this time.
+    fn sees_again(&mut self, text: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(text);
+        std::mem::replace(&mut self.seen[hash as usize % SEEN], hash) == hash
+    }
+
+    fn source(&mut self, py: Python<'_>) -> Source {
+        self.spare.take().unwrap_or_else(|| {
+            self.files += 1;
+            Source {
+                file: File::new(py, self.files),
+                text: Vec::new(),
+            }
+        })
+    }
+
+    /// A text has run once: its lines stay for a while if anything has the name of its file.
+    fn has_run(&mut self, py: Python<'_>, number: u64) {
+        let Some(at) = self
+            .running
+            .iter()
+            .rposition(|source| source.file.number == number)
+        else {
+            return;
+        };
+        let mut source = self.running.swap_remove(at);
+        if !capi::is_shared(source.file.name.bind(py)) {
+            if source.text.capacity() > SPARE {
+                source.text = Vec::new();
+            }
+            self.spare = Some(source);
+            return;
+        }
+        self.last_bytes += source.text.len();
+        self.last.push_back(source);
+        while self.last.len() > KEPT_TEXTS || (self.last_bytes > KEPT_BYTES && self.last.len() > 1) {
+            if let Some(oldest) = self.last.pop_front() {
+                self.last_bytes -= oldest.text.len();
+            }
+        }
+    }
+
+    fn text(&self, number: u64) -> Option<Vec<u8>> {
+        let mut sources = self.running.iter().chain(&self.last);
+        match sources.find(|source| source.file.number == number) {
+            Some(source) => source.text.strip_suffix(&[0]).map(<[u8]>::to_vec),
+            None => self
+                .programs
+                .text(number)
+                .or_else(|| self.expressions.text(number)),
+        }
+    }
+}
+
+/// Does something with the code of a text, which is kept afterwards if the text was seen before.
+pub(crate) fn with_code<'py, R>(
+    py: Python<'py>,
+    text: &[u8],
+    kind: Kind,
+    run: impl FnOnce(&Bound<'py, PyCode>) -> Result<R>,
+) -> Result<R> {
+    let mut texts = TEXTS.lock();
+    if let Some(code) = texts.code(py, text, kind) {
+        drop(texts);
+        return run(&code);
+    }
+    let (again, mut source) = (texts.sees_again(text), texts.source(py));
+    drop(texts);
+    let code = compile(py, text, kind, &mut source)?;
+    if again {
+        keep(text, kind, source.file, &code);
+        return run(&code);
+    }
+    let once = Once {
+        py,
+        number: source.file.number,
+    };
+    TEXTS.lock().running.push(source);
+    let result = run(&code);
+    if_alive(&code, text);
+    drop(code);
+    drop(once);
+    result
+}
+
+/// A text that runs for the first time.
+struct Once<'py> {
+    py: Python<'py>,
+    number: u64,
+}
+
+impl Drop for Once<'_> {
+    fn drop(&mut self) {
+        TEXTS.lock().has_run(self.py, self.number);
+    }
+}
+
+/// The code of a text, which is kept.
+pub(crate) fn code<'py>(py: Python<'py>, text: &[u8], kind: Kind) -> Result<Bound<'py, PyCode>> {
+    let mut texts = TEXTS.lock();
+    if let Some(code) = texts.code(py, text, kind) {
+        return Ok(code);
+    }
+    let mut source = texts.source(py);
+    drop(texts);
+    let code = compile(py, text, kind, &mut source)?;
+    keep(text, kind, source.file, &code);
+    Ok(code)
+}
+
+fn keep(text: &[u8], kind: Kind, file: File, code: &Bound<'_, PyCode>) {
+    let compiled = Compiled {
+        file,
+        code: code.clone().unbind(),
+    };
+    let gone = TEXTS.lock().cache(kind).insert(text, compiled);
+    // Outside the lock: freeing constants can run Python code.
+    for (text, compiled) in gone {
+        if_alive(compiled.code.bind(code.py()), &text);
+    }
+}
+
+/// Code that somebody else has, a frame say, keeps its lines for as long as it lives.
+fn if_alive(code: &Bound<'_, PyCode>, text: &[u8]) {
+    if !capi::is_shared(code) {
+        return;
+    }
+    let kept = tools().and_then(|tools| {
+        let text = pack::string(code.py(), text)?;
+        Ok(tools.keep_lines.bind(code.py()).call1((code, text))?)
+    });
+    drop(kept); // without its lines a traceback still has their numbers
+}
+
+fn compile<'py>(py: Python<'py>, text: &[u8], kind: Kind, source: &mut Source) -> Result<Bound<'py, PyCode>> {
+    source.text.clear();
+    source.text.reserve_exact(text.len() + 1);
+    source.text.extend_from_slice(text);
+    source.text.push(0);
+    let name = source.file.name.bind(py);
+    let code = match (std::str::from_utf8(text), CStr::from_bytes_with_nul(&source.text)) {
+        (Ok(_), Ok(source)) => capi::compile(source, name, kind == Kind::Expression),
+        // With a NUL or a lone surrogate in it: what is said about that depends on Python's version.
+        _ => {
+            let mode = if kind == Kind::Expression { "eval" } else { "exec" };
+            let arguments = (pack::string(py, text)?, name, mode, 0, true);
+            tools()?.compile.bind(py).call1(arguments)
+        }
+    };
+    let code = code.map_err(|raised| exec::hide(py, raised.into()))?;
+    Ok(code.cast_into::<PyCode>().map_err(PyErr::from)?)
+}
+
+/// How many texts are kept compiled. Needs no Python.
+pub(crate) fn kept() -> usize {
+    let texts = TEXTS.lock();
+    texts.programs.texts.len() + texts.expressions.texts.len()
+}
+
+/// The text with a file name, for `linecache`.
+pub(crate) fn of_file<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyString>> {
+    let number = capi::utf8(name)?
+        .strip_prefix("<exec-")?
+        .strip_suffix('>')?
+        .parse()
+        .ok()?;
+    let text = TEXTS.lock().text(number)?;
+    pack::string(name.py(), &text).ok()
+}
