@@ -170,6 +170,11 @@ pub fn count() -> usize {
     TABLE.lock().objects.len()
 }
 
+/// How many places the table of objects has: the lower half of a handle is less.
+pub fn places() -> usize {
+    TABLE.lock().objects.capacity() + 1
+}
+
 /// How many frames are open.
 pub fn frame_count() -> usize {
     TABLE.lock().frames.len()

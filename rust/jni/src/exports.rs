@@ -164,6 +164,12 @@ export! {
 }
 
 export! {
+    fn handlePlaces(env) -> i32 {
+        Ok(i32::try_from(handle::places()).unwrap_or(i32::MAX))
+    }
+}
+
+export! {
     fn handleFrameCount(env) -> i32 {
         Ok(handle::frame_count() as i32)
     }

@@ -57,7 +57,11 @@ final class Handles {
         /** An object that is in no frame has this handle. */
         static void add(PythonObject object, long handle) {
             int place = (int) handle;
-            part(place)[place % PART] = new Late(object, handle);
+            Late[] part = part(place);
+            if (part == null) {
+                return;
+            }
+            part[place % PART] = new Late(object, handle);
             if (place >= MANY) {
                 lookForCrowd();
             }
@@ -69,19 +73,24 @@ final class Handles {
         /** Somebody else is about to give the handle back. */
         static void cancel(long handle) {
             int place = (int) handle;
-            Late late = all[place / PART][place % PART];
-            if (late != null && late.handle == handle) {
-                late.leave();
+            Late[] part = part(place);
+            if (part != null && part[place % PART] != null && part[place % PART].handle == handle) {
+                part[place % PART] = null;
             }
         }
 
+        /** The part of the table with that place; null if no handle has such a place. */
         private static Late[] part(int place) {
             Late[][] parts = all;
-            int number = place / PART;
-            return number < parts.length && parts[number] != null ? parts[number] : newPart(number);
+            int number = Integer.divideUnsigned(place, PART);
+            return number < parts.length && parts[number] != null ? parts[number] : newPart(place);
         }
 
-        private static synchronized Late[] newPart(int number) {
+        private static synchronized Late[] newPart(int place) {
+            if (place < 0 || place >= Native.handlePlaces()) {
+                return null;
+            }
+            int number = place / PART;
             Late[][] parts = Arrays.copyOf(all, number < all.length ? all.length : 2 * number);
             if (parts[number] == null) {
                 parts[number] = new Late[PART];
@@ -103,7 +112,7 @@ final class Handles {
         /** Whether nobody did it before. */
         private boolean leave() {
             int place = (int) handle;
-            Late[] part = all[place / PART];
+            Late[] part = part(place);
             boolean inside = part[place % PART] == this;
             if (inside) {
                 part[place % PART] = null;

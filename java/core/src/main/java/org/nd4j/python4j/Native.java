@@ -91,6 +91,9 @@ final class Native {
     /** How many objects Java holds. Needs no turn. */
     static native int handleCount();
 
+    /** How many places the table of objects has: the lower half of a handle is less. Needs no turn. */
+    static native int handlePlaces();
+
     /** How many frames are open. Needs no turn. */
     static native int handleFrameCount();
 
