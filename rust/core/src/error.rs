@@ -2,7 +2,7 @@
 //! The one error type. A variant for each thing that a caller could do differently.
 //! `rust/jni/src/guard.rs` decides which Java class each becomes.
 
-use crate::{capi, gil};
+use crate::{capi, gil, stop};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::borrow::Cow;
@@ -71,8 +71,18 @@ impl Error {
         }
     }
 
-    /// A failed conversion; `raised` is kept as the cause unless it only repeats the message.
-    pub fn conversion(py: Python<'_>, message: String, raised: Option<PyErr>) -> Self {
+    /// Whether the call was ended from outside.
+    pub(crate) fn is_stop(&self, py: Python<'_>) -> bool {
+        matches!(self, Error::Python { raised } if stop::is_stop(py, raised))
+    }
+
+    /// A failed conversion; `raised` is kept as the cause unless it only repeats the message. What ended the call
+    /// from outside stays what it is, and no message is made then: the object's text might never end either.
+    pub fn conversion(py: Python<'_>, message: impl FnOnce() -> String, raised: Option<PyErr>) -> Self {
+        if let Some(stopped) = raised.as_ref().filter(|raised| stop::is_stop(py, raised)) {
+            return Error::from(stopped.clone_ref(py));
+        }
+        let message = message();
         let expected = |e: &PyErr| {
             e.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
                 || e.is_instance_of::<pyo3::exceptions::PyOverflowError>(py)

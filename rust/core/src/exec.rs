@@ -211,9 +211,13 @@ pub fn variables(py: Python<'_>, frame: Frame, space: Handle) -> Result<Vec<u8>>
             Some(kind) => {
                 writer.bytes(kind.as_bytes())?;
                 let start = writer.position();
-                if writer.value(&value).is_err() {
-                    writer.truncate(start);
-                    writer.missing();
+                match writer.value(&value) {
+                    Err(error) if error.is_stop(py) => return Err(error),
+                    Err(_) => {
+                        writer.truncate(start);
+                        writer.missing();
+                    }
+                    Ok(()) => {}
                 }
             }
         }

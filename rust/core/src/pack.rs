@@ -431,7 +431,7 @@ impl<'py> Open<'py> {
 }
 
 fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {
-    Error::conversion(value.py(), format!("{what}{}", shown(value)), Some(raised))
+    Error::conversion(value.py(), || format!("{what}{}", shown(value)), Some(raised))
 }
 
 /// An int.
@@ -694,7 +694,7 @@ impl<'py> Writer<'py> {
             (Some(list), None) => self.value_list(&list),
             (_, refused) => Err(Error::conversion(
                 self.py,
-                "Object cannot be interpreted as a List".into(),
+                || "Object cannot be interpreted as a List".into(),
                 refused,
             )),
         }
@@ -940,7 +940,7 @@ pub fn number(object: &Bound<'_, PyAny>) -> Result<f64> {
 }
 
 fn unconvertible(what: &str, object: &Bound<'_, PyAny>, raised: Option<PyErr>) -> Error {
-    Error::conversion(object.py(), format!("{what}{}", shown(object)), raised)
+    Error::conversion(object.py(), || format!("{what}{}", shown(object)), raised)
 }
 
 /// A container whose values are still being written.

@@ -79,6 +79,13 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
     })
 }
 
+/// Whether an exception is one of those that [`stop`] raises.
+pub(crate) fn is_stop(py: Python<'_>, raised: &PyErr) -> bool {
+    tools().is_ok_and(|tools| {
+        raised.is_instance(py, tools.interrupted.bind(py)) || raised.is_instance(py, tools.timeout.bind(py))
+    })
+}
+
 /// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now.
 pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let slots: Vec<_> = SLOTS.lock().iter().filter_map(Weak::upgrade).collect();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -121,6 +122,30 @@ class StopperTest {
             assertThrows(PythonTimeout.class, () -> Stopper.within(limit, object::toString));
             assertThrows(PythonTimeout.class, () -> Stopper.within(limit,
                     () -> PythonExecutioner.getVariables(Collections.singletonList(new PythonVariable<>("s", PythonTypes.STR)))));
+        }
+    }
+
+    @Test
+    void aConversionThatIsEndedDoesNotAskTheObjectForItsText() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("class Endless:\n    def __index__(self):\n        while True: pass\n"
+                    + "    __str__ = __float__ = __iter__ = __len__ = __index__\n    def __getitem__(self, key): return 1\ne = Endless()");
+            Duration limit = Duration.ofMillis(50);
+            for (PythonType<?> type : Arrays.<PythonType<?>>asList(PythonTypes.INT, PythonTypes.FLOAT, PythonTypes.STR, PythonTypes.LIST)) {
+                long start = System.nanoTime();
+                assertThrows(PythonTimeout.class, () -> Stopper.within(limit, () -> PythonExecutioner.getVariable("e", type)), type::toString);
+                assertTrue(System.nanoTime() - start < Stopper.AGAIN_NANOS, "asked once");
+            }
+        }
+    }
+
+    @Test
+    void codeThatCatchesEverythingIsAskedAgain() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            String code = "asked = 0\nwhile asked < 2:\n    try:\n        while True: pass\n"
+                    + "    except BaseException as e:\n        asked += 1\n        last = e\nraise last";
+            assertThrows(PythonTimeout.class, () -> within(Duration.ofMillis(20), code));
+            assertEquals(2, number("asked"));
         }
     }
 

@@ -18,6 +18,8 @@ final class Stopper {
     private static final int INTERRUPTED = 0;
     private static final int TIMEOUT = 1;
     private static final long LOOK_NANOS = 10_000_000;
+    /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
+    static final long AGAIN_NANOS = 5_000_000_000L;
     private static final int IDLE_LOOKS = 100;
     private static final long NEVER = 0;
 
@@ -42,7 +44,8 @@ final class Stopper {
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
         private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
         private volatile long limit = NEVER; // of System.nanoTime
-        private long stopped; // the last call that was ended; only the watcher uses it
+        private long stopped; // the last call that was asked to end, and when; only the watcher uses them
+        private long asked;
 
         private Slot() {
             synchronized (ALL) {
@@ -72,7 +75,7 @@ final class Stopper {
 
         private void look(long now) {
             long running = call.get();
-            if (running == 0 || running == stopped) {
+            if (running == 0 || running == stopped && now - asked < AGAIN_NANOS) {
                 return;
             }
             long end = limit;
@@ -83,6 +86,7 @@ final class Stopper {
             // Waits for the GIL. Should the call be over by then, nothing happens.
             if (Native.stopCall(running, late ? TIMEOUT : INTERRUPTED)) {
                 stopped = running;
+                asked = System.nanoTime();
             }
         }
     }
