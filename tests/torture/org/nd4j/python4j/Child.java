@@ -59,9 +59,9 @@ final class Child {
         return this;
     }
 
-    /** A folder that comes first in the class path. */
-    Child before(String folder) {
-        before = folder + File.pathSeparator;
+    /** What comes first in the class path, or nothing. */
+    Child before(String path) {
+        before = path == null || path.isEmpty() ? "" : path + File.pathSeparator;
         return this;
     }
 

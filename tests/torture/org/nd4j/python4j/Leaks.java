@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kind of operation many times over, failing ones too: afterwards there are as many handles, as
-// many Java objects held for Python, as many blocks of Python's, and about as much memory as before.
+// Every kind of operation up to a million times, failing ones too: afterwards there are as many handles, as
+// many Java objects held for Python, as many blocks of Python's, and as much memory as before.
 package org.nd4j.python4j;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** {@code Leaks SECONDS [NAME]}: so many seconds for all kinds together. Wants a heap of one size, touched at the start. */
+/**
+ * {@code Leaks SECONDS [NAME]}: so many seconds for all kinds together. Wants the serial collector, whose full
+ * collections leave what is alive and nothing else, and a heap of one size that is touched at the start.
+ */
 final class Leaks {
     private Leaks() {}
 
@@ -26,6 +35,13 @@ final class Leaks {
 
     private static final Map<String, Body> ALL = new LinkedHashMap<>();
     private static final int BATCH = 20;
+    private static final int MOST = 1_000_000;
+    /** Parts of a run. What grows once, a table, a cache, compiled code, grows in one of them; a leak does in all. */
+    private static final int PARTS = 4;
+    private static final String[] WHAT = {"handles", "objects held for Python", "blocks of Python's", "bytes of Java's heap",
+        "bytes of memory"};
+    /** By how much the part that grew least may have grown. */
+    private static final long[] ALLOWED = {0, 0, 20, 16 << 10, 256 << 10};
     private static final ExecutorService OTHER = Executors.newSingleThreadExecutor();
     private static PythonObject kept;
     private static int number;
@@ -208,39 +224,57 @@ final class Leaks {
     }
 
     private static int wrong;
+    private static int whole;
+    private static final List<String> fewer = new ArrayList<>();
 
     public static void main(String[] arguments) throws Exception {
         Operations.begin();
         try (PythonGIL gil = PythonGIL.lock()) {
-            exec("import gc, sys\nsys.stderr = open('/dev/null', 'w')\nstrange = object()\ntext = 'text'\n"
+            exec("import ctypes, gc, sys\ntrim = getattr(ctypes.CDLL(None), 'malloc_trim', id)\nsys.stderr = open('/dev/null', 'w')\nstrange = object()\ntext = 'text'\n"
                     + "def keep(*a): return a");
             kept = Python.eval("keep");
         }
-        long nanos = (long) (Double.parseDouble(arguments[0]) * 1e9 / ALL.size());
-        long done = 0;
+        long end = System.nanoTime() + (long) (Double.parseDouble(arguments[0]) * 1e9);
+        Map<String, Long> costs = new TreeMap<>();
         for (Map.Entry<String, Body> one : ALL.entrySet()) {
             if (arguments.length == 1 || one.getKey().equals(arguments[1])) {
-                System.out.println("at " + one.getKey());
-                done += many(one.getKey(), one.getValue(), nanos);
+                batch(one.getValue());
+                long start = System.nanoTime();
+                batch(one.getValue());
+                costs.put(one.getKey(), System.nanoTime() - start);
             }
         }
-        System.out.println("DONE " + ALL.size() + " kinds, " + wrong + " wrong, " + done + " operations");
+        List<String> names = new ArrayList<>(costs.keySet());
+        names.sort(Comparator.comparing(costs::get)); // the fast ones leave time for the slow
+        long done = 0;
+        for (int i = 0; i < names.size(); i++) {
+            System.out.println("at " + names.get(i));
+            done += many(names.get(i), ALL.get(names.get(i)), Math.max(0, end - System.nanoTime()) / (names.size() - i));
+        }
+        System.out.println("DONE " + names.size() + " kinds, " + wrong + " wrong, " + done + " operations, a million of "
+                + whole + " kinds; " + String.join(", ", fewer));
         System.exit(wrong == 0 ? 0 : 1);
     }
 
-    /** What there is of everything, after both collectors have run. */
+    /** What there is of everything, after both collectors have run and C's allocator has given back what it can. */
     private static long[] census() throws Exception {
-        long heap = 0;
+        long blocks = 0;
         for (int i = 0; i < 3; i++) { // Java's collector, Python's late frees, and what those set free in Java
             System.gc();
-            Thread.sleep(15);
+            Thread.sleep(10);
             try (PythonGIL gil = PythonGIL.lock()) {
-                exec("gc.collect()\nblocks = sys.getallocatedblocks()");
-                heap = PythonExecutioner.getVariable("blocks", PythonTypes.INT).getValue();
+                exec("gc.collect()\ntrim(0)\nblocks = sys.getallocatedblocks()");
+                blocks = PythonExecutioner.getVariable("blocks", PythonTypes.INT).getValue();
             }
         }
-        Runtime runtime = Runtime.getRuntime();
-        return new long[] {Native.handleCount(), Callbacks.count(), heap, runtime.totalMemory() - runtime.freeMemory(), resident()};
+        System.gc();
+        long heap = 0;
+        for (MemoryPoolMXBean pool : ManagementFactory.getMemoryPoolMXBeans()) {
+            if (pool.getType() == MemoryType.HEAP) {
+                heap += pool.getCollectionUsage().getUsed(); // at the end of that collection
+            }
+        }
+        return new long[] {Native.handleCount(), Callbacks.count(), blocks, heap, resident()};
     }
 
     private static long resident() throws IOException {
@@ -254,29 +288,42 @@ final class Leaks {
 
     private static long many(String name, Body body, long nanos) throws Exception {
         long start = System.nanoTime();
-        long done = 0;
-        while (done < 1000 || System.nanoTime() - start < nanos / 3) { // caches fill, code is compiled
-            done += batch(body);
+        for (long done = 0; done < 500 || done < MOST / 20 && System.nanoTime() - start < nanos / 10; ) {
+            done += batch(body); // caches fill, code is compiled
         }
-        long[] before = census();
-        long counted = done;
-        while (done - counted < 1000 || System.nanoTime() - start < nanos) {
-            done += batch(body);
+        long[][] counts = new long[PARTS + 1][];
+        counts[0] = census();
+        long counted = 0;
+        for (int part = 1; part <= PARTS; part++) {
+            long until = counted + 250;
+            while (counted < until || counted < (long) MOST * part / PARTS
+                    && System.nanoTime() - start < nanos / 10 + nanos / 10 * 9 / PARTS * part) {
+                counted += batch(body);
+            }
+            counts[part] = census();
         }
-        long[] after = census();
-        counted = done - counted;
-        String[] what = {"handles", "objects held for Python", "blocks of Python's", "bytes of Java's heap", "bytes of memory"};
-        // Tables and caches grow once by up to 2 MB, compilers work beside; it is nothing for each operation.
-        long[] allowed = {0, 0, 500 + counted / 100, (4 << 20) + counted * 4, (24 << 20) + counted * 4};
         StringBuilder grown = new StringBuilder();
-        for (int i = 0; i < what.length; i++) {
-            if (after[i] - before[i] > allowed[i]) {
-                grown.append(after[i] - before[i]).append(' ').append(what[i]).append(" more, ");
+        StringBuilder all = new StringBuilder();
+        for (int i = 0; i < WHAT.length; i++) {
+            long least = Long.MAX_VALUE;
+            for (int part = 1; part <= PARTS; part++) {
+                least = Math.min(least, counts[part][i] - counts[part - 1][i]);
+                all.append(part == 1 ? "; " : " ").append(counts[part][i] - counts[part - 1][i]);
+            }
+            if (least > ALLOWED[i] || ALLOWED[i] == 0 && counts[PARTS][i] > counts[0][i]) {
+                grown.append("at least ").append(least).append(' ').append(WHAT[i]).append(" more in each part, ");
             }
         }
+        System.out.println("  " + counted + " operations, each of "
+                + (System.nanoTime() - start) / 1000 / Math.max(1, counted) + " us; growth" + all);
         if (grown.length() > 0) {
             wrong++;
-            System.out.println("WRONG " + name + ": " + grown + "after " + counted + " operations");
+            System.out.println("WRONG " + name + ": " + grown + "of " + counted + " operations" + all);
+        }
+        if (counted >= MOST) {
+            whole++;
+        } else {
+            fewer.add(counted + " of " + name);
         }
         return counted;
     }

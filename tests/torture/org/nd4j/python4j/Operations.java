@@ -231,12 +231,41 @@ final class Operations {
         });
     }
 
-    /** Starts Python; {@code -Dtorture.gc=true} makes its collector run at every allocation. */
+    /**
+     * Starts Python. {@code -Dtorture.gc=true} makes its collector run all the time, and {@code
+     * -Dtorture.allocator=debug} says that PYTHONMALLOC asked for the debug allocator: that each is really so is looked
+     * at, because an embedded Python may ignore its environment.
+     */
     static void begin() {
         try (PythonGIL gil = PythonGIL.lock()) {
             if (Boolean.getBoolean("torture.gc")) {
-                PythonExecutioner.exec("import gc\ngc.set_threshold(1)");
+                // From 3.14 on the collector waits for enough work whatever its threshold is, so it is called at each call of
+                // Python's: nothing but bytecode starts it since 3.12.
+                PythonExecutioner.exec("import gc, sys\ngc.set_threshold(1)\nif sys.version_info >= (3, 14):\n"
+                        + "    m = sys.monitoring\n    m.use_tool_id(3, 'torture')\n"
+                        + "    for event in (m.events.PY_START, m.events.CALL):\n"
+                        + "        m.register_callback(3, event, lambda *_, collect=gc.collect: collect(0) and None)\n"
+                        + "    m.set_events(3, m.events.PY_START | m.events.CALL)\n"
+                        + "runs = lambda: gc.get_stats()[0]['collections']\nbefore = runs()\n"
+                        + "made = [list((i,)) for i in range(2000)]\nruns = runs() - before\ndel made");
+                long runs = PythonExecutioner.getVariable("runs", PythonTypes.INT).getValue();
+                check(runs >= 500, "2000 lists made Python's collector run " + runs + " times");
             }
+            boolean wanted = "debug".equals(System.getProperty("torture.allocator"));
+            PythonExecutioner.exec("import ctypes\nallocate = ctypes.pythonapi.PyObject_Malloc\nallocate.restype = ctypes.c_void_p\n"
+                    + "allocate.argtypes = [ctypes.c_size_t]\nblock = ctypes.string_at(allocate(16) - 8, 32)\n"
+                    + "debug = block == b'o' + b'\\xfd' * 7 + b'\\xcd' * 16 + b'\\xfd' * 8\ndel allocate");
+            boolean debug = PythonExecutioner.getVariable("debug", PythonTypes.BOOL).getValue();
+            check(debug == wanted, "the debug allocator is " + (debug ? "" : "not ") + "in force");
+            PythonContextManager.reset();
+        }
+    }
+
+    private static void check(boolean fine, String what) {
+        if (!fine) {
+            System.out.println("WRONG setting: " + what);
+            System.out.flush();
+            Runtime.getRuntime().halt(4);
         }
     }
 

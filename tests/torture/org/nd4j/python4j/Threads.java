@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many threads with random sequences of every public operation, each of which checks what it can.
-// Nothing crashes, hangs, is interleaved or lost. For a JVM of its own.
+// Nothing crashes, hangs, is interleaved or lost. For a JVM of its own. More operations: Steps, ArraySteps.
 package org.nd4j.python4j;
 
 import java.lang.management.ManagementFactory;
@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -45,13 +48,13 @@ final class Threads {
     private static final AtomicInteger INSIDE = new AtomicInteger();
     private static volatile boolean over;
 
-    private static void add(String name, Step step) {
+    static void add(String name, Step step) {
         NAMES.add(name);
         STEPS.add(step);
         COUNTS.put(name, new AtomicLong());
     }
 
-    private static void check(boolean fine, String what) {
+    static void check(boolean fine, String what) {
         if (!fine) {
             throw new AssertionError(what);
         }
@@ -69,7 +72,7 @@ final class Threads {
         }
     }
 
-    private static void inTurn(String name, Step step) {
+    static void inTurn(String name, Step step) {
         add(name, random -> exclusive(step, random));
     }
 
@@ -221,11 +224,10 @@ final class Threads {
         });
         add("dying with a turn", random -> {
             if (random.nextInt(20) == 0) {
-                Thread dying = new Thread(() -> {
+                spawn(() -> {
                     PythonGIL.lock();
                     exec("d = 1");
                 });
-                dying.start();
             }
         });
         add("no turn", random -> {
@@ -303,19 +305,6 @@ final class Threads {
                 exec("import threading, time\nthreading.Thread(target=time.sleep, args=(0.05,), daemon=True).start()");
             }
         });
-        inTurn("threading.local", random -> {
-            String mine = Thread.currentThread().getName();
-            exec("import threading, sys, contextvars\nm = sys.modules\nl = m.setdefault('torture_local', threading.local())\n"
-                    + "v = m.setdefault('torture_var', contextvars.ContextVar('v', default=None))\n"
-                    + "before = [getattr(l, 'name', None), v.get()]");
-            List<?> before = PythonExecutioner.getVariable("before", PythonTypes.LIST).getValue();
-            if (!mine.isEmpty() && mine.startsWith("platform")) {
-                check(before.get(0) == null || before.get(0).equals(mine), "another thread's local " + before);
-                check(before.get(1) == null || before.get(1).equals(mine), "another thread's variable " + before);
-                PythonExecutioner.setVariable("mine", new PythonObject(mine));
-                exec("l.name = mine\nv.set(mine)");
-            }
-        });
         inTurn("buffers", random -> {
             ByteBuffer memory = ByteBuffer.allocateDirect(64);
             PythonBuffer buffer = PythonBuffer.of(memory);
@@ -352,22 +341,64 @@ final class Threads {
         });
         add("interrupting somebody", random -> {
             if (random.nextInt(5) == 0) {
-                int skip = random.nextInt(Math.max(1, ALL.size()));
-                for (Thread thread : ALL) {
-                    if (skip-- == 0 && !thread.getName().equals("main")) {
-                        thread.interrupt();
-                    }
+                Thread holder = PythonGIL.holder();
+                List<Thread> all = new ArrayList<>(ALL);
+                Thread chosen = random.nextBoolean() ? holder : all.get(random.nextInt(all.size()));
+                if (chosen != null && ALL.contains(chosen)) { // not one of another step's, which expects none
+                    chosen.interrupt();
                 }
             }
         });
     }
 
+    /** Starts a thread of the calling thread's kind. */
+    static Thread spawn(Runnable body) throws ReflectiveOperationException {
+        Runnable watched = () -> {
+            try {
+                body.run();
+            } catch (Throwable e) {
+                wrong("in another thread", e);
+            }
+        };
+        if (isVirtual()) {
+            return (Thread) Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, watched);
+        }
+        Thread thread = new Thread(watched);
+        thread.start();
+        return thread;
+    }
+
+    static boolean isVirtual() {
+        return !Thread.currentThread().getName().startsWith("platform");
+    }
+
+    /** What another thread computes. */
+    static <T> T get(Future<T> future) throws Throwable {
+        try {
+            return future.get();
+        } catch (ExecutionException e) {
+            throw e.getCause();
+        }
+    }
+
     /** What may come out of any step at any time because somebody interrupted it. */
-    private static boolean isInterrupt(Throwable e) {
+    static boolean isInterrupt(Throwable e) {
         return e instanceof PythonInterrupted
                 || e instanceof InterruptedException
                 || e instanceof PythonException && String.valueOf(e.getMessage()).startsWith("Interrupted")
                 || e instanceof PythonException && e.getCause() != null && isInterrupt(e.getCause());
+    }
+
+    private static void wrong(String name, Throwable e) {
+        if (isInterrupt(e)) {
+            INTERRUPTED.incrementAndGet();
+        } else if (WRONG.incrementAndGet() < 20) {
+            StringBuilder text = new StringBuilder("WRONG " + name + ": " + e);
+            for (StackTraceElement frame : e.getStackTrace()) {
+                text.append("\n    ").append(frame);
+            }
+            System.out.println(text);
+        }
     }
 
     private static void work(long seed) {
@@ -377,16 +408,9 @@ final class Threads {
             int at = random.nextInt(STEPS.size());
             try {
                 STEPS.get(at).run(random);
+                check(!PythonGIL.isHeld() && !PythonGC.isWatching(), "a turn or a frame is left");
             } catch (Throwable e) {
-                if (isInterrupt(e)) {
-                    INTERRUPTED.incrementAndGet();
-                } else if (WRONG.incrementAndGet() < 20) {
-                    StringBuilder text = new StringBuilder("WRONG " + NAMES.get(at) + ": " + e);
-                    for (StackTraceElement frame : e.getStackTrace()) {
-                        text.append("\n    ").append(frame);
-                    }
-                    System.out.println(text);
-                }
+                wrong(NAMES.get(at), e);
             }
             Thread.interrupted();
             COUNTS.get(NAMES.get(at)).incrementAndGet();
@@ -402,6 +426,12 @@ final class Threads {
         int virtual = Integer.parseInt(arguments[3]);
         List<Thread> threads = new ArrayList<>();
         Operations.begin();
+        Steps.add();
+        if (Threads.class.getResource("/org/nd4j/linalg/factory/Nd4j.class") == null) {
+            System.out.println("without arrays: no ND4J in the class path");
+        } else {
+            ArraySteps.add();
+        }
         for (int i = 0; i < platform; i++) {
             long mine = seed * 1000 + i;
             Thread thread = new Thread(() -> work(mine), "platform-" + NUMBERS.incrementAndGet());
@@ -438,14 +468,36 @@ final class Threads {
             }
         }
         String after = Operations.aftermath();
+        if (after == null) {
+            after = leftovers();
+        }
         if (after != null) {
             WRONG.incrementAndGet();
             System.out.println("WRONG afterwards: " + after);
         }
         System.out.println(new TreeMap<>(COUNTS));
-        System.out.println("DONE " + DONE + " steps, " + WRONG + " wrong, " + INTERRUPTED + " interrupted, " + Native.handleCount()
+        System.out.println("DONE " + DONE + " steps of " + STEPS.size() + " kinds, " + WRONG + " wrong, " + INTERRUPTED + " interrupted, " + Native.handleCount()
                 + " handles, " + Callbacks.count() + " held for Python");
         System.exit(WRONG.get() == 0 ? 0 : 1);
+    }
+
+    /** Null, or how much is left of what the threads made, once everybody has forgotten it. */
+    private static String leftovers() throws InterruptedException {
+        Arrays.asList(SHARED, TURNS, FRAMES).forEach(Collection::clear);
+        Steps.forget();
+        int[] left = {0, 0};
+        for (int i = 0; i < 20; i++) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonContextManager.deleteNonMainContexts();
+                PythonContextManager.reset();
+                exec("import gc\ngc.collect()");
+                PythonContextManager.reset();
+            }
+            System.gc();
+            Thread.sleep(50);
+            left = new int[] {Native.handleCount(), Callbacks.count()};
+        }
+        return left[0] > 100 || left[1] > 20 ? left[0] + " handles and " + left[1] + " objects held for Python are left" : null;
     }
 
     private static void hang(String what) {

@@ -15,7 +15,8 @@ import java.util.regex.Pattern;
 
 /**
  * {@code Torture SEED MINUTES [PART]}; zero minutes are the short slice. Properties: {@code torture.jdk} is a
- * JDK with virtual threads, {@code torture.injecting} a folder with the native libraries that can panic.
+ * JDK with virtual threads, {@code torture.injecting} a folder with the native libraries that can panic, {@code
+ * torture.numpy} a class path with ND4J.
  */
 final class Torture {
     private Torture() {}
@@ -28,12 +29,13 @@ final class Torture {
     private static final Pattern JNI = Pattern.compile("^.*((WARNING|FATAL ERROR) in native method|WARNING: JNI).*", Pattern.MULTILINE);
     private static final int OBJECTS = 12; // of hostile.py in one JVM
     private static final int MOST_OBJECTS = 360;
-    private static final String[] OWN_HEAP = {"-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch"};
+    private static final String[] OWN_HEAP = {"-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC"};
 
     private static final Map<String, Part> PARTS = new LinkedHashMap<>();
     private static long seed;
     private static int minutes;
     private static boolean slice;
+    private static boolean alone;
     private static Random random;
     private static int passed;
     private static int failed;
@@ -62,23 +64,25 @@ final class Torture {
             }
         });
         PARTS.put("threads", () -> {
-            run(new Child(Threads.class, seed, share(0.2, 5), slice ? 16 : 64, 0).within(1200));
+            String arrays = System.getProperty("torture.numpy");
+            run(new Child(Threads.class, seed, share(0.4, 2, 5), slice ? 16 : 64, 0).before(slice ? "" : arrays).within(longest()));
             String jdk = System.getProperty("torture.jdk", "");
             if (jdk.isEmpty()) {
                 System.out.println("skipped: virtual threads, there is no JDK 21 or later");
             } else {
-                run(new Child(Threads.class, seed, share(0.2, 5), slice ? 8 : 64, slice ? 100 : 1000).on(jdk).within(1200));
+                run(new Child(Threads.class, seed, share(0.4, 2, 5), slice ? 8 : 64, slice ? 100 : 1000)
+                        .on(jdk).before(slice ? "" : arrays).within(longest()));
             }
         });
-        PARTS.put("fuzz", () -> run(new Child(Fuzz.class, seed, share(0.1, 3)).within(1200)));
-        PARTS.put("differential", () -> run(new Child(Differential.class, seed, share(0.1, 3)).within(1200)));
+        PARTS.put("fuzz", () -> run(new Child(Fuzz.class, seed, share(0.1, 1, 3)).within(longest())));
+        PARTS.put("differential", () -> run(new Child(Differential.class, seed, share(0.1, 1, 3)).within(longest())));
         PARTS.put("stacks", () -> {
-            run(new Child(Stacks.class, seed, share(0.05, 2), 0).within(1200));
+            run(new Child(Stacks.class, seed, share(0.1, 2, 2), 0).within(longest()));
             if (!slice) {
-                run(new Child(Stacks.class, seed, share(0.05, 2), 1_000_000).within(1200));
+                run(new Child(Stacks.class, seed, share(0.1, 2, 2), 1_000_000).within(longest()));
             }
         });
-        PARTS.put("heaps", () -> run(new Child(Heaps.class, seed, share(0.1, 4)).with("-Xmx64m", "-XX:+UseSerialGC").within(1200)));
+        PARTS.put("heaps", () -> run(new Child(Heaps.class, seed, share(0.1, 1, 4)).with("-Xmx64m", "-XX:+UseSerialGC").within(longest())));
         PARTS.put("panics", () -> {
             String injecting = System.getProperty("torture.injecting");
             if (injecting == null) {
@@ -87,11 +91,11 @@ final class Torture {
                 run(new Child(Panics.class).before(injecting));
             }
         });
-        PARTS.put("leaks", () -> run(new Child(Leaks.class, share(0.2, 6)).with(OWN_HEAP).within(1200)));
+        PARTS.put("leaks", () -> run(new Child(Leaks.class, share(0.2, 1, 6)).with(OWN_HEAP).within(longest())));
         PARTS.put("settings", () -> {
             Map<String, Setting> settings = new LinkedHashMap<>();
-            settings.put("Python's debug allocator", child -> child.under("env", "PYTHONMALLOC=debug"));
-            settings.put("Python's collector at every allocation", child -> child.with("-Dtorture.gc=true"));
+            settings.put("Python's debug allocator", child -> child.under("env", "PYTHONMALLOC=debug").with("-Dtorture.allocator=debug"));
+            settings.put("Python's collector all the time", child -> child.with("-Dtorture.gc=true"));
             settings.put("a small heap", child -> child.with("-Xmx64m", "-XX:+UseSerialGC"));
             settings.put("Java's compilers off", child -> child.with("-Xint"));
             if (System.getProperty("torture.injecting") != null) {
@@ -100,17 +104,17 @@ final class Torture {
             for (String name : some(new ArrayList<>(settings.keySet()), 1)) {
                 System.out.println("with " + name);
                 List<Child> children = new ArrayList<>(Arrays.asList(
-                        new Child(Threads.class, seed, share(0.03, 2), 16, 0), new Child(Differential.class, seed, share(0.02, 2))));
+                        new Child(Threads.class, seed, share(0.3, 10, 2), 16, 0), new Child(Differential.class, seed, share(0.2, 10, 2))));
                 if (!slice) {
                     int from = random.nextInt(MOST_OBJECTS / OBJECTS) * OBJECTS;
                     children.add(new Child(Operations.class, from, from + OBJECTS));
-                    children.add(new Child(Fuzz.class, seed, share(0.02, 2)));
+                    children.add(new Child(Fuzz.class, seed, share(0.2, 10, 2)));
                     if (!name.equals("a small heap")) { // some of the mistakes are larger
                         children.add(new Child(Mistakes.class, "all"));
                     }
                 }
                 for (Child child : children) {
-                    settings.get(name).of(child.within(1200));
+                    settings.get(name).of(child.within(longest()));
                     run(child);
                 }
             }
@@ -131,9 +135,18 @@ final class Torture {
         return some.subList(0, Math.min(number, some.size()));
     }
 
-    /** Seconds for a part whose length is free: what the others leave of the time asked for, or the slice's. */
-    private static int share(double part, int inSlice) {
-        return slice ? inSlice : (int) Math.max(2, (minutes * 60 - 150) * part);
+    /**
+     * Seconds for each of a part's programs. The part has all the time if it runs alone, else its share of what is left
+     * by those that take as long as they take; in the slice it is a fixed number.
+     */
+    private static int share(double part, int programs, int inSlice) {
+        double all = alone ? minutes * 60 : (minutes * 60 - 150) * part;
+        return slice ? inSlice : (int) Math.max(2, all / programs);
+    }
+
+    /** Seconds after which a program hangs. */
+    private static int longest() {
+        return minutes * 60 + 600;
     }
 
     private static void run(Child child) throws Exception {
@@ -188,6 +201,7 @@ final class Torture {
         seed = Long.parseLong(arguments[0]);
         minutes = Integer.parseInt(arguments[1]);
         slice = minutes == 0;
+        alone = arguments.length > 2;
         System.out.println("torture of " + (slice || minutes == 1 ? "a minute" : minutes + " minutes") + " with seed " + seed);
         for (Map.Entry<String, Part> each : PARTS.entrySet()) {
             part = each.getKey();
