@@ -20,11 +20,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -78,6 +80,15 @@ class VirtualThreadsTest {
 
     @Test
     void aThousandOfThem(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "thousand");
+    }
+
+    @Test
+    void theWatchdogShowsWhereTheyAre(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "watchdog");
+    }
+
+    private static void inTheOtherJvm(Path folder, String program) throws Exception {
         Path home = newestJdk();
         assumeTrue(home != null, "a JDK with virtual threads: " + LEAST + " or newer");
         List<String> command = new ArrayList<>();
@@ -91,7 +102,7 @@ class VirtualThreadsTest {
             }
         }
         String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
-        command.addAll(Arrays.asList("-Xcheck:jni", "-cp", classPath, VirtualThreadsTest.class.getName()));
+        command.addAll(Arrays.asList("-Xcheck:jni", "-cp", classPath, VirtualThreadsTest.class.getName(), program));
         Path log = folder.resolve("output.log");
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
         try {
@@ -114,6 +125,15 @@ class VirtualThreadsTest {
 
     /** What the other JVM runs; it ends with an exception if anything is wrong. */
     public static void main(String[] arguments) throws Exception {
+        if (arguments[0].equals("watchdog")) {
+            watched();
+        } else {
+            aThousand();
+        }
+        System.out.println("all well");
+    }
+
+    private static void aThousand() throws Exception {
         Counter counter;
         AtomicInteger called = new AtomicInteger();
         Map<Object, Object> results = new ConcurrentHashMap<>();
@@ -152,7 +172,6 @@ class VirtualThreadsTest {
         }
         check(!PythonGIL.locked(), "locked");
         interrupted();
-        System.out.println("all well");
     }
 
     private static void one(int number, Counter counter, Set<String> carriers) throws Exception {
@@ -184,6 +203,51 @@ class VirtualThreadsTest {
         try (PythonGIL gil = PythonGIL.tryLock(Duration.ofSeconds(60))) {
             check(gil != null, "tryLock");
         }
+    }
+
+    /** A virtual thread that has its turn for long: in Python, where it is pinned, and in Java, where it has no carrier. */
+    private static void watched() throws Exception {
+        PythonGIL.lock().close();
+        BlockingQueue<PythonWatchdog.Report> reports = new LinkedBlockingQueue<>();
+        try (PythonWatchdog dog = PythonGIL.watch(Duration.ofMillis(100), reports::add)) {
+            Thread inPython = start(() -> {
+                try (PythonGIL gil = PythonGIL.lock()) {
+                    PythonExecutioner.exec("import time\ngoing = True\ndef nap():\n    while going: time.sleep(0.01)\nnap()");
+                }
+            });
+            PythonWatchdog.Report report = reports.poll(30, TimeUnit.SECONDS);
+            check(report != null && report.getThread() == inPython, report);
+            check(shows(report, "execRun") && shows(report, "exec"), report);
+            check(report.getPythonStack().contains(", line 4, in nap\n    while going: time.sleep(0.01)"), report);
+            check(!report.getPythonStack().contains("has the turn"), report); // not known: it is not bound to a thread of Python's
+            check(report.toString().startsWith("Thread 'VirtualThread[#"), report);
+            try (PythonGIL gil = PythonGIL.lockShared()) {
+                PythonExecutioner.exec("import sys; sys.modules['__main__'].going = False");
+            }
+            inPython.join();
+            reports.clear();
+            Thread inJava = start(() -> {
+                try (PythonGIL gil = PythonGIL.lock()) {
+                    PythonExecutioner.exec("x = 1");
+                    Thread.sleep(20_000);
+                } catch (InterruptedException e) {
+                    // has been seen
+                }
+            });
+            report = reports.poll(30, TimeUnit.SECONDS);
+            check(report != null && report.getThread() == inJava && shows(report, "sleep"), report);
+            check(report.toString().endsWith("\nPython: no thread runs Python code."), report); // between calls it has no GIL
+            inJava.interrupt();
+            inJava.join();
+        }
+    }
+
+    private static boolean shows(PythonWatchdog.Report report, String method) {
+        return Arrays.stream(report.getJavaStack()).anyMatch(frame -> frame.getMethodName().equals(method));
+    }
+
+    private static Thread start(Runnable body) throws ReflectiveOperationException {
+        return (Thread) Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, body);
     }
 
     /** A virtual thread's interrupt ends its Python code, as any thread's does. */
