@@ -3,45 +3,18 @@
 //! no more memory than a small multiple of their size. The Java half is in tests/torture.
 //!
 //! `PYTHON4J_SEED` and `PYTHON4J_SECONDS` say which buffers and for how long.
+//! tests/fuzz does the same with libFuzzer.
 #![allow(unsafe_code)]
 
 mod support;
+#[path = "support/unpacked.rs"]
+mod unpacked;
 
-use pyo3::prelude::*;
-use python4j_core::pack::{Reader, Wanted, Writer};
-use python4j_core::{Error, exec, handle};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use python4j_core::pack::Reader;
+use python4j_core::{Error, handle};
 use std::time::{Duration, Instant};
 use support::{python, run};
-
-/// The system's allocator, which knows how much each thread has and once had.
-struct Counting;
-
-thread_local! {
-    static NOW: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-// SAFETY: hands everything to the system's allocator and counts beside it, without allocating.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.get() + layout.size() as isize;
-        NOW.set(now);
-        MOST.set(MOST.get().max(now));
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        NOW.set(NOW.get() - layout.size() as isize);
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
+use unpacked::{allowed, taken_by};
 
 /// Marsaglia's xorshift64*: small, and the same everywhere.
 struct Random(u64);
@@ -132,30 +105,6 @@ fn spoil(random: &mut Random, buffer: &mut Vec<u8>, other: &[u8]) {
     }
 }
 
-/// Reads a buffer in every way in which buffers are read, and writes what came of it.
-fn read(py: Python<'_>, buffer: &[u8]) -> Result<(), Error> {
-    let outcome = Reader::new(buffer).value(py).and_then(|value| {
-        let mut writer = Writer::new(py, 0);
-        writer.value(&value)?;
-        writer.wanted(&value, Wanted::List)
-    });
-    for mode in [0, 4] {
-        // As a whole request only its head is read: code made of these bytes is no danger, but no use.
-        let mut request = vec![mode];
-        request.extend_from_slice(buffer);
-        if Reader::new(buffer)
-            .u32()
-            .is_ok_and(|length| length > buffer.len())
-        {
-            assert!(
-                exec::run(py, &request, 0, 0).is_err(),
-                "a code longer than its buffer"
-            );
-        }
-    }
-    outcome
-}
-
 #[test]
 fn no_buffer_crashes_the_reader_or_takes_more_memory_than_it_is_worth() {
     let seed = setting("PYTHON4J_SEED", 1);
@@ -173,13 +122,10 @@ fn no_buffer_crashes_the_reader_or_takes_more_memory_than_it_is_worth() {
                     spoil(&mut random, &mut buffer, &previous);
                 }
                 buffers += 1;
-                let before = NOW.get();
-                MOST.set(before);
-                whole += u64::from(read(py, &buffer).is_ok());
-                let taken = MOST.get() - before;
-                let allowed = 64 * buffer.len() as isize + (1 << 16);
+                let (outcome, taken) = taken_by(|| unpacked::read(py, &buffer));
+                whole += u64::from(outcome.is_ok());
                 assert!(
-                    taken <= allowed,
+                    taken <= allowed(&buffer),
                     "seed {seed}, buffer {buffers}: {taken} bytes for {buffer:?}"
                 );
                 previous = buffer;
@@ -205,13 +151,8 @@ fn nested_counts_reserve_no_more_than_the_buffer_has() {
             buffer.extend((100_000 - level * 5).to_le_bytes());
         }
         buffer.resize(106_000, 0);
-        let before = NOW.get();
-        MOST.set(before);
-        assert!(matches!(
-            Reader::new(&buffer).value(py),
-            Err(Error::Malformed { .. })
-        ));
-        let taken = MOST.get() - before;
+        let (outcome, taken) = taken_by(|| Reader::new(&buffer).value(py));
+        assert!(matches!(outcome, Err(Error::Malformed { .. })));
         assert!(taken < 64 * buffer.len() as isize, "{taken} bytes");
     });
 }
