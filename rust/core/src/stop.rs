@@ -32,6 +32,8 @@ pub enum Reason {
 struct Slot {
     thread: u64,
     call: AtomicU64,
+    /// The call that ended last.
+    ended: AtomicU64,
     raised: AtomicBool,
 }
 
@@ -61,7 +63,9 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
     }
     impl Drop for Running<'_, '_> {
         fn drop(&mut self) {
+            let ended = self.slot.call.load(Ordering::Relaxed);
             self.slot.call.store(self.outer, Ordering::Relaxed);
+            self.slot.ended.store(ended, Ordering::Relaxed);
             if self.slot.raised.load(Ordering::Relaxed) && self.outer == 0 {
                 self.slot.raised.store(false, Ordering::Relaxed);
                 capi::withdraw_exception(self.py, self.slot.thread);
@@ -77,6 +81,13 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
             body(py)
         })
     })
+}
+
+/// Runs what belongs to the call that ended last: what its error says of itself is made by Python code, too. If
+/// that was another call, nobody stops it any more.
+pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    let call = SLOT.with(|slot| slot.get().map_or(0, |slot| slot.ended.load(Ordering::Relaxed)));
+    stoppable(call, body)
 }
 
 /// Whether an exception is one of those that [`stop`] raises.

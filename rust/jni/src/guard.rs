@@ -7,7 +7,7 @@ use jni::objects::{
 };
 use jni::signature::ReturnType;
 use jni::JNIEnv;
-use python4j_core::{fork, gil, inject, raised, Error};
+use python4j_core::{fork, inject, raised, stop, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
@@ -117,7 +117,7 @@ fn plain<'local>(env: &mut JNIEnv<'local>, message: &str) -> jni::errors::Result
 /// An error with a Python exception in it: `PythonException.made` makes the fitting Java one.
 fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Result<JThrowable<'local>> {
     // The error ends inside Python, where its exception can be let go at once.
-    let report = gil::with(move |py| raised::report(py, &error).map_err(|_| error.to_string()));
+    let report = stop::still_stoppable(move |py| raised::report(py, &error).map_err(|_| error.to_string()));
     match report {
         Ok(report) => {
             let report = env.byte_array_from_slice(&report)?;

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -136,6 +137,18 @@ class StopperTest {
                 assertThrows(PythonTimeout.class, () -> Stopper.within(limit, () -> PythonExecutioner.getVariable("e", type)), type::toString);
                 assertTrue(System.nanoTime() - start < Stopper.AGAIN_NANOS, "asked once");
             }
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void anErrorWhoseTextNeverEndsIsEnded() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            String code = "class Endless:\n    def __str__(self):\n        while True: pass\n    __repr__ = __str__\n"
+                    + "raise ValueError(Endless())";
+            PythonException e = assertThrows(PythonException.class, () -> within(Duration.ofMillis(50), code));
+            assertEquals("ValueError", e.getPythonClass());
+            PythonExecutioner.exec("for i in range(1000): pass");
         }
     }
 
