@@ -3,7 +3,7 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::door::JavaDoor;
-use crate::guard::{guard, Failure};
+use crate::guard::{backtrace, guard, Failure};
 use crate::owner;
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
@@ -392,6 +392,12 @@ export! {
     fn raisedReport(env, handle: i64) -> JByteArray<'local> {
         let report = gil::with(|py| raised::report_of(py, handle as u64))?;
         write(env, report)
+    }
+}
+
+export! {
+    fn raisedBacktrace(env, throwable: JObject<'local>) -> JObject<'local> {
+        Ok(backtrace(env, &throwable)?)
     }
 }
 

@@ -3,7 +3,8 @@
 //! the Java exception; what it says of a Python one is decided in `raised.rs`.
 
 use jni::objects::{
-    GlobalRef, JByteArray, JClass, JLongArray, JObject, JStaticMethodID, JString, JThrowable, JValue,
+    GlobalRef, JByteArray, JClass, JFieldID, JLongArray, JObject, JStaticMethodID, JString, JThrowable,
+    JValue,
 };
 use jni::signature::ReturnType;
 use jni::JNIEnv;
@@ -132,6 +133,30 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
             Ok(made?.l()?.into())
         }
         Err(message) => plain(env, &message),
+    }
+}
+
+/// `Throwable.backtrace`, in which HotSpot keeps the stack; null on a JVM that has no such field.
+#[allow(clippy::disallowed_methods)] // the one place
+pub(crate) fn backtrace<'local>(
+    env: &mut JNIEnv<'local>,
+    throwable: &JObject,
+) -> jni::errors::Result<JObject<'local>> {
+    static FIELD: OnceLock<Option<JFieldID>> = OnceLock::new();
+    let field = match FIELD.get() {
+        Some(field) => *field,
+        None => {
+            let class = env.find_class("java/lang/Throwable")?;
+            let field = env.get_field_id(class, "backtrace", "Ljava/lang/Object;").ok();
+            if field.is_none() {
+                env.exception_clear()?;
+            }
+            *FIELD.get_or_init(|| field)
+        }
+    };
+    match field {
+        Some(field) => env.get_field_unchecked(throwable, field, ReturnType::Object)?.l(),
+        None => Ok(JObject::null()),
     }
 }
 

@@ -212,6 +212,9 @@ final class Native {
     /** The report of an exception object, for {@link PythonException#of}. */
     static native byte[] raisedReport(long handle);
 
+    /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
+    static native Object raisedBacktrace(Throwable throwable);
+
     // ---- stop.rs ----
 
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */

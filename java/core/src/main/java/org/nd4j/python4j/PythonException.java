@@ -176,20 +176,16 @@ public class PythonException extends RuntimeException {
         addFrames((List<?>) report.get(5));
     }
 
-    /** Python's frames, file and function and line in turn, on top of Java's without this class's own. */
+    /** Python's frames, file and function and line in turn, on top of Java's. */
     private void addFrames(List<?> frames) {
-        StackTraceElement[] java = getStackTrace();
-        int own = 0;
-        while (own < java.length && java[own].getClassName().equals(PythonException.class.getName())) {
-            own++;
-        }
+        StackTraceElement[] java = Backtrace.of(this);
         int python = frames.size() / 3;
-        StackTraceElement[] all = new StackTraceElement[python + java.length - own];
+        StackTraceElement[] all = new StackTraceElement[python + java.length];
         for (int i = 0; i < python; i++) {
             int line = ((Long) frames.get(3 * i + 2)).intValue();
             all[i] = new StackTraceElement("Python", (String) frames.get(3 * i + 1), (String) frames.get(3 * i), line);
         }
-        System.arraycopy(java, own, all, python, java.length - own);
+        System.arraycopy(java, 0, all, python, java.length);
         setStackTrace(all);
     }
 }
