@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -46,6 +47,51 @@ class PythonErrorsTest {
         String traceback = e.getTraceback();
         assertTrue(traceback.startsWith("Traceback (most recent call last):"), traceback);
         assertTrue(traceback.contains("    1 / 0") && traceback.endsWith("ZeroDivisionError: division by zero\n"), traceback);
+    }
+
+    /** The elements of a stack that was seen before are not made again: they must be those of this one. */
+    @Test
+    void javaFramesAreThoseOfTheCall() {
+        for (int round = 0; round < 3; round++) {
+            for (int depth : new int[] {0, 1, 40, 100}) {
+                for (int place : new int[] {1, 2}) {
+                    StackTraceElement[] here = new Throwable().getStackTrace();
+                    StackTraceElement[] all = deep(depth, place).getStackTrace();
+                    int above = all.length - here.length; // the frames above this method's
+                    assertEquals(here[0].getLineNumber() + 1, all[above].getLineNumber());
+                    assertEquals(tail(here, 1), tail(all, above + 1));
+                    for (int i = 1; i <= depth + 1; i++) {
+                        assertEquals("deep", all[above - i].getMethodName());
+                    }
+                    assertEquals("exec", all[above - depth - 2].getMethodName());
+                    assertEquals(line(1) + place - 1, all[above - depth - 1].getLineNumber());
+                }
+            }
+        }
+    }
+
+    private static List<StackTraceElement> tail(StackTraceElement[] trace, int from) {
+        return Arrays.asList(trace).subList(from, trace.length);
+    }
+
+    /** The line of the first of the places in {@link #deep}. */
+    private static int line(int place) {
+        StackTraceElement[] all = deep(0, place).getStackTrace();
+        return Arrays.stream(all).filter(e -> e.getMethodName().equals("deep")).findFirst().get().getLineNumber();
+    }
+
+    private static PythonException deep(int depth, int place) {
+        try {
+            switch (depth > 0 ? 0 : place) {
+                case 0: return deep(depth - 1, place);
+                case 1: PythonExecutioner.exec("1 / 0"); break;
+                case 2: PythonExecutioner.exec("1 / 0"); break;
+                default: break;
+            }
+        } catch (PythonException e) {
+            return e;
+        }
+        throw new AssertionError("nothing was raised");
     }
 
     @Test
