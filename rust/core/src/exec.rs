@@ -54,7 +54,8 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
     };
     let globals = context::globals_of(py, space)?;
     read_inputs(py, &mut reader, &globals)?;
-    let outputs = read_outputs(&mut reader)?;
+    let outputs = reader.clone();
+    each_output(&mut reader, |_, _| Ok(()))?;
     reader.end()?;
 
     let mut writer = Writer::new(py, frame);
@@ -76,9 +77,9 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
             writer.object(&run_text(py, text, Mode::Eval, &globals)?);
         }
     }
-    for (name, wanted) in &outputs {
-        write_output(py, &mut writer, &globals, name, *wanted)?;
-    }
+    each_output(&mut { outputs }, |name, wanted| {
+        write_output(py, &mut writer, &globals, name, wanted)
+    })?;
     let reply = writer.finish();
     Ok((!reply.is_empty()).then_some(reply))
 }
@@ -101,10 +102,12 @@ fn read_inputs<'py>(py: Python<'py>, reader: &mut Reader<'_>, globals: &Bound<'p
     Ok(())
 }
 
-fn read_outputs<'b>(reader: &mut Reader<'b>) -> Result<Vec<(&'b [u8], Wanted)>> {
-    (0..reader.u32()?)
-        .map(|_| Ok((reader.bytes()?, Wanted::from_code(reader.u8()?)?)))
-        .collect()
+/// The names and kinds of the outputs that a request asks for.
+fn each_output(reader: &mut Reader<'_>, mut body: impl FnMut(&[u8], Wanted) -> Result<()>) -> Result<()> {
+    for _ in 0..reader.u32()? {
+        body(reader.bytes()?, Wanted::from_code(reader.u8()?)?)?;
+    }
+    Ok(())
 }
 
 fn write_output<'py>(

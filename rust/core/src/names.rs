@@ -3,27 +3,36 @@
 //! hash it. What is looked up by them is up to `exec.rs` and `object.rs`.
 
 use crate::{Result, pack};
-use lru::LruCache;
-use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
-use std::num::NonZeroUsize;
 
-type Names = LruCache<Box<[u8]>, Py<PyString>>;
+const LONGEST: usize = 64;
+const PLACES: usize = 1024;
 
-static NAMES: Lazy<Mutex<Names>> = Lazy::new(|| Mutex::new(LruCache::new(KEPT_NAMES)));
-const KEPT_NAMES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
-const LONGEST_NAME: usize = 100;
+type Kept = Option<(Box<[u8]>, Py<PyString>)>;
+
+/// Each name has one place; one that comes later takes it over.
+static NAMES: Mutex<[Kept; PLACES]> = Mutex::new([const { None }; PLACES]);
+
+fn place(name: &[u8]) -> usize {
+    let mix = |hash: usize, byte: &u8| (hash ^ usize::from(*byte)).wrapping_mul(0x0100_01B3);
+    let hash = name.iter().fold(0x811C_9DC5, mix); // FNV
+    (hash ^ hash >> 15) % PLACES
+}
 
 /// The same string each time: a dict then finds it by its address, and knows its hash.
 pub(crate) fn name<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
-    if let Some(name) = NAMES.lock().get(bytes) {
-        return Ok(name.bind(py).clone());
+    if bytes.len() > LONGEST {
+        return pack::string(py, bytes);
+    }
+    let place = place(bytes);
+    match &NAMES.lock()[place] {
+        Some((known, name)) if **known == *bytes => return Ok(name.bind(py).clone()),
+        _ => {}
     }
     let name = pack::string(py, bytes)?;
-    if bytes.len() <= LONGEST_NAME {
-        NAMES.lock().put(bytes.into(), name.clone().unbind());
-    }
+    let before = NAMES.lock()[place].replace((bytes.into(), name.clone().unbind()));
+    drop(before); // outside the lock
     Ok(name)
 }

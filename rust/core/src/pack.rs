@@ -150,6 +150,7 @@ impl Wanted {
 }
 
 /// Reads packed values. Never reads past the end, never trusts a length.
+#[derive(Clone)]
 pub struct Reader<'b> {
     buffer: &'b [u8],
     at: usize,

@@ -183,7 +183,7 @@ export! {
             stoppable(call as u64, |py| exec::run(py, request, frame as u64, space as u64))
         })?;
         match reply? {
-            Some(reply) => write(env, reply),
+            Some(reply) => answer(env, request, length, reply),
             None => Ok(JByteArray::default()),
         }
     }
@@ -294,7 +294,7 @@ export! {
         let reply = read(env, &arguments, length, |arguments| {
             stoppable(call as u64, |py| object::call(py, handle as u64, arguments, wanted as u8, frame as u64))
         })?;
-        write(env, reply?)
+        answer(env, arguments, length, reply?)
     }
 }
 
@@ -491,6 +491,20 @@ fn read<R>(
     let result = body(&bytes[..length]);
     pack::give_back(bytes);
     Ok(result)
+}
+
+/// A reply, in the request's own array where it is no longer: to make another costs more than all the rest.
+fn answer<'local>(
+    env: &JNIEnv<'local>,
+    request: JByteArray<'local>,
+    length: i32,
+    reply: Vec<u8>,
+) -> Result<JByteArray<'local>, Failure> {
+    if reply.len() > length as usize {
+        return write(env, reply);
+    }
+    env.set_byte_array_region(&request, 0, bytemuck::cast_slice(&reply))?;
+    Ok(request)
 }
 
 fn write<'local>(env: &JNIEnv<'local>, bytes: Vec<u8>) -> Result<JByteArray<'local>, Failure> {

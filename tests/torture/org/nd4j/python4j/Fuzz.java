@@ -189,15 +189,15 @@ final class Fuzz {
                     if (request.length > 0) {
                         request[0] = 2; // sets and reads: what these bytes would be as a program is no matter here
                     }
-                    attempt("a request", request, () -> answer(Native.execRun(request, request.length, PythonGC.frame(), 0, 0)));
+                    attempt("a request", request, () -> answer(request, Native.execRun(request, request.length, PythonGC.frame(), 0, 0)));
                     byte[] operand = joined(word(1), buffer);
                     attempt("an operand", operand, () -> {
                         long handle = Native.objectOperate(0, operand, operand.length, PythonGC.frame(), 0);
-                        answer(Native.objectConvert(handle, random.nextInt(14), PythonGC.frame(), 0));
+                        answer(operand, Native.objectConvert(handle, random.nextInt(14), PythonGC.frame(), 0));
                     });
                     byte[] call = joined(word(2), buffer, other);
                     attempt("a call's arguments", call,
-                            () -> answer(Native.objectCall(function.handle(), call, call.length, random.nextInt(14), PythonGC.frame(), 0)));
+                            () -> answer(call, Native.objectCall(function.handle(), call, call.length, random.nextInt(14), PythonGC.frame(), 0)));
                 }
                 previous = buffer;
             }
@@ -211,10 +211,10 @@ final class Fuzz {
         System.exit(wrong == 0 ? 0 : 1);
     }
 
-    /** Reads what Rust wrote; the handles in it belong to the open frame. */
-    private static void answer(byte[] answer) {
+    /** Reads what Rust wrote; the handles in it belong to the open frame. In the request's own array more follows. */
+    private static void answer(byte[] request, byte[] answer) {
         Pack.Reader reader = new Pack.Reader(answer, PythonGC.frame());
-        for (int i = 0; answer != null && i < 3; i++) {
+        for (int i = 0; answer != null && i < (answer == request ? 1 : 3); i++) {
             try {
                 reader.end();
                 return;

@@ -125,7 +125,7 @@ final class Pack {
     void giveBack() {
         clear();
         if (buffer.length <= KEPT_BYTES) {
-            Spare.ONE.pack = this;
+            Spare.PACK.lazySet(Spare.ONE, this);
         }
     }
 

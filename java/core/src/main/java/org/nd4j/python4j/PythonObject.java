@@ -130,7 +130,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
         try (PythonGIL turn = PythonGIL.enter()) {
             cancelLate();
-            Native.handleDrop(handle);
+            try {
+                Native.handleDrop(handle);
+            } catch (PythonException e) { // a panic of ours
+                hold(handle, frame);
+                throw e;
+            }
             handle = 0;
         } finally {
             Reference.reachabilityFence(this);
@@ -682,7 +687,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return;
         }
         cancelLate();
-        Native.handleMove(handle, to);
+        try {
+            Native.handleMove(handle, to);
+        } catch (PythonException e) {
+            hold(handle, frame);
+            throw e;
+        }
         hold(handle, to);
     }
 

@@ -56,7 +56,7 @@ final class Stopper {
         /** A call of Python begins. Returns what {@link #end} needs. */
         long begin() {
             long outer = call.get();
-            call.set(++last);
+            call.lazySet(++last); // a fence would cost as much as all the rest here, see watch()
             if (asleep) {
                 wake();
             }
@@ -148,7 +148,9 @@ final class Stopper {
             idle = lookAtAll() ? 0 : idle + 1;
             if (idle > IDLE_LOOKS) {
                 asleep = true;
-                // Looked at again after `asleep` is set, so that no call begins between the two unnoticed.
+                // Looked at again a while after `asleep` is set: a call that began just before, and saw its watcher
+                // awake, is to be seen here by then.
+                LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
                 while (asleep && !lookAtAll()) {
                     LockSupport.park(Stopper.class);
                 }
