@@ -67,10 +67,34 @@ pub fn call_few(py: Python<'_>, handle: Handle, arguments: &[i64], wanted: u8) -
     word(&capi::call(&callable, &values)?, wanted)
 }
 
-fn result<'py>(py: Python<'py>, handle: Handle, arguments: &[u8]) -> Result<Bound<'py, PyAny>> {
+/// The same for a result that Java holds.
+pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], frame: Frame) -> Result<Handle> {
     let callable = handle::lend(py, handle)?;
-    let arguments = PyTuple::new(py, values(py, arguments)?).map_err(Error::from)?;
-    Ok(callable.call1(arguments)?)
+    if !callable.is_callable() {
+        return Err(not_callable(&callable));
+    }
+    Ok(handle::give(called(&callable, arguments)?, frame))
+}
+
+fn result<'py>(py: Python<'py>, handle: Handle, arguments: &[u8]) -> Result<Bound<'py, PyAny>> {
+    called(&handle::lend(py, handle)?, arguments)
+}
+
+/// Few arguments need neither a list nor a tuple.
+fn called<'py>(callable: &Bound<'py, PyAny>, arguments: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let py = callable.py();
+    let mut reader = Reader::new(arguments);
+    let count = reader.u32()?;
+    if count > capi::FEW {
+        let arguments = PyTuple::new(py, values(py, arguments)?).map_err(Error::from)?;
+        return Ok(callable.call1(arguments)?);
+    }
+    let mut few = [const { None }; capi::FEW];
+    for value in few.iter_mut().take(count) {
+        *value = Some(reader.value(py)?);
+    }
+    reader.end()?;
+    Ok(capi::call(callable, &few)?)
 }
 
 /// Packed values: a count, then each of them.
@@ -163,7 +187,7 @@ fn call_with<'py>(
     kwargs: &Bound<'py, PyAny>,
 ) -> Result<Bound<'py, PyAny>> {
     if !callable.is_callable() {
-        return Err(refused("Object is not callable: ", callable));
+        return Err(not_callable(callable));
     }
     let args = if let Ok(list) = args.cast::<PyList>() {
         list.to_tuple()
@@ -179,6 +203,10 @@ fn call_with<'py>(
         Some(dict.map_err(|_| refused("Expected kwargs to be dict. Received: ", kwargs))?)
     };
     Ok(callable.call(args, kwargs)?)
+}
+
+fn not_callable(object: &Bound<'_, PyAny>) -> Error {
+    refused("Object is not callable: ", object)
 }
 
 fn refused(what: &str, object: &Bound<'_, PyAny>) -> Error {

@@ -308,6 +308,15 @@ export! {
 }
 
 export! {
+    fn objectCallObject(env, handle: i64, arguments: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
+        let result = read(env, &arguments, length, |arguments| {
+            stoppable(call as u64, |py| object::call_object(py, handle as u64, arguments, frame as u64))
+        })?;
+        Ok(result? as i64)
+    }
+}
+
+export! {
     fn objectCallFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, wanted: i32, call: i64) -> i64 {
         let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
         Ok(stoppable(call as u64, |py| object::call_few(py, handle as u64, arguments, wanted as u8))?)

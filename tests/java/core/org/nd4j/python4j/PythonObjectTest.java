@@ -138,6 +138,17 @@ class PythonObjectTest {
     }
 
     @Test
+    @Rule("5.4")
+    void anyNumberOfArgumentsGoesIn() {
+        PythonObject repr = object("lambda *a: repr(a)");
+        assertEquals("()", repr.call().toString());
+        assertEquals("(1,)", repr.call(1).toString());
+        assertEquals("(1, 'b', None)", repr.call(1, "b", null).toString());
+        assertEquals("(1, 2, 3, 4)", repr.call(1, 2, 3, 4).toString());
+        assertEquals("(True, [1, 2], 2.5, 'x', b'y')", repr.call(true, List.of(1, 2), 2.5f, 'x', new byte[] {'y'}).toString());
+    }
+
+    @Test
     @Rule({"5.4", "12.16", "12.17", "12.18"})
     void whatCannotBeCalledIsRefused() {
         Expect.failure("Object is not callable: 5", () -> object("5").call());

@@ -154,7 +154,10 @@ final class Native {
     /** The same for a result of 64 bits: an int, or the bits of a float. */
     static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
 
-    /** The same with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
+    /** The same for a handle to the result; what cannot be called is refused. */
+    static native long objectCallObject(long handle, byte[] arguments, int length, long frame, long call);
+
+    /** As {@link #objectCallWord}, with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
     static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);
 
     // ---- buffer.rs ----

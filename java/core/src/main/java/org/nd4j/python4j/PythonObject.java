@@ -172,7 +172,10 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** Calls the object with values that are converted to Python; null is None. */
     public PythonObject call(Object... args) {
-        return callWith(args == null ? Collections.singletonList(null) : args, null);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            long current = PythonGC.frame();
+            return new PythonObject(called(current, args == null ? new Object[1] : args, false), current);
+        }
     }
 
     /** Calls the object with values that are converted to Python; null is no arguments. */
@@ -527,14 +530,14 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     PythonObject callWide(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
-            return new PythonObject(callWide(current, args), current);
+            return new PythonObject(called(current, args, true), current);
         }
     }
 
     /** The same for a result that is to be packed at once. */
     Pack.Fresh callFresh(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return new Pack.Fresh(callWide(0, args));
+            return new Pack.Fresh(called(0, args, true));
         }
     }
 
@@ -558,8 +561,24 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    private long callWide(long frame, Object[] args) {
-        return operate(Operator.CALL, frame, new Object[] {this, Arrays.asList(args), null}, true);
+    private long called(long frame, Object[] args, boolean wide) {
+        Pack pack = Pack.take();
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            pack.u32(args.length);
+            if (wide) {
+                pack.wide();
+            }
+            for (Object arg : args) {
+                pack.value(arg);
+            }
+            return Native.objectCallObject(handle(), pack.buffer(), pack.length(), frame, slot.call());
+        } finally {
+            slot.end(outer);
+            pack.giveBack();
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** Any value that {@link Python#of} takes. */
