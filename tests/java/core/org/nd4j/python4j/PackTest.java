@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +15,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -261,6 +264,19 @@ class PackTest {
     void aSurrogatePairInTwoPiecesIsOneCharacter() {
         // What a Python str of a high and a low surrogate side by side is packed as.
         assertEquals("\ud83d\ude00", read(bytes("10 06000000 eda0bd edb880")));
+    }
+
+    @Test
+    void aMadeUpKeyIsNoObjectWhateverIsHeldUnderIt() {
+        PythonGIL.lock().close();
+        byte[] answer = Callbacks.upcall(Long.MAX_VALUE, new byte[0]); // held from now on: the exception that it ends with
+        byte[] buffer = new byte[17];
+        buffer[0] = Pack.JAVA;
+        System.arraycopy(answer, 1, buffer, 1, 8);
+        long key = ByteBuffer.wrap(answer, 1, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        assertTrue(Callbacks.thrown(key) != null, "held");
+        assertNull(new Pack.Reader(buffer, 0).value());
+        Callbacks.upcall(key, null); // and given back
     }
 
     @Test

@@ -91,9 +91,10 @@ final class Callbacks {
         }
     }
 
-    /** The function of a key. */
+    /** The function of a key; null if Python has dropped it or the key is a made-up one. */
     static Function function(long key) {
-        return (Function) HELD.get(key);
+        Object held = HELD.get(key);
+        return held instanceof Function ? (Function) held : null;
     }
 
     /** The exception that travels under a key; null if Python has dropped it. */
