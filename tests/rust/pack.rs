@@ -343,3 +343,51 @@ fn a_dict_that_changes_while_it_is_packed_is_an_error() {
         }
     });
 }
+
+#[test]
+fn long_text_of_any_characters_is_that_of_pythons_own_codec() {
+    python(|py| {
+        let units: [&[u16]; 6] = [
+            &[0x61],
+            &[0xE9],
+            &[0x20AC],
+            &[0xD83D, 0xDE00],
+            &[0xD83D],
+            &[0xDE00],
+        ];
+        let mut seed = 1_u32;
+        for round in 0..400 {
+            let kinds = 1 + round % units.len();
+            let mut text = Vec::new();
+            while text.len() < 1200 + round % 7 {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let plain = seed >> 28 != 0; // most of it, so that runs of any length are there
+                let kind = if plain {
+                    round % 3
+                } else {
+                    (seed >> 8) as usize % kinds
+                };
+                text.extend(units[kind].iter().flat_map(|unit| unit.to_le_bytes()));
+            }
+            let utf16 = Request::default().u8(20).u32(text.len()).raw(&text).0;
+            let string = unpacked(py, &utf16).unwrap();
+            let bytes = pyo3::types::PyBytes::new(py, &text);
+            let expected = bytes
+                .call_method1("decode", ("utf-16-le", "surrogatepass"))
+                .unwrap();
+            assert!(string.eq(&expected).unwrap(), "{text:?}");
+            let mut writer = Writer::new(py, 0);
+            writer.value(&expected).unwrap();
+            let ascii = text.chunks(2).all(|unit| unit[1] == 0 && unit[0] < 0x80);
+            if !ascii {
+                assert_eq!(writer.finish(), utf16);
+            } else {
+                let letters: Vec<u8> = text.chunks(2).map(|unit| unit[0]).collect();
+                assert_eq!(
+                    writer.finish(),
+                    Request::default().u8(19).u32(letters.len()).raw(&letters).0
+                );
+            }
+        }
+    });
+}

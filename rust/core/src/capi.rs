@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyString, PyType};
-use std::ffi::{CStr, c_char, c_int, c_long, c_ulong};
+use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
 use std::ptr;
 
 unsafe extern "C" {
@@ -15,6 +15,17 @@ unsafe extern "C" {
     fn PyThread_get_thread_ident() -> c_ulong;
     fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
     fn PyFrame_GetCode(frame: *mut ffi::PyObject) -> *mut ffi::PyObject;
+    fn PyUnicode_FromKindAndData(
+        kind: c_int,
+        text: *const c_void,
+        length: ffi::Py_ssize_t,
+    ) -> *mut ffi::PyObject;
+    fn PyUnicode_AsUCS4(
+        string: *mut ffi::PyObject,
+        room: *mut u32,
+        length: ffi::Py_ssize_t,
+        with_null: c_int,
+    ) -> *mut u32;
     fn PySys_Audit(event: *const c_char, format: *const c_char, ...) -> c_int;
     fn Py_CompileStringObject(
         text: *const c_char,
@@ -60,49 +71,46 @@ pub fn length(string: &Bound<'_, PyString>) -> usize {
     unsafe { ffi::PyUnicode_GetLength(string.as_ptr()) as usize }
 }
 
-/// A string from a byte for each character.
-pub fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the GIL is held; CPython reads the bytes and no more; the result is a new reference
-    // or null with an error set.
+/// What a string can be made of: a number for each character.
+pub trait Character: Copy {
+    /// CPython's name for it, which is its size.
+    const KIND: c_int;
+}
+
+impl Character for u8 {
+    const KIND: c_int = 1;
+}
+
+impl Character for u16 {
+    const KIND: c_int = 2;
+}
+
+impl Character for u32 {
+    const KIND: c_int = 4;
+}
+
+/// A string from its characters, none of them above 0x10ffff. Surrogates stay what they are.
+pub fn string_of<'py, C: Character>(py: Python<'py>, text: &[C]) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the GIL is held; CPython reads that many characters of that size; the result is a new
+    // reference or null with an error set.
     unsafe {
-        let string = ffi::PyUnicode_DecodeLatin1(bytes.as_ptr().cast(), bytes.len() as isize, ptr::null());
+        let string = PyUnicode_FromKindAndData(C::KIND, text.as_ptr().cast(), text.len() as isize);
         Bound::from_owned_ptr_or_err(py, string)
     }
 }
 
-/// A string from little-endian UTF-16. Surrogates stay what they are, a pair is one character.
-pub fn utf16<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    decoded(py, bytes, LITTLE_ENDIAN, ffi::PyUnicode_DecodeUTF16)
-}
-
-/// A string from code points. Surrogates stay what they are.
-pub fn utf32<'py>(py: Python<'py>, points: &[u32]) -> PyResult<Bound<'py, PyAny>> {
-    decoded(py, points, NATIVE, ffi::PyUnicode_DecodeUTF32)
-}
-
-type Decoder =
-    unsafe extern "C" fn(*const c_char, ffi::Py_ssize_t, *const c_char, *mut c_int) -> *mut ffi::PyObject;
-
-const LITTLE_ENDIAN: c_int = -1;
-const NATIVE: c_int = if cfg!(target_endian = "little") {
-    LITTLE_ENDIAN
-} else {
-    1
-};
-
-fn decoded<'py, T: Copy>(
-    py: Python<'py>,
-    text: &[T],
-    mut order: c_int,
-    decoder: Decoder,
-) -> PyResult<Bound<'py, PyAny>> {
-    let errors = c"surrogatepass".as_ptr();
-    // SAFETY: as in `latin1`; T is u8 or u32; the name of the error handler is static.
+/// The code points of a string.
+pub fn points(string: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
+    let length = length(string);
+    let mut points: Vec<u32> = Vec::with_capacity(length);
+    // SAFETY: the GIL is held; there is room for that many code points, which CPython writes all or none.
     unsafe {
-        let length = std::mem::size_of_val(text) as isize;
-        let string = decoder(text.as_ptr().cast(), length, errors, &mut order);
-        Bound::from_owned_ptr_or_err(py, string)
+        if PyUnicode_AsUCS4(string.as_ptr(), points.as_mut_ptr(), length as isize, 0).is_null() {
+            return Err(PyErr::fetch(string.py()));
+        }
+        points.set_len(length);
     }
+    Ok(points)
 }
 
 /// What the builtin `compile` makes of a text, which is UTF-8.

@@ -22,7 +22,7 @@
 //! | 16 | str with lone surrogates (to Java only) | text |
 //! | 17 | no such name (to Java only) | |
 //! | 18 | Java's own object (to Java only) | key; handle that keeps it: given to Java |
-//! | 19 | long str of Latin-1 (to Python only) | length, a byte for each character |
+//! | 19 | long str of Latin-1 (to Java only of ASCII) | length, a byte for each character |
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
 //!
 //! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
@@ -46,13 +46,13 @@ pub const MAX_DEPTH: usize = 1000;
 /// Characters of a text from which on it is long.
 const LONG_TEXT: usize = 256;
 
-/// Bytes from which on a buffer is large: to make one costs page faults each time, so one is kept.
+/// Bytes from which on a buffer is large: to make one costs page faults each time, so two are kept.
 const LARGE: usize = 1 << 16;
 const LARGEST_KEPT: usize = 4 << 20;
-static SPARE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+/// The large ones that nobody uses at the moment: a request and its reply.
+static SPARE: Mutex<[Vec<u8>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
 
-/// A buffer of at least that length, for large ones the one that nobody uses at the moment. What is
-/// in it is of no meaning.
+/// A buffer of at least that length. What is in it is of no meaning.
 pub fn buffer(length: usize) -> Vec<u8> {
     let mut buffer = if length > LARGE { spare() } else { Vec::new() };
     if buffer.len() < length {
@@ -62,13 +62,17 @@ pub fn buffer(length: usize) -> Vec<u8> {
 }
 
 fn spare() -> Vec<u8> {
-    std::mem::take(&mut *SPARE.lock())
+    let mut spare = SPARE.lock();
+    let larger = usize::from(spare[0].capacity() < spare[1].capacity());
+    std::mem::take(&mut spare[larger])
 }
 
 /// The end of a buffer's use.
 pub fn give_back(buffer: Vec<u8>) {
     if (LARGE..LARGEST_KEPT).contains(&buffer.capacity()) {
-        *SPARE.lock() = buffer;
+        let mut spare = SPARE.lock();
+        let smaller = usize::from(spare[0].capacity() > spare[1].capacity());
+        spare[smaller] = buffer;
     }
 }
 
@@ -295,7 +299,7 @@ impl<'b> Reader<'b> {
             }
             tag::FLOAT => PyFloat::new(py, f64::from_le_bytes(self.array()?)).into_any(),
             tag::STR => self.text(py)?.into_any(),
-            tag::LATIN1 => capi::latin1(py, self.bytes()?)?,
+            tag::LATIN1 => capi::string_of(py, self.bytes()?)?,
             tag::UTF16 => {
                 let bytes = self.bytes()?;
                 if bytes.len() % 2 != 0 {
@@ -453,23 +457,82 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
     Ok(decoded)
 }
 
-/// A Python string from UTF-16. Where there are surrogates, CPython's decoder for UTF-32 is several
-/// times as fast as the one for UTF-16.
+/// A Python string from UTF-16.
 fn utf16<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let units = || {
-        bytes
-            .chunks_exact(2)
-            .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+    let units: Vec<u16> = bytes
+        .chunks_exact(2)
+        .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
+        .collect();
+    let surrogates = |units: &[u16]| {
+        units
+            .iter()
+            .fold(false, |any, unit| any | (unit & 0xF800 == 0xD800))
     };
-    if !units().any(|unit| unit & 0xF800 == 0xD800) {
-        return capi::utf16(py, bytes);
+    if units.chunks(1024).any(surrogates) {
+        capi::string_of(py, &points(&units))
+    } else {
+        capi::string_of(py, &units)
     }
-    let mut points = Vec::with_capacity(bytes.len() / 2);
-    points.extend(
-        char::decode_utf16(units())
-            .map(|point| point.map_or_else(|lone| lone.unpaired_surrogate().into(), u32::from)),
-    );
-    capi::utf32(py, &points)
+}
+
+/// The code points of UTF-16 in which there are surrogates; lone ones stay what they are.
+fn points(mut units: &[u16]) -> Vec<u32> {
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    let mut points = Vec::with_capacity(units.len());
+    loop {
+        while let Some((&four, rest)) = units.split_first_chunk::<4>() {
+            let word = u64::from(four[0])
+                | u64::from(four[1]) << 16
+                | u64::from(four[2]) << 32
+                | u64::from(four[3]) << 48;
+            // The lowest bit that is set belongs to the first unit that is a surrogate.
+            let others = (word & (0xF800 * EACH)) ^ (0xD800 * EACH);
+            let surrogates = others.wrapping_sub(EACH) & !others & (0x8000 * EACH);
+            points.extend_from_slice(&four.map(u32::from));
+            if surrogates == 0 {
+                units = rest;
+                continue;
+            }
+            let before = surrogates.trailing_zeros() as usize / 16;
+            points.truncate(points.len() - 4 + before);
+            units = &units[before..];
+            break;
+        }
+        match *units {
+            [high @ 0xD800..=0xDBFF, low @ 0xDC00..=0xDFFF, ref rest @ ..] => {
+                points.push(0x10000 + ((u32::from(high) - 0xD800) << 10) + (u32::from(low) - 0xDC00));
+                units = rest;
+            }
+            [unit, ref rest @ ..] => {
+                points.push(u32::from(unit));
+                units = rest;
+            }
+            [] => return points,
+        }
+    }
+}
+
+/// Appends code points as UTF-16, which has room for them.
+fn push_utf16(out: &mut Vec<u8>, points: &[u32]) {
+    for few in points.chunks(8) {
+        if few.len() == 8 && few.iter().fold(0, |all, point| all | point) < 0x10000 {
+            let mut bytes = [0; 16];
+            for (bytes, point) in bytes.chunks_exact_mut(2).zip(few) {
+                bytes.copy_from_slice(&(*point as u16).to_le_bytes());
+            }
+            out.extend_from_slice(&bytes);
+            continue;
+        }
+        for &point in few {
+            if point < 0x10000 {
+                out.extend_from_slice(&(point as u16).to_le_bytes());
+            } else {
+                let pair = point - 0x10000;
+                let (high, low) = (0xD800 | pair >> 10, 0xDC00 | pair & 0x3FF);
+                out.extend_from_slice(&(high | low << 16).to_le_bytes());
+            }
+        }
+    }
 }
 
 fn too_deep() -> Error {
@@ -899,13 +962,26 @@ impl<'py> Writer<'py> {
         self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())
     }
 
+    fn long_string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
+        if string.call_method0(intern!(self.py, "isascii"))?.is_truthy()? {
+            self.u8(tag::LATIN1);
+            return self.bytes(capi::utf8(string).unwrap_or_default().as_bytes());
+        }
+        let points = capi::points(string)?;
+        self.u8(tag::UTF16);
+        let start = self.position();
+        self.u32(0)?;
+        self.reserve(4 * points.len());
+        push_utf16(&mut self.out, &points);
+        let length = u32::try_from(self.position() - start - 4)
+            .map_err(|_| Error::refused("The text takes more than 4 GB."))?;
+        self.set_u32(start, length);
+        Ok(())
+    }
+
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
-        if capi::length(string) > LONG_TEXT
-            && !string.call_method0(intern!(self.py, "isascii"))?.is_truthy()?
-        {
-            self.u8(tag::UTF16);
-            let bytes = string.call_method1(intern!(self.py, "encode"), ("utf-16-le", "surrogatepass"))?;
-            return self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes());
+        if capi::length(string) > LONG_TEXT {
+            return self.long_string(string);
         }
         if let Some(text) = capi::utf8(string) {
             return self.str(text);

@@ -513,6 +513,7 @@ fn answer<'local>(
         return write(env, reply);
     }
     env.set_byte_array_region(&request, 0, bytemuck::cast_slice(&reply))?;
+    pack::give_back(reply);
     Ok(request)
 }
 

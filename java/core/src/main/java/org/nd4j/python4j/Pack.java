@@ -95,6 +95,7 @@ final class Pack {
     }
 
     private byte[] buffer = new byte[256];
+    private char[] chars = {};
     private int length;
     private boolean wide; // whether values that only Conversion knows may be written
 
@@ -168,6 +169,11 @@ final class Pack {
     Pack wide() {
         wide = true;
         return this;
+    }
+
+    /** Reads the reply to the packed bytes, which may be in their array. Nothing is to be written meanwhile. */
+    Reader reader(byte[] reply, long frame) {
+        return new Reader(this, reply, frame);
     }
 
     // ---- writing ----
@@ -316,19 +322,27 @@ final class Pack {
         }
     }
 
+    /** What a String that has a byte for each character gives, and what others give, as classes. */
+    private static final class Coder {
+        static final Class<?> LATIN1 = of("a");
+        static final boolean KNOWN = LATIN1 != of("\u1234"); // not where Strings are not compact
+
+        static Class<?> of(String text) {
+            return text.chars().spliterator().getClass();
+        }
+    }
+
     /** The text as a byte for each character if that is what it is, or nothing. */
     @SuppressWarnings("deprecation") // it is the one way to the bytes of a String that copies only once
     private boolean latin1(String text) {
-        for (int i = 0; i < SHORT_TEXT; i++) {
-            if (text.charAt(i) > 0xFF) {
-                return false;
-            }
+        if (Coder.KNOWN && Coder.of(text) != Coder.LATIN1) {
+            return false;
         }
         int start = length;
         int chars = text.length();
         u8(LATIN1).u32(chars).reserve(chars);
         text.getBytes(0, chars, buffer, length);
-        if (new String(buffer, length, chars, StandardCharsets.ISO_8859_1).equals(text)) {
+        if (Coder.KNOWN || new String(buffer, length, chars, StandardCharsets.ISO_8859_1).equals(text)) {
             length += chars;
             return true;
         }
@@ -340,7 +354,7 @@ final class Pack {
         int chars = text.length();
         reserve(5 + 2L * chars);
         u8(UTF16).u32(2 * chars);
-        char[] chunk = new char[Math.min(chars, CHUNK)];
+        char[] chunk = chars(Math.min(chars, CHUNK));
         CharBuffer out = room().asCharBuffer();
         for (int at = 0; at < chars; at += CHUNK) {
             int count = Math.min(CHUNK, chars - at);
@@ -348,6 +362,14 @@ final class Pack {
             out.put(chunk, 0, count);
         }
         length += 2 * chars;
+    }
+
+    /** Room for that many characters. What is in it is of no meaning. */
+    private char[] chars(int count) {
+        if (count > chars.length) {
+            chars = new char[count];
+        }
+        return chars;
     }
 
     private void bytes(byte[] bytes) {
@@ -616,6 +638,9 @@ final class Pack {
         /** A name that is not there. */
         static final Object ABSENT = new Object();
 
+        private static final byte[] EMPTY = {};
+
+        private final Pack pack; // whose room it may use; null for none
         private final byte[] in;
         private final long frame;
         private int at;
@@ -627,7 +652,12 @@ final class Pack {
          * @param frame the frame that owns the handles in it, 0 for none
          */
         Reader(byte[] in, long frame) {
-            this.in = in == null ? new byte[0] : in;
+            this(null, in, frame);
+        }
+
+        private Reader(Pack pack, byte[] in, long frame) {
+            this.pack = pack;
+            this.in = in == null ? EMPTY : in;
             this.frame = frame;
         }
 
@@ -855,10 +885,11 @@ final class Pack {
             if (bytes % 2 != 0) {
                 throw malformed("half a character");
             }
-            char[] chars = new char[bytes / 2];
-            ByteBuffer.wrap(in, at, bytes).order(ByteOrder.LITTLE_ENDIAN).asCharBuffer().get(chars);
+            int count = bytes / 2;
+            char[] chars = pack == null ? new char[count] : pack.chars(count);
+            ByteBuffer.wrap(in, at, bytes).order(ByteOrder.LITTLE_ENDIAN).asCharBuffer().get(chars, 0, count);
             at += bytes;
-            return new String(chars);
+            return new String(chars, 0, count);
         }
 
         /** Text that Java's own decoder would not take. */

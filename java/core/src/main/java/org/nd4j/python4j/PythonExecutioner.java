@@ -362,7 +362,7 @@ public class PythonExecutioner {
         long outer = slot.begin();
         try {
             byte[] reply = Native.execRun(pack.buffer(), pack.length(), frame, slot.call(), PythonGIL.space());
-            return new Pack.Reader(reply, frame);
+            return pack.reader(reply, frame);
         } finally {
             slot.end(outer);
         }
