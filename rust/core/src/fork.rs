@@ -7,6 +7,8 @@ use crate::interpreter::tools;
 use crate::{Error, gil};
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
+#[cfg(unix)]
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a child is told that wants to go on in Java.
@@ -18,15 +20,44 @@ const CAME_BACK: i32 = 70;
 
 static CHILD: AtomicBool = AtomicBool::new(false);
 
+/// The signals that ask a program to end. The JVM handles them on a thread that a child does not have: it would not
+/// end by `Process.terminate` of multiprocessing.
+#[cfg(unix)]
+const ENDING: [libc::c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
+
+/// Who handled them when Python started. What Python code has put there since stays in a child.
+#[cfg(unix)]
+static HANDLERS: [AtomicUsize; 3] = [const { AtomicUsize::new(libc::SIG_DFL) }; 3];
+
+#[cfg(unix)]
+fn handler(signal: libc::c_int) -> libc::sighandler_t {
+    // SAFETY: asks only; all zeros is a value of this struct.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal, std::ptr::null(), &mut action);
+        action.sa_sigaction
+    }
+}
+
 /// Has every later child of a fork know what it is.
 pub(crate) fn watch() {
     #[cfg(unix)]
     {
         extern "C" fn in_child() {
             CHILD.store(true, Ordering::Relaxed);
+            for (signal, host) in ENDING.iter().zip(&HANDLERS) {
+                let now = handler(*signal);
+                if now != libc::SIG_IGN && now == host.load(Ordering::Relaxed) {
+                    // SAFETY: the signal ends the process again, as it does where nobody handles it.
+                    unsafe { libc::signal(*signal, libc::SIG_DFL) };
+                }
+            }
         }
-        // SAFETY: the handler only stores to an atomic, which is allowed after a fork; this library is
-        // never unloaded.
+        for (signal, host) in ENDING.iter().zip(&HANDLERS) {
+            host.store(handler(*signal), Ordering::Relaxed);
+        }
+        // SAFETY: the handler only uses atomics, sigaction and signal, which is allowed after a fork; this library
+        // is never unloaded.
         unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
     }
 }

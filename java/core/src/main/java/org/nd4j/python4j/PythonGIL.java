@@ -491,6 +491,7 @@ public class PythonGIL implements AutoCloseable {
             if (TURN.isOwnerExiting()) {
                 return; // it called System.exit within its turn, and will not come out of it
             }
+            boolean gone = TURN.isOwnerGone();
             CountDownLatch entered = new CountDownLatch(1);
             Thread inside = new Thread("python4j-atexit") { // no lambda: a program's first one costs milliseconds
                 @Override
@@ -504,7 +505,8 @@ public class PythonGIL implements AutoCloseable {
             inside.setDaemon(true);
             inside.start();
             try {
-                if (entered.await(STOP_MILLIS, TimeUnit.MILLISECONDS)) {
+                // A Java thread that has ended with its turn gives the GIL back soon, or, if it is the main thread, never.
+                if (entered.await(gone ? STOP_MILLIS / 2 : STOP_MILLIS, TimeUnit.MILLISECONDS)) {
                     inside.join();
                 }
             } catch (InterruptedException e) {

@@ -89,6 +89,12 @@ final class Turn extends AbstractOwnableSynchronizer {
         return holder != null && holder.isAlive() ? holder : null;
     }
 
+    /** Whether the owner has ended with its turn. */
+    boolean isOwnerGone() {
+        Thread holder = owner;
+        return holder != null && !holder.isAlive();
+    }
+
     /** Whether the owner waits for the JVM's shutdown hooks, in {@code System.exit}. */
     boolean isOwnerExiting() {
         Thread holder = owner;
