@@ -100,7 +100,7 @@ final class Fuzz {
                     break;
                 default:
                     int from = random.nextInt(other.length + 1);
-                    byte[] joined = Arrays.copyOf(buffer, Math.min(LONGEST, at + other.length - from));
+                    byte[] joined = Arrays.copyOf(buffer, Math.max(at, Math.min(LONGEST, at + other.length - from)));
                     System.arraycopy(other, from, joined, at, joined.length - at);
                     buffer = joined;
             }
