@@ -50,7 +50,7 @@ final class Callbacks {
     }
 
     private static final int VALUE = 0;
-    private static final int THROWN = 1;
+    static final int THROWN = 1;
     private static final int RAISED = 2;
     private static final int RAISE = 3;
 
