@@ -360,7 +360,7 @@ final class Processes {
                 "pid = os.fork()", "if pid == 0: os._exit(7)", "print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"));
         add("a forked child that is asked to end", 0, ".*status -15.*", () -> locked("import os, time, warnings",
                 "warnings.simplefilter('ignore')", "pid = os.fork()", "if pid == 0:", "    time.sleep(20)", "    os._exit(7)",
-                "os.kill(pid, 15)", "print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"));
+                "time.sleep(0.5)", "os.kill(pid, 15)", "print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"));
         String fork = "import os, sys, warnings\nwarnings.simplefilter('ignore')\npid = os.fork()\n";
         String wait = "\nif pid: print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))";
         add("a forked child that goes back to Java", 0, ".*os\\.fork\\(\\).*status 70.*", () -> locked(fork + wait));
