@@ -8,6 +8,8 @@ use crate::{Error, gil};
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 #[cfg(unix)]
+use std::cell::Cell;
+#[cfg(unix)]
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,6 +32,12 @@ const ENDING: [libc::c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 static HANDLERS: [AtomicUsize; 3] = [const { AtomicUsize::new(libc::SIG_DFL) }; 3];
 
 #[cfg(unix)]
+thread_local! {
+    /// Which signals a thread that forks had blocked before.
+    static MASK: Cell<Option<libc::sigset_t>> = const { Cell::new(None) };
+}
+
+#[cfg(unix)]
 fn handler(signal: libc::c_int) -> libc::sighandler_t {
     // SAFETY: asks only; all zeros is a value of this struct.
     unsafe {
@@ -43,6 +51,26 @@ fn handler(signal: libc::c_int) -> libc::sighandler_t {
 pub(crate) fn watch() {
     #[cfg(unix)]
     {
+        // Until the child knows what it is these signals wait: the JVM's handlers would lose them.
+        extern "C" fn before() {
+            // SAFETY: the sets are plain data that live on this stack; the mask is the calling thread's own.
+            unsafe {
+                let (mut ending, mut before) = (std::mem::zeroed(), std::mem::zeroed());
+                libc::sigemptyset(&mut ending);
+                for signal in ENDING {
+                    libc::sigaddset(&mut ending, signal);
+                }
+                if libc::pthread_sigmask(libc::SIG_BLOCK, &ending, &mut before) == 0 {
+                    MASK.set(Some(before));
+                }
+            }
+        }
+        extern "C" fn after() {
+            if let Some(mask) = MASK.take() {
+                // SAFETY: the mask is the one that this thread had.
+                unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut()) };
+            }
+        }
         extern "C" fn in_child() {
             CHILD.store(true, Ordering::Relaxed);
             for (signal, host) in ENDING.iter().zip(&HANDLERS) {
@@ -52,13 +80,14 @@ pub(crate) fn watch() {
                     unsafe { libc::signal(*signal, libc::SIG_DFL) };
                 }
             }
+            after();
         }
         for (signal, host) in ENDING.iter().zip(&HANDLERS) {
             host.store(handler(*signal), Ordering::Relaxed);
         }
-        // SAFETY: the handler only uses atomics, sigaction and signal, which is allowed after a fork; this library
-        // is never unloaded.
-        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        // SAFETY: the handlers only use atomics, a thread's own cell and functions that are allowed after a fork;
+        // this library is never unloaded.
+        unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) };
     }
 }
 

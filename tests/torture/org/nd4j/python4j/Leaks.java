@@ -23,7 +23,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * {@code Leaks SECONDS [NAME]}: so many seconds for all kinds together. Wants the serial collector, whose full
+ * {@code Leaks SECONDS [NAME]}: so many seconds for all kinds together, or, with ND4J in the class path, for those with arrays. Wants the serial collector, whose full
  * collections leave what is alive and nothing else, and a heap of one size that is touched at the start.
  */
 final class Leaks {
@@ -56,7 +56,7 @@ final class Leaks {
     }
 
     /** In a turn and a frame. */
-    private static void inFrame(String name, Body body) {
+    static void inFrame(String name, Body body) {
         inTurn(name, () -> {
             try (PythonGC frame = PythonGC.watch()) {
                 body.run();
@@ -234,6 +234,10 @@ final class Leaks {
             exec("import ctypes, gc, sys\ntrim = getattr(ctypes.CDLL(None), 'malloc_trim', id)\nsys.stderr = open('/dev/null', 'w')\nstrange = object()\ntext = 'text'\n"
                     + "def keep(*a): return a");
             kept = Python.eval("keep");
+        }
+        if (Leaks.class.getResource("/org/nd4j/linalg/factory/Nd4j.class") != null) {
+            ALL.clear();
+            ArrayLeaks.add();
         }
         long end = System.nanoTime() + (long) (Double.parseDouble(arguments[0]) * 1e9);
         Map<String, Long> costs = new TreeMap<>();

@@ -358,9 +358,10 @@ final class Processes {
                 "with f.ProcessPoolExecutor(2, mp_context=multiprocessing.get_context('spawn')) as p: print(list(p.map(math.sqrt, [1, 4])))"));
         add("fork and os._exit", 0, ".*status 7.*", () -> locked("import os, warnings", "warnings.simplefilter('ignore')",
                 "pid = os.fork()", "if pid == 0: os._exit(7)", "print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"));
-        add("a forked child that is asked to end", 0, ".*status -15.*", () -> locked("import os, time, warnings",
-                "warnings.simplefilter('ignore')", "pid = os.fork()", "if pid == 0:", "    time.sleep(20)", "    os._exit(7)",
-                "time.sleep(0.5)", "os.kill(pid, 15)", "print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))"));
+        add("forked children that are asked to end at once", 0, ".*status -15\n.*", () -> locked("import os, time, warnings",
+                "warnings.simplefilter('ignore')", "ends = set()", "for _ in range(20):", "    pid = os.fork()", "    if pid == 0:",
+                "        time.sleep(20)", "        os._exit(7)", "    os.kill(pid, 15)",
+                "    ends.add(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))", "print('status', *ends)"));
         String fork = "import os, sys, warnings\nwarnings.simplefilter('ignore')\npid = os.fork()\n";
         String wait = "\nif pid: print('status', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))";
         add("a forked child that goes back to Java", 0, ".*os\\.fork\\(\\).*status 70.*", () -> locked(fork + wait));

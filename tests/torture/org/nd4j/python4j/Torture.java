@@ -91,7 +91,13 @@ final class Torture {
                 run(new Child(Panics.class).before(injecting));
             }
         });
-        PARTS.put("leaks", () -> run(new Child(Leaks.class, share(0.2, 1, 6)).with(OWN_HEAP).within(longest())));
+        PARTS.put("leaks", () -> {
+            run(new Child(Leaks.class, share(0.2, 2, 6)).with(OWN_HEAP).within(longest()));
+            if (!slice) {
+                String arrays = System.getProperty("torture.numpy");
+                run(new Child(Leaks.class, share(0.2, 2, 6)).with(OWN_HEAP).before(arrays).within(longest()));
+            }
+        });
         PARTS.put("settings", () -> {
             Map<String, Setting> settings = new LinkedHashMap<>();
             settings.put("Python's debug allocator", child -> child.under("env", "PYTHONMALLOC=debug").with("-Dtorture.allocator=debug"));
