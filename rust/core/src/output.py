@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Python's output and log records on their way to Java (PythonOutput.java). Loaded when first asked for.
 import codecs
+import collections
 import io
 import logging
 import sys
-import threading
 
 
 class JavaStream(io.TextIOBase):
@@ -17,8 +17,8 @@ class JavaStream(io.TextIOBase):
         self._name = name
         self._original = original
         self._send = send
-        self._parts = []
-        self._lock = threading.Lock()
+        # No lock: who is ended right after taking one, by a time limit say, leaves it taken for ever.
+        self._parts = collections.deque()
         self.buffer = JavaBytes(self)
 
     @property
@@ -36,24 +36,28 @@ class JavaStream(io.TextIOBase):
     def write(self, text):
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        ready = ""
-        with self._lock:
-            self._parts.append(text)
-            if "\n" in text:
-                ready, line, rest = "".join(self._parts).rpartition("\n")
-                ready += line
-                self._parts = [rest] if rest else []
-        # Outside the lock: Java may take its time, or print through Python itself.
-        if ready:
-            self._send(self._name, ready)
+        self._parts.append(text)
+        if "\n" in text:
+            ready, line, rest = self._take().rpartition("\n")
+            if rest:
+                self._parts.appendleft(rest)
+            if line:
+                self._send(self._name, ready + line)
         return len(text)
 
     def flush(self):
-        with self._lock:
-            ready = "".join(self._parts)
-            self._parts = []
+        ready = self._take()
         if ready:
             self._send(self._name, ready)
+
+    def _take(self):
+        """All parts as one; what other threads add meanwhile comes now or later."""
+        taken = []
+        try:
+            while True:
+                taken.append(self._parts.popleft())
+        except IndexError:
+            return "".join(taken)
 
 
 class JavaBytes(io.RawIOBase):

@@ -172,4 +172,26 @@ class StopperTest {
             PythonExecutioner.exec("x = 1"); // no limit any more
         }
     }
+
+    /** A lock would stay taken where the end comes right after it was: the next print would wait for ever. */
+    @Test
+    void aPrintThatIsEndedAnywhereLeavesTheNextOne() throws Exception {
+        AtomicReference<String> printed = new AtomicReference<>("");
+        Thread printer = new Thread(() -> {
+            try (PythonGIL gil = PythonGIL.lock();
+                    PythonOutput output = PythonOutput.capture()) {
+                for (int i = 0; i < 100; i++) {
+                    PythonTimeout ended = assertThrows(PythonTimeout.class, () -> PythonExecutioner.exec(
+                            "while True: print('.', end='')", null, null, Duration.ofMillis(2)));
+                    printed.set(ended.getMessage());
+                }
+                PythonExecutioner.exec("print('afterwards')");
+                printed.set(output.getOut());
+            }
+        });
+        printer.setDaemon(true);
+        printer.start();
+        printer.join(30_000);
+        assertTrue(printed.get().endsWith("afterwards\n"), "stands at " + Arrays.toString(printer.getStackTrace()));
+    }
 }
