@@ -40,8 +40,8 @@ final class Leaks {
     private static final int PARTS = 4;
     private static final String[] WHAT = {"handles", "objects held for Python", "blocks of Python's", "bytes of Java's heap",
         "bytes of memory"};
-    /** By how much the part that grew least may have grown. */
-    private static final long[] ALLOWED = {0, 0, 20, 4 << 10, 1 << 20};
+    /** By how much the part that grew least may have grown. The shortest part has 250 operations, and Python's caches fill. */
+    private static final long[] ALLOWED = {0, 0, 100, 4 << 10, 1 << 20};
     private static final ExecutorService OTHER = Executors.newSingleThreadExecutor();
     private static PythonObject kept;
     private static int number;
