@@ -2,7 +2,8 @@
 //! CPython for a caller in another language: everything here knows Python and nothing of Java.
 //!
 //! The rooms: [`interpreter`] starts CPython, [`script`] runs our own Python files, [`gil`] decides
-//! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`exec`] runs text,
+//! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`bulk`] large
+//! texts and bytes by themselves, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, `names` keeps names, [`stop`] ends a
 //! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
 //! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`mod@array`] share
@@ -13,6 +14,8 @@
 pub mod array;
 #[allow(unsafe_code)]
 pub mod buffer;
+#[allow(unsafe_code)]
+pub mod bulk;
 pub mod callback;
 #[allow(unsafe_code)]
 pub mod capi;
@@ -35,5 +38,7 @@ pub mod script;
 pub mod stacks;
 pub mod stop;
 mod texts;
+#[allow(unsafe_code)]
+pub mod utf16;
 
 pub use error::{Error, Result};

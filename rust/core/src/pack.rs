@@ -24,13 +24,14 @@
 //! | 18 | Java's own object (to Java only) | key; handle that keeps it: given to Java |
 //! | 19 | long str of Latin-1 (to Java only of ASCII) | length, a byte for each character |
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
+//! | 21 | large str or bytes | handle: given, and taken back by whoever reads it (`bulk.rs`) |
 //!
 //! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
 
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::{Error, Result, callback, capi, inject};
+use crate::{Error, Result, bulk, callback, capi, inject, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -98,6 +99,7 @@ mod tag {
     pub const JAVA: u8 = 18;
     pub const LATIN1: u8 = 19;
     pub const UTF16: u8 = 20;
+    pub const LARGE: u8 = 21;
 }
 
 /// What the reader of a value asked for.
@@ -305,7 +307,7 @@ impl<'b> Reader<'b> {
                 if bytes.len() % 2 != 0 {
                     return Err(self.malformed("half a character"));
                 }
-                utf16(py, bytes)?
+                wide(py, bytes)?
             }
             tag::BYTES => PyBytes::new(py, self.bytes()?).into_any(),
             tag::LIST => return self.open(Kind::List),
@@ -333,6 +335,7 @@ impl<'b> Reader<'b> {
                 py.import("decimal")?.getattr("Decimal")?.call1((text,))?
             }
             tag::HANDLE => handle::lend(py, self.u64()?)?,
+            tag::LARGE => handle::take(py, self.u64()?)?,
             _ => {
                 self.at -= 1;
                 return Err(self.malformed("unknown tag"));
@@ -458,81 +461,14 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
 }
 
 /// A Python string from UTF-16.
-fn utf16<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let units: Vec<u16> = bytes
         .chunks_exact(2)
         .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
         .collect();
-    let surrogates = |units: &[u16]| {
-        units
-            .iter()
-            .fold(false, |any, unit| any | (unit & 0xF800 == 0xD800))
-    };
-    if units.chunks(1024).any(surrogates) {
-        capi::string_of(py, &points(&units))
-    } else {
-        capi::string_of(py, &units)
-    }
-}
-
-/// The code points of UTF-16 in which there are surrogates; lone ones stay what they are.
-fn points(mut units: &[u16]) -> Vec<u32> {
-    const EACH: u64 = 0x0001_0001_0001_0001;
-    let mut points = Vec::with_capacity(units.len());
-    loop {
-        while let Some((&four, rest)) = units.split_first_chunk::<4>() {
-            let word = u64::from(four[0])
-                | u64::from(four[1]) << 16
-                | u64::from(four[2]) << 32
-                | u64::from(four[3]) << 48;
-            // The lowest bit that is set belongs to the first unit that is a surrogate.
-            let others = (word & (0xF800 * EACH)) ^ (0xD800 * EACH);
-            let surrogates = others.wrapping_sub(EACH) & !others & (0x8000 * EACH);
-            points.extend_from_slice(&four.map(u32::from));
-            if surrogates == 0 {
-                units = rest;
-                continue;
-            }
-            let before = surrogates.trailing_zeros() as usize / 16;
-            points.truncate(points.len() - 4 + before);
-            units = &units[before..];
-            break;
-        }
-        match *units {
-            [high @ 0xD800..=0xDBFF, low @ 0xDC00..=0xDFFF, ref rest @ ..] => {
-                points.push(0x10000 + ((u32::from(high) - 0xD800) << 10) + (u32::from(low) - 0xDC00));
-                units = rest;
-            }
-            [unit, ref rest @ ..] => {
-                points.push(u32::from(unit));
-                units = rest;
-            }
-            [] => return points,
-        }
-    }
-}
-
-/// Appends code points as UTF-16, which has room for them.
-fn push_utf16(out: &mut Vec<u8>, points: &[u32]) {
-    for few in points.chunks(8) {
-        if few.len() == 8 && few.iter().fold(0, |all, point| all | point) < 0x10000 {
-            let mut bytes = [0; 16];
-            for (bytes, point) in bytes.chunks_exact_mut(2).zip(few) {
-                bytes.copy_from_slice(&(*point as u16).to_le_bytes());
-            }
-            out.extend_from_slice(&bytes);
-            continue;
-        }
-        for &point in few {
-            if point < 0x10000 {
-                out.extend_from_slice(&(point as u16).to_le_bytes());
-            } else {
-                let pair = point - 0x10000;
-                let (high, low) = (0xD800 | pair >> 10, 0xDC00 | pair & 0x3FF);
-                out.extend_from_slice(&(high | low << 16).to_le_bytes());
-            }
-        }
-    }
+    let mut points = vec![0; units.len()];
+    let count = utf16::decode(&units, &mut points);
+    capi::string_of(py, &points[..count])
 }
 
 fn too_deep() -> Error {
@@ -714,10 +650,7 @@ impl<'py> Writer<'py> {
                 Err(_) => Err(unconvertible("Expected dict, received: ", object, None)),
             },
             Wanted::Bytes => match object.cast::<PyBytes>() {
-                Ok(bytes) => {
-                    self.u8(tag::BYTES);
-                    self.bytes(bytes.as_bytes())
-                }
+                Ok(bytes) => self.raw(bytes),
                 Err(_) => Err(unconvertible("Expected bytes. Received: ", object, None)),
             },
             Wanted::None | Wanted::Java => self.none(),
@@ -796,8 +729,7 @@ impl<'py> Writer<'py> {
         } else if let Ok(dict) = object.cast_exact::<PyDict>() {
             return Ok(Some(Walk::dict(dict)));
         } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
-            self.u8(tag::BYTES);
-            self.bytes(bytes.as_bytes())?;
+            self.raw(bytes)?;
         } else if object.is_exact_instance_of::<PyTuple>() {
             return Ok(Some(Walk::all(tag::TUPLE, object)?));
         } else {
@@ -962,26 +894,44 @@ impl<'py> Writer<'py> {
         self.bytes(bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes())
     }
 
+    /// An object that is large; Java fetches it by itself.
+    fn large(&mut self, object: &Bound<'py, PyAny>) {
+        self.u8(tag::LARGE);
+        self.give(object, handle::NO_FRAME);
+    }
+
+    fn raw(&mut self, bytes: &Bound<'py, PyBytes>) -> Result<()> {
+        if bytes.as_bytes().len() > bulk::LARGE {
+            self.large(bytes);
+            return Ok(());
+        }
+        self.u8(tag::BYTES);
+        self.bytes(bytes.as_bytes())
+    }
+
     fn long_string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
         if string.call_method0(intern!(self.py, "isascii"))?.is_truthy()? {
             self.u8(tag::LATIN1);
             return self.bytes(capi::utf8(string).unwrap_or_default().as_bytes());
         }
         let points = capi::points(string)?;
+        let mut units = vec![0; 2 * points.len()];
+        let count = utf16::encode(&points, &mut units);
         self.u8(tag::UTF16);
-        let start = self.position();
-        self.u32(0)?;
-        self.reserve(4 * points.len());
-        push_utf16(&mut self.out, &points);
-        let length = u32::try_from(self.position() - start - 4)
-            .map_err(|_| Error::refused("The text takes more than 4 GB."))?;
-        self.set_u32(start, length);
+        self.u32(2 * count)?;
+        self.out
+            .extend(units[..count].iter().flat_map(|unit| unit.to_le_bytes()));
         Ok(())
     }
 
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
-        if capi::length(string) > LONG_TEXT {
-            return self.long_string(string);
+        match capi::length(string) {
+            0..=LONG_TEXT => {}
+            0..=bulk::LARGE => return self.long_string(string),
+            _ => {
+                self.large(string);
+                return Ok(());
+            }
         }
         if let Some(text) = capi::utf8(string) {
             return self.str(text);

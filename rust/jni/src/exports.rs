@@ -2,6 +2,7 @@
 //! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
+use crate::bulk::{copy, make, JavaText};
 use crate::door::JavaDoor;
 use crate::guard::{backtrace, guard, Failure};
 use crate::owner;
@@ -10,7 +11,7 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
-use python4j_core::{array, callback, capi, context, exec, gil, handle, object, pack, raised, stacks};
+use python4j_core::{array, bulk, callback, capi, context, exec, gil, handle, object, pack, raised, stacks};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -172,6 +173,28 @@ export! {
 export! {
     fn handleFrameCount(env) -> i32 {
         Ok(handle::frame_count() as i32)
+    }
+}
+
+// ---- bulk.rs ----
+
+export! {
+    fn bulkText(env, text: JString<'local>) -> i64 {
+        let text = JavaText::new(env, &text)?;
+        Ok(gil::with(|py| bulk::give_text(py, &text))? as i64)
+    }
+}
+
+export! {
+    fn bulkBytes(env, bytes: JByteArray<'local>) -> i64 {
+        let length = env.get_array_length(&bytes)? as usize;
+        Ok(gil::with(|py| bulk::give_bytes(py, length, |from, piece| copy(env, &bytes, from, piece)))? as i64)
+    }
+}
+
+export! {
+    fn bulkTake(env, handle: i64) -> JObject<'local> {
+        gil::with(|py| bulk::take(py, handle as u64, |value| make(env, value)))?
     }
 }
 

@@ -97,6 +97,17 @@ final class Native {
     /** How many frames are open. Needs no turn. */
     static native int handleFrameCount();
 
+    // ---- bulk.rs ----
+
+    /** A handle, in no frame, to a str of a text, in one copy. */
+    static native long bulkText(String text);
+
+    /** A handle, in no frame, to bytes. */
+    static native long bulkBytes(byte[] bytes);
+
+    /** The String or byte[] of a handle to a str or bytes, which is given back with that. */
+    static native Object bulkTake(long handle);
+
     // ---- exec.rs ----
 
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */

@@ -27,7 +27,8 @@ import java.util.function.Function;
  * A buffer that packed values are written to. {@link Reader} reads them.
  *
  * <p>One thread uses a buffer at a time, from {@link #take} to {@link #giveBack}; none of this needs a
- * turn, except that types of users may be asked to convert a value ({@link PythonType#toPython}).
+ * turn, except that types of users may be asked to convert a value ({@link PythonType#toPython}). Large texts
+ * and bytes enter Python by themselves; only their handles are in the buffer.
  */
 final class Pack {
 
@@ -52,6 +53,7 @@ final class Pack {
     static final int LATIN1 = 19;
     static final int UTF16 = 20;
     static final int JAVA = 18;
+    static final int LARGE = 21;
 
     /** What the reader of a Python object asks for. */
     static final class Wanted {
@@ -77,6 +79,7 @@ final class Pack {
 
     private static final int KEPT_BYTES = 4 << 20;
     private static final int SHORT_TEXT = 256;
+    private static final int LARGE_VALUE = 1 << 14;
     private static final int LONG_PROGRAM = 1 << 16;
     private static final int CHUNK = 8192;
 
@@ -317,9 +320,17 @@ final class Pack {
     private void string(String text) {
         if (text.length() <= SHORT_TEXT) {
             u8(STR).text(text);
+        } else if (text.length() > LARGE_VALUE) {
+            large(Native.bulkText(text));
         } else if (!latin1(text)) {
             utf16(text);
         }
+    }
+
+    /** An object that was made of a large value, which whoever reads this takes back. */
+    private void large(long handle) {
+        u8(LARGE).u64(handle);
+        fresh.add(handle); // in case that nobody does
     }
 
     /** What a String that has a byte for each character gives, and what others give, as classes. */
@@ -372,6 +383,14 @@ final class Pack {
         return chars;
     }
 
+    private void raw(byte[] bytes) {
+        if (bytes.length > LARGE_VALUE) {
+            large(Native.bulkBytes(bytes));
+        } else {
+            u8(BYTES).bytes(bytes);
+        }
+    }
+
     private void bytes(byte[] bytes) {
         u32(bytes.length);
         reserve(bytes.length);
@@ -410,7 +429,7 @@ final class Pack {
         } else if (value instanceof PythonObject) {
             handle((PythonObject) value);
         } else if (value instanceof byte[]) {
-            u8(BYTES).bytes((byte[]) value);
+            raw((byte[]) value);
         } else if (value instanceof List) {
             list((List<?>) value, depth);
         } else if (value instanceof Map) {
@@ -820,6 +839,9 @@ final class Pack {
                     return new String(in, at - latin1, latin1, StandardCharsets.ISO_8859_1);
                 case UTF16:
                     return utf16();
+                case LARGE:
+                    need(8);
+                    return Native.bulkTake(word());
                 case MISSING:
                     return ABSENT;
                 case JAVA:

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Large texts and bytes: each crosses by itself in one copy, from where one side has it in memory to
+//! where the other one does. In the packed buffer only its handle stands (`pack.rs`).
+//!
+//! The characters of a str lie behind its head, which is CPython's own affair and not in the stable ABI.
+//! So where they are is found out by looking at strings whose characters are known ([`Layout`]); on a
+//! CPython on which that fails they go through copies that its functions make.
+
+use crate::handle::{self, Handle, NO_FRAME};
+use crate::{Error, Result, capi, utf16};
+use once_cell::sync::OnceCell;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+use std::ptr;
+use std::result::Result as Either;
+
+unsafe extern "C" {
+    fn PyUnicode_New(length: ffi::Py_ssize_t, largest: u32) -> *mut ffi::PyObject;
+}
+
+/// Characters of a text, or bytes, above which it is large.
+pub const LARGE: usize = 1 << 14;
+
+/// How many bytes or units are read in one piece: few enough to stay near the processor.
+pub const PIECE: usize = 1 << 12;
+
+/// A text of the other side.
+pub trait Text {
+    /// Why it could not be read.
+    type Error: From<Error>;
+
+    /// In units of UTF-16.
+    fn length(&self) -> usize;
+
+    /// Whether it has a byte for each unit, which [`narrow`](Text::narrow) reads.
+    fn is_narrow(&self) -> bool;
+
+    /// Units from a place on.
+    fn narrow(&self, from: usize, units: &mut [u8]) -> Either<(), Self::Error>;
+
+    /// Units from a place on.
+    fn wide(&self, from: usize, units: &mut [u16]) -> Either<(), Self::Error>;
+}
+
+/// A large value for the other side. The texts are those of [`Characters`], each as small as it can be.
+pub enum Value<'a> {
+    /// bytes.
+    Bytes(&'a [u8]),
+    /// A str.
+    Text(Characters<'a>),
+}
+
+/// What a str is made of: numbers of the size that the largest one needs.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Characters<'a> {
+    /// Up to 0xFF.
+    One(&'a [u8]),
+    /// Up to 0xFFFF.
+    Two(&'a [u16]),
+    /// Any.
+    Four(&'a [u32]),
+}
+
+/// Bytes of the other side, which `read` copies from a place on. Java holds the object.
+pub fn give_bytes<E: From<Error>>(
+    py: Python<'_>,
+    length: usize,
+    mut read: impl FnMut(usize, &mut [u8]) -> Either<(), E>,
+) -> Either<Handle, E> {
+    let mut bytes = Builder::bytes(py, length).map_err(Error::from)?;
+    pieces::<_, E>(length, |from, piece| {
+        read(from, piece)?;
+        bytes.push(piece);
+        Ok(true)
+    })?;
+    Ok(handle::give(bytes.finish()?, NO_FRAME))
+}
+
+/// A text of the other side. Java holds the object.
+pub fn give_text<T: Text>(py: Python<'_>, text: &T) -> Either<Handle, T::Error> {
+    let string = if !text.is_narrow() {
+        wide(py, text)?
+    } else if let Some(string) = narrow(py, text, 0x7F)? {
+        string
+    } else {
+        narrow(py, text, 0xFF)?.ok_or_else(|| Error::refused("The text changed while it was read."))?
+    };
+    Ok(handle::give(string, NO_FRAME))
+}
+
+/// Java takes a large value over, whose handle was given for that alone.
+pub fn take<R>(py: Python<'_>, handle: Handle, body: impl FnOnce(Value<'_>) -> R) -> Result<R> {
+    let object = handle::take(py, handle)?;
+    if let Ok(bytes) = object.cast::<PyBytes>() {
+        return Ok(body(Value::Bytes(bytes.as_bytes())));
+    }
+    let string = object.cast::<PyString>().map_err(PyErr::from)?;
+    if let Some(characters) = characters(string) {
+        return Ok(body(Value::Text(characters)));
+    }
+    let points = capi::points(string)?;
+    let narrow: Option<Vec<u8>> = points.iter().map(|point| u8::try_from(*point).ok()).collect();
+    Ok(body(Value::Text(match &narrow {
+        Some(narrow) => Characters::One(narrow),
+        None => Characters::Four(&points),
+    })))
+}
+
+/// Does something with all pieces of a length in turn, as long as it says so: whether it did to the end.
+fn pieces<C: Copy + Default, E>(
+    length: usize,
+    mut each: impl FnMut(usize, &mut [C]) -> Either<bool, E>,
+) -> Either<bool, E> {
+    let mut room = [C::default(); PIECE];
+    for from in (0..length).step_by(PIECE) {
+        if !each(from, &mut room[..PIECE.min(length - from)])? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// A text of a byte for each character, none above `largest`; nothing if there is one.
+fn narrow<'py, T: Text>(
+    py: Python<'py>,
+    text: &T,
+    largest: u8,
+) -> Either<Option<Bound<'py, PyAny>>, T::Error> {
+    let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
+    let whole = pieces::<_, T::Error>(text.length(), |from, piece| {
+        text.narrow(from, piece)?;
+        string.push(piece);
+        Ok(largest > 0x7F || piece.is_ascii())
+    })?;
+    Ok(if whole { Some(string.finish()?) } else { None })
+}
+
+/// A text of UTF-16. Most have no pairs of surrogates: what has one begins anew.
+fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T::Error> {
+    let length = text.length();
+    let mut string = Builder::text(py, length, 0xFFFF).map_err(Error::from)?;
+    let (mut bits, mut before) = (0, 0);
+    let whole = pieces::<_, T::Error>(length, |from, units| {
+        text.wide(from, units)?;
+        let (more, pairs) = utf16::look(before, units);
+        (bits, before) = (bits | more, units[units.len() - 1]);
+        string.push(units);
+        Ok(pairs == 0)
+    })?;
+    match whole {
+        true if bits > 0xFF => string.finish(),
+        true => narrowed(py, text, bits),
+        false => decoded(py, text),
+    }
+}
+
+/// The same with no character above 0xFF.
+fn narrowed<'py, T: Text>(py: Python<'py>, text: &T, bits: u16) -> Either<Bound<'py, PyAny>, T::Error> {
+    let mut string = Builder::text(py, text.length(), bits.into()).map_err(Error::from)?;
+    pieces::<_, T::Error>(text.length(), |from, units| {
+        text.wide(from, units)?;
+        string.push(&units.iter().map(|unit| *unit as u8).collect::<Vec<_>>());
+        Ok(true)
+    })?;
+    string.finish()
+}
+
+/// The same with pairs.
+fn decoded<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T::Error> {
+    let length = text.length();
+    let (mut pairs, mut before) = (0, 0);
+    pieces::<_, T::Error>(length, |from, units| {
+        text.wide(from, units)?;
+        pairs += utf16::look(before, units).1;
+        before = units[units.len() - 1];
+        Ok(true)
+    })?;
+    let mut string = Builder::text(py, length - pairs, 0x10FFFF).map_err(Error::from)?;
+    let (mut units, mut points) = ([0; PIECE], [0; PIECE]);
+    let mut from = 0;
+    while from < length {
+        let mut units = &mut units[..PIECE.min(length - from)];
+        text.wide(from, units)?;
+        // The second half of a pair may come with the next ones.
+        if from + units.len() < length && utf16::is_high(units[units.len() - 1]) {
+            let whole = units.len() - 1;
+            units = &mut units[..whole];
+        }
+        from += units.len();
+        let count = utf16::decode(units, &mut points);
+        string.push(&points[..count]);
+    }
+    string.finish()
+}
+
+/// A str or bytes whose contents come piece by piece. What is too much is left out, and an error at the end.
+struct Builder<'py, C> {
+    py: Python<'py>,
+    place: Place<'py, C>,
+    length: usize,
+    filled: usize,
+}
+
+/// Where the contents go.
+enum Place<'py, C> {
+    /// There is room for all of them, in an object that nobody else knows.
+    Object(Bound<'py, PyAny>, *mut C),
+    Apart(Vec<C>),
+}
+
+impl<'py, C: capi::Character> Builder<'py, C> {
+    /// For a str of characters up to `largest`, which decides on the size of each.
+    fn text(py: Python<'py>, length: usize, largest: u32) -> PyResult<Self> {
+        let place = match layout(py) {
+            Some(layout) if length > 1 => {
+                // SAFETY: the GIL is held; a new reference or null with an error set.
+                let object =
+                    unsafe { Bound::from_owned_ptr_or_err(py, PyUnicode_New(length as isize, largest))? };
+                match layout.place(&object) {
+                    // SAFETY: the place is within the object.
+                    Some((data, size)) if size == C::KIND as u32 => unsafe {
+                        let data = object.as_ptr().cast::<u8>().add(data).cast();
+                        Place::Object(object, data)
+                    },
+                    _ => Place::Apart(Vec::new()),
+                }
+            }
+            _ => Place::Apart(Vec::new()),
+        };
+        Ok(Builder {
+            py,
+            place,
+            length,
+            filled: 0,
+        })
+    }
+
+    fn push(&mut self, piece: &[C]) {
+        let piece = &piece[..piece.len().min(self.length - self.filled)];
+        match &mut self.place {
+            // SAFETY: the object has room for `length`, of which `filled` are used.
+            Place::Object(_, data) => unsafe {
+                ptr::copy_nonoverlapping(piece.as_ptr(), data.add(self.filled), piece.len());
+            },
+            Place::Apart(all) => all.extend_from_slice(piece),
+        }
+        self.filled += piece.len();
+    }
+
+    fn finish<E: From<Error>>(self) -> Either<Bound<'py, PyAny>, E> {
+        if self.filled < self.length {
+            return Err(Error::refused("The value became shorter while it was read.").into());
+        }
+        match self.place {
+            Place::Object(object, _) => Ok(object),
+            Place::Apart(all) => Ok(capi::string_of(self.py, &all).map_err(Error::from)?),
+        }
+    }
+}
+
+impl<'py> Builder<'py, u8> {
+    fn bytes(py: Python<'py>, length: usize) -> PyResult<Self> {
+        // SAFETY: the GIL is held. Bytes made of nothing are for us to write; a new reference or null with an
+        // error set. Of bytes PyBytes_AsString cannot fail.
+        let place = unsafe {
+            let object = ffi::PyBytes_FromStringAndSize(ptr::null(), length as isize);
+            let object = Bound::from_owned_ptr_or_err(py, object)?;
+            let data = ffi::PyBytes_AsString(object.as_ptr()).cast();
+            Place::Object(object, data)
+        };
+        Ok(Builder {
+            py,
+            place,
+            length,
+            filled: 0,
+        })
+    }
+}
+
+// ---- where the characters are ----
+
+/// Where the flags of a str are on every CPython from 3.9 to 3.14: behind the head of the object, its
+/// length and its hash.
+const FLAGS: usize = 32;
+
+/// Where a str has what.
+struct Layout {
+    /// Where in the flags the size of a character is, in three bits; then whether all is one block, then
+    /// whether all characters are ASCII.
+    size: u32,
+    /// Where the characters begin if they are all ASCII, and if not.
+    ascii: usize,
+    others: usize,
+}
+
+static LAYOUT: OnceCell<Option<Layout>> = OnceCell::new();
+
+fn layout(py: Python<'_>) -> Option<&'static Layout> {
+    LAYOUT
+        .get_or_init(|| Layout::find(py).unwrap_or_default())
+        .as_ref()
+}
+
+/// The characters of a str in their place; `None` for one of another class, or where the place is not known.
+pub fn characters<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>> {
+    if !string.is_exact_instance_of::<PyString>() {
+        return None;
+    }
+    layout(string.py())?.characters(string)
+}
+
+impl Layout {
+    /// Looks at strings of three characters.
+    fn find(py: Python<'_>) -> PyResult<Option<Self>> {
+        let ascii = capi::string_of(py, b"a~z")?;
+        let one = capi::string_of(py, &[0xE9_u8, 0x61, 0xFF])?;
+        let two = capi::string_of(py, &[0x20AC_u16, 0x61, 0xFFFD])?;
+        let four = capi::string_of(py, &[0x1F600_u32, 0x61, 0x10FFFF])?;
+        // Last in each are its characters and a zero.
+        let begin = |string: &Bound<'_, PyAny>, size: usize| -> PyResult<usize> {
+            let whole: usize = string.call_method0("__sizeof__")?.extract()?;
+            Ok(whole.saturating_sub(4 * size))
+        };
+        let layout = Layout {
+            size: (flags(&one) ^ flags(&two)).trailing_zeros(),
+            ascii: begin(&ascii, 1)?,
+            others: begin(&one, 1)?,
+        };
+        let known = layout.size < 27
+            && layout.ascii > FLAGS
+            && layout.others > FLAGS
+            && layout.others % size_of::<u32>() == 0
+            && layout.others == begin(&two, 2)?
+            && layout.others == begin(&four, 4)?
+            && layout.characters(&ascii) == Some(Characters::One(b"a~z"))
+            && layout.characters(&one) == Some(Characters::One(&[0xE9, 0x61, 0xFF]))
+            && layout.characters(&two) == Some(Characters::Two(&[0x20AC, 0x61, 0xFFFD]))
+            && layout.characters(&four) == Some(Characters::Four(&[0x1F600, 0x61, 0x10FFFF]));
+        Ok(known.then_some(layout))
+    }
+
+    /// Where the characters of a str begin, and the size of each; `None` if they are in a block of their own.
+    fn place(&self, string: &Bound<'_, PyAny>) -> Option<(usize, u32)> {
+        let flags = flags(string) >> self.size;
+        match (flags >> 3 & 1, flags >> 4 & 1) {
+            (1, 1) => Some((self.ascii, flags & 7)),
+            (1, 0) => Some((self.others, flags & 7)),
+            _ => None,
+        }
+    }
+
+    fn characters<'a>(&self, string: &'a Bound<'_, PyAny>) -> Option<Characters<'a>> {
+        let (data, size) = self.place(string)?;
+        // SAFETY: the GIL is held and the object is a str, which all callers see to. Its flags say that it is one
+        // block, in which its characters of that size begin at `data`: by its size `find` knows that they are
+        // within it. They never change, and live as long as the str, which `string` keeps for 'a.
+        unsafe {
+            let length = ffi::PyUnicode_GetLength(string.as_ptr()) as usize;
+            let data = string.as_ptr().cast::<u8>().add(data);
+            Some(match size {
+                1 => Characters::One(std::slice::from_raw_parts(data, length)),
+                2 => Characters::Two(std::slice::from_raw_parts(data.cast(), length)),
+                4 => Characters::Four(std::slice::from_raw_parts(data.cast(), length)),
+                _ => return None,
+            })
+        }
+    }
+}
+
+fn flags(string: &Bound<'_, PyAny>) -> u32 {
+    // SAFETY: the GIL is held and the object is a str, which has more than that of a head in every CPython.
+    unsafe { string.as_ptr().cast::<u8>().add(FLAGS).cast::<u32>().read() }
+}

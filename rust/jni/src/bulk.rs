@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Java's half of large values: reads a String or byte[] in pieces, and makes one in one copy. What they
+//! are in Python is the core's affair.
+//!
+//! JNI's own functions for text give and take two bytes for each character, which costs a text that has
+//! one for each more than all the rest. So its bytes are read from `String.value`, and a String is made of an
+//! array by the constructor that `java.lang` has for that. Both are private to the JDK: they are tried at first
+//! use, and where they are not what they were, JNI's functions do it.
+
+use crate::guard::Failure;
+use bytemuck::{cast_slice, NoUninit};
+use jni::objects::{GlobalRef, JByteArray, JClass, JFieldID, JMethodID, JObject, JString};
+use jni::signature::ReturnType;
+use jni::sys::jvalue;
+use jni::JNIEnv;
+use python4j_core::bulk::{Characters, Text, Value, PIECE};
+use python4j_core::{utf16, Error};
+use std::sync::OnceLock;
+
+/// A Java String to be read.
+pub(crate) struct JavaText<'a, 'local> {
+    env: &'a JNIEnv<'local>,
+    string: &'a JString<'local>,
+    length: usize,
+    /// Its own bytes, if there is one for each character.
+    value: Option<JByteArray<'local>>,
+}
+
+impl<'a, 'local> JavaText<'a, 'local> {
+    pub(crate) fn new(env: &'a mut JNIEnv<'local>, string: &'a JString<'local>) -> Result<Self, Failure> {
+        let length = length(env, string)?;
+        let mut value = None;
+        if let Some(inside) = Inside::get(env) {
+            let bytes = inside.value(env, string)?;
+            value = (env.get_array_length(&bytes)? as usize == length).then_some(bytes);
+        }
+        Ok(JavaText {
+            env,
+            string,
+            length,
+            value,
+        })
+    }
+}
+
+impl Text for JavaText<'_, '_> {
+    type Error = Failure;
+
+    fn length(&self) -> usize {
+        self.length
+    }
+
+    fn is_narrow(&self) -> bool {
+        self.value.is_some()
+    }
+
+    fn narrow(&self, from: usize, units: &mut [u8]) -> Result<(), Failure> {
+        match &self.value {
+            Some(value) => copy(self.env, value, from, units),
+            None => Err(Error::refused("The text is not narrow.").into()),
+        }
+    }
+
+    fn wide(&self, from: usize, units: &mut [u16]) -> Result<(), Failure> {
+        region(self.env, self.string, from, units)
+    }
+}
+
+/// Bytes of an array from a place on.
+pub(crate) fn copy(env: &JNIEnv, array: &JByteArray, from: usize, bytes: &mut [u8]) -> Result<(), Failure> {
+    Ok(env.get_byte_array_region(array, from as i32, bytemuck::cast_slice_mut(bytes))?)
+}
+
+/// The String or byte[] for a value of Python's.
+pub(crate) fn make<'local>(env: &mut JNIEnv<'local>, value: Value<'_>) -> Result<JObject<'local>, Failure> {
+    let characters = match value {
+        Value::Bytes(bytes) => return Ok(array(env, bytes)?.into()),
+        Value::Text(characters) => characters,
+    };
+    let Some(inside) = Inside::get(env) else {
+        return match characters {
+            Characters::One(bytes) => string(env, &bytes.iter().copied().map(u16::from).collect::<Vec<_>>()),
+            Characters::Two(units) => string(env, units),
+            Characters::Four(points) => {
+                let mut units = vec![0; 2 * points.len()];
+                let count = utf16::encode(points, &mut units);
+                string(env, &units[..count])
+            }
+        };
+    };
+    let (bytes, size) = match characters {
+        Characters::One(bytes) => (array(env, bytes)?, ONE),
+        Characters::Two(units) => (array(env, units)?, TWO),
+        Characters::Four(points) => (utf16(env, points)?, TWO),
+    };
+    inside.string(env, &bytes, size)
+}
+
+/// An array of bytes that comes into being piece by piece.
+struct Array<'a, 'local> {
+    env: &'a JNIEnv<'local>,
+    array: JByteArray<'local>,
+    filled: usize,
+}
+
+impl<'a, 'local> Array<'a, 'local> {
+    fn new(env: &'a JNIEnv<'local>, bytes: usize) -> Result<Self, Failure> {
+        let length = i32::try_from(bytes).map_err(|_| {
+            Error::refused(format!(
+                "Neither an array nor a String of Java takes {bytes} bytes."
+            ))
+        })?;
+        let array = env.new_byte_array(length)?;
+        Ok(Array {
+            env,
+            array,
+            filled: 0,
+        })
+    }
+
+    fn push<T: NoUninit>(&mut self, piece: &[T]) -> Result<(), Failure> {
+        let piece: &[i8] = cast_slice(piece);
+        self.env
+            .set_byte_array_region(&self.array, self.filled as i32, piece)?;
+        self.filled += piece.len();
+        Ok(())
+    }
+}
+
+fn array<'local, T: NoUninit>(env: &JNIEnv<'local>, whole: &[T]) -> Result<JByteArray<'local>, Failure> {
+    let mut array = Array::new(env, size_of_val(whole))?;
+    array.push(whole)?;
+    Ok(array.array)
+}
+
+/// UTF-16 of code points.
+fn utf16<'local>(env: &JNIEnv<'local>, points: &[u32]) -> Result<JByteArray<'local>, Failure> {
+    let mut array = Array::new(env, size_of::<u16>() * utf16::length(points))?;
+    let mut units = [0; 2 * PIECE];
+    for piece in points.chunks(PIECE) {
+        let count = utf16::encode(piece, &mut units);
+        array.push(&units[..count])?;
+    }
+    Ok(array.array)
+}
+
+/// What the JDK keeps to itself of Strings.
+struct Inside {
+    class: GlobalRef,
+    value: JFieldID,
+    /// Of bytes, and 0 if there is one for each character, 1 for two.
+    of_bytes: JMethodID,
+}
+
+/// How many bytes a character has, as that constructor is told.
+const ONE: i8 = 0;
+const TWO: i8 = 1;
+
+static INSIDE: OnceLock<Option<Inside>> = OnceLock::new();
+
+impl Inside {
+    fn get(env: &mut JNIEnv) -> Option<&'static Self> {
+        if let Some(inside) = INSIDE.get() {
+            return inside.as_ref();
+        }
+        let found = Inside::find(env).ok().flatten();
+        let _ = env.exception_clear(); // of what was not found
+        INSIDE.get_or_init(|| found).as_ref()
+    }
+
+    /// Nothing if one of them does not do what it should.
+    fn find(env: &mut JNIEnv) -> Result<Option<Self>, Failure> {
+        let class = env.new_string("")?;
+        let class = env.get_object_class(&class)?;
+        let inside = Inside {
+            value: env.get_field_id(&class, "value", "[B")?,
+            of_bytes: env.get_method_id(&class, "<init>", "([BB)V")?,
+            class: env.new_global_ref(class)?,
+        };
+        // Where every String has two bytes for each character the first one fails.
+        let wide = [0x61_u16, 0x1234];
+        for (units, bytes, size) in [
+            ([0x61, 0xE9], &[0x61, 0xE9][..], ONE),
+            (wide, cast_slice(&wide), TWO),
+        ] {
+            let text: JString = string(env, &units)?.into();
+            let value = inside.value(env, &text)?;
+            let made = array(env, bytes)?;
+            let made = inside.string(env, &made, size)?.into();
+            let same = |string: &JString| -> Result<bool, Failure> {
+                let mut inside = [0; 2];
+                region(env, string, 0, &mut inside)?;
+                Ok(length(env, string)? == 2 && inside == units)
+            };
+            let value: Vec<u8> = env.convert_byte_array(&value)?;
+            if value != bytes || !same(&text)? || !same(&made)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(inside))
+    }
+
+    /// The bytes of a String.
+    fn value<'local>(
+        &self,
+        env: &mut JNIEnv<'local>,
+        string: &JString,
+    ) -> Result<JByteArray<'local>, Failure> {
+        let value = env.get_field_unchecked(string, self.value, ReturnType::Array)?;
+        Ok(value.l()?.into())
+    }
+
+    /// A String that has this array for itself: nobody else may write to it.
+    fn string<'local>(
+        &self,
+        env: &mut JNIEnv<'local>,
+        bytes: &JByteArray,
+        size: i8,
+    ) -> Result<JObject<'local>, Failure> {
+        let class: &JClass = self.class.as_obj().into();
+        let arguments = [jvalue { l: bytes.as_raw() }, jvalue { b: size }];
+        // SAFETY: the constructor was looked up in this class with this signature: an array of bytes and a byte.
+        Ok(unsafe { env.new_object_unchecked(class, self.of_bytes, &arguments)? })
+    }
+}
+
+// ---- what JNI has and the crate jni has not ----
+
+fn length(env: &JNIEnv, string: &JString) -> Result<usize, Failure> {
+    let raw = env.get_raw();
+    // SAFETY: this is the environment of the calling thread, with all functions of JNI; the reference is to a
+    // String, for which this cannot fail.
+    let length = unsafe { (**raw).GetStringLength.map(|length| length(raw, string.as_raw())) };
+    length.map(|length| length as usize).ok_or_else(missing)
+}
+
+/// Units of a String from a place on.
+fn region(env: &JNIEnv, string: &JString, from: usize, units: &mut [u16]) -> Result<(), Failure> {
+    let raw = env.get_raw();
+    // SAFETY: as in `length`. Where the String ends before the units do nothing is written and an exception
+    // is pending.
+    let read = unsafe {
+        let region = (**raw).GetStringRegion.ok_or_else(missing)?;
+        region(
+            raw,
+            string.as_raw(),
+            from as i32,
+            units.len() as i32,
+            units.as_mut_ptr(),
+        );
+        env.exception_check()?
+    };
+    if read {
+        return Err(jni::errors::Error::JavaException.into());
+    }
+    Ok(())
+}
+
+/// A String of units.
+fn string<'local>(env: &JNIEnv<'local>, units: &[u16]) -> Result<JObject<'local>, Failure> {
+    let length = i32::try_from(units.len()).map_err(|_| Error::refused("No String of Java is as long."))?;
+    let raw = env.get_raw();
+    // SAFETY: as in `length`; so many units are read. The result is a new local reference, or null and an
+    // exception is pending.
+    unsafe {
+        let new = (**raw).NewString.ok_or_else(missing)?;
+        let string = new(raw, units.as_ptr(), length);
+        if string.is_null() {
+            return Err(jni::errors::Error::JavaException.into());
+        }
+        Ok(JObject::from_raw(string))
+    }
+}
+
+fn missing() -> Failure {
+    jni::errors::Error::JNIEnvMethodNotFound("String").into()
+}
