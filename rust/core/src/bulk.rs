@@ -12,6 +12,7 @@ use once_cell::sync::OnceCell;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::result::Result as Either;
 
@@ -23,10 +24,14 @@ unsafe extern "C" {
 pub const LARGE: usize = 1 << 14;
 
 /// How many bytes or units are read in one piece: few enough to stay near the processor.
-pub const PIECE: usize = 1 << 12;
+pub const PIECE: usize = 1 << 13;
 
 /// A text of the other side.
-pub trait Text {
+///
+/// # Safety
+///
+/// Where [`narrow`](Text::narrow) or [`wide`](Text::wide) gives no error, all units that it was asked for are written.
+pub unsafe trait Text {
     /// Why it could not be read.
     type Error: From<Error>;
 
@@ -37,10 +42,10 @@ pub trait Text {
     fn is_narrow(&self) -> bool;
 
     /// Units from a place on.
-    fn narrow(&self, from: usize, units: &mut [u8]) -> Either<(), Self::Error>;
+    fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Either<(), Self::Error>;
 
     /// Units from a place on.
-    fn wide(&self, from: usize, units: &mut [u16]) -> Either<(), Self::Error>;
+    fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Either<(), Self::Error>;
 }
 
 /// A large value for the other side. The texts are those of [`Characters`], each as small as it can be.
@@ -62,18 +67,19 @@ pub enum Characters<'a> {
     Four(&'a [u32]),
 }
 
-/// Bytes of the other side, which `read` copies from a place on. Java holds the object.
-pub fn give_bytes<E: From<Error>>(
+/// Bytes of the other side, which `read` copies. Java holds the object.
+///
+/// # Safety
+///
+/// Where `read` gives no error, all bytes that it was asked for are written.
+pub unsafe fn give_bytes<E: From<Error>>(
     py: Python<'_>,
     length: usize,
-    mut read: impl FnMut(usize, &mut [u8]) -> Either<(), E>,
+    read: impl FnOnce(&mut [MaybeUninit<u8>]) -> Either<(), E>,
 ) -> Either<Handle, E> {
     let mut bytes = Builder::bytes(py, length).map_err(Error::from)?;
-    pieces::<_, E>(length, |from, piece| {
-        read(from, piece)?;
-        bytes.push(piece);
-        Ok(true)
-    })?;
+    // SAFETY: what `read` promises.
+    unsafe { bytes.fill(length, read)? };
     Ok(handle::give(bytes.finish()?, NO_FRAME))
 }
 
@@ -107,18 +113,11 @@ pub fn take<R>(py: Python<'_>, handle: Handle, body: impl FnOnce(Value<'_>) -> R
     })))
 }
 
-/// Does something with all pieces of a length in turn, as long as it says so: whether it did to the end.
-fn pieces<C: Copy + Default, E>(
-    length: usize,
-    mut each: impl FnMut(usize, &mut [C]) -> Either<bool, E>,
-) -> Either<bool, E> {
-    let mut room = [C::default(); PIECE];
-    for from in (0..length).step_by(PIECE) {
-        if !each(from, &mut room[..PIECE.min(length - from)])? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// The pieces of a length: where each begins, and how long it is.
+fn pieces(length: usize) -> impl Iterator<Item = (usize, usize)> {
+    (0..length)
+        .step_by(PIECE)
+        .map(move |from| (from, PIECE.min(length - from)))
 }
 
 /// A text of a byte for each character, none above `largest`; nothing if there is one.
@@ -128,134 +127,180 @@ fn narrow<'py, T: Text>(
     largest: u8,
 ) -> Either<Option<Bound<'py, PyAny>>, T::Error> {
     let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
-    let whole = pieces::<_, T::Error>(text.length(), |from, piece| {
-        text.narrow(from, piece)?;
-        string.push(piece);
-        Ok(largest > 0x7F || piece.is_ascii())
-    })?;
-    Ok(if whole { Some(string.finish()?) } else { None })
+    for (from, count) in pieces(text.length()) {
+        // SAFETY: what a `Text` promises.
+        let piece = unsafe { string.fill(count, |room| text.narrow(from, room))? };
+        if largest <= 0x7F && !piece.is_ascii() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(string.finish()?))
 }
 
 /// A text of UTF-16. Most have no pairs of surrogates: what has one begins anew.
 fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T::Error> {
-    let length = text.length();
-    let mut string = Builder::text(py, length, 0xFFFF).map_err(Error::from)?;
+    let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
     let (mut bits, mut before) = (0, 0);
-    let whole = pieces::<_, T::Error>(length, |from, units| {
-        text.wide(from, units)?;
+    for (from, count) in pieces(text.length()) {
+        // SAFETY: what a `Text` promises.
+        let units = unsafe { string.fill(count, |room| text.wide(from, room))? };
         let (more, pairs) = utf16::look(before, units);
-        (bits, before) = (bits | more, units[units.len() - 1]);
-        string.push(units);
-        Ok(pairs == 0)
-    })?;
-    match whole {
-        true if bits > 0xFF => string.finish(),
-        true => narrowed(py, text, bits),
-        false => decoded(py, text),
+        if pairs > 0 {
+            return decoded(py, text);
+        }
+        (bits, before) = (bits | more, units[count - 1]);
+    }
+    if bits > 0xFF {
+        string.finish()
+    } else {
+        narrowed(py, text, bits)
     }
 }
 
 /// The same with no character above 0xFF.
 fn narrowed<'py, T: Text>(py: Python<'py>, text: &T, bits: u16) -> Either<Bound<'py, PyAny>, T::Error> {
     let mut string = Builder::text(py, text.length(), bits.into()).map_err(Error::from)?;
-    pieces::<_, T::Error>(text.length(), |from, units| {
-        text.wide(from, units)?;
-        string.push(&units.iter().map(|unit| *unit as u8).collect::<Vec<_>>());
-        Ok(true)
-    })?;
+    let mut room = [MaybeUninit::uninit(); PIECE];
+    for (from, count) in pieces(text.length()) {
+        for unit in units(text, from, &mut room[..count])? {
+            string.push(*unit as u8);
+        }
+    }
     string.finish()
 }
 
 /// The same with pairs.
 fn decoded<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T::Error> {
     let length = text.length();
+    let mut room = [MaybeUninit::uninit(); PIECE];
     let (mut pairs, mut before) = (0, 0);
-    pieces::<_, T::Error>(length, |from, units| {
-        text.wide(from, units)?;
+    for (from, count) in pieces(length) {
+        let units = units(text, from, &mut room[..count])?;
         pairs += utf16::look(before, units).1;
-        before = units[units.len() - 1];
-        Ok(true)
-    })?;
+        before = units[count - 1];
+    }
     let mut string = Builder::text(py, length - pairs, 0x10FFFF).map_err(Error::from)?;
-    let (mut units, mut points) = ([0; PIECE], [0; PIECE]);
     let mut from = 0;
     while from < length {
-        let mut units = &mut units[..PIECE.min(length - from)];
-        text.wide(from, units)?;
+        let count = PIECE.min(length - from);
+        let mut units = units(text, from, &mut room[..count])?;
         // The second half of a pair may come with the next ones.
-        if from + units.len() < length && utf16::is_high(units[units.len() - 1]) {
-            let whole = units.len() - 1;
-            units = &mut units[..whole];
+        if from + count < length && utf16::is_high(units[count - 1]) {
+            units = &units[..count - 1];
         }
         from += units.len();
-        let count = utf16::decode(units, &mut points);
-        string.push(&points[..count]);
+        string.decode(units);
     }
     string.finish()
 }
 
-/// A str or bytes whose contents come piece by piece. What is too much is left out, and an error at the end.
+/// Units of a text from a place on.
+fn units<'a, T: Text>(
+    text: &T,
+    from: usize,
+    room: &'a mut [MaybeUninit<u16>],
+) -> Either<&'a [u16], T::Error> {
+    text.wide(from, room)?;
+    // SAFETY: what a `Text` promises.
+    Ok(unsafe { &*(ptr::from_ref(room) as *const [u16]) })
+}
+
+/// A str or bytes whose contents come piece by piece.
 struct Builder<'py, C> {
     py: Python<'py>,
     place: Place<'py, C>,
+    /// Where there is room for all, of which the first ones are written.
+    data: *mut C,
     length: usize,
     filled: usize,
 }
 
-/// Where the contents go.
+/// Whose that room is.
 enum Place<'py, C> {
-    /// There is room for all of them, in an object that nobody else knows.
-    Object(Bound<'py, PyAny>, *mut C),
+    /// An object that nobody else knows.
+    Object(Bound<'py, PyAny>),
     Apart(Vec<C>),
 }
 
 impl<'py, C: capi::Character> Builder<'py, C> {
     /// For a str of characters up to `largest`, which decides on the size of each.
     fn text(py: Python<'py>, length: usize, largest: u32) -> PyResult<Self> {
-        let place = match layout(py) {
-            Some(layout) if length > 1 => {
-                // SAFETY: the GIL is held; a new reference or null with an error set.
-                let object =
-                    unsafe { Bound::from_owned_ptr_or_err(py, PyUnicode_New(length as isize, largest))? };
-                match layout.place(&object) {
+        if let (Some(layout), true) = (layout(py), length > 1) {
+            // SAFETY: the GIL is held; a new reference or null with an error set.
+            let object =
+                unsafe { Bound::from_owned_ptr_or_err(py, PyUnicode_New(length as isize, largest))? };
+            if let Some((data, size)) = layout.place(&object) {
+                if size == C::KIND as u32 {
                     // SAFETY: the place is within the object.
-                    Some((data, size)) if size == C::KIND as u32 => unsafe {
-                        let data = object.as_ptr().cast::<u8>().add(data).cast();
-                        Place::Object(object, data)
-                    },
-                    _ => Place::Apart(Vec::new()),
+                    let data = unsafe { object.as_ptr().cast::<u8>().add(data) };
+                    return Ok(Builder::new(py, Place::Object(object), data.cast(), length));
                 }
             }
-            _ => Place::Apart(Vec::new()),
-        };
-        Ok(Builder {
+        }
+        let mut apart = Vec::with_capacity(length);
+        let data = apart.as_mut_ptr();
+        Ok(Builder::new(py, Place::Apart(apart), data, length))
+    }
+
+    fn new(py: Python<'py>, place: Place<'py, C>, data: *mut C, length: usize) -> Self {
+        let filled = 0;
+        Builder {
             py,
             place,
+            data,
             length,
-            filled: 0,
-        })
-    }
-
-    fn push(&mut self, piece: &[C]) {
-        let piece = &piece[..piece.len().min(self.length - self.filled)];
-        match &mut self.place {
-            // SAFETY: the object has room for `length`, of which `filled` are used.
-            Place::Object(_, data) => unsafe {
-                ptr::copy_nonoverlapping(piece.as_ptr(), data.add(self.filled), piece.len());
-            },
-            Place::Apart(all) => all.extend_from_slice(piece),
+            filled,
         }
-        self.filled += piece.len();
     }
 
-    fn finish<E: From<Error>>(self) -> Either<Bound<'py, PyAny>, E> {
+    fn room(&mut self) -> &mut [MaybeUninit<C>] {
+        // SAFETY: there is room for `length`, of which `filled` are written; the object is this builder's alone.
+        unsafe {
+            let room = self.data.add(self.filled).cast();
+            std::slice::from_raw_parts_mut(room, self.length - self.filled)
+        }
+    }
+
+    /// Has the next ones written, and gives them.
+    ///
+    /// # Safety
+    ///
+    /// Where `write` gives no error, it has written to all of the room that it gets.
+    unsafe fn fill<E>(
+        &mut self,
+        count: usize,
+        write: impl FnOnce(&mut [MaybeUninit<C>]) -> Either<(), E>,
+    ) -> Either<&[C], E> {
+        let room = &mut self.room()[..count];
+        write(room)?;
+        self.filled += count;
+        // SAFETY: they are written, as the caller promises.
+        Ok(unsafe { std::slice::from_raw_parts(self.data.add(self.filled - count), count) })
+    }
+
+    fn push(&mut self, character: C) {
+        self.room()[0].write(character);
+        self.filled += 1;
+    }
+
+    fn finish<E: From<Error>>(mut self) -> Either<Bound<'py, PyAny>, E> {
         if self.filled < self.length {
-            return Err(Error::refused("The value became shorter while it was read.").into());
+            return Err(Error::refused("The text changed while it was read.").into());
         }
-        match self.place {
-            Place::Object(object, _) => Ok(object),
-            Place::Apart(all) => Ok(capi::string_of(self.py, &all).map_err(Error::from)?),
+        match &mut self.place {
+            Place::Object(object) => Ok(object.clone()),
+            Place::Apart(all) => {
+                // SAFETY: it has that capacity, and all of them are written.
+                unsafe { all.set_len(self.filled) };
+                Ok(capi::string_of(self.py, all).map_err(Error::from)?)
+            }
         }
+    }
+}
+
+impl Builder<'_, u32> {
+    fn decode(&mut self, units: &[u16]) {
+        self.filled += utf16::decode(units, self.room());
     }
 }
 
@@ -263,18 +308,12 @@ impl<'py> Builder<'py, u8> {
     fn bytes(py: Python<'py>, length: usize) -> PyResult<Self> {
         // SAFETY: the GIL is held. Bytes made of nothing are for us to write; a new reference or null with an
         // error set. Of bytes PyBytes_AsString cannot fail.
-        let place = unsafe {
+        unsafe {
             let object = ffi::PyBytes_FromStringAndSize(ptr::null(), length as isize);
             let object = Bound::from_owned_ptr_or_err(py, object)?;
             let data = ffi::PyBytes_AsString(object.as_ptr()).cast();
-            Place::Object(object, data)
-        };
-        Ok(Builder {
-            py,
-            place,
-            length,
-            filled: 0,
-        })
+            Ok(Builder::new(py, Place::Object(object), data, length))
+        }
     }
 }
 

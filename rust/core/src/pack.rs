@@ -466,9 +466,7 @@ fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         .chunks_exact(2)
         .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
         .collect();
-    let mut points = vec![0; units.len()];
-    let count = utf16::decode(&units, &mut points);
-    capi::string_of(py, &points[..count])
+    capi::string_of(py, &utf16::points(&units))
 }
 
 fn too_deep() -> Error {

@@ -4,6 +4,8 @@
 //! Each way has two forms: a loop that any processor runs, and for AVX2 one that takes eight at a time, with no
 //! branch that a mix of characters could mislead. The second one leaves the end to the first one.
 
+use std::mem::MaybeUninit;
+
 /// So many that their number fits into the 16 bits that processors add quickly.
 const MANY: usize = 1 << 15;
 
@@ -20,22 +22,31 @@ pub fn look(before: u16, units: &[u16]) -> (u16, usize) {
     (bits, pairs)
 }
 
-/// The code points of some units, to the front of `points`, which has room for one each: how many they are.
-pub fn decode(units: &[u16], points: &mut [u32]) -> usize {
-    assert!(points.len() >= units.len(), "no room for the points");
+/// The code points of some units, to the front of `points`: how many they are, and all of these are written. Panics
+/// where there are more than there is room for, which there are never for one each.
+pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> usize {
     let (at, count) = by_eight::decode(units, points);
     let (units, points) = (&units[at..], &mut points[count..]);
     let (mut before, mut more) = (0, 0);
     for &unit in units {
         if is_pair(before, unit) {
-            points[more - 1] = pair(before, unit);
+            points[more - 1].write(pair(before, unit));
         } else {
-            points[more] = u32::from(unit);
+            points[more].write(u32::from(unit));
             more += 1;
         }
         before = unit;
     }
     count + more
+}
+
+/// The code points of some units.
+pub fn points(units: &[u16]) -> Vec<u32> {
+    let mut points = Vec::with_capacity(units.len());
+    let count = decode(units, points.spare_capacity_mut());
+    // SAFETY: so many are written.
+    unsafe { points.set_len(count) };
+    points
 }
 
 /// How many units some code points are.
@@ -87,7 +98,7 @@ const PAIR: u32 = 0x10000_u32.wrapping_sub((0xD800 << 10) + 0xDC00);
 
 #[cfg(not(target_arch = "x86_64"))]
 mod by_eight {
-    pub fn decode(_: &[u16], _: &mut [u32]) -> (usize, usize) {
+    pub fn decode(_: &[u16], _: &mut [std::mem::MaybeUninit<u32>]) -> (usize, usize) {
         (0, 0)
     }
 
@@ -100,6 +111,7 @@ mod by_eight {
 #[cfg(target_arch = "x86_64")]
 mod by_eight {
     use std::arch::x86_64::*;
+    use std::mem::MaybeUninit;
 
     const EIGHT: usize = 8;
 
@@ -143,7 +155,7 @@ mod by_eight {
         is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")
     }
 
-    pub fn decode(units: &[u16], points: &mut [u32]) -> (usize, usize) {
+    pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> (usize, usize) {
         // SAFETY: the processor can do it.
         if can() {
             unsafe { decode_avx2(units, points) }
@@ -162,7 +174,7 @@ mod by_eight {
     }
 
     #[target_feature(enable = "avx2,popcnt")]
-    unsafe fn decode_avx2(units: &[u16], points: &mut [u32]) -> (usize, usize) {
+    unsafe fn decode_avx2(units: &[u16], points: &mut [MaybeUninit<u32>]) -> (usize, usize) {
         let (mut at, mut count, mut half) = (0, 0, 0);
         // SAFETY: the caller saw to AVX2. Nine units are read and eight points written where the conditions of
         // the loop say that there are as many.

@@ -15,6 +15,7 @@ use jni::sys::jvalue;
 use jni::JNIEnv;
 use python4j_core::bulk::{Characters, Text, Value, PIECE};
 use python4j_core::{utf16, Error};
+use std::mem::MaybeUninit;
 use std::sync::OnceLock;
 
 /// A Java String to be read.
@@ -43,7 +44,8 @@ impl<'a, 'local> JavaText<'a, 'local> {
     }
 }
 
-impl Text for JavaText<'_, '_> {
+// SAFETY: see `copy` and `region`.
+unsafe impl Text for JavaText<'_, '_> {
     type Error = Failure;
 
     fn length(&self) -> usize {
@@ -54,21 +56,16 @@ impl Text for JavaText<'_, '_> {
         self.value.is_some()
     }
 
-    fn narrow(&self, from: usize, units: &mut [u8]) -> Result<(), Failure> {
+    fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Result<(), Failure> {
         match &self.value {
             Some(value) => copy(self.env, value, from, units),
             None => Err(Error::refused("The text is not narrow.").into()),
         }
     }
 
-    fn wide(&self, from: usize, units: &mut [u16]) -> Result<(), Failure> {
+    fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Result<(), Failure> {
         region(self.env, self.string, from, units)
     }
-}
-
-/// Bytes of an array from a place on.
-pub(crate) fn copy(env: &JNIEnv, array: &JByteArray, from: usize, bytes: &mut [u8]) -> Result<(), Failure> {
-    Ok(env.get_byte_array_region(array, from as i32, bytemuck::cast_slice_mut(bytes))?)
 }
 
 /// The String or byte[] for a value of Python's.
@@ -188,8 +185,10 @@ impl Inside {
             let made = array(env, bytes)?;
             let made = inside.string(env, &made, size)?.into();
             let same = |string: &JString| -> Result<bool, Failure> {
-                let mut inside = [0; 2];
+                let mut inside = [MaybeUninit::new(0); 2];
                 region(env, string, 0, &mut inside)?;
+                // SAFETY: they are written.
+                let inside = inside.map(|unit| unsafe { unit.assume_init() });
                 Ok(length(env, string)? == 2 && inside == units)
             };
             let value: Vec<u8> = env.convert_byte_array(&value)?;
@@ -234,26 +233,55 @@ fn length(env: &JNIEnv, string: &JString) -> Result<usize, Failure> {
     length.map(|length| length as usize).ok_or_else(missing)
 }
 
-/// Units of a String from a place on.
-fn region(env: &JNIEnv, string: &JString, from: usize, units: &mut [u16]) -> Result<(), Failure> {
+/// Units of a String from a place on: all of them, or an error.
+fn region(
+    env: &JNIEnv,
+    string: &JString,
+    from: usize,
+    units: &mut [MaybeUninit<u16>],
+) -> Result<(), Failure> {
     let raw = env.get_raw();
-    // SAFETY: as in `length`. Where the String ends before the units do nothing is written and an exception
-    // is pending.
-    let read = unsafe {
+    // SAFETY: as in `length`. So many units are written, or none, and then an exception is pending.
+    unsafe {
         let region = (**raw).GetStringRegion.ok_or_else(missing)?;
         region(
             raw,
             string.as_raw(),
             from as i32,
             units.len() as i32,
-            units.as_mut_ptr(),
+            units.as_mut_ptr().cast(),
         );
-        env.exception_check()?
-    };
-    if read {
-        return Err(jni::errors::Error::JavaException.into());
     }
-    Ok(())
+    checked(env)
+}
+
+/// Bytes of an array from a place on: all of them, or an error.
+pub(crate) fn copy(
+    env: &JNIEnv,
+    array: &JByteArray,
+    from: usize,
+    bytes: &mut [MaybeUninit<u8>],
+) -> Result<(), Failure> {
+    let raw = env.get_raw();
+    // SAFETY: as in `region`, and the reference is to an array of bytes.
+    unsafe {
+        let region = (**raw).GetByteArrayRegion.ok_or_else(missing)?;
+        region(
+            raw,
+            array.as_raw(),
+            from as i32,
+            bytes.len() as i32,
+            bytes.as_mut_ptr().cast(),
+        );
+    }
+    checked(env)
+}
+
+fn checked(env: &JNIEnv) -> Result<(), Failure> {
+    match env.exception_check()? {
+        true => Err(jni::errors::Error::JavaException.into()),
+        false => Ok(()),
+    }
 }
 
 /// A String of units.

@@ -188,7 +188,9 @@ export! {
 export! {
     fn bulkBytes(env, bytes: JByteArray<'local>) -> i64 {
         let length = env.get_array_length(&bytes)? as usize;
-        Ok(gil::with(|py| bulk::give_bytes(py, length, |from, piece| copy(env, &bytes, from, piece)))? as i64)
+        // SAFETY: `copy` writes all, or fails.
+        let given = gil::with(|py| unsafe { bulk::give_bytes(py, length, |room| copy(env, &bytes, 0, room)) });
+        Ok(given? as i64)
     }
 }
 

@@ -30,6 +30,7 @@ final class Fuzz {
             case Pack.INT:
             case Pack.FLOAT:
             case Pack.HANDLE:
+            case Pack.LARGE:
                 words(random, 1, out);
                 break;
             case Pack.JAVA:

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class InterpreterMatrixTest {
     private static final List<String> TESTS = List.of(
-            "ConversionTablesTest", "DocumentedExamplesTest", "NoneTypeTest", "PythonContextManagerTest",
+            "BulkTest", "ConversionTablesTest", "DocumentedExamplesTest", "NoneTypeTest", "PythonContextManagerTest",
                     "PythonErrorsTest",
             "PythonExceptionTest", "PythonExecutionerTest", "PythonGCTest", "PythonGILTest", "PythonObjectTest",
             "PythonRefCountTest", "PythonTest", "PythonTypeTest", "PythonTypesTest", "PythonVariableTest",
