@@ -14,7 +14,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::mem::MaybeUninit;
 use std::ptr;
-use std::result::Result as Either;
 
 unsafe extern "C" {
     fn PyUnicode_New(length: ffi::Py_ssize_t, largest: u32) -> *mut ffi::PyObject;
@@ -42,10 +41,10 @@ pub unsafe trait Text {
     fn is_narrow(&self) -> bool;
 
     /// Units from a place on.
-    fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Either<(), Self::Error>;
+    fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Result<(), Self::Error>;
 
     /// Units from a place on.
-    fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Either<(), Self::Error>;
+    fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Result<(), Self::Error>;
 }
 
 /// A large value for the other side. The texts are those of [`Characters`], each as small as it can be.
@@ -75,8 +74,8 @@ pub enum Characters<'a> {
 pub unsafe fn give_bytes<E: From<Error>>(
     py: Python<'_>,
     length: usize,
-    read: impl FnOnce(&mut [MaybeUninit<u8>]) -> Either<(), E>,
-) -> Either<Handle, E> {
+    read: impl FnOnce(&mut [MaybeUninit<u8>]) -> Result<(), E>,
+) -> Result<Handle, E> {
     let mut bytes = Builder::bytes(py, length).map_err(Error::from)?;
     // SAFETY: what `read` promises.
     unsafe { bytes.fill(length, read)? };
@@ -84,7 +83,7 @@ pub unsafe fn give_bytes<E: From<Error>>(
 }
 
 /// A text of the other side. Java holds the object.
-pub fn give_text<T: Text>(py: Python<'_>, text: &T) -> Either<Handle, T::Error> {
+pub fn give_text<T: Text>(py: Python<'_>, text: &T) -> Result<Handle, T::Error> {
     let string = if !text.is_narrow() {
         wide(py, text)?
     } else if let Some(string) = narrow(py, text, 0x7F)? {
@@ -125,7 +124,7 @@ fn narrow<'py, T: Text>(
     py: Python<'py>,
     text: &T,
     largest: u8,
-) -> Either<Option<Bound<'py, PyAny>>, T::Error> {
+) -> Result<Option<Bound<'py, PyAny>>, T::Error> {
     let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
     for (from, count) in pieces(text.length()) {
         // SAFETY: what a `Text` promises.
@@ -138,7 +137,7 @@ fn narrow<'py, T: Text>(
 }
 
 /// A text of UTF-16. Most have no pairs of surrogates: what has one begins anew.
-fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T::Error> {
+fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
     let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
     let (mut bits, mut before) = (0, 0);
     for (from, count) in pieces(text.length()) {
@@ -158,7 +157,7 @@ fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T:
 }
 
 /// The same with no character above 0xFF.
-fn narrowed<'py, T: Text>(py: Python<'py>, text: &T, bits: u16) -> Either<Bound<'py, PyAny>, T::Error> {
+fn narrowed<'py, T: Text>(py: Python<'py>, text: &T, bits: u16) -> Result<Bound<'py, PyAny>, T::Error> {
     let mut string = Builder::text(py, text.length(), bits.into()).map_err(Error::from)?;
     let mut room = [MaybeUninit::uninit(); PIECE];
     for (from, count) in pieces(text.length()) {
@@ -170,7 +169,7 @@ fn narrowed<'py, T: Text>(py: Python<'py>, text: &T, bits: u16) -> Either<Bound<
 }
 
 /// The same with pairs.
-fn decoded<'py, T: Text>(py: Python<'py>, text: &T) -> Either<Bound<'py, PyAny>, T::Error> {
+fn decoded<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
     let length = text.length();
     let mut room = [MaybeUninit::uninit(); PIECE];
     let (mut pairs, mut before) = (0, 0);
@@ -199,7 +198,7 @@ fn units<'a, T: Text>(
     text: &T,
     from: usize,
     room: &'a mut [MaybeUninit<u16>],
-) -> Either<&'a [u16], T::Error> {
+) -> Result<&'a [u16], T::Error> {
     text.wide(from, room)?;
     // SAFETY: what a `Text` promises.
     Ok(unsafe { &*(ptr::from_ref(room) as *const [u16]) })
@@ -269,8 +268,8 @@ impl<'py, C: capi::Character> Builder<'py, C> {
     unsafe fn fill<E>(
         &mut self,
         count: usize,
-        write: impl FnOnce(&mut [MaybeUninit<C>]) -> Either<(), E>,
-    ) -> Either<&[C], E> {
+        write: impl FnOnce(&mut [MaybeUninit<C>]) -> Result<(), E>,
+    ) -> Result<&[C], E> {
         let room = &mut self.room()[..count];
         write(room)?;
         self.filled += count;
@@ -283,7 +282,7 @@ impl<'py, C: capi::Character> Builder<'py, C> {
         self.filled += 1;
     }
 
-    fn finish<E: From<Error>>(mut self) -> Either<Bound<'py, PyAny>, E> {
+    fn finish<E: From<Error>>(mut self) -> Result<Bound<'py, PyAny>, E> {
         if self.filled < self.length {
             return Err(Error::refused("The text changed while it was read.").into());
         }

@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyString};
 use std::borrow::Cow;
 
 /// What every function of this crate returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call failed. The `Display` text is what the user reads.
 #[derive(Debug, thiserror::Error)]

@@ -923,13 +923,13 @@ impl<'py> Writer<'py> {
     }
 
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
-        match capi::length(string) {
-            0..=LONG_TEXT => {}
-            0..=bulk::LARGE => return self.long_string(string),
-            _ => {
-                self.large(string);
-                return Ok(());
-            }
+        let length = capi::length(string);
+        if length > bulk::LARGE {
+            self.large(string);
+            return Ok(());
+        }
+        if length > LONG_TEXT {
+            return self.long_string(string);
         }
         if let Some(text) = capi::utf8(string) {
             return self.str(text);

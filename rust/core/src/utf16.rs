@@ -156,21 +156,19 @@ mod by_eight {
     }
 
     pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> (usize, usize) {
-        // SAFETY: the processor can do it.
-        if can() {
-            unsafe { decode_avx2(units, points) }
-        } else {
-            (0, 0)
+        if !can() {
+            return (0, 0);
         }
+        // SAFETY: the processor can do it.
+        unsafe { decode_avx2(units, points) }
     }
 
     pub fn encode(points: &[u32], units: &mut [u16]) -> (usize, usize) {
-        // SAFETY: the processor can do it.
-        if can() {
-            unsafe { encode_avx2(points, units) }
-        } else {
-            (0, 0)
+        if !can() {
+            return (0, 0);
         }
+        // SAFETY: the processor can do it.
+        unsafe { encode_avx2(points, units) }
     }
 
     #[target_feature(enable = "avx2,popcnt")]

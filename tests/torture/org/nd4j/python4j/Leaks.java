@@ -106,6 +106,9 @@ final class Leaks {
         inFrame("a list there and back", () -> new PythonObject(Arrays.asList(1, "a", null, 2.5, Arrays.asList(1, 2))).toList());
         inFrame("a map there and back", () -> new PythonObject(Collections.singletonMap("k", Arrays.asList("v", 1))).toMap());
         inFrame("long text", () -> new PythonObject("é".repeat(5_000)).toString());
+        inFrame("large text", () -> new PythonObject("é".repeat(20_000)).toString());
+        inTurn("a large text beside a value that Python cannot have",
+                () -> fails(() -> new PythonObject(Arrays.asList("x".repeat(20_000), new Object()))));
         inFrame("objects in a list", () -> Python.eval("[strange, 1]").get(0).attr("__class__").toString());
         inTurn("objects that the collector frees", () -> new PythonObject(number).add(new PythonObject(1)));
         inFrame("attributes, items, operators", () -> {

@@ -50,11 +50,13 @@ public final class GraalPyPeer extends Peer {
     }
 
     @Override
+    public void prepare() {
+        context = Context.newBuilder("python").option("engine.WarnInterpreterOnly", "false").build();
+        context.initialize("python");
+    }
+
+    @Override
     public Object lock() {
-        if (context == null) {
-            context = Context.newBuilder("python").option("engine.WarnInterpreterOnly", "false").build();
-            context.initialize("python");
-        }
         context.enter();
         context.leave();
         return null;
