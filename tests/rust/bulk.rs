@@ -136,7 +136,8 @@ fn a_text_of_any_characters_is_exact_there_and_back() {
             let expected = expected(py, &units);
             for compact in [true, false] {
                 let handle = bulk::give_text(py, &Units::of(&units, compact)).unwrap();
-                let string = handle::take(py, handle).unwrap();
+                let string = handle::lend(py, handle).unwrap();
+                handle::take_back(py, handle);
                 assert!(string.eq(&expected).unwrap());
                 // One that is larger than it has to be is another one to a dict.
                 assert_eq!(size(&string), size(&expected), "{} units", units.len());
@@ -229,11 +230,30 @@ fn large_values_stand_in_a_buffer_as_handles_that_its_reader_takes() {
         assert!(Reader::new(&packed).value(py).is_err(), "they are taken once");
 
         // One that comes to nothing takes back what it gave.
-        run(py, "v.append(10 ** 30)").unwrap();
+        run(py, "from decimal import Decimal\nv.append(Decimal('NaN'))").unwrap();
         let mut writer = Writer::new(py, 0);
-        assert!(writer.wanted(&v, Wanted::List).is_ok());
+        assert!(writer.wanted(&v, Wanted::List).is_err());
+        assert_eq!(handle::count(), before + 2);
+        writer.truncate(0);
+        assert_eq!(handle::count(), before);
+        assert!(writer.wanted(&v, Wanted::List).is_err());
         drop(writer);
         assert_eq!(handle::count(), before);
+
+        // Nobody loses an object that is not one of these.
+        let list = handle::give(pyo3::types::PyList::empty(py).into_any(), handle::NO_FRAME);
+        let forged = Request::default().u8(21).raw(&list.to_le_bytes()).0;
+        assert!(Reader::new(&forged).value(py).is_err());
+        assert!(handle::lend(py, list).is_ok());
+        handle::take_back(py, list);
+
+        // For whoever cannot fetch them they are in the buffer.
+        run(py, "v.pop()").unwrap();
+        let mut writer = Writer::whole(py);
+        writer.value(&v).unwrap();
+        let packed = writer.finish();
+        assert_eq!(handle::count(), before);
+        assert!(Reader::new(&packed).value(py).unwrap().eq(&v).unwrap());
         let stale = Request::default().u8(21).raw(&[7, 0, 0, 0, 9, 0, 0, 0]).0;
         assert!(matches!(Reader::new(&stale).value(py), Err(Error::StaleHandle)));
     });
@@ -262,6 +282,12 @@ fn utf16_is_that_of_the_standard_library() {
             .map(|point| point.map_or_else(|lone| lone.unpaired_surrogate().into(), u32::from))
             .collect();
         assert_eq!(utf16::points(&units), expected);
+        // With room for just as many, and nothing behind it is touched.
+        let mut points = vec![MaybeUninit::new(7); expected.len() + 16];
+        let (room, behind) = points.split_at_mut(expected.len());
+        assert_eq!(utf16::decode(&units, room), expected.len());
+        // SAFETY: all were written to when they were made.
+        assert!(behind.iter().all(|point| unsafe { point.assume_init() } == 7));
         let mut again = vec![0; 2 * expected.len()];
         let count = utf16::encode(&expected, &mut again);
         assert_eq!(again[..count], units);

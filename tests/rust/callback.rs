@@ -73,7 +73,7 @@ impl Door for Other {
             10 => gil::with(|py| {
                 let made = handle::give(py.get_type::<pyo3::types::PyDict>().call0().unwrap(), 0);
                 let answer = Request::default().u8(0).raw(&support::handle(made));
-                answer.u32(1).raw(&made.to_le_bytes()).0
+                answer.raw(&made.to_le_bytes()).u32(1).0
             }),
             _ => {
                 let depth = {
@@ -110,6 +110,9 @@ fn python_calls_out_and_comes_back() {
         }
         run(py, "a, b = f1(), f1(1, x=2)").unwrap();
         assert_eq!(repr(py, "a < b"), "True");
+        // Large values are in the arguments: to fetch them the reader would have to wait for the GIL.
+        run(py, "c = f1('x' * 20000, b'b' * 20000)").unwrap();
+        assert_eq!(repr(py, "c > 40000"), "True");
 
         // A foreign exception can be caught in Python, and leaves it with its key.
         run(

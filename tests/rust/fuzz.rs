@@ -36,7 +36,7 @@ fn setting(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().expect(name))
 }
 
-const TAGS: usize = 22; // one more than there are
+const TAGS: usize = 23; // one more than there are
 
 /// A buffer that looks like one of ours: mostly whole values, now and then a lie.
 fn build(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
@@ -53,7 +53,7 @@ fn build(random: &mut Random, depth: usize, out: &mut Vec<u8>) {
         out.extend(said.to_le_bytes());
     };
     match tag {
-        3 | 5 | 15 => out.extend(random.next().to_le_bytes()),
+        3 | 5 | 15 | 21 => out.extend(random.next().to_le_bytes()),
         4 | 6 | 7 | 14 | 16 | 19 | 20 => {
             count *= random.below(80);
             head(count, random, out);

@@ -56,7 +56,7 @@ pub enum Value<'a> {
 }
 
 /// What a str is made of: numbers of the size that the largest one needs.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Characters<'a> {
     /// Up to 0xFF.
     One(&'a [u8]),
@@ -94,22 +94,48 @@ pub fn give_text<T: Text>(py: Python<'_>, text: &T) -> Result<Handle, T::Error> 
     Ok(handle::give(string, NO_FRAME))
 }
 
-/// Java takes a large value over, whose handle was given for that alone.
+/// A large value whose handle was given for that alone.
+pub(crate) fn taken(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
+    let object = handle::lend(py, handle)?;
+    // Anything else is somebody's who has not given it away.
+    if !object.is_instance_of::<PyString>() && !object.is_instance_of::<PyBytes>() {
+        return Err(Error::refused("Neither a str nor bytes."));
+    }
+    handle::take_back(py, handle);
+    Ok(object)
+}
+
+/// Java takes a large value over.
 pub fn take<R>(py: Python<'_>, handle: Handle, body: impl FnOnce(Value<'_>) -> R) -> Result<R> {
-    let object = handle::take(py, handle)?;
+    let object = taken(py, handle)?;
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(body(Value::Bytes(bytes.as_bytes())));
     }
     let string = object.cast::<PyString>().map_err(PyErr::from)?;
-    if let Some(characters) = characters(string) {
-        return Ok(body(Value::Text(characters)));
-    }
-    let points = capi::points(string)?;
-    let narrow: Option<Vec<u8>> = points.iter().map(|point| u8::try_from(*point).ok()).collect();
+    let points;
+    let characters = match characters(string) {
+        Some(characters) => characters,
+        None => {
+            points = capi::points(string)?;
+            Characters::Four(&points)
+        }
+    };
+    // An extension may have made a str larger than it has to be.
+    let narrow = match characters {
+        Characters::One(_) => None,
+        Characters::Two(text) => all_narrow(text),
+        Characters::Four(text) => all_narrow(text),
+    };
     Ok(body(Value::Text(match &narrow {
         Some(narrow) => Characters::One(narrow),
-        None => Characters::Four(&points),
+        None => characters,
     })))
+}
+
+fn all_narrow<C: Copy + TryInto<u8>>(text: &[C]) -> Option<Vec<u8>> {
+    text.iter()
+        .map(|character| (*character).try_into().ok())
+        .collect()
 }
 
 /// The pieces of a length: where each begins, and how long it is.
@@ -282,16 +308,16 @@ impl<'py, C: capi::Character> Builder<'py, C> {
         self.filled += 1;
     }
 
-    fn finish<E: From<Error>>(mut self) -> Result<Bound<'py, PyAny>, E> {
+    fn finish<E: From<Error>>(self) -> Result<Bound<'py, PyAny>, E> {
         if self.filled < self.length {
-            return Err(Error::refused("The text changed while it was read.").into());
+            return Err(Error::refused("The value changed while it was read.").into());
         }
-        match &mut self.place {
-            Place::Object(object) => Ok(object.clone()),
-            Place::Apart(all) => {
+        match self.place {
+            Place::Object(object) => Ok(object),
+            Place::Apart(mut all) => {
                 // SAFETY: it has that capacity, and all of them are written.
                 unsafe { all.set_len(self.filled) };
-                Ok(capi::string_of(self.py, all).map_err(Error::from)?)
+                Ok(capi::string_of(self.py, &all).map_err(Error::from)?)
             }
         }
     }
@@ -335,9 +361,12 @@ struct Layout {
 static LAYOUT: OnceCell<Option<Layout>> = OnceCell::new();
 
 fn layout(py: Python<'_>) -> Option<&'static Layout> {
-    LAYOUT
-        .get_or_init(|| Layout::find(py).unwrap_or_default())
-        .as_ref()
+    if let Some(layout) = LAYOUT.get() {
+        return layout.as_ref();
+    }
+    // Outside the cell, since it calls Python; without memory it may succeed another time.
+    let found = Layout::find(py).ok()?;
+    LAYOUT.get_or_init(|| found).as_ref()
 }
 
 /// The characters of a str in their place; `None` for one of another class, or where the place is not known.

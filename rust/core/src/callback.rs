@@ -9,7 +9,7 @@
 //! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle::{self, NO_FRAME};
+use crate::handle;
 use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// What stands behind the door.
 pub trait Door: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0, then how many handles were made for it, and these; after 1 a foreign exception: key, class and text; after 2 a Python
+    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
     /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
     /// on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
@@ -154,7 +154,8 @@ fn call<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
-    let mut writer = Writer::new(py, NO_FRAME);
+    // Whole, because whoever reads it is outside Python and should not have to wait for it.
+    let mut writer = Writer::whole(py);
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;
@@ -175,37 +176,45 @@ fn call<'py>(
             }
         }
     }
-    let arguments = writer.finish();
     let door = door()?;
     inject::point();
-    let reply = gil::outside(py, || door.call(key.0, &arguments))?;
+    let arguments = writer.written();
+    let reply = gil::outside(py, || door.call(key.0, arguments))?;
+    drop(writer.finish());
     inject::point();
     let mut reader = Reader::new(&reply);
-    let value = match reader.u8()? {
-        0 => {
-            let value = reader.value(py)?;
-            for _ in 0..reader.u32()? {
-                handle::take_back(py, reader.u64()?);
-            }
-            value
-        }
+    match reader.u8()? {
+        0 => value(py, &reply[1..]),
         1 => {
             let held = Key(reader.u64()?);
             let (class, text) = (reader.text(py)?, reader.text(py)?);
-            return Err(java_exception(py, held, class, text)?.into());
+            Err(java_exception(py, held, class, text)?.into())
         }
         2 => {
             let exception = reader.value(py)?;
-            return Err(PyErr::from_value(exception).into());
+            Err(PyErr::from_value(exception).into())
         }
         _ => {
             let (class, text) = (reader.text(py)?, reader.text(py)?);
             let exception = tools()?.builtins.bind(py).getattr(class)?.call1((text,))?;
-            return Err(PyErr::from_value(exception).into());
+            Err(PyErr::from_value(exception).into())
         }
-    };
-    reader.end()?;
-    Ok(value)
+    }
+}
+
+/// The value of an answer, whose handles are given back also where it cannot be one.
+fn value<'py>(py: Python<'py>, answer: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let short = || Error::refused("The answer of a Java function is too short.");
+    let (rest, count) = answer.split_last_chunk::<4>().ok_or_else(short)?;
+    let handles = (u32::from_le_bytes(*count) as usize).saturating_mul(8);
+    let (packed, handles) = rest.split_at(rest.len().checked_sub(handles).ok_or_else(short)?);
+    let mut reader = Reader::new(packed);
+    let value = reader.value(py).and_then(|value| reader.end().map(|()| value));
+    let mut handles = Reader::new(handles);
+    while handles.end().is_err() {
+        handle::take_back(py, handles.u64()?);
+    }
+    value
 }
 
 fn java_exception<'py>(

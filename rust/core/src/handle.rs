@@ -106,14 +106,6 @@ pub fn adopt(py: Python<'_>, address: usize, owned: bool, frame: Frame) -> Resul
     }
 }
 
-/// The object behind a handle, which Java gives back with that.
-pub fn take(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
-    match TABLE.lock().objects.remove(object_key(handle)) {
-        Some(held) => Ok(held.object.into_bound(py)),
-        None => Err(Error::StaleHandle),
-    }
-}
-
 /// Java gives an object back. A handle that is gone already is fine.
 pub fn take_back(_py: Python<'_>, handle: Handle) {
     let held = TABLE.lock().objects.remove(object_key(handle));

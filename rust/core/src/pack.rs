@@ -47,15 +47,19 @@ pub const MAX_DEPTH: usize = 1000;
 /// Characters of a text from which on it is long.
 const LONG_TEXT: usize = 256;
 
-/// Bytes from which on a buffer is large: to make one costs page faults each time, so two are kept.
-const LARGE: usize = 1 << 16;
+/// Bytes from which on a buffer is worth keeping: to make one costs page faults each time, so two are kept.
+const WORTH_KEEPING: usize = 1 << 16;
 const LARGEST_KEPT: usize = 4 << 20;
 /// The large ones that nobody uses at the moment: a request and its reply.
 static SPARE: Mutex<[Vec<u8>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
 
 /// A buffer of at least that length. What is in it is of no meaning.
 pub fn buffer(length: usize) -> Vec<u8> {
-    let mut buffer = if length > LARGE { spare() } else { Vec::new() };
+    let mut buffer = if length > WORTH_KEEPING {
+        spare()
+    } else {
+        Vec::new()
+    };
     if buffer.len() < length {
         buffer.resize(length, 0);
     }
@@ -70,7 +74,7 @@ fn spare() -> Vec<u8> {
 
 /// The end of a buffer's use.
 pub fn give_back(buffer: Vec<u8>) {
-    if (LARGE..LARGEST_KEPT).contains(&buffer.capacity()) {
+    if (WORTH_KEEPING..LARGEST_KEPT).contains(&buffer.capacity()) {
         let mut spare = SPARE.lock();
         let smaller = usize::from(spare[0].capacity() > spare[1].capacity());
         spare[smaller] = buffer;
@@ -335,7 +339,7 @@ impl<'b> Reader<'b> {
                 py.import("decimal")?.getattr("Decimal")?.call1((text,))?
             }
             tag::HANDLE => handle::lend(py, self.u64()?)?,
-            tag::LARGE => handle::take(py, self.u64()?)?,
+            tag::LARGE => bulk::taken(py, self.u64()?)?,
             _ => {
                 self.at -= 1;
                 return Err(self.malformed("unknown tag"));
@@ -482,14 +486,15 @@ pub struct Writer<'py> {
     py: Python<'py>,
     out: Vec<u8>,
     frame: Frame,
-    given: Vec<Handle>,
+    /// What stands in the buffer, and where.
+    given: Vec<(usize, Handle)>,
+    /// Whether large values stand in the buffer, too.
+    whole: bool,
 }
 
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        for handle in self.given.drain(..) {
-            handle::take_back(self.py, handle);
-        }
+        self.truncate(0);
     }
 }
 
@@ -501,7 +506,15 @@ impl<'py> Writer<'py> {
             out: Vec::new(),
             frame,
             given: Vec::new(),
+            whole: false,
         }
+    }
+
+    /// A writer for somebody who cannot fetch large values by themselves. Its handles belong to no frame.
+    pub fn whole(py: Python<'py>) -> Self {
+        let mut writer = Writer::new(py, handle::NO_FRAME);
+        writer.whole = true;
+        writer
     }
 
     /// The same with room for so many bytes at once.
@@ -536,9 +549,18 @@ impl<'py> Writer<'py> {
         self.out.len()
     }
 
+    /// What is written so far; the handles in it are still the writer's.
+    pub fn written(&self) -> &[u8] {
+        &self.out
+    }
+
     /// Forgets what was written since a position.
     pub fn truncate(&mut self, position: usize) {
         self.out.truncate(position);
+        let kept = self.given.partition_point(|(at, _)| *at < position);
+        for (_, handle) in self.given.drain(kept..) {
+            handle::take_back(self.py, handle);
+        }
     }
 
     /// Writes a count where a place was kept for it.
@@ -548,7 +570,7 @@ impl<'py> Writer<'py> {
 
     /// Room for so many more bytes, for large ones in the spare buffer.
     fn reserve(&mut self, more: usize) {
-        if more > LARGE && self.out.capacity() - self.out.len() < more {
+        if more > WORTH_KEEPING && self.out.capacity() - self.out.len() < more {
             let mut large = spare();
             large.clear();
             large.reserve(self.out.len() + more);
@@ -609,7 +631,7 @@ impl<'py> Writer<'py> {
 
     fn give(&mut self, object: &Bound<'py, PyAny>, frame: Frame) {
         let handle = handle::give(object.clone(), frame);
-        self.given.push(handle);
+        self.given.push((self.position(), handle));
         self.out.extend_from_slice(&handle.to_le_bytes());
     }
 
@@ -895,11 +917,11 @@ impl<'py> Writer<'py> {
     /// An object that is large; Java fetches it by itself.
     fn large(&mut self, object: &Bound<'py, PyAny>) {
         self.u8(tag::LARGE);
-        self.give(object, handle::NO_FRAME);
+        self.give(object, self.frame);
     }
 
     fn raw(&mut self, bytes: &Bound<'py, PyBytes>) -> Result<()> {
-        if bytes.as_bytes().len() > bulk::LARGE {
+        if bytes.as_bytes().len() > bulk::LARGE && !self.whole {
             self.large(bytes);
             return Ok(());
         }
@@ -924,7 +946,7 @@ impl<'py> Writer<'py> {
 
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
         let length = capi::length(string);
-        if length > bulk::LARGE {
+        if length > bulk::LARGE && !self.whole {
             self.large(string);
             return Ok(());
         }

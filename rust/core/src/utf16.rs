@@ -7,19 +7,16 @@
 use std::mem::MaybeUninit;
 
 /// So many that their number fits into the 16 bits that processors add quickly.
-const MANY: usize = 1 << 15;
+pub const MANY: usize = 1 << 15;
 
-/// What there is in some units that come after another one, 0 for none: the bits of all together, and how many
+/// What there is in at most [`MANY`] units that come after another one, 0 for none: the bits of all together, and how many
 /// pairs end in them.
 pub fn look(before: u16, units: &[u16]) -> (u16, usize) {
     let bits = units.iter().fold(0, |all, unit| all | unit);
-    let mut pairs = units.first().map_or(0, |first| is_pair(before, *first).into());
-    for from in (0..units.len()).step_by(MANY) {
-        let couples = units[from..].iter().zip(&units[from + 1..]).take(MANY);
-        let few: u16 = couples.map(|(high, low)| u16::from(is_pair(*high, *low))).sum();
-        pairs += usize::from(few);
-    }
-    (bits, pairs)
+    let first = units.first().is_some_and(|first| is_pair(before, *first));
+    let couples = units.iter().zip(units.iter().skip(1));
+    let pairs: u16 = couples.map(|(high, low)| u16::from(is_pair(*high, *low))).sum();
+    (bits, usize::from(first) + usize::from(pairs))
 }
 
 /// The code points of some units, to the front of `points`: how many they are, and all of these are written. Panics

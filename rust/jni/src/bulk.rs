@@ -29,6 +29,9 @@ pub(crate) struct JavaText<'a, 'local> {
 
 impl<'a, 'local> JavaText<'a, 'local> {
     pub(crate) fn new(env: &'a mut JNIEnv<'local>, string: &'a JString<'local>) -> Result<Self, Failure> {
+        if string.is_null() {
+            return Err(jni::errors::Error::NullPtr("a text").into());
+        }
         let length = length(env, string)?;
         let mut value = None;
         if let Some(inside) = Inside::get(env) {
@@ -160,19 +163,31 @@ impl Inside {
         if let Some(inside) = INSIDE.get() {
             return inside.as_ref();
         }
-        let found = Inside::find(env).ok().flatten();
-        let _ = env.exception_clear(); // of what was not found
-        INSIDE.get_or_init(|| found).as_ref()
+        match Inside::find(env) {
+            Ok(found) => INSIDE.get_or_init(|| found).as_ref(),
+            Err(_) => {
+                let _ = env.exception_clear(); // without memory, say: it may succeed another time
+                None
+            }
+        }
     }
 
     /// Nothing if one of them does not do what it should.
     fn find(env: &mut JNIEnv) -> Result<Option<Self>, Failure> {
         let class = env.new_string("")?;
         let class = env.get_object_class(&class)?;
+        let value = env.get_field_id(&class, "value", "[B");
+        env.exception_clear()?;
+        let of_bytes = env.get_method_id(&class, "<init>", "([BB)V");
+        env.exception_clear()?;
+        let (Ok(value), Ok(of_bytes)) = (value, of_bytes) else {
+            return Ok(None);
+        };
+        let class = env.new_global_ref(class)?;
         let inside = Inside {
-            value: env.get_field_id(&class, "value", "[B")?,
-            of_bytes: env.get_method_id(&class, "<init>", "([BB)V")?,
-            class: env.new_global_ref(class)?,
+            class,
+            value,
+            of_bytes,
         };
         // Where every String has two bytes for each character the first one fails.
         let wide = [0x61_u16, 0x1234];

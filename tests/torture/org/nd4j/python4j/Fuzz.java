@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
 final class Fuzz {
     private Fuzz() {}
 
-    private static final int TAGS = 22; // one more than there are
+    private static final int TAGS = 23; // one more than there are
     private static final int LONGEST = 4096;
     private static final int LARGEST_TABLE = 4 << 20; // a table of ours that grows by chance at this moment
 

@@ -131,7 +131,7 @@ final class Callbacks {
                     args = reader.finishOrKeep(args);
                     named = reader.finishOrKeep(named);
                 }
-                reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handOver();
+                reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handles();
             } catch (Throwable e) {
                 reply.clear();
                 refuse(reply, e);
@@ -139,7 +139,7 @@ final class Callbacks {
             if (reply.lends()) {
                 ANSWERED.set(reply.lent());
             }
-            return reply.copy();
+            return reply.handOver();
         } finally {
             reply.giveBack();
         }

@@ -9,7 +9,6 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -81,7 +80,6 @@ final class Pack {
     private static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
     private static final int LONG_PROGRAM = 1 << 16;
-    private static final int CHUNK = 8192;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
     private static final class Words {
@@ -181,14 +179,19 @@ final class Pack {
 
     // ---- writing ----
 
-    /** Writes which handles were made for this buffer: whoever reads it gives them back. */
-    Pack handOver() {
-        u32(fresh.size());
+    /** Writes which handles were made for this buffer. */
+    Pack handles() {
         for (long handle : fresh) {
             u64(handle);
         }
+        return u32(fresh.size());
+    }
+
+    /** The packed bytes alone, for somebody who gives back the handles that were made for them. */
+    byte[] handOver() {
+        byte[] copy = copy();
         fresh.clear();
-        return this;
+        return copy;
     }
 
     /** The key of an object that {@link Callbacks} holds. */
@@ -329,8 +332,8 @@ final class Pack {
 
     /** An object that was made of a large value, which whoever reads this takes back. */
     private void large(long handle) {
-        u8(LARGE).u64(handle);
         fresh.add(handle); // in case that nobody does
+        u8(LARGE).u64(handle);
     }
 
     /** What a String that has a byte for each character gives, and what others give, as classes. */
@@ -365,13 +368,9 @@ final class Pack {
         int chars = text.length();
         reserve(5 + 2L * chars);
         u8(UTF16).u32(2 * chars);
-        char[] chunk = chars(Math.min(chars, CHUNK));
-        CharBuffer out = room().asCharBuffer();
-        for (int at = 0; at < chars; at += CHUNK) {
-            int count = Math.min(CHUNK, chars - at);
-            text.getChars(at, at + count, chunk, 0);
-            out.put(chunk, 0, count);
-        }
+        char[] all = chars(chars);
+        text.getChars(0, chars, all, 0);
+        room().asCharBuffer().put(all, 0, chars);
         length += 2 * chars;
     }
 
@@ -590,8 +589,8 @@ final class Pack {
         }
         Object other = wide ? Conversion.toPython(value) : value;
         if (other instanceof Fresh) {
-            u8(HANDLE).u64(((Fresh) other).handle);
             fresh.add(((Fresh) other).handle);
+            u8(HANDLE).u64(((Fresh) other).handle);
         } else if (other != value) {
             value(other, depth);
         } else if (value instanceof Short || value instanceof Byte) {
@@ -665,6 +664,7 @@ final class Pack {
         private int at;
         private int due; // how many values the containers around this place still wait for
         private boolean hasObjects;
+        private boolean flat = true; // whether there is nothing but values from here on, as far as is known
 
         /**
          * @param in the whole buffer, null for an empty one
@@ -702,8 +702,52 @@ final class Pack {
             return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
         }
 
-        /** The next value, without the stack's help: deep ones come on threads with small stacks as well. */
+        /** The next value. Of what comes after one that cannot be read nothing is kept. */
         Object value() {
+            try {
+                return next();
+            } catch (RuntimeException | Error e) {
+                forgetRest();
+                throw e;
+            }
+        }
+
+        /** Says that between the values there is something else. */
+        Reader mixed() {
+            flat = false;
+            return this;
+        }
+
+        /** Gives back the large values that nobody will fetch. Containers are read as what is in them. */
+        private void forgetRest() {
+            while (flat && at < in.length) {
+                int tag = in[at++];
+                if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
+                    u32();
+                } else if (tag == LARGE) {
+                    need(8);
+                    Native.handleDropLater(word());
+                } else if (tag == INT || tag == FLOAT || tag == HANDLE) {
+                    skip(8);
+                } else if (tag == JAVA) {
+                    skip(16);
+                } else if (tag == LONGS || tag == DOUBLES) {
+                    skip(8L * u32());
+                } else if (tag != NONE && tag != FALSE && tag != TRUE && tag != MISSING) {
+                    skip(u32());
+                }
+            }
+        }
+
+        private void skip(long bytes) {
+            if (bytes > in.length - at) {
+                throw malformed("the buffer ends within a value");
+            }
+            at += (int) bytes;
+        }
+
+        /** Without the stack's help: deep ones come on threads with small stacks as well. */
+        private Object next() {
             Open open = null;
             while (true) {
                 if (open != null) {
@@ -959,6 +1003,7 @@ final class Pack {
         }
 
         private PythonException malformed(String what) {
+            flat = false;
             return new PythonException("Malformed packed value at byte " + at + ": " + what);
         }
 

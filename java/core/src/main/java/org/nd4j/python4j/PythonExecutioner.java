@@ -196,7 +196,7 @@ public class PythonExecutioner {
     public static PythonVariables getAllVariables() {
         try (PythonGIL turn = PythonGIL.enter()) {
             long frame = PythonGC.frame();
-            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame, PythonGIL.space()), frame);
+            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame, PythonGIL.space()), frame).mixed();
             PythonVariables all = new PythonVariables();
             List<String> leftOut = new ArrayList<>();
             for (int count = reply.u32(); count > 0; count--) {
