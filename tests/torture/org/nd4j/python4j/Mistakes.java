@@ -674,7 +674,7 @@ final class Mistakes {
         code("a str too large", "PythonException: (MemoryError|OverflowError): .*", "x = 'a' * (2**62)");
         alone("a value beyond 2 GB from Java", "PythonException: The values for Python take more than 2 GB packed.*|OutOfMemoryError.*",
                 () -> {
-                    byte[] part = new byte[300_000_000];
+                    long[] part = new long[37_500_000];
                     return repr(sized(10, part));
                 });
         add("a Java OutOfMemoryError in a callback", "OutOfMemoryError: .*",

@@ -662,9 +662,10 @@ final class Pack {
         private final byte[] in;
         private final long frame;
         private int at;
+        private int last; // where the value began that is being read
         private int due; // how many values the containers around this place still wait for
         private boolean hasObjects;
-        private boolean flat = true; // whether there is nothing but values from here on, as far as is known
+        private boolean damaged;
 
         /**
          * @param in the whole buffer, null for an empty one
@@ -702,28 +703,26 @@ final class Pack {
             return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
         }
 
-        /** The next value. Of what comes after one that cannot be read nothing is kept. */
+        /** The next value. Of one that cannot be read to its end nothing stays in Python. */
         Object value() {
             try {
                 return next();
             } catch (RuntimeException | Error e) {
-                forgetRest();
+                if (!damaged) {
+                    at = last;
+                    forget(1 + due);
+                }
                 throw e;
             }
         }
 
-        /** Says that between the values there is something else. */
-        Reader mixed() {
-            flat = false;
-            return this;
-        }
-
-        /** Gives back the large values that nobody will fetch. Containers are read as what is in them. */
-        private void forgetRest() {
-            while (flat && at < in.length) {
+        /** Passes over so many values, and gives back the large ones, which nobody will fetch. */
+        void forget(int values) {
+            for (long left = values; left > 0; left--) {
+                need(1);
                 int tag = in[at++];
                 if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
-                    u32();
+                    left += (tag == DICT ? 2L : 1L) * u32();
                 } else if (tag == LARGE) {
                     need(8);
                     Native.handleDropLater(word());
@@ -754,6 +753,7 @@ final class Pack {
                     due--;
                 }
                 need(1);
+                last = at;
                 int tag = in[at++];
                 Object value;
                 if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
@@ -1003,7 +1003,7 @@ final class Pack {
         }
 
         private PythonException malformed(String what) {
-            flat = false;
+            damaged = true;
             return new PythonException("Malformed packed value at byte " + at + ": " + what);
         }
 

@@ -196,7 +196,7 @@ public class PythonExecutioner {
     public static PythonVariables getAllVariables() {
         try (PythonGIL turn = PythonGIL.enter()) {
             long frame = PythonGC.frame();
-            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame, PythonGIL.space()), frame).mixed();
+            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame, PythonGIL.space()), frame);
             PythonVariables all = new PythonVariables();
             List<String> leftOut = new ArrayList<>();
             for (int count = reply.u32(); count > 0; count--) {
@@ -372,7 +372,12 @@ public class PythonExecutioner {
     private static void receive(List<PythonVariable> outputs, Pack.Reader reply) {
         Object[] values = new Object[outputs.size()];
         for (int i = 0; i < values.length; i++) {
-            values[i] = reply.value();
+            try {
+                values[i] = reply.value();
+            } catch (RuntimeException | Error e) {
+                reply.forget(values.length - i - 1);
+                throw e;
+            }
         }
         for (int i = 0; i < values.length; i++) {
             PythonVariable output = outputs.get(i);
