@@ -139,10 +139,10 @@ fn all_narrow<C: Copy + TryInto<u8>>(text: &[C]) -> Option<Vec<u8>> {
 }
 
 /// The pieces of a length: where each begins, and how long it is.
-fn pieces(length: usize) -> impl Iterator<Item = (usize, usize)> {
+fn pieces(length: usize, piece: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..length)
-        .step_by(PIECE)
-        .map(move |from| (from, PIECE.min(length - from)))
+        .step_by(piece)
+        .map(move |from| (from, piece.min(length - from)))
 }
 
 /// A text of a byte for each character, none above `largest`; nothing if there is one.
@@ -152,7 +152,7 @@ fn narrow<'py, T: Text>(
     largest: u8,
 ) -> Result<Option<Bound<'py, PyAny>>, T::Error> {
     let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
-    for (from, count) in pieces(text.length()) {
+    for (from, count) in pieces(text.length(), 8 * PIECE) {
         // SAFETY: what a `Text` promises.
         let piece = unsafe { string.fill(count, |room| text.narrow(from, room))? };
         if largest <= 0x7F && !piece.is_ascii() {
@@ -162,72 +162,33 @@ fn narrow<'py, T: Text>(
     Ok(Some(string.finish()?))
 }
 
-/// A text of UTF-16. Most have no pairs of surrogates: what has one begins anew.
+/// A text of UTF-16.
 fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
     let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
-    let (mut bits, mut before) = (0, 0);
-    for (from, count) in pieces(text.length()) {
+    let (mut bits, mut pairs, mut before) = (0, 0, 0);
+    for (from, count) in pieces(text.length(), PIECE) {
         // SAFETY: what a `Text` promises.
         let units = unsafe { string.fill(count, |room| text.wide(from, room))? };
-        let (more, pairs) = utf16::look(before, units);
-        if pairs > 0 {
-            return decoded(py, text);
-        }
-        (bits, before) = (bits | more, units[count - 1]);
-    }
-    if bits > 0xFF {
-        string.finish()
-    } else {
-        narrowed(py, text, bits)
-    }
-}
-
-/// The same with no character above 0xFF.
-fn narrowed<'py, T: Text>(py: Python<'py>, text: &T, bits: u16) -> Result<Bound<'py, PyAny>, T::Error> {
-    let mut string = Builder::text(py, text.length(), bits.into()).map_err(Error::from)?;
-    let mut room = [MaybeUninit::uninit(); PIECE];
-    for (from, count) in pieces(text.length()) {
-        for unit in units(text, from, &mut room[..count])? {
-            string.push(*unit as u8);
-        }
-    }
-    string.finish()
-}
-
-/// The same with pairs.
-fn decoded<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
-    let length = text.length();
-    let mut room = [MaybeUninit::uninit(); PIECE];
-    let (mut pairs, mut before) = (0, 0);
-    for (from, count) in pieces(length) {
-        let units = units(text, from, &mut room[..count])?;
-        pairs += utf16::look(before, units).1;
+        let (more_bits, more_pairs) = utf16::look(before, units);
+        bits |= more_bits;
+        pairs += more_pairs;
         before = units[count - 1];
     }
-    let mut string = Builder::text(py, length - pairs, 0x10FFFF).map_err(Error::from)?;
-    let mut from = 0;
-    while from < length {
-        let count = PIECE.min(length - from);
-        let mut units = units(text, from, &mut room[..count])?;
-        // The second half of a pair may come with the next ones.
-        if from + count < length && utf16::is_high(units[count - 1]) {
-            units = &units[..count - 1];
-        }
-        from += units.len();
+    if pairs > 0 {
+        let units = string.filled();
+        let mut string = Builder::text(py, units.len() - pairs, 0x10FFFF).map_err(Error::from)?;
         string.decode(units);
+        string.finish()
+    } else if bits > 0xFF {
+        string.finish()
+    } else {
+        let units = string.filled();
+        let mut string = Builder::text(py, units.len(), bits.into()).map_err(Error::from)?;
+        for unit in units {
+            string.push(*unit as u8);
+        }
+        string.finish()
     }
-    string.finish()
-}
-
-/// Units of a text from a place on.
-fn units<'a, T: Text>(
-    text: &T,
-    from: usize,
-    room: &'a mut [MaybeUninit<u16>],
-) -> Result<&'a [u16], T::Error> {
-    text.wide(from, room)?;
-    // SAFETY: what a `Text` promises.
-    Ok(unsafe { &*(ptr::from_ref(room) as *const [u16]) })
 }
 
 /// A str or bytes whose contents come piece by piece.
@@ -286,6 +247,11 @@ impl<'py, C: capi::Character> Builder<'py, C> {
         }
     }
 
+    fn filled(&self) -> &[C] {
+        // SAFETY: so many are written.
+        unsafe { std::slice::from_raw_parts(self.data, self.filled) }
+    }
+
     /// Has the next ones written, and gives them.
     ///
     /// # Safety
@@ -298,9 +264,8 @@ impl<'py, C: capi::Character> Builder<'py, C> {
     ) -> Result<&[C], E> {
         let room = &mut self.room()[..count];
         write(room)?;
-        self.filled += count;
-        // SAFETY: they are written, as the caller promises.
-        Ok(unsafe { std::slice::from_raw_parts(self.data.add(self.filled - count), count) })
+        self.filled += count; // as the caller promises
+        Ok(&self.filled()[self.filled - count..])
     }
 
     fn push(&mut self, character: C) {

@@ -12,11 +12,17 @@ pub const MANY: usize = 1 << 15;
 /// What there is in at most [`MANY`] units that come after another one, 0 for none: the bits of all together, and how many
 /// pairs end in them.
 pub fn look(before: u16, units: &[u16]) -> (u16, usize) {
-    let bits = units.iter().fold(0, |all, unit| all | unit);
+    let (bits, pairs) = by_eight::look(units);
     let first = units.first().is_some_and(|first| is_pair(before, *first));
-    let couples = units.iter().zip(units.iter().skip(1));
-    let pairs: u16 = couples.map(|(high, low)| u16::from(is_pair(*high, *low))).sum();
     (bits, usize::from(first) + usize::from(pairs))
+}
+
+#[inline(always)] // to be compiled for each processor
+fn look_at(units: &[u16]) -> (u16, u16) {
+    let bits = units.iter().fold(0, |all, unit| all | unit);
+    let couples = units.iter().zip(units.iter().skip(1));
+    let pairs = couples.map(|(high, low)| u16::from(is_pair(*high, *low))).sum();
+    (bits, pairs)
 }
 
 /// The code points of some units, to the front of `points`: how many they are, and all of these are written. Panics
@@ -48,13 +54,14 @@ pub fn points(units: &[u16]) -> Vec<u32> {
 
 /// How many units some code points are.
 pub fn length(points: &[u32]) -> usize {
-    let pairs = |few: &[u32]| few.iter().map(|point| u32::from(*point > 0xFFFF)).sum::<u32>();
     // So many that their number fits into 32 bits, which is what processors add quickly.
-    points.len()
-        + points
-            .chunks(1 << 16)
-            .map(|few| pairs(few) as usize)
-            .sum::<usize>()
+    let pairs = points.chunks(1 << 16).map(|few| by_eight::pairs(few) as usize);
+    points.len() + pairs.sum::<usize>()
+}
+
+#[inline(always)] // to be compiled for each processor
+fn pairs_of(points: &[u32]) -> u32 {
+    points.iter().map(|point| u32::from(*point > 0xFFFF)).sum()
 }
 
 /// The units of some code points, to the front of `units`, which has room for two each: how many they are.
@@ -95,6 +102,8 @@ const PAIR: u32 = 0x10000_u32.wrapping_sub((0xD800 << 10) + 0xDC00);
 
 #[cfg(not(target_arch = "x86_64"))]
 mod by_eight {
+    pub use super::{look_at as look, pairs_of as pairs};
+
     pub fn decode(_: &[u16], _: &mut [std::mem::MaybeUninit<u32>]) -> (usize, usize) {
         (0, 0)
     }
@@ -113,14 +122,14 @@ mod by_eight {
     const EIGHT: usize = 8;
 
     /// For each set of eight that is to go: which ones stay, in their order.
-    static STAY: [[u8; EIGHT]; 256] = {
+    static STAY: [[u32; EIGHT]; 256] = {
         let mut table = [[0; EIGHT]; 256];
         let mut gone = 0;
         while gone < 256 {
             let (mut i, mut count) = (0, 0);
             while i < EIGHT {
                 if gone >> i & 1 == 0 {
-                    table[gone][count] = i as u8;
+                    table[gone][count] = i as u32;
                     count += 1;
                 }
                 i += 1;
@@ -168,32 +177,59 @@ mod by_eight {
         unsafe { encode_avx2(points, units) }
     }
 
+    pub fn look(units: &[u16]) -> (u16, u16) {
+        if !can() {
+            return super::look_at(units);
+        }
+        // SAFETY: the processor can do it.
+        unsafe { look_avx2(units) }
+    }
+
+    pub fn pairs(points: &[u32]) -> u32 {
+        if !can() {
+            return super::pairs_of(points);
+        }
+        // SAFETY: the processor can do it.
+        unsafe { pairs_avx2(points) }
+    }
+
+    #[target_feature(enable = "avx2,popcnt")]
+    unsafe fn look_avx2(units: &[u16]) -> (u16, u16) {
+        super::look_at(units)
+    }
+
+    #[target_feature(enable = "avx2,popcnt")]
+    unsafe fn pairs_avx2(points: &[u32]) -> u32 {
+        super::pairs_of(points)
+    }
+
     #[target_feature(enable = "avx2,popcnt")]
     unsafe fn decode_avx2(units: &[u16], points: &mut [MaybeUninit<u32>]) -> (usize, usize) {
         let (mut at, mut count, mut half) = (0, 0, 0);
-        // SAFETY: the caller saw to AVX2. Nine units are read and eight points written where the conditions of
+        // SAFETY: the caller saw to AVX2. Twelve units are read and eight points written where the conditions of
         // the loop say that there are as many.
         unsafe {
-            let kind = _mm_set1_epi16(0xFC00_u16 as i16);
-            let (high, low) = (
-                _mm_set1_epi16(0xD800_u16 as i16),
-                _mm_set1_epi16(0xDC00_u16 as i16),
-            );
-            let sum = _mm256_set1_epi32(super::PAIR as i32);
-            while at + EIGHT < units.len() && count + EIGHT <= points.len() {
-                let these = _mm_loadu_si128(units.as_ptr().add(at).cast());
-                let next = _mm_loadu_si128(units.as_ptr().add(at + 1).cast());
-                let highs = _mm_cmpeq_epi16(_mm_and_si128(these, kind), high);
-                let lows = _mm_cmpeq_epi16(_mm_and_si128(next, kind), low);
-                let pairs = _mm_and_si128(highs, lows);
-                let (these, next) = (_mm256_cvtepu16_epi32(these), _mm256_cvtepu16_epi32(next));
-                let whole = _mm256_add_epi32(_mm256_add_epi32(_mm256_slli_epi32::<10>(these), next), sum);
-                let all = _mm256_blendv_epi8(these, whole, _mm256_cvtepi16_epi32(pairs));
+            // Each unit with the next one above it: the first half of a pair is above the second one's place.
+            let couples =
+                _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 1, 2, 3, 2, 3, 4, 5, 4, 5, 6, 7, 6, 7, 8, 9));
+            let kind = _mm256_set1_epi32(0xFC00_FC00_u32 as i32);
+            let pair = _mm256_set1_epi32(0xDC00_D800_u32 as i32);
+            let times = _mm256_set1_epi32(1 << 16 | 1 << 10);
+            // What `times` multiplies has a sign: both halves are less by 0x10000.
+            let sum = _mm256_set1_epi32(super::PAIR.wrapping_add((1 << 26) + (1 << 16)) as i32);
+            let one = _mm256_set1_epi32(0xFFFF);
+            while at + EIGHT + 4 <= units.len() && count + EIGHT <= points.len() {
+                let four = _mm256_castsi128_si256(_mm_loadu_si128(units.as_ptr().add(at).cast()));
+                let more = _mm_loadu_si128(units.as_ptr().add(at + 4).cast());
+                let these = _mm256_shuffle_epi8(_mm256_inserti128_si256::<1>(four, more), couples);
+                let pairs = _mm256_cmpeq_epi32(_mm256_and_si256(these, kind), pair);
+                let whole = _mm256_add_epi32(_mm256_madd_epi16(these, times), sum);
+                let all = _mm256_blendv_epi8(_mm256_and_si256(these, one), whole, pairs);
                 // The unit behind the first half of a pair goes, also where that was the last of the eight before.
-                let begun = _mm_movemask_epi8(_mm_packs_epi16(pairs, _mm_setzero_si128())) as usize;
+                let begun = _mm256_movemask_ps(_mm256_castsi256_ps(pairs)) as usize;
                 let gone = (begun << 1 | half) & 0xFF;
                 half = begun >> 7;
-                let stay = _mm256_cvtepu8_epi32(_mm_loadl_epi64(STAY[gone].as_ptr().cast()));
+                let stay = _mm256_loadu_si256(STAY[gone].as_ptr().cast());
                 let all = _mm256_permutevar8x32_epi32(all, stay);
                 _mm256_storeu_si256(points.as_mut_ptr().add(count).cast(), all);
                 at += EIGHT;
@@ -210,26 +246,26 @@ mod by_eight {
         // conditions of the loop say that there are as many, and room for as many.
         unsafe {
             let one = _mm256_set1_epi32(0xFFFF);
-            let (halves, ten) = (
-                _mm256_set1_epi32(0xDC00_D800_u32 as i32),
-                _mm256_set1_epi32(0x3FF),
-            );
+            // Both halves, less the 0x10000 that a pair is without.
+            let halves = _mm256_set1_epi32((0xDC00_D800_u32 - (0x10000 >> 10)) as i32);
+            let ten = _mm256_set1_epi32(0x3FF << 16);
             while at + EIGHT <= points.len() && count + 2 * EIGHT <= units.len() {
                 let these = _mm256_loadu_si256(points.as_ptr().add(at).cast());
                 let pairs = _mm256_cmpgt_epi32(these, one);
-                let rest = _mm256_sub_epi32(these, _mm256_set1_epi32(0x10000));
-                let low = _mm256_slli_epi32::<16>(_mm256_and_si256(rest, ten));
-                let both = _mm256_or_si256(halves, _mm256_or_si256(_mm256_srli_epi32::<10>(rest), low));
-                let all = _mm256_blendv_epi8(these, both, pairs);
+                let low = _mm256_and_si256(_mm256_slli_epi32::<16>(these), ten);
+                let high = _mm256_add_epi32(_mm256_srli_epi32::<10>(these), halves);
+                let all = _mm256_blendv_epi8(these, _mm256_add_epi32(high, low), pairs);
                 let pairs = _mm256_movemask_ps(_mm256_castsi256_ps(pairs)) as usize;
-                let four = [_mm256_castsi256_si128(all), _mm256_extracti128_si256::<1>(all)];
-                for (four, pairs) in four.into_iter().zip([pairs & 15, pairs >> 4]) {
-                    let which = _mm_loadu_si128(UNITS[pairs].as_ptr().cast());
-                    let room = units.as_mut_ptr().add(count).cast();
-                    _mm_storeu_si128(room, _mm_shuffle_epi8(four, which));
-                    count += EIGHT / 2 + pairs.count_ones() as usize;
-                }
+                let which = |pairs: usize| _mm_loadu_si128(UNITS[pairs].as_ptr().cast());
+                let first = _mm256_castsi128_si256(which(pairs & 15));
+                let which = _mm256_inserti128_si256::<1>(first, which(pairs >> 4));
+                let all = _mm256_shuffle_epi8(all, which);
+                let room = units.as_mut_ptr().add(count);
+                _mm_storeu_si128(room.cast(), _mm256_castsi256_si128(all));
+                let room = room.add(EIGHT / 2 + (pairs & 15).count_ones() as usize);
+                _mm_storeu_si128(room.cast(), _mm256_extracti128_si256::<1>(all));
                 at += EIGHT;
+                count += EIGHT + pairs.count_ones() as usize;
             }
         }
         (at, count)
