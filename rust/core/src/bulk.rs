@@ -323,6 +323,11 @@ struct Layout {
     others: usize,
 }
 
+/// Whether the characters of a str are read and written in their place.
+pub fn is_direct(py: Python<'_>) -> bool {
+    layout(py).is_some()
+}
+
 static LAYOUT: OnceCell<Option<Layout>> = OnceCell::new();
 
 fn layout(py: Python<'_>) -> Option<&'static Layout> {

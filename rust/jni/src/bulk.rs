@@ -96,6 +96,11 @@ pub(crate) fn make<'local>(env: &mut JNIEnv<'local>, value: Value<'_>) -> Result
     inside.string(env, &bytes, size)
 }
 
+/// Whether Strings are read and made by what the JDK keeps to itself.
+pub(crate) fn is_direct(env: &mut JNIEnv) -> bool {
+    Inside::get(env).is_some()
+}
+
 /// An array of bytes that comes into being piece by piece.
 struct Array<'a, 'local> {
     env: &'a JNIEnv<'local>,

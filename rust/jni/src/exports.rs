@@ -2,7 +2,7 @@
 //! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
-use crate::bulk::{copy, make, JavaText};
+use crate::bulk::{copy, is_direct, make, JavaText};
 use crate::door::JavaDoor;
 use crate::guard::{backtrace, guard, Failure};
 use crate::owner;
@@ -197,6 +197,12 @@ export! {
 export! {
     fn bulkTake(env, handle: i64) -> JObject<'local> {
         gil::with(|py| bulk::take(py, handle as u64, |value| make(env, value)))?
+    }
+}
+
+export! {
+    fn bulkDirect(env) -> bool {
+        Ok(is_direct(env) && gil::with(bulk::is_direct))
     }
 }
 

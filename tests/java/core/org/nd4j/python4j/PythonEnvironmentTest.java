@@ -32,6 +32,14 @@ class PythonEnvironmentTest {
         assertTrue(report.endsWith("passed"), report);
     }
 
+    /** Or large texts would be several times slower, which no other test would see. */
+    @Test
+    void theReportSaysHowLargeTextsAreCopied() throws Exception {
+        assertEquals("copied once", Launch.report().run().passed().field("large texts"));
+        assertEquals("copied by functions of JNI and Python",
+                Launch.report().option("-XX:-CompactStrings").run().passed().field("large texts"));
+    }
+
     @Test
     void theReportWorksInsideATurnAndLeavesNothingBehind() {
         try (PythonGIL turn = PythonGIL.lock()) {

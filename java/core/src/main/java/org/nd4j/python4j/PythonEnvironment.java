@@ -101,6 +101,9 @@ public final class PythonEnvironment {
             NativeLoader.load();
             library.put("folder", String.valueOf(Path.of(NativeLoader.libraryFile()).getParent()));
             facts.putAll(test());
+            try (PythonGIL turn = PythonGIL.lock()) {
+                library.put("large texts", Native.bulkDirect() ? "copied once" : "copied by functions of JNI and Python");
+            }
         } catch (PythonException | IOException | LinkageError e) {
             facts.put("test", "failed: " + (e instanceof PythonException ? e.getMessage() : e.toString()));
         }
