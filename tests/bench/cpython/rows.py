@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The same work inside plain CPython, with no other language about. Speaks the protocol of Child.java:
-# a list of rows in, a line for each of them out. What Python has no counterpart of is "none".
+# The same work inside plain CPython, with no other language about. Speaks the protocol of
+# Child.java: a row's name on standard input for each turn. What Python has no counterpart of is NONE.
 import sys
 import time
 
@@ -72,12 +72,16 @@ def measure(row, seconds, samples):
     count = 1
     while loop(count) < seconds / 4:
         count *= 2
-    return [loop(count) / count * 1e9 for _ in range(samples)]
+    times = []
+    for _ in range(samples):
+        print("READY", row, sep="\t", flush=True)
+        sys.stdin.readline()
+        times.append(loop(count) / count * 1e9)
+    return times
 
 
-def main(rows, seconds, samples):
-    for row in rows.split(","):
-        print("BEGIN", row, sep="\t", flush=True)
+def main(seconds, samples):
+    for row in map(str.strip, sys.stdin):
         times = measure(row, float(seconds), int(samples))
         if times is None:
             print("NONE", row, sep="\t", flush=True)

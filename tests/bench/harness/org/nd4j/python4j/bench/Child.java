@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A JVM that measures rows of one peer and says on its standard output what came out: for each row
-// BEGIN, then DONE, NONE (not offered) or FAIL. The driver reads that and sees to it that it ends.
+// A JVM that measures rows of one peer. It works when the driver gives it a line: a row's name begins
+// the row, and each sample of it waits for the name once more. Its answers are READY for the next
+// sample, DONE, SLOW (ran once), NONE (not offered) and FAIL.
 package org.nd4j.python4j.bench;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -19,13 +23,15 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /** The program of a child. */
 public final class Child {
 
+    private static final BufferedReader TURNS = new BufferedReader(new InputStreamReader(System.in));
+
     private Child() {}
 
-    /** Arguments: the peer's class, rows separated by commas, quick or full. */
-    public static void main(String[] arguments) {
-        boolean quick = arguments[2].equals("quick");
-        for (String row : arguments[1].split(",")) {
-            say("BEGIN", row);
+    /** Arguments: the peer's class, quick or full. */
+    public static void main(String[] arguments) throws IOException {
+        boolean quick = arguments[1].equals("quick");
+        while (true) {
+            String row = turn();
             try {
                 say("DONE", row, Probes.has(row)
                         ? Probes.run(Peer.of(arguments[0]), row, quick)
@@ -33,18 +39,24 @@ public final class Child {
             } catch (Throwable e) {
                 Loop.Slow slow = cause(e, Loop.Slow.class);
                 if (slow != null) {
-                    say("DONE", row, "", slow.nanos, "one run");
+                    say("SLOW", row, "", slow.nanos, "one run");
                 } else if (cause(e, Peer.NotOffered.class) != null || cause(e, ClassCastException.class) != null) {
                     say("NONE", row);
                 } else {
                     e.printStackTrace();
                     say("FAIL", row, root(e).toString().replaceAll("\\s+", " "));
                 }
-                // The peer was not closed, so the rest of the rows goes to another JVM.
-                Runtime.getRuntime().halt(0);
             }
         }
-        Runtime.getRuntime().halt(0); // nobody measures the end, and some peers take long for it
+    }
+
+    /** Waits for the next line; where there is none, this is over. */
+    static String turn() throws IOException {
+        String line = TURNS.readLine();
+        if (line == null) {
+            Runtime.getRuntime().halt(0); // nobody measures the end, and some peers take long for it
+        }
+        return line;
     }
 
     private static Object[] loop(String className, String row, boolean quick) throws Exception {
@@ -55,10 +67,10 @@ public final class Child {
                         .param("quick", String.valueOf(quick))
                         .forks(0)
                         // A peer with a compiler of its own asks for more.
-                        .warmupIterations((quick ? 1 : 2) * Integer.getInteger("bench.warmup", 1))
+                        .warmupIterations((quick ? 1 : 4) * Integer.getInteger("bench.warmup", 1))
                         .warmupTime(TimeValue.milliseconds(250))
-                        .measurementIterations(quick ? 3 : 5)
-                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 120))
+                        .measurementIterations(quick ? 3 : 9)
+                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 100))
                         .shouldFailOnError(true)
                         .verbosity(VerboseMode.SILENT)
                         .addProfiler(GCProfiler.class)
@@ -82,7 +94,7 @@ public final class Child {
     }
 
     /** Fields: what, row, bytes allocated per step, samples in ns separated by blanks, a remark. */
-    private static void say(String what, String row, Object... fields) {
+    static void say(String what, String row, Object... fields) {
         StringBuilder line = new StringBuilder(what).append('\t').append(row);
         for (Object field : fields) {
             line.append('\t').append(field);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs every row on every peer, each in a JVM of its own, in rounds so that what else the machine
-// does hits all of them alike. Gradle tells it how to start the peers; Report makes the table.
+// Runs every row on every peer, each in a JVM of its own. They are alive together and measure in turn,
+// one sample each, so that what else the machine does hits all of them alike. Gradle tells it how to
+// start the peers; Report makes the table.
 package org.nd4j.python4j.bench;
 
 import java.io.BufferedReader;
@@ -13,10 +14,13 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -31,13 +35,46 @@ public final class Driver {
     /** What came out of one peer and row, over all rounds. */
     static final class Measured {
         final List<Double> samples = new ArrayList<>(); // ns
-        final List<Double> rounds = new ArrayList<>(); // the median of each round
+        final List<List<Double>> rounds = new ArrayList<>(); // the same, by round
         String allocated = "";
         String remark = "";
         String failure;
 
         double median() {
             return samples.isEmpty() ? Double.NaN : Driver.median(samples);
+        }
+
+        void add(List<Double> round) {
+            samples.addAll(round);
+            rounds.add(round);
+        }
+
+        /**
+         * How many times this one's time the other's is, in the same row: the median over samples that were
+         * taken one right after the other. Where there are none, as when a step is so slow that it ran once,
+         * that of the medians.
+         */
+        double ratio(Measured other) {
+            List<Double> ratios = new ArrayList<>();
+            for (int round = 0; round < Math.min(rounds.size(), other.rounds.size()); round++) {
+                List<Double> mine = rounds.get(round);
+                List<Double> its = other.rounds.get(round);
+                for (int i = 0; i < mine.size() && mine.size() == its.size(); i++) {
+                    ratios.add(its.get(i) / mine.get(i));
+                }
+            }
+            return ratios.isEmpty() ? other.median() / median() : Driver.median(ratios);
+        }
+    }
+
+    /** A process that measures, see {@link Child}. */
+    private static final class Live {
+        final Process process;
+        final BufferedReader answers;
+
+        Live(Process process) {
+            this.process = process;
+            answers = lines(process);
         }
     }
 
@@ -50,6 +87,7 @@ public final class Driver {
     private final List<String> peers;
     private final Map<String, String> skipped = new LinkedHashMap<>();
     private final Map<String, Map<String, Measured>> measured = new LinkedHashMap<>(); // row, peer
+    private final Map<String, Live> children = new ConcurrentHashMap<>(); // by peer
 
     private Driver(String[] arguments) throws IOException {
         try (Reader reader = Files.newBufferedReader(Paths.get(arguments[0]))) {
@@ -79,6 +117,7 @@ public final class Driver {
     public static void main(String[] arguments) throws Exception {
         Driver driver = new Driver(arguments);
         Files.createDirectories(driver.results.resolve("log"));
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> driver.peers.forEach(driver::end)));
         driver.run();
         driver.report(driver.rounds).print();
     }
@@ -104,17 +143,12 @@ public final class Driver {
                 if (round > 1 && (all.growth(together.get(0)) || together.get(0).startsWith("memory."))) {
                     continue; // the shape of a curve needs no second look
                 }
-                for (String peer : peers) {
-                    if (round > Integer.parseInt(settings.getProperty(peer + ".rounds", "9"))) {
-                        continue;
-                    }
-                    System.err.printf("round %d of %d: %s: %s%n", round, rounds, peer,
-                            together.size() < 4 ? together : together.size() + " rows from " + together.get(0));
-                    if (together.get(0).equals("start")) {
-                        start(peer);
-                    } else {
-                        measure(peer, together);
-                    }
+                System.err.printf("round %d of %d: %s%n", round, rounds,
+                        together.size() < 4 ? together : together.size() + " rows from " + together.get(0));
+                if (together.get(0).equals("start")) {
+                    start(round);
+                } else {
+                    measure(together, round);
                 }
             }
             report(round); // so that a run that is ended has something to show
@@ -135,111 +169,125 @@ public final class Driver {
         return new ArrayList<>(portions.values());
     }
 
-    // ---- one child ----
+    // ---- the children ----
 
-    private void measure(String peer, List<String> rows) throws Exception {
-        List<String> left = new ArrayList<>(rows);
-        if (settings.containsKey(peer + ".rows")) { // rows that this peer has nothing for
-            Pattern offered = Pattern.compile(settings.getProperty(peer + ".rows"));
-            left.removeIf(row -> !offered.matcher(row).find());
-        }
-        // A row that failed in one round is not tried again: a peer that hangs would take its time limit each round.
-        left.removeIf(row -> measured(row, peer).failure != null);
-        while (!left.isEmpty()) {
-            int before = left.size();
-            child(peer, left);
-            if (left.size() == before) {
-                throw new IllegalStateException("no progress with " + peer + " " + left);
+    /** Sample by sample: in each pass the peers have one turn each, and only the one whose turn it is works. */
+    private void measure(List<String> rows, int round) throws Exception {
+        for (String row : rows) {
+            List<String> left = offering(row, round);
+            while (!left.isEmpty()) {
+                for (String peer : List.copyOf(left)) {
+                    if (!turn(peer, row)) {
+                        left.remove(peer);
+                    }
+                }
             }
         }
+        peers.forEach(this::end);
+    }
+
+    /**
+     * The peers that have something for a row and rounds left. One that failed is not asked again: if it hangs,
+     * it would take its time limit each round.
+     */
+    private List<String> offering(String row, int round) {
+        List<String> offering = new ArrayList<>(peers);
+        offering.removeIf(peer -> round > Integer.parseInt(settings.getProperty(peer + ".rounds", "9"))
+                || !Pattern.compile(settings.getProperty(peer + ".rows", "")).matcher(row).find()
+                || measured(row, peer).failure != null);
+        return offering;
     }
 
     private Measured measured(String row, String peer) {
         return measured.get(row).computeIfAbsent(peer, p -> new Measured());
     }
 
-    /** Takes from the list what it has done. */
-    private void child(String peer, List<String> left) throws Exception {
-        boolean own = settings.containsKey(peer + ".program"); // no JVM
-        List<String> command = own
-                ? words(peer + ".program")
-                : java(peer, Rows.needsArrays(left.get(0)), left.get(0).startsWith("memory."), Child.class.getName());
-        if (own) {
-            command.addAll(Arrays.asList(String.join(",", left), quick ? "0.05" : "0.25", quick ? "3" : "5"));
+    /** Lets a peer work until it is ready for its next sample, or is done with the row: then this is false. */
+    private boolean turn(String peer, String row) throws Exception {
+        if (!children.containsKey(peer)) {
+            children.put(peer, new Live(process(peer, command(peer, row))));
+        }
+        Process process = children.get(peer).process;
+        signal("-CONT", process);
+        int limit = row.startsWith("threads.") ? 20 : quick ? 30 : 60;
+        CompletableFuture<Void> late = new CompletableFuture<Void>().completeOnTimeout(null, limit, TimeUnit.SECONDS);
+        late.thenRun(process::destroyForcibly);
+        String[] answer = answer(children.get(peer), row);
+        boolean inTime = late.cancel(false);
+        Measured it = measured(row, peer);
+        switch (answer[0]) {
+            case "READY":
+                break;
+            case "DONE":
+            case "SLOW":
+                it.add(Arrays.stream(answer[3].split(" ")).map(Double::valueOf).collect(Collectors.toList()));
+                it.allocated = answer[2];
+                it.remark = answer[4];
+                break;
+            case "NONE":
+                measured.get(row).remove(peer);
+                break;
+            case "FAIL":
+                it.failure = "fails: " + answer[2];
+                break;
+            default:
+                it.failure = inTime
+                        ? "crashes: exit status " + process.waitFor()
+                        : "hangs: nothing after " + limit + " s";
+        }
+        if (Probes.has(row) || !List.of("READY", "DONE").contains(answer[0])) { // was to be alone, or is not closed
+            end(peer);
         } else {
-            command.addAll(Arrays.asList(
-                    settings.getProperty(peer + ".class"), String.join(",", left), quick ? "quick" : "full"));
+            signal("-STOP", process);
         }
-        Process process = process(peer, command);
-        long limit = TimeUnit.SECONDS.toNanos(left.get(0).startsWith("threads.") ? 20 : quick ? 30 : 60);
-        long[] began = {System.nanoTime()};
-        String[] current = {left.get(0)};
-        Thread watch = new Thread(() -> {
-            try {
-                while (process.isAlive()) {
-                    Thread.sleep(100);
-                    if (System.nanoTime() - began[0] > limit) {
-                        process.destroyForcibly();
-                    }
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
-        watch.setDaemon(true);
-        watch.start();
-        try (BufferedReader lines = new BufferedReader(
-                new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        return answer[0].equals("READY");
+    }
+
+    /** What a child says of a row when it is told to begin or go on with it; END if it says no more. */
+    private static String[] answer(Live child, String row) {
+        try {
+            child.process.getOutputStream().write((row + "\n").getBytes(StandardCharsets.UTF_8));
+            child.process.getOutputStream().flush();
+            for (String line = child.answers.readLine(); line != null; line = child.answers.readLine()) {
                 String[] fields = line.split("\t", -1);
-                if (fields.length < 2 || !left.contains(fields[1])) {
-                    continue; // somebody else's output
-                }
-                Measured row = measured(fields[1], peer);
-                began[0] = System.nanoTime();
-                switch (fields[0]) {
-                    case "BEGIN":
-                        current[0] = fields[1];
-                        break;
-                    case "DONE":
-                        done(row, fields);
-                        left.remove(fields[1]);
-                        break;
-                    case "NONE":
-                        measured.get(fields[1]).remove(peer);
-                        left.remove(fields[1]);
-                        break;
-                    case "FAIL":
-                        row.failure = "fails: " + fields[2];
-                        left.remove(fields[1]);
-                        break;
-                    default:
+                if (fields.length > 1 && fields[1].equals(row)) { // otherwise somebody else's output
+                    return fields;
                 }
             }
+        } catch (IOException e) {
+            // It ended before it was told.
         }
-        boolean late = System.nanoTime() - began[0] > limit;
-        int status = process.waitFor();
-        if (late || status != 0) {
-            measured(current[0], peer).failure = late
-                    ? "hangs: nothing after " + TimeUnit.NANOSECONDS.toSeconds(limit) + " s"
-                    : "crashes: exit status " + status;
-            left.remove(current[0]);
+        return new String[] {"END"};
+    }
+
+    /** Stops a child, or lets it go on: to wait is not enough, as compilers and collectors do not. */
+    private static void signal(String signal, Process process) throws Exception {
+        new ProcessBuilder("kill", signal, String.valueOf(process.pid())).start().waitFor();
+    }
+
+    private void end(String peer) {
+        Live child = children.remove(peer);
+        if (child != null) {
+            child.process.destroyForcibly().onExit().join();
         }
     }
 
-    private static void done(Measured row, String[] fields) {
-        List<Double> samples =
-                Arrays.stream(fields[3].trim().split(" ")).map(Double::valueOf).collect(Collectors.toList());
-        row.samples.addAll(samples);
-        row.rounds.add(median(samples));
-        row.allocated = fields[2];
-        row.remark = fields[4];
+    private List<String> command(String peer, String row) {
+        if (settings.containsKey(peer + ".program")) { // no JVM
+            List<String> command = words(peer + ".program");
+            command.addAll(quick ? List.of("0.05", "3") : List.of("0.25", "9"));
+            return command;
+        }
+        List<String> command = java(peer, Rows.needsArrays(row), row.startsWith("memory."), Child.class.getName());
+        command.addAll(List.of(settings.getProperty(peer + ".class"), quick ? "quick" : "full"));
+        return command;
     }
 
     private List<String> java(String peer, boolean arrays, boolean memory, String main) {
         List<String> command = new ArrayList<>();
         command.add(settings.getProperty(peer + ".java"));
         command.addAll(words(peer + ".options"));
+        command.add("-Djmh.ignoreLock=true"); // it wants to be the only one alive, we see to it that one works
         command.addAll(memory ? Arrays.asList("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch") : Arrays.asList("-Xmx3g"));
         command.add("-XX:ErrorFile=" + results.resolve("log").resolve(peer + "-%p-crash.log"));
         String path = settings.getProperty(peer + ".classpath");
@@ -265,41 +313,45 @@ public final class Driver {
         return builder.start();
     }
 
+    private static BufferedReader lines(Process process) {
+        return new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
+    }
+
     // ---- start ----
 
-    /** From nothing to the first statement, several times; for the floor a JVM alone and plain Python. */
-    private void start(String peer) throws Exception {
-        Measured row = measured("start", peer);
+    /** From nothing to the first statement, several times in turn; for the floor a JVM alone and plain Python. */
+    private void start(int round) throws Exception {
+        Map<String, List<Double>> samples = new HashMap<>();
+        for (int i = 0; i < (quick ? 4 : 13); i++) {
+            for (String peer : offering("start", round)) {
+                double nanos = start(peer);
+                if (i > 0) { // the first one extracts, compiles and caches
+                    samples.computeIfAbsent(peer, p -> new ArrayList<>()).add(nanos);
+                }
+            }
+        }
+        samples.forEach((peer, nanos) -> measured("start", peer).add(nanos));
+    }
+
+    private double start(String peer) throws Exception {
+        Measured it = measured("start", peer);
         List<String> command;
         if (settings.containsKey(peer + ".program")) {
             command = new ArrayList<>(words(peer + ".program").subList(0, 1));
             command.addAll(Arrays.asList("-c", "pass"));
         } else {
             command = java(peer, false, false, settings.getProperty(peer + ".start"));
-            row.remark = peer.equals("floor") ? "a JVM alone" : row.remark;
+            it.remark = peer.equals("floor") ? "a JVM alone" : "";
         }
-        List<Double> samples = new ArrayList<>();
-        for (int i = 0; i < (quick ? 4 : 8); i++) {
-            long begin = System.nanoTime();
-            Process process = process(peer, command);
-            String line;
-            try (BufferedReader lines = new BufferedReader(
-                    new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
-                do {
-                    line = lines.readLine();
-                } while (line != null && !line.equals("started"));
-                if (i > 0) { // the first one extracts, compiles and caches
-                    samples.add((double) (System.nanoTime() - begin));
-                }
-            }
-            int status = process.waitFor();
-            if (status != 0) {
-                row.failure = "crashes: exit status " + status;
-                return;
-            }
+        long begin = System.nanoTime();
+        Process process = process(peer, command);
+        lines(process).lines().anyMatch("started"::equals); // or the end
+        double nanos = System.nanoTime() - begin;
+        int status = process.waitFor();
+        if (status != 0) {
+            it.failure = "crashes: exit status " + status;
         }
-        row.samples.addAll(samples);
-        row.rounds.add(median(samples));
+        return nanos;
     }
 
     static double median(List<Double> values) {

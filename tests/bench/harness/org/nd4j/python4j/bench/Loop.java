@@ -3,9 +3,11 @@
 // Rows; Child runs this for each row that the driver asks for.
 package org.nd4j.python4j.bench;
 
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
@@ -13,6 +15,8 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.infra.IterationParams;
+import org.openjdk.jmh.runner.IterationType;
 
 /** A step in a loop. JMH needs the class public and not final. */
 @State(Scope.Thread)
@@ -70,6 +74,15 @@ public class Loop {
         } while (nanos > SLOW_NANOS && Integer.getInteger("bench.warmup", 1) > 1 && System.nanoTime() - first < TOO_SLOW_NANOS);
         if (nanos > SLOW_NANOS) {
             throw new Slow(nanos);
+        }
+    }
+
+    /** Warm-up goes through; each sample waits for its turn, which JMH does not time. */
+    @Setup(Level.Iteration)
+    public void await(IterationParams iteration) throws IOException {
+        if (iteration.getType() == IterationType.MEASUREMENT) {
+            Child.say("READY", row);
+            Child.turn();
         }
     }
 
