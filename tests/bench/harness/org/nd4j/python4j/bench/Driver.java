@@ -105,7 +105,8 @@ public final class Driver {
         List<String> wanted = Arrays.asList(options.getOrDefault("peers", settings.getProperty("peers")).split(","));
         peers = new ArrayList<>();
         for (String peer : settings.getProperty("peers").split(",")) {
-            String why = settings.getProperty(peer + ".skipped");
+            String slow = quick && !options.containsKey("peers") ? settings.getProperty(peer + ".slow") : null;
+            String why = settings.getProperty(peer + ".skipped", slow);
             if (wanted.contains(peer) && why != null) {
                 skipped.put(peer, why);
             } else if (wanted.contains(peer)) {
