@@ -69,8 +69,8 @@ public final class Child {
                         // A peer with a compiler of its own asks for more.
                         .warmupIterations((quick ? 1 : 4) * Integer.getInteger("bench.warmup", 1))
                         .warmupTime(TimeValue.milliseconds(250))
-                        .measurementIterations(quick ? 3 : 9)
-                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 100))
+                        .measurementIterations(quick ? 3 : Rows.samples(row))
+                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 900 / Rows.samples(row)))
                         .shouldFailOnError(true)
                         .verbosity(VerboseMode.SILENT)
                         .addProfiler(GCProfiler.class)

@@ -276,7 +276,7 @@ public final class Driver {
     private List<String> command(String peer, String row) {
         if (settings.containsKey(peer + ".program")) { // no JVM
             List<String> command = words(peer + ".program");
-            command.addAll(quick ? List.of("0.05", "3") : List.of("0.25", "9"));
+            command.addAll(quick ? List.of("quick") : List.of());
             return command;
         }
         List<String> command = java(peer, Rows.needsArrays(row), row.startsWith("memory."), Child.class.getName());

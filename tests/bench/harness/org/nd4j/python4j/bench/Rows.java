@@ -53,6 +53,14 @@ final class Rows {
         return at < 0 ? 0 : Long.parseLong(row.substring(at + 1));
     }
 
+    /**
+     * How many samples a full run takes. The shorter they are the closer to each other are those of different peers; long
+     * steps need longer ones.
+     */
+    static int samples(String row) {
+        return elements(row) < 10_000 ? 27 : 9;
+    }
+
     /** Whether a row is there only to show how time grows with the number of elements. */
     boolean growth(String row) {
         return row.matches("(longs|strings)\\..*") && elements(row) != large;
