@@ -49,12 +49,16 @@ public final class Driver {
             rounds.add(round);
         }
 
-        /**
-         * How many times this one's time the other's is, in the same row: the median over samples that were
-         * taken one right after the other. Where there are none, as when a step is so slow that it ran once,
-         * that of the medians.
-         */
+        /** How many times this one's time the other's is, in the same row. */
         double ratio(Measured other) {
+            return Driver.median(ratios(other));
+        }
+
+        /**
+         * The same for each pair of samples that were taken one right after the other. Where there are none, as
+         * when a step is so slow that it ran once, that of the medians alone.
+         */
+        List<Double> ratios(Measured other) {
             List<Double> ratios = new ArrayList<>();
             for (int round = 0; round < Math.min(rounds.size(), other.rounds.size()); round++) {
                 List<Double> mine = rounds.get(round);
@@ -63,7 +67,7 @@ public final class Driver {
                     ratios.add(its.get(i) / mine.get(i));
                 }
             }
-            return ratios.isEmpty() ? other.median() / median() : Driver.median(ratios);
+            return ratios.isEmpty() ? List.of(other.median() / median()) : ratios;
         }
     }
 
