@@ -152,10 +152,10 @@ fn narrow<'py, T: Text>(
     largest: u8,
 ) -> Result<Option<Bound<'py, PyAny>>, T::Error> {
     let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
-    for (from, count) in pieces(text.length(), 8 * PIECE) {
+    for (from, count) in pieces(text.length(), 4 * PIECE) {
         // SAFETY: what a `Text` promises.
         let piece = unsafe { string.fill(count, |room| text.narrow(from, room))? };
-        if largest <= 0x7F && !piece.is_ascii() {
+        if largest <= 0x7F && !utf16::is_ascii(piece) {
             return Ok(None);
         }
     }

@@ -25,6 +25,16 @@ fn look_at(units: &[u16]) -> (u16, u16) {
     (bits, pairs)
 }
 
+/// Whether all of some bytes are ASCII. Looks at all of them, which for many is faster than to stop at the first that is not.
+pub fn is_ascii(bytes: &[u8]) -> bool {
+    by_eight::bits(bytes) <= 0x7F
+}
+
+#[inline(always)] // to be compiled for each processor
+fn bits_of(bytes: &[u8]) -> u8 {
+    bytes.iter().fold(0, |all, byte| all | byte)
+}
+
 /// The code points of some units, to the front of `points`: how many they are, and all of these are written. Panics
 /// where there are more than there is room for, which there are never for one each.
 pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> usize {
@@ -102,7 +112,7 @@ const PAIR: u32 = 0x10000_u32.wrapping_sub((0xD800 << 10) + 0xDC00);
 
 #[cfg(not(target_arch = "x86_64"))]
 mod by_eight {
-    pub use super::{look_at as look, pairs_of as pairs};
+    pub use super::{bits_of as bits, look_at as look, pairs_of as pairs};
 
     pub fn decode(_: &[u16], _: &mut [std::mem::MaybeUninit<u32>]) -> (usize, usize) {
         (0, 0)
@@ -185,6 +195,14 @@ mod by_eight {
         unsafe { look_avx2(units) }
     }
 
+    pub fn bits(bytes: &[u8]) -> u8 {
+        if !can() {
+            return super::bits_of(bytes);
+        }
+        // SAFETY: the processor can do it.
+        unsafe { bits_avx2(bytes) }
+    }
+
     pub fn pairs(points: &[u32]) -> u32 {
         if !can() {
             return super::pairs_of(points);
@@ -196,6 +214,11 @@ mod by_eight {
     #[target_feature(enable = "avx2,popcnt")]
     unsafe fn look_avx2(units: &[u16]) -> (u16, u16) {
         super::look_at(units)
+    }
+
+    #[target_feature(enable = "avx2,popcnt")]
+    unsafe fn bits_avx2(bytes: &[u8]) -> u8 {
+        super::bits_of(bytes)
     }
 
     #[target_feature(enable = "avx2,popcnt")]

@@ -16,6 +16,7 @@ use jni::JNIEnv;
 use python4j_core::bulk::{Characters, Text, Value, PIECE};
 use python4j_core::{utf16, Error};
 use std::mem::MaybeUninit;
+use std::slice;
 use std::sync::OnceLock;
 
 /// A Java String to be read.
@@ -23,8 +24,9 @@ pub(crate) struct JavaText<'a, 'local> {
     env: &'a JNIEnv<'local>,
     string: &'a JString<'local>,
     length: usize,
-    /// Its own bytes, if there is one for each character.
+    /// Its own bytes, where they are to be had, and whether there is one for each character, or two.
     value: Option<JByteArray<'local>>,
+    narrow: bool,
 }
 
 impl<'a, 'local> JavaText<'a, 'local> {
@@ -33,16 +35,18 @@ impl<'a, 'local> JavaText<'a, 'local> {
             return Err(jni::errors::Error::NullPtr("a text").into());
         }
         let length = length(env, string)?;
-        let mut value = None;
+        let (mut value, mut narrow) = (None, false);
         if let Some(inside) = Inside::get(env) {
             let bytes = inside.value(env, string)?;
-            value = (env.get_array_length(&bytes)? as usize == length).then_some(bytes);
+            narrow = env.get_array_length(&bytes)? as usize == length;
+            value = Some(bytes);
         }
         Ok(JavaText {
             env,
             string,
             length,
             value,
+            narrow,
         })
     }
 }
@@ -56,7 +60,7 @@ unsafe impl Text for JavaText<'_, '_> {
     }
 
     fn is_narrow(&self) -> bool {
-        self.value.is_some()
+        self.narrow
     }
 
     fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Result<(), Failure> {
@@ -67,7 +71,15 @@ unsafe impl Text for JavaText<'_, '_> {
     }
 
     fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Result<(), Failure> {
-        region(self.env, self.string, from, units)
+        match &self.value {
+            Some(value) if !self.narrow => {
+                // SAFETY: two bytes have the place of a unit.
+                let bytes =
+                    unsafe { slice::from_raw_parts_mut(units.as_mut_ptr().cast(), size_of_val(units)) };
+                copy(self.env, value, size_of::<u16>() * from, bytes)
+            }
+            _ => region(self.env, self.string, from, units),
+        }
     }
 }
 
