@@ -5,6 +5,7 @@ package org.nd4j.python4j.bench;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -13,7 +14,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Measures what JMH does not. */
 final class Probes {
@@ -24,9 +27,15 @@ final class Probes {
         Object[] run(Peer peer, boolean quick) throws Exception;
     }
 
-    /** Threads, least and greatest share, p99 in ms: what a row's remark says of them. */
-    static final Pattern FAIRNESS =
-            Pattern.compile("(\\d+) threads: shares ([\\d.]+) to ([\\d.]+) of the fair one, p99 ([\\d.]+) ms");
+    /** Threads, rate, least and greatest share, p99 in ms: what a row's remark says of them. */
+    static final Pattern THREADS = Pattern.compile(
+            "(\\d+) threads: ([\\d.]+) of one's rate, shares ([\\d.]+) to ([\\d.]+) of the fair one, p99 ([\\d.]+) ms");
+
+    /** How often one thread alone and all of them take turns. */
+    private static final int PHASES = 10;
+
+    /** After a change, until all that are to wait do so. */
+    private static final int SETTLE_MILLIS = 10;
 
     private static final Map<String, Probe> ALL = new LinkedHashMap<>();
 
@@ -66,17 +75,41 @@ final class Probes {
 
     // ---- threads ----
 
+    /** How many workers may go on. */
+    private static final class Gate {
+        private volatile int open = Integer.MAX_VALUE;
+
+        synchronized void open(int workers) {
+            open = workers;
+            notifyAll();
+        }
+
+        boolean isOpen(int worker) {
+            return worker < open;
+        }
+
+        synchronized void await(int worker) throws InterruptedException {
+            while (!isOpen(worker)) {
+                wait();
+            }
+        }
+    }
+
     private static final class Worker extends Thread {
         final int[] waits = new int[64 * 8]; // by length, eight to an octave
+        final int number;
         final Peer peer;
+        final Gate gate;
         final CountDownLatch start;
         volatile boolean stopped;
-        long steps;
+        final AtomicLong steps = new AtomicLong();
         long longest;
         Exception failure;
 
-        Worker(Peer peer, CountDownLatch start) {
+        Worker(int number, Peer peer, Gate gate, CountDownLatch start) {
+            this.number = number;
             this.peer = peer;
+            this.gate = gate;
             this.start = start;
             setDaemon(true);
         }
@@ -90,12 +123,16 @@ final class Probes {
                 start.await();
                 long before = System.nanoTime();
                 while (!stopped) {
+                    if (!gate.isOpen(number)) {
+                        gate.await(number);
+                        before = System.nanoTime();
+                    }
                     peer.once();
                     long now = System.nanoTime();
                     waits[bucket(now - before)]++;
                     longest = Math.max(longest, now - before);
                     before = now;
-                    steps++;
+                    steps.lazySet(steps.get() + 1);
                 }
                 peer.leaveThread();
             } catch (Exception e) {
@@ -114,25 +151,31 @@ final class Probes {
         return (8 + (bucket & 7) + 1) * Math.pow(2, (bucket >> 3) - 3);
     }
 
+    /** All threads, and in between one of them alone: the machine's pace changes, so rates are compared phase by phase. */
     private static Object[] threads(Peer peer, int count, boolean quick) throws Exception {
         peer.open();
         peer.close();
+        Gate gate = new Gate();
         CountDownLatch start = new CountDownLatch(count + 1);
         Worker[] workers = new Worker[count];
         for (int i = 0; i < count; i++) {
-            workers[i] = new Worker(peer, start);
+            workers[i] = new Worker(i, peer, gate, start);
             workers[i].start();
         }
         start.countDown();
         start.await();
-        long begin = System.nanoTime();
-        Thread.sleep(quick ? 1_000 : 5_000);
         long[] steps = new long[count];
-        for (int i = 0; i < count; i++) {
-            steps[i] = workers[i].steps;
-            workers[i].stopped = true;
+        List<Double> nanos = new ArrayList<>();
+        List<Double> rates = new ArrayList<>();
+        for (int phase = 0; phase < PHASES; phase++) {
+            double alone = count == 1 ? 0 : phase(gate, Arrays.copyOf(workers, 1), quick ? 20 : 100, new long[1]);
+            double together = phase(gate, workers, (quick ? 1_000 : 5_000) / PHASES, steps);
+            nanos.add(together);
+            rates.add(count == 1 ? 1 : alone / together);
         }
-        double elapsed = System.nanoTime() - begin;
+        for (Worker worker : workers) {
+            worker.stopped = true;
+        }
         int[] waits = new int[64 * 8];
         long longest = 0;
         for (Worker worker : workers) {
@@ -145,12 +188,28 @@ final class Probes {
             }
             longest = Math.max(longest, worker.longest);
         }
-        long total = Arrays.stream(steps).sum();
-        double fair = (double) total / count;
-        String remark = String.format(Locale.ROOT, "%d threads: shares %.2f to %.2f of the fair one, p99 %.3f ms, longest %.1f ms",
-                count, Arrays.stream(steps).min().getAsLong() / fair, Arrays.stream(steps).max().getAsLong() / fair,
-                quantile(waits, 0.99) / 1e6, longest / 1e6);
-        return new Object[] {"", elapsed / total, remark};
+        double fair = (double) Arrays.stream(steps).sum() / count;
+        String remark = String.format(Locale.ROOT,
+                "%d threads: %.2f of one's rate, shares %.2f to %.2f of the fair one, p99 %.3f ms, longest %.1f ms",
+                count, Driver.median(rates), Arrays.stream(steps).min().getAsLong() / fair,
+                Arrays.stream(steps).max().getAsLong() / fair, quantile(waits, 0.99) / 1e6, longest / 1e6);
+        return new Object[] {"", nanos.stream().map(String::valueOf).collect(Collectors.joining(" ")), remark};
+    }
+
+    /** Lets some workers go on for a while, adds up what each did, and says how long one step of all together took. */
+    private static double phase(Gate gate, Worker[] workers, int millis, long[] steps) throws InterruptedException {
+        gate.open(workers.length);
+        Thread.sleep(SETTLE_MILLIS);
+        long begin = System.nanoTime();
+        long[] before = Arrays.stream(workers).mapToLong(worker -> worker.steps.get()).toArray();
+        Thread.sleep(millis);
+        long all = 0;
+        for (int i = 0; i < workers.length; i++) {
+            long done = workers[i].steps.get() - before[i];
+            steps[i] += done;
+            all += done;
+        }
+        return (double) (System.nanoTime() - begin) / all;
     }
 
     private static double quantile(int[] waits, double q) {

@@ -68,7 +68,6 @@ final class Targets {
         against("context.10000", 1.2, OURS, "context.10", 0, "<= 1.2x of context.10");
         against("array.(in|out)/.*", 1, OURS, "array.alone", 10_000, "<= 10 us + array.alone");
         against("array.sum/(.*)", 1.1, OURS, "array.sum.numpy/$2", 0, "<= 1.1x of numpy's own array");
-        against("threads.(2|8|64)", 1 / 0.7, OURS, "threads.1", 0, ">= 0.7x of threads.1's rate");
         faster("start", 1, JEP);
         against("start", 1.3, "floor+cpython", null, 0, "<= 1.3x of (JVM alone + python -c pass)");
         against("memory.(exec|objects|frames)", 0, OURS, null, 8, "<= 8 bytes a step");
