@@ -7,7 +7,7 @@ mod support;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use python4j_core::bulk::{self, Characters, LARGE, PIECE, Text, Value};
+use python4j_core::bulk::{self, Characters, LARGE, NARROW_PIECE, PIECE, Text, Value};
 use python4j_core::pack::{Reader, Wanted, Writer};
 use python4j_core::{Error, context, handle, utf16};
 use std::mem::MaybeUninit;
@@ -113,10 +113,14 @@ fn texts() -> Vec<Vec<u16>> {
         &[0x61, 0xD83D, 0xDE00],
     ];
     for filling in fillings {
-        for length in [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 7] {
+        let mut lengths = vec![PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 7];
+        if filling[0] <= 0xFF {
+            lengths.extend([NARROW_PIECE, NARROW_PIECE + 1, 2 * NARROW_PIECE + 7]);
+        }
+        for length in lengths {
             let text: Vec<u16> = filling.iter().copied().cycle().take(length).collect();
             for odd in [0x61, 0x7F, 0x80, 0xFF, 0x100, 0xFFFF, 0xD83D, 0xDE00] {
-                for place in [0, PIECE - 1, PIECE, length - 1] {
+                for place in [0, PIECE - 1, PIECE, NARROW_PIECE, length - 1] {
                     let mut text = text.clone();
                     if let Some(unit) = text.get_mut(place) {
                         *unit = odd;
@@ -199,8 +203,8 @@ fn what_cannot_be_read_to_its_end_is_an_error_and_leaves_nothing() {
     python(|py| {
         let before = handle::count();
         for unit in [0x61, 0x4E2D, 0xD83D] {
-            for end in [0, PIECE, 2 * PIECE] {
-                let mut text = Units::of(&vec![unit; 3 * PIECE], true);
+            for end in [0, PIECE, 2 * PIECE, NARROW_PIECE] {
+                let mut text = Units::of(&vec![unit; 2 * NARROW_PIECE], true);
                 text.end = end;
                 let error = bulk::give_text(py, &text).expect_err("it ends early");
                 assert_eq!(error.to_string(), "no more");

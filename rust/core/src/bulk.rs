@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Large texts and bytes: each crosses by itself in one copy, from where one side has it in memory to
-//! where the other one does. In the packed buffer only its handle stands (`pack.rs`).
+//! where the other one does, if it has the same form there. In the packed buffer only its handle stands (`pack.rs`).
 //!
 //! The characters of a str lie behind its head, which is CPython's own affair and not in the stable ABI.
 //! So where they are is found out by looking at strings whose characters are known ([`Layout`]); on a
@@ -22,8 +22,12 @@ unsafe extern "C" {
 /// Characters of a text, or bytes, above which it is large.
 pub const LARGE: usize = 1 << 14;
 
-/// How many bytes or units are read in one piece: few enough to stay near the processor.
+/// How many units are read in one piece: few enough to stay near the processor.
 pub const PIECE: usize = 1 << 13;
+const _: () = assert!(PIECE <= utf16::MANY);
+
+/// And how many bytes: more, since each piece costs a call.
+pub const NARROW_PIECE: usize = 4 * PIECE;
 
 /// A text of the other side.
 ///
@@ -152,7 +156,7 @@ fn narrow<'py, T: Text>(
     largest: u8,
 ) -> Result<Option<Bound<'py, PyAny>>, T::Error> {
     let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
-    for (from, count) in pieces(text.length(), 4 * PIECE) {
+    for (from, count) in pieces(text.length(), NARROW_PIECE) {
         // SAFETY: what a `Text` promises.
         let piece = unsafe { string.fill(count, |room| text.narrow(from, room))? };
         if largest <= 0x7F && !utf16::is_ascii(piece) {
@@ -162,7 +166,8 @@ fn narrow<'py, T: Text>(
     Ok(Some(string.finish()?))
 }
 
-/// A text of UTF-16.
+/// A text of UTF-16. It is read once, into a str of two bytes for each character, as most are; what has to be larger or
+/// may be smaller is made of that.
 fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
     let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
     let (mut bits, mut pairs, mut before) = (0, 0, 0);

@@ -2,7 +2,8 @@
 //! UTF-16 to code points and back. Lone surrogates stay what they are in both.
 //!
 //! Each way has two forms: a loop that any processor runs, and for AVX2 one that takes eight at a time, with no
-//! branch that a mix of characters could mislead. The second one leaves the end to the first one.
+//! branch that a mix of characters could mislead. The second one leaves the end to the first one. What only counts is
+//! one loop, compiled for both.
 
 use std::mem::MaybeUninit;
 
@@ -93,7 +94,7 @@ pub fn encode(points: &[u32], units: &mut [u16]) -> usize {
 }
 
 /// Whether the unit is a high surrogate, the first half of a pair.
-pub fn is_high(unit: u16) -> bool {
+fn is_high(unit: u16) -> bool {
     unit & 0xFC00 == 0xD800
 }
 
@@ -112,7 +113,7 @@ const PAIR: u32 = 0x10000_u32.wrapping_sub((0xD800 << 10) + 0xDC00);
 
 #[cfg(not(target_arch = "x86_64"))]
 mod by_eight {
-    pub use super::{bits_of as bits, look_at as look, pairs_of as pairs};
+    pub(super) use super::{bits_of as bits, look_at as look, pairs_of as pairs};
 
     pub fn decode(_: &[u16], _: &mut [std::mem::MaybeUninit<u32>]) -> (usize, usize) {
         (0, 0)
@@ -123,7 +124,7 @@ mod by_eight {
     }
 }
 
-/// The beginning of a text: how much of it was read, and how much written.
+/// `decode` and `encode` do the beginning of a text, and say how much of it they read and how much they wrote.
 #[cfg(target_arch = "x86_64")]
 mod by_eight {
     use std::arch::x86_64::*;

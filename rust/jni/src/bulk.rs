@@ -3,7 +3,7 @@
 //! are in Python is the core's affair.
 //!
 //! JNI's own functions for text give and take two bytes for each character, which costs a text that has
-//! one for each more than all the rest. So its bytes are read from `String.value`, and a String is made of an
+//! one for each more than all the rest, and copy two-byte ones slowly. So its bytes are read from `String.value`, and a String is made of an
 //! array by the constructor that `java.lang` has for that. Both are private to the JDK: they are tried at first
 //! use, and where they are not what they were, JNI's functions do it.
 

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -180,8 +181,10 @@ public final class Driver {
     private void measure(List<String> rows, int round) throws Exception {
         for (String row : rows) {
             List<String> left = offering(row, round);
-            while (!left.isEmpty()) {
-                for (String peer : List.copyOf(left)) {
+            for (int pass = 0; !left.isEmpty(); pass++) {
+                List<String> order = new ArrayList<>(left);
+                Collections.rotate(order, pass); // nobody is always the first
+                for (String peer : order) {
                     if (!turn(peer, row)) {
                         left.remove(peer);
                     }
@@ -237,7 +240,7 @@ public final class Driver {
                 break;
             default:
                 it.failure = inTime
-                        ? "crashes: exit status " + process.waitFor()
+                        ? "crashes: " + (process.waitFor(limit, TimeUnit.SECONDS) ? "exit status " + process.exitValue() : "says no more")
                         : "hangs: nothing after " + limit + " s";
         }
         if (Probes.has(row) || !List.of("READY", "DONE").contains(answer[0])) { // was to be alone, or is not closed
@@ -267,7 +270,10 @@ public final class Driver {
 
     /** Stops a child, or lets it go on: to wait is not enough, as compilers and collectors do not. */
     private static void signal(String signal, Process process) throws Exception {
-        new ProcessBuilder("kill", signal, String.valueOf(process.pid())).start().waitFor();
+        int status = new ProcessBuilder("kill", signal, String.valueOf(process.pid())).start().waitFor();
+        if (status != 0 && process.isAlive()) {
+            throw new IllegalStateException("kill " + signal + ": exit status " + status);
+        }
     }
 
     private void end(String peer) {

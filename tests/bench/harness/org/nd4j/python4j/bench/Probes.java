@@ -16,7 +16,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /** Measures what JMH does not. */
 final class Probes {
@@ -33,9 +32,6 @@ final class Probes {
 
     /** How often one thread alone and all of them take turns. */
     private static final int PHASES = 10;
-
-    /** After a change, until all that are to wait do so. */
-    private static final int SETTLE_MILLIS = 10;
 
     private static final Map<String, Probe> ALL = new LinkedHashMap<>();
 
@@ -77,11 +73,19 @@ final class Probes {
 
     /** How many workers may go on. */
     private static final class Gate {
+        /** Whether what they do is counted. */
+        volatile boolean counting;
         private volatile int open = Integer.MAX_VALUE;
+        private int waiting;
 
-        synchronized void open(int workers) {
+        /** Comes back when the others wait, or after a second. */
+        synchronized void open(int workers, int all) throws InterruptedException {
             open = workers;
             notifyAll();
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(1);
+            while (waiting != all - workers && System.nanoTime() < end) {
+                wait(1);
+            }
         }
 
         boolean isOpen(int worker) {
@@ -89,9 +93,11 @@ final class Probes {
         }
 
         synchronized void await(int worker) throws InterruptedException {
+            waiting++;
             while (!isOpen(worker)) {
                 wait();
             }
+            waiting--;
         }
     }
 
@@ -129,8 +135,10 @@ final class Probes {
                     }
                     peer.once();
                     long now = System.nanoTime();
-                    waits[bucket(now - before)]++;
-                    longest = Math.max(longest, now - before);
+                    if (gate.counting) {
+                        waits[bucket(now - before)]++;
+                        longest = Math.max(longest, now - before);
+                    }
                     before = now;
                     steps.lazySet(steps.get() + 1);
                 }
@@ -168,10 +176,14 @@ final class Probes {
         List<Double> nanos = new ArrayList<>();
         List<Double> rates = new ArrayList<>();
         for (int phase = 0; phase < PHASES; phase++) {
-            double alone = count == 1 ? 0 : phase(gate, Arrays.copyOf(workers, 1), quick ? 20 : 100, new long[1]);
-            double together = phase(gate, workers, (quick ? 1_000 : 5_000) / PHASES, steps);
+            gate.open(1, count);
+            double alone = phase(Arrays.copyOf(workers, 1), quick ? 20 : 100, new long[1]);
+            gate.open(count, count);
+            gate.counting = true;
+            double together = phase(workers, (quick ? 1_000 : 5_000) / PHASES, steps);
+            gate.counting = false;
             nanos.add(together);
-            rates.add(count == 1 ? 1 : alone / together);
+            rates.add(alone / together);
         }
         for (Worker worker : workers) {
             worker.stopped = true;
@@ -193,13 +205,11 @@ final class Probes {
                 "%d threads: %.2f of one's rate, shares %.2f to %.2f of the fair one, p99 %.3f ms, longest %.1f ms",
                 count, Driver.median(rates), Arrays.stream(steps).min().getAsLong() / fair,
                 Arrays.stream(steps).max().getAsLong() / fair, quantile(waits, 0.99) / 1e6, longest / 1e6);
-        return new Object[] {"", nanos.stream().map(String::valueOf).collect(Collectors.joining(" ")), remark};
+        return new Object[] {"", Driver.median(nanos), remark};
     }
 
-    /** Lets some workers go on for a while, adds up what each did, and says how long one step of all together took. */
-    private static double phase(Gate gate, Worker[] workers, int millis, long[] steps) throws InterruptedException {
-        gate.open(workers.length);
-        Thread.sleep(SETTLE_MILLIS);
+    /** Looks at workers for a while, adds up what each did, and says how long one step of all together took. */
+    private static double phase(Worker[] workers, int millis, long[] steps) throws InterruptedException {
         long begin = System.nanoTime();
         long[] before = Arrays.stream(workers).mapToLong(worker -> worker.steps.get()).toArray();
         Thread.sleep(millis);

@@ -190,8 +190,13 @@ final class Report {
         // What is to hold of many threads stands in the remarks; the second of a quick run is too short for fairness.
         for (Map.Entry<String, Map<String, Measured>> row : measured.entrySet()) {
             Measured ours = row.getValue().get(Targets.OURS);
-            Matcher said = ours == null ? null : Probes.THREADS.matcher(ours.remark);
-            if (said != null && said.find() && !said.group(1).equals("1")) {
+            if (ours == null || ours.failure != null || !row.getKey().startsWith("threads.")) {
+                continue;
+            }
+            Matcher said = Probes.THREADS.matcher(ours.remark);
+            if (!said.find()) {
+                lines.add(List.of(row.getKey(), "a rate and shares", ours.remark, "NO"));
+            } else if (!said.group(1).equals("1")) {
                 boolean fast = Double.parseDouble(said.group(2)) >= 0.7;
                 boolean fair = Double.parseDouble(said.group(3)) >= 0.8 && Double.parseDouble(said.group(4)) <= 1.2
                         && Double.parseDouble(said.group(5)) <= Integer.parseInt(said.group(1));
@@ -205,7 +210,7 @@ final class Report {
         Map<String, Long> count = lines.stream().collect(Collectors.groupingBy(line -> line.get(3), Collectors.counting()));
         text.add("Targets: " + count.getOrDefault("yes", 0L) + " reached, " + count.getOrDefault("NO", 0L) + " missed, "
                 + count.getOrDefault("even", 0L) + " even. Ratios of one row are medians over samples taken in turn, so they"
-                + " differ from those of the medians beside them; in brackets their 95 % interval, and even is a bound missed within it.");
+                + " differ from those of the medians beside them; in brackets their 95 % interval in these processes, and even is a bound missed within it.");
         text.add("");
         lines.add(0, List.of("row", "must be", "is", "reached"));
         markdown(text, lines);
@@ -215,17 +220,28 @@ final class Report {
         double[] limits = limits(ratios);
         boolean faster = target.factor < 1;
         DoubleFunction<String> shown = ratio -> number(faster ? ratio : 1 / ratio);
-        String range = ratios.size() == 1 ? ""
+        String range = limits[0] == limits[1] ? ""
                 : " (" + shown.apply(limits[faster ? 0 : 1]) + " to " + shown.apply(limits[faster ? 1 : 0]) + ")";
         return shown.apply(Driver.median(ratios)) + (faster ? "x faster" : "x") + range
                 + (faster ? " of at least " : " of at most ") + shown.apply(1 / target.factor) + "x";
     }
 
-    /** Between which the median is with a likelihood of 95 %, by how many of so many coins fall on one side. */
+    /**
+     * Between which of these values the median of all that could have been measured is, with a likelihood of 95 %: as many
+     * are left out on each side as of so many coins fall on one of them hardly ever. Of five or less nothing is known: the
+     * median twice.
+     */
     private static double[] limits(List<Double> values) {
         double[] sorted = values.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-        int beyond = (int) Math.max(0, sorted.length / 2.0 - 0.98 * Math.sqrt(sorted.length));
-        return new double[] {sorted[beyond], sorted[sorted.length - 1 - beyond]};
+        int n = sorted.length;
+        int beyond = -1;
+        double term = Math.pow(0.5, n);
+        for (double tail = term; 2 * tail <= 0.05; tail += term) {
+            beyond++;
+            term *= (double) (n - beyond) / (beyond + 1);
+        }
+        double median = Driver.median(values);
+        return beyond < 0 ? new double[] {median, median} : new double[] {sorted[beyond], sorted[n - 1 - beyond]};
     }
 
     // ---- growth ----

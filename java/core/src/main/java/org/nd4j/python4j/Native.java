@@ -108,7 +108,7 @@ final class Native {
     /** The String or byte[] of a handle to a str or bytes, which is given back with that. */
     static native Object bulkTake(long handle);
 
-    /** Whether that is one copy: for text only if the insides of String and of str are as they are known to be. */
+    /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     static native boolean bulkDirect();
 
     // ---- exec.rs ----

@@ -102,7 +102,7 @@ public final class PythonEnvironment {
             library.put("folder", String.valueOf(Path.of(NativeLoader.libraryFile()).getParent()));
             facts.putAll(test());
             try (PythonGIL turn = PythonGIL.lock()) {
-                library.put("large texts", Native.bulkDirect() ? "copied once" : "copied by functions of JNI and Python");
+                library.put("large texts", Native.bulkDirect() ? "copied directly" : "copied by functions of JNI or Python");
             }
         } catch (PythonException | IOException | LinkageError e) {
             facts.put("test", "failed: " + (e instanceof PythonException ? e.getMessage() : e.toString()));
