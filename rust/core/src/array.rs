@@ -66,10 +66,9 @@ pub fn make<'py>(
     let (mut shape, mut strides) = (memory.shape.clone(), memory.strides.clone());
     let number = type_number(memory.element) as c_int;
     let exporter = buffer::share(py, memory, owner)?;
-    // SAFETY: the GIL is held and the C API is there since `import`. NewFromDescr takes over the
-    // dtype, copies shape and strides, and sees data that the exporter keeps; SetBaseObject takes
-    // over the exporter, also when it fails. An array without elements may have no address: numpy
-    // then allocates for it.
+    // An array without elements may have no address: numpy then allocates for it.
+    // SAFETY: the GIL is held, the C API is there since `import`. NewFromDescr takes over the dtype, copies shape and
+    // strides, and sees data that the exporter keeps; SetBaseObject takes over the exporter, also when it fails.
     unsafe {
         let dtype = PY_ARRAY_API.PyArray_DescrFromType(py, number);
         let array = PY_ARRAY_API.PyArray_NewFromDescr(

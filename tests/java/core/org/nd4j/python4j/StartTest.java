@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.DisabledOnOs;
-import org.junit.jupiter.api.condition.OS;
 
 class StartTest {
 
@@ -61,7 +59,6 @@ class StartTest {
 
     @Test
     @Rule("2.19")
-    @DisabledOnOs(OS.WINDOWS)
     void signalsStayWithTheJvm() throws Exception {
         ChildJvm child = ChildJvm.run("sigtermIsTheJvms");
         assertEquals(128 + 15, child.status, child::toString);
