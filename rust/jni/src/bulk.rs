@@ -3,8 +3,8 @@
 //! are in Python is the core's affair.
 //!
 //! JNI's own functions for text give and take two bytes for each character, which costs a text that has
-//! one for each more than all the rest, and copy two-byte ones slowly. So its bytes are read from `String.value`, and a String is made of an
-//! array by the constructor that `java.lang` has for that. Both are private to the JDK: they are tried at first
+//! one for each more than all the rest, and copy those of others slowly. So its bytes are read from `String.value`,
+//! and a String is made of an array by the constructor that `java.lang` has for that. Both are private to the JDK: they are tried at first
 //! use, and where they are not what they were, JNI's functions do it.
 
 use crate::guard::Failure;
@@ -24,9 +24,14 @@ pub(crate) struct JavaText<'a, 'local> {
     env: &'a JNIEnv<'local>,
     string: &'a JString<'local>,
     length: usize,
-    /// Its own bytes, where they are to be had, and whether there is one for each character, or two.
-    value: Option<JByteArray<'local>>,
-    narrow: bool,
+    bytes: Bytes<'local>,
+}
+
+/// A String's own bytes: one for each character, or two, or not to be had.
+enum Bytes<'local> {
+    One(JByteArray<'local>),
+    Two(JByteArray<'local>),
+    Hidden,
 }
 
 impl<'a, 'local> JavaText<'a, 'local> {
@@ -35,23 +40,27 @@ impl<'a, 'local> JavaText<'a, 'local> {
             return Err(jni::errors::Error::NullPtr("a text").into());
         }
         let length = length(env, string)?;
-        let (mut value, mut narrow) = (None, false);
-        if let Some(inside) = Inside::get(env) {
-            let bytes = inside.value(env, string)?;
-            narrow = env.get_array_length(&bytes)? as usize == length;
-            value = Some(bytes);
-        }
+        let bytes = match Inside::get(env) {
+            None => Bytes::Hidden,
+            Some(inside) => {
+                let value = inside.value(env, string)?;
+                if env.get_array_length(&value)? as usize == length {
+                    Bytes::One(value)
+                } else {
+                    Bytes::Two(value)
+                }
+            }
+        };
         Ok(JavaText {
             env,
             string,
             length,
-            value,
-            narrow,
+            bytes,
         })
     }
 }
 
-// SAFETY: see `copy` and `region`.
+// SAFETY: see `copy_bytes` and `copy_units`.
 unsafe impl Text for JavaText<'_, '_> {
     type Error = Failure;
 
@@ -60,31 +69,31 @@ unsafe impl Text for JavaText<'_, '_> {
     }
 
     fn is_narrow(&self) -> bool {
-        self.narrow
+        matches!(self.bytes, Bytes::One(_))
     }
 
     fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Result<(), Failure> {
-        match &self.value {
-            Some(value) => copy(self.env, value, from, units),
-            None => Err(Error::refused("The text is not narrow.").into()),
+        match &self.bytes {
+            Bytes::One(value) => copy_bytes(self.env, value, from, units),
+            _ => Err(Error::refused("The text is not narrow.").into()),
         }
     }
 
     fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Result<(), Failure> {
-        match &self.value {
-            Some(value) if !self.narrow => {
-                // SAFETY: two bytes have the place of a unit.
-                let bytes =
-                    unsafe { slice::from_raw_parts_mut(units.as_mut_ptr().cast(), size_of_val(units)) };
-                copy(self.env, value, size_of::<u16>() * from, bytes)
-            }
-            _ => region(self.env, self.string, from, units),
-        }
+        let Bytes::Two(value) = &self.bytes else {
+            return copy_units(self.env, self.string, from, units);
+        };
+        // SAFETY: two bytes have the place of a unit.
+        let bytes = unsafe { slice::from_raw_parts_mut(units.as_mut_ptr().cast(), size_of_val(units)) };
+        copy_bytes(self.env, value, size_of::<u16>() * from, bytes)
     }
 }
 
 /// The String or byte[] for a value of Python's.
-pub(crate) fn make<'local>(env: &mut JNIEnv<'local>, value: Value<'_>) -> Result<JObject<'local>, Failure> {
+pub(crate) fn java_value<'local>(
+    env: &mut JNIEnv<'local>,
+    value: Value<'_>,
+) -> Result<JObject<'local>, Failure> {
     let characters = match value {
         Value::Bytes(bytes) => return Ok(array(env, bytes)?.into()),
         Value::Text(characters) => characters,
@@ -218,7 +227,7 @@ impl Inside {
             let made = inside.string(env, &made, size)?.into();
             let same = |string: &JString| -> Result<bool, Failure> {
                 let mut inside = [MaybeUninit::new(0); 2];
-                region(env, string, 0, &mut inside)?;
+                copy_units(env, string, 0, &mut inside)?;
                 // SAFETY: they are written.
                 let inside = inside.map(|unit| unsafe { unit.assume_init() });
                 Ok(length(env, string)? == 2 && inside == units)
@@ -266,7 +275,7 @@ fn length(env: &JNIEnv, string: &JString) -> Result<usize, Failure> {
 }
 
 /// Units of a String from a place on: all of them, or an error.
-fn region(
+fn copy_units(
     env: &JNIEnv,
     string: &JString,
     from: usize,
@@ -288,14 +297,14 @@ fn region(
 }
 
 /// Bytes of an array from a place on: all of them, or an error.
-pub(crate) fn copy(
+pub(crate) fn copy_bytes(
     env: &JNIEnv,
     array: &JByteArray,
     from: usize,
     bytes: &mut [MaybeUninit<u8>],
 ) -> Result<(), Failure> {
     let raw = env.get_raw();
-    // SAFETY: as in `region`, and the reference is to an array of bytes.
+    // SAFETY: as in `copy_units`, and the reference is to an array of bytes.
     unsafe {
         let region = (**raw).GetByteArrayRegion.ok_or_else(missing)?;
         region(

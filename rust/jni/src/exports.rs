@@ -2,7 +2,7 @@
 //! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
-use crate::bulk::{copy, is_direct, make, JavaText};
+use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
 use crate::door::JavaDoor;
 use crate::guard::{backtrace, guard, Failure};
 use crate::owner;
@@ -188,15 +188,15 @@ export! {
 export! {
     fn bulkBytes(env, bytes: JByteArray<'local>) -> i64 {
         let length = env.get_array_length(&bytes)? as usize;
-        // SAFETY: `copy` writes all, or fails.
-        let given = gil::with(|py| unsafe { bulk::give_bytes(py, length, |room| copy(env, &bytes, 0, room)) });
+        // SAFETY: `copy_bytes` writes all, or fails.
+        let given = gil::with(|py| unsafe { bulk::give_bytes(py, length, |room| copy_bytes(env, &bytes, 0, room)) });
         Ok(given? as i64)
     }
 }
 
 export! {
     fn bulkTake(env, handle: i64) -> JObject<'local> {
-        gil::with(|py| bulk::take(py, handle as u64, |value| make(env, value)))?
+        gil::with(|py| bulk::take(py, handle as u64, |value| java_value(env, value)))?
     }
 }
 
