@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The same work inside plain CPython, with no other language about. Speaks the protocol of
-# Child.java: a row's name on standard input for each turn. What Python has no counterpart of is NONE.
+# Child.java: a line on standard input for each turn, with a row, how many samples and of how many ms. What Python has no counterpart of is NONE.
 import sys
 import time
 
@@ -58,10 +58,8 @@ for way in "in", "out":
     ROWS[f"dicts.{way}"] = ("b = b'n1234'", "[{'id': i, 'name': str(b, 'utf-8'), 'score': i * 0.5} for i in range(N)]")
 
 
-def measure(row, quick):
+def measure(row, samples, seconds):
     name, _, n = row.partition("/")
-    samples = 3 if quick else 27 if int(n or 0) < 10_000 else 9  # as Rows.samples has it
-    seconds = 0.05 if quick else 0.9 / samples
     if name not in ROWS:
         return None
     before, step = ROWS[name]
@@ -82,9 +80,10 @@ def measure(row, quick):
     return times
 
 
-def main(*quick):
-    for row in map(str.strip, sys.stdin):
-        times = measure(row, quick)
+def main():
+    for line in sys.stdin:
+        row, samples, millis = line.split()
+        times = measure(row, int(samples), int(millis) / 1e3)
         if times is None:
             print("NONE", row, sep="\t", flush=True)
         else:
@@ -92,4 +91,4 @@ def main(*quick):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

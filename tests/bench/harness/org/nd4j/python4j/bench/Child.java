@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A JVM that measures rows of one peer. It works when the driver gives it a line: a row's name begins
-// the row, and each sample of it waits for the name once more. Its answers are READY for the next
+// A JVM that measures rows of one peer. It works when the driver gives it a line with a row (and
+// how many samples of how many ms, which it knows): one begins the row, and each sample waits for one more. Its answers are READY for the next
 // sample, DONE, SLOW (ran once), NONE (not offered) and FAIL.
 package org.nd4j.python4j.bench;
 
@@ -50,13 +50,13 @@ public final class Child {
         }
     }
 
-    /** Waits for the next line; where there is none, this is over. */
+    /** Waits for the next line and gives its row; where there is none, this is over. */
     static String turn() throws IOException {
         String line = TURNS.readLine();
         if (line == null) {
             Runtime.getRuntime().halt(0); // nobody measures the end, and some peers take long for it
         }
-        return line;
+        return line.split("\t")[0];
     }
 
     private static Object[] loop(String className, String row, boolean quick) throws Exception {
@@ -69,8 +69,8 @@ public final class Child {
                         // A peer with a compiler of its own asks for more.
                         .warmupIterations((quick ? 1 : 4) * Integer.getInteger("bench.warmup", 1))
                         .warmupTime(TimeValue.milliseconds(250))
-                        .measurementIterations(quick ? 3 : Rows.samples(row))
-                        .measurementTime(TimeValue.milliseconds(quick ? 70 : 900 / Rows.samples(row)))
+                        .measurementIterations(Rows.samples(row, quick))
+                        .measurementTime(TimeValue.milliseconds(Rows.millis(row, quick)))
                         .shouldFailOnError(true)
                         .verbosity(VerboseMode.SILENT)
                         .addProfiler(GCProfiler.class)

@@ -252,9 +252,10 @@ public final class Driver {
     }
 
     /** What a child says of a row when it is told to begin or go on with it; END if it says no more. */
-    private static String[] answer(Live child, String row) {
+    private String[] answer(Live child, String row) {
+        String turn = row + "\t" + Rows.samples(row, quick) + "\t" + Rows.millis(row, quick) + "\n";
         try {
-            child.process.getOutputStream().write((row + "\n").getBytes(StandardCharsets.UTF_8));
+            child.process.getOutputStream().write(turn.getBytes(StandardCharsets.UTF_8));
             child.process.getOutputStream().flush();
             for (String line = child.answers.readLine(); line != null; line = child.answers.readLine()) {
                 String[] fields = line.split("\t", -1);
@@ -285,9 +286,7 @@ public final class Driver {
 
     private List<String> command(String peer, String row) {
         if (settings.containsKey(peer + ".program")) { // no JVM
-            List<String> command = words(peer + ".program");
-            command.addAll(quick ? List.of("quick") : List.of());
-            return command;
+            return words(peer + ".program");
         }
         List<String> command = java(peer, Rows.needsArrays(row), row.startsWith("memory."), Child.class.getName());
         command.addAll(List.of(settings.getProperty(peer + ".class"), quick ? "quick" : "full"));

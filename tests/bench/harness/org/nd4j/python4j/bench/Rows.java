@@ -54,11 +54,16 @@ final class Rows {
     }
 
     /**
-     * How many samples a full run takes. The shorter they are the closer to each other are those of different peers; long
-     * steps need longer ones.
+     * How many samples are taken. The shorter they are the closer to each other are those of different peers; long steps
+     * need longer ones.
      */
-    static int samples(String row) {
-        return elements(row) < 10_000 ? 27 : 9;
+    static int samples(String row, boolean quick) {
+        return quick ? 3 : elements(row) < 10_000 ? 27 : 9;
+    }
+
+    /** And for how long each. */
+    static int millis(String row, boolean quick) {
+        return quick ? 70 : 900 / samples(row, false);
     }
 
     /** Whether a row is there only to show how time grows with the number of elements. */
