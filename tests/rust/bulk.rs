@@ -7,7 +7,7 @@ mod support;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
-use python4j_core::bulk::{self, Characters, LARGE, NARROW_PIECE, PIECE, Text, Value};
+use python4j_core::bulk::{self, Characters, LARGE, NARROW_PIECE, PIECE, Text, Value, WIDE_PIECE};
 use python4j_core::pack::{Reader, Wanted, Writer};
 use python4j_core::{Error, context, handle, utf16};
 use std::mem::MaybeUninit;
@@ -59,12 +59,9 @@ unsafe impl Text for Units {
         Ok(())
     }
 
-    fn wide(&self, from: usize, room: &mut [MaybeUninit<u16>]) -> Result<(), Error> {
-        let units = self.read(from, room.len())?;
-        room.iter_mut().zip(units).for_each(|(room, unit)| {
-            room.write(*unit);
-        });
-        Ok(())
+    fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Error> {
+        assert!(count <= WIDE_PIECE);
+        Ok(see(self.read(from, count)?))
     }
 }
 
@@ -156,6 +153,29 @@ fn size(string: &Bound<'_, PyAny>) -> usize {
     string.call_method0("__sizeof__").unwrap().extract().unwrap()
 }
 
+/// Pairs, halves and the end of the text where what is shown at once ends; the first pair behind that, too.
+#[test]
+fn a_text_that_is_shown_in_parts_is_exact_at_their_ends() {
+    python(|py| {
+        for length in [0, 1, 2, WIDE_PIECE].map(|more| WIDE_PIECE - 1 + more) {
+            for filling in [0x4E2D, 0xD83D] {
+                for place in [1, WIDE_PIECE - 2, WIDE_PIECE - 1, WIDE_PIECE] {
+                    let mut units = vec![filling; length];
+                    if let Some(pair) = units.get_mut(place..place + 2) {
+                        pair.copy_from_slice(&[0xD83D, 0xDE00]);
+                    }
+                    let expected = expected(py, &units);
+                    let handle = bulk::give_text(py, &Units::of(&units, true)).unwrap();
+                    let string = handle::lend(py, handle).unwrap();
+                    handle::take_back(py, handle);
+                    assert!(string.eq(&expected).unwrap(), "{length} of {filling:x}, {place}");
+                    assert_eq!(size(&string), size(&expected));
+                }
+            }
+        }
+    });
+}
+
 #[test]
 fn the_characters_of_a_str_are_found_in_their_place() {
     python(|py| {
@@ -210,6 +230,10 @@ fn what_cannot_be_read_to_its_end_is_an_error_and_leaves_nothing() {
                 assert_eq!(error.to_string(), "no more");
             }
         }
+        let mut text = Units::of(&[0xD83D, 0xDE00].repeat(WIDE_PIECE), true);
+        text.end = WIDE_PIECE;
+        let error = bulk::give_text(py, &text).expect_err("it ends early");
+        assert_eq!(error.to_string(), "no more");
         // SAFETY: it writes nothing and says so.
         let bytes = unsafe { bulk::give_bytes(py, 20_000, |_| Err(Error::refused("nothing"))) };
         assert_eq!(bytes.expect_err("no bytes").to_string(), "nothing");

@@ -22,18 +22,22 @@ unsafe extern "C" {
 /// Characters of a text, or bytes, above which it is large.
 pub const LARGE: usize = 1 << 14;
 
-/// How many units are read in one piece: few enough to stay near the processor.
+/// How many characters are looked at and then copied: few enough to stay near the processor.
 pub const PIECE: usize = 1 << 13;
 const _: () = assert!(PIECE <= utf16::MANY);
 
-/// And how many bytes: more, since each piece costs a call.
+/// How many bytes are read at once: more, since each piece costs a call.
 pub const NARROW_PIECE: usize = 4 * PIECE;
+
+/// How many units are shown at once: few enough that the other side, which may not move anything meanwhile, need not
+/// wait for long, some tenths of a millisecond.
+pub const WIDE_PIECE: usize = 1 << 20;
 
 /// A text of the other side.
 ///
 /// # Safety
 ///
-/// Where [`narrow`](Text::narrow) or [`wide`](Text::wide) gives no error, all units that it was asked for are written.
+/// Where [`narrow`](Text::narrow) gives no error, all units that it was asked for are written.
 pub unsafe trait Text {
     /// Why it could not be read.
     type Error: From<Error>;
@@ -44,11 +48,11 @@ pub unsafe trait Text {
     /// Whether it has a byte for each unit, which [`narrow`](Text::narrow) reads.
     fn is_narrow(&self) -> bool;
 
-    /// Units from a place on.
+    /// Copies units from a place on.
     fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Result<(), Self::Error>;
 
-    /// Units from a place on.
-    fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Result<(), Self::Error>;
+    /// Shows `count` units from a place on. Until it has seen them, `see` may call neither side.
+    fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Self::Error>;
 }
 
 /// A large value for the other side. The texts are those of [`Characters`], each as small as it can be.
@@ -166,24 +170,27 @@ fn narrow<'py, T: Text>(
     Ok(Some(string.finish()?))
 }
 
-/// A text of UTF-16. It is read once, into a str of two bytes for each character, as most are; what has to be larger or
-/// may be smaller is made of that.
+/// A text of UTF-16. As long as it has no pair it is copied into a str of two bytes for each character, as most are. From
+/// there on it is only looked at, to know how long the str must be that it is then decoded into.
 fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
     let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
     let (mut bits, mut pairs, mut before) = (0, 0, 0);
-    for (from, count) in pieces(text.length(), PIECE) {
-        // SAFETY: what a `Text` promises.
-        let units = unsafe { string.fill(count, |room| text.wide(from, room))? };
-        let (more_bits, more_pairs) = utf16::look(before, units);
-        bits |= more_bits;
-        pairs += more_pairs;
-        before = units[count - 1];
+    for (from, count) in pieces(text.length(), WIDE_PIECE) {
+        text.wide(from, count, |units| {
+            for units in units.chunks(PIECE) {
+                let (more_bits, more_pairs) = utf16::look(before, units);
+                bits |= more_bits;
+                pairs += more_pairs;
+                before = units[units.len() - 1];
+                if pairs == 0 {
+                    string.extend(units);
+                }
+            }
+        })?;
     }
     if pairs > 0 {
-        let units = string.filled();
-        let mut string = Builder::text(py, units.len() - pairs, 0x10FFFF).map_err(Error::from)?;
-        string.decode(units);
-        string.finish()
+        drop(string);
+        decoded(py, text, pairs)
     } else if bits > 0xFF {
         string.finish()
     } else {
@@ -194,6 +201,24 @@ fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T:
         }
         string.finish()
     }
+}
+
+/// A text of UTF-16 with so many pairs.
+fn decoded<'py, T: Text>(py: Python<'py>, text: &T, pairs: usize) -> Result<Bound<'py, PyAny>, T::Error> {
+    let length = text.length();
+    let mut string = Builder::text(py, length - pairs, 0x10FFFF).map_err(Error::from)?;
+    let mut from = 0;
+    while from < length {
+        let count = WIDE_PIECE.min(length - from);
+        from += text.wide(from, count, |units| {
+            // The first half of a pair waits for the second one.
+            let cut = from + count < length && units.last().is_some_and(|last| utf16::is_high(*last));
+            let units = &units[..count - usize::from(cut)];
+            string.decode(units);
+            units.len()
+        })?;
+    }
+    string.finish()
 }
 
 /// A str or bytes whose contents come piece by piece.
@@ -276,6 +301,14 @@ impl<'py, C: capi::Character> Builder<'py, C> {
     fn push(&mut self, character: C) {
         self.room()[0].write(character);
         self.filled += 1;
+    }
+
+    fn extend(&mut self, characters: &[C]) {
+        let room = &mut self.room()[..characters.len()];
+        for (room, character) in room.iter_mut().zip(characters) {
+            room.write(*character);
+        }
+        self.filled += characters.len();
     }
 
     fn finish<E: From<Error>>(self) -> Result<Bound<'py, PyAny>, E> {

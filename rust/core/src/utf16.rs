@@ -75,9 +75,9 @@ fn pairs_of(points: &[u32]) -> u32 {
     points.iter().map(|point| u32::from(*point > 0xFFFF)).sum()
 }
 
-/// The units of some code points, to the front of `units`, which has room for two each: how many they are.
+/// The units of some code points, to the front of `units`: how many they are. Panics where there are more than there is
+/// room for.
 pub fn encode(points: &[u32], units: &mut [u16]) -> usize {
-    assert!(units.len() / 2 >= points.len(), "no room for the units");
     let (at, mut count) = by_eight::encode(points, units);
     for &point in &points[at..] {
         if point > 0xFFFF {
@@ -94,7 +94,7 @@ pub fn encode(points: &[u32], units: &mut [u16]) -> usize {
 }
 
 /// Whether the unit is a high surrogate, the first half of a pair.
-fn is_high(unit: u16) -> bool {
+pub fn is_high(unit: u16) -> bool {
     unit & 0xFC00 == 0xD800
 }
 

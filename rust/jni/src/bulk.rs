@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Java's half of large values: reads a String or byte[] in pieces, and makes one in one copy. What they
+//! Java's half of large values: reads a String or byte[], and makes one, each in one copy. What they
 //! are in Python is the core's affair.
 //!
 //! JNI's own functions for text give and take two bytes for each character, which costs a text that has
@@ -8,15 +8,16 @@
 //! use, and where they are not what they were, JNI's functions do it.
 
 use crate::guard::Failure;
-use bytemuck::{cast_slice, NoUninit};
-use jni::objects::{GlobalRef, JByteArray, JClass, JFieldID, JMethodID, JObject, JString};
+use bytemuck::{cast_slice, cast_slice_mut, NoUninit};
+use jni::objects::{
+    AutoElementsCritical, GlobalRef, JByteArray, JClass, JFieldID, JMethodID, JObject, JString, ReleaseMode,
+};
 use jni::signature::ReturnType;
 use jni::sys::jvalue;
 use jni::JNIEnv;
-use python4j_core::bulk::{Characters, Text, Value, PIECE};
+use python4j_core::bulk::{Characters, Text, Value, WIDE_PIECE};
 use python4j_core::{utf16, Error};
 use std::mem::MaybeUninit;
-use std::slice;
 use std::sync::OnceLock;
 
 /// A Java String to be read.
@@ -79,13 +80,18 @@ unsafe impl Text for JavaText<'_, '_> {
         }
     }
 
-    fn wide(&self, from: usize, units: &mut [MaybeUninit<u16>]) -> Result<(), Failure> {
-        let Bytes::Two(value) = &self.bytes else {
-            return copy_units(self.env, self.string, from, units);
-        };
-        // SAFETY: two bytes have the place of a unit.
-        let bytes = unsafe { slice::from_raw_parts_mut(units.as_mut_ptr().cast(), size_of_val(units)) };
-        copy_bytes(self.env, value, size_of::<u16>() * from, bytes)
+    fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Failure> {
+        if let Bytes::Two(value) = &self.bytes {
+            return in_place(self.env, value, ReleaseMode::NoCopyBack, |bytes| {
+                see(&cast_slice(bytes)[from..from + count])
+            });
+        }
+        let mut units = Vec::with_capacity(count);
+        let room = &mut units.spare_capacity_mut()[..count];
+        copy_units(self.env, self.string, from, room)?;
+        // SAFETY: so many are written.
+        unsafe { units.set_len(count) };
+        Ok(see(&units))
     }
 }
 
@@ -122,52 +128,47 @@ pub(crate) fn is_direct(env: &mut JNIEnv) -> bool {
     Inside::get(env).is_some()
 }
 
-/// An array of bytes that comes into being piece by piece.
-struct Array<'a, 'local> {
-    env: &'a JNIEnv<'local>,
-    array: JByteArray<'local>,
-    filled: usize,
-}
-
-impl<'a, 'local> Array<'a, 'local> {
-    fn new(env: &'a JNIEnv<'local>, bytes: usize) -> Result<Self, Failure> {
-        let length = i32::try_from(bytes).map_err(|_| {
-            Error::refused(format!(
-                "Neither an array nor a String of Java takes {bytes} bytes."
-            ))
-        })?;
-        let array = env.new_byte_array(length)?;
-        Ok(Array {
-            env,
-            array,
-            filled: 0,
-        })
-    }
-
-    fn push<T: NoUninit>(&mut self, piece: &[T]) -> Result<(), Failure> {
-        let piece: &[i8] = cast_slice(piece);
-        self.env
-            .set_byte_array_region(&self.array, self.filled as i32, piece)?;
-        self.filled += piece.len();
-        Ok(())
-    }
+/// An array of so many bytes, all 0.
+fn new_array<'local>(env: &JNIEnv<'local>, bytes: usize) -> Result<JByteArray<'local>, Failure> {
+    let length = i32::try_from(bytes).map_err(|_| {
+        Error::refused(format!(
+            "Neither an array nor a String of Java takes {bytes} bytes."
+        ))
+    })?;
+    Ok(env.new_byte_array(length)?)
 }
 
 fn array<'local, T: NoUninit>(env: &JNIEnv<'local>, whole: &[T]) -> Result<JByteArray<'local>, Failure> {
-    let mut array = Array::new(env, size_of_val(whole))?;
-    array.push(whole)?;
-    Ok(array.array)
+    let array = new_array(env, size_of_val(whole))?;
+    env.set_byte_array_region(&array, 0, cast_slice(whole))?;
+    Ok(array)
 }
 
 /// UTF-16 of code points.
 fn utf16<'local>(env: &JNIEnv<'local>, points: &[u32]) -> Result<JByteArray<'local>, Failure> {
-    let mut array = Array::new(env, size_of::<u16>() * utf16::length(points))?;
-    let mut units = [0; 2 * PIECE];
-    for piece in points.chunks(PIECE) {
-        let count = utf16::encode(piece, &mut units);
-        array.push(&units[..count])?;
+    let array = new_array(env, size_of::<u16>() * utf16::length(points))?;
+    let mut filled = 0;
+    for piece in points.chunks(WIDE_PIECE) {
+        filled += in_place(env, &array, ReleaseMode::CopyBack, |bytes| {
+            utf16::encode(piece, &mut cast_slice_mut(bytes)[filled..])
+        })?;
     }
-    Ok(array.array)
+    Ok(array)
+}
+
+/// Has `body` read or write the bytes of an array where the JVM has them. It may move nothing until that has ended, so it
+/// must be soon, and neither call Java nor wait for another thread.
+fn in_place<R>(
+    env: &JNIEnv,
+    array: &JByteArray,
+    release: ReleaseMode,
+    body: impl FnOnce(&mut AutoElementsCritical<i8>) -> R,
+) -> Result<R, Failure> {
+    // SAFETY: `body`, which alone runs until the elements are released, uses no other environment either.
+    let mut env = unsafe { env.unsafe_clone() };
+    // SAFETY: `body` does what is allowed meanwhile.
+    let mut bytes = unsafe { env.get_array_elements_critical(array, release)? };
+    Ok(body(&mut bytes))
 }
 
 /// What the JDK keeps to itself of Strings.

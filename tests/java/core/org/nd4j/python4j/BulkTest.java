@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.GarbageCollectorMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -17,6 +19,8 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BulkTest {
 
@@ -169,6 +173,46 @@ class BulkTest {
     void textIsExactInAJvmWithoutCompactStrings() throws Exception {
         Launch.Result result = Launch.of(Plain.class).checked().option("-XX:-CompactStrings").run();
         assertEquals("exact", result.out.trim(), result::toString);
+    }
+
+    /** While a text is read or written in its place no collector may move it: each has its own way to see to that. */
+    @ParameterizedTest
+    @ValueSource(strings = {"Serial", "Parallel", "G1"})
+    void textIsExactWhileMemoryIsCollected(String collector) throws Exception {
+        Launch.Result result = Launch.of(Collected.class).option("-XX:+Use" + collector + "GC").option("-Xmx96m").run();
+        assertEquals("exact", result.out.trim(), result::toString);
+    }
+
+    static final class Collected {
+        private Collected() {}
+
+        public static void main(String[] arguments) {
+            Thread garbage = new Thread(() -> {
+                Object[] some = new Object[1 << 10];
+                for (int i = 0; true; i++) {
+                    some[i & some.length - 1] = new byte[1 << 13];
+                }
+            });
+            garbage.setDaemon(true);
+            garbage.start();
+            try (PythonGIL gil = PythonGIL.lock()) {
+                long end = System.nanoTime() + 1_000_000_000L;
+                for (int i = 0; System.nanoTime() < end; i++) {
+                    String text = (i + "\ud83d\ude00").repeat(LARGE + i);
+                    if (!text.equals(echo(text))) {
+                        throw new AssertionError("a text of " + text.length());
+                    }
+                }
+            }
+            if (collections() == 0) {
+                throw new AssertionError("no memory was collected");
+            }
+            System.out.println("exact");
+        }
+
+        private static long collections() {
+            return ManagementFactory.getGarbageCollectorMXBeans().stream().mapToLong(GarbageCollectorMXBean::getCollectionCount).sum();
+        }
     }
 
     static final class Plain {
