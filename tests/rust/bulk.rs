@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyString};
 use python4j_core::bulk::{self, Characters, LARGE, NARROW_PIECE, PIECE, Text, Value, WIDE_PIECE};
 use python4j_core::pack::{Reader, Wanted, Writer};
 use python4j_core::{Error, context, handle, utf16};
+use std::cell::Cell;
 use std::mem::MaybeUninit;
 use support::{Request, python, run};
 
@@ -19,6 +20,9 @@ struct Units {
     narrow: bool,
     /// From which one on it cannot be read.
     end: usize,
+    /// How often units are shown, and how often they were.
+    shown: usize,
+    seen: Cell<usize>,
 }
 
 impl Units {
@@ -27,6 +31,8 @@ impl Units {
             units: units.to_vec(),
             narrow: compact && units.iter().all(|unit| *unit <= 0xFF),
             end: usize::MAX,
+            shown: usize::MAX,
+            seen: Cell::new(0),
         }
     }
 
@@ -59,8 +65,12 @@ unsafe impl Text for Units {
         Ok(())
     }
 
-    fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Error> {
+    unsafe fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Error> {
         assert!(count <= WIDE_PIECE);
+        self.seen.set(self.seen.get() + 1);
+        if self.seen.get() > self.shown {
+            return Err(Error::refused("no more"));
+        }
         Ok(see(self.read(from, count)?))
     }
 }
@@ -157,7 +167,7 @@ fn size(string: &Bound<'_, PyAny>) -> usize {
 #[test]
 fn a_text_that_is_shown_in_parts_is_exact_at_their_ends() {
     python(|py| {
-        for length in [0, 1, 2, WIDE_PIECE].map(|more| WIDE_PIECE - 1 + more) {
+        for length in [0, 1, 2, WIDE_PIECE + 3].map(|more| WIDE_PIECE - 1 + more) {
             for filling in [0x4E2D, 0xD83D] {
                 for place in [1, WIDE_PIECE - 2, WIDE_PIECE - 1, WIDE_PIECE] {
                     let mut units = vec![filling; length];
@@ -230,10 +240,12 @@ fn what_cannot_be_read_to_its_end_is_an_error_and_leaves_nothing() {
                 assert_eq!(error.to_string(), "no more");
             }
         }
-        let mut text = Units::of(&[0xD83D, 0xDE00].repeat(WIDE_PIECE), true);
-        text.end = WIDE_PIECE;
-        let error = bulk::give_text(py, &text).expect_err("it ends early");
-        assert_eq!(error.to_string(), "no more");
+        for shown in 0..4 {
+            let mut text = Units::of(&[0xD83D, 0xDE00].repeat(WIDE_PIECE), true);
+            text.shown = shown; // twice for each of its two parts
+            let error = bulk::give_text(py, &text).expect_err("it ends early");
+            assert_eq!(error.to_string(), "no more");
+        }
         // SAFETY: it writes nothing and says so.
         let bytes = unsafe { bulk::give_bytes(py, 20_000, |_| Err(Error::refused("nothing"))) };
         assert_eq!(bytes.expect_err("no bytes").to_string(), "nothing");
@@ -316,10 +328,12 @@ fn utf16_is_that_of_the_standard_library() {
         assert_eq!(utf16::decode(&units, room), expected.len());
         // SAFETY: all were written to when they were made.
         assert!(behind.iter().all(|point| unsafe { point.assume_init() } == 7));
-        let mut again = vec![0; 2 * expected.len()];
-        let count = utf16::encode(&expected, &mut again);
-        assert_eq!(again[..count], units);
-        assert_eq!(utf16::length(&expected), count);
+        let mut again = vec![7; units.len() + 32];
+        let (room, behind) = again.split_at_mut(units.len());
+        assert_eq!(utf16::encode(&expected, room), units.len());
+        assert_eq!(room, units);
+        assert!(behind.iter().all(|unit| *unit == 7));
+        assert_eq!(utf16::length(&expected), units.len());
         for before in [0, 0xD800] {
             let all: Vec<u16> = [before].into_iter().chain(units.iter().copied()).collect();
             let pairs = all.len() - utf16::points(&all).len();

@@ -51,8 +51,17 @@ pub unsafe trait Text {
     /// Copies units from a place on.
     fn narrow(&self, from: usize, units: &mut [MaybeUninit<u8>]) -> Result<(), Self::Error>;
 
-    /// Shows `count` units from a place on. Until it has seen them, `see` may call neither side.
-    fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Self::Error>;
+    /// Shows `count` units from a place on, at most [`WIDE_PIECE`].
+    ///
+    /// # Safety
+    ///
+    /// `see` calls neither side and waits for nobody.
+    unsafe fn wide<R>(
+        &self,
+        from: usize,
+        count: usize,
+        see: impl FnOnce(&[u16]) -> R,
+    ) -> Result<R, Self::Error>;
 }
 
 /// A large value for the other side. The texts are those of [`Characters`], each as small as it can be.
@@ -176,7 +185,7 @@ fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T:
     let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
     let (mut bits, mut pairs, mut before) = (0, 0, 0);
     for (from, count) in pieces(text.length(), WIDE_PIECE) {
-        text.wide(from, count, |units| {
+        let see = |units: &[u16]| {
             for units in units.chunks(PIECE) {
                 let (more_bits, more_pairs) = utf16::look(before, units);
                 bits |= more_bits;
@@ -186,7 +195,9 @@ fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T:
                     string.extend(units);
                 }
             }
-        })?;
+        };
+        // SAFETY: it only counts and copies.
+        unsafe { text.wide(from, count, see)? };
     }
     if pairs > 0 {
         drop(string);
@@ -210,13 +221,15 @@ fn decoded<'py, T: Text>(py: Python<'py>, text: &T, pairs: usize) -> Result<Boun
     let mut from = 0;
     while from < length {
         let count = WIDE_PIECE.min(length - from);
-        from += text.wide(from, count, |units| {
+        let see = |units: &[u16]| {
             // The first half of a pair waits for the second one.
             let cut = from + count < length && units.last().is_some_and(|last| utf16::is_high(*last));
             let units = &units[..count - usize::from(cut)];
             string.decode(units);
             units.len()
-        })?;
+        };
+        // SAFETY: it only computes.
+        from += unsafe { text.wide(from, count, see)? };
     }
     string.finish()
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Java's half of large values: reads a String or byte[], and makes one, each in one copy. What they
-//! are in Python is the core's affair.
+//! Java's half of large values: reads a String or byte[], and makes one. What they are in Python is the
+//! core's affair.
 //!
 //! JNI's own functions for text give and take two bytes for each character, which costs a text that has
 //! one for each more than all the rest, and copy those of others slowly. So its bytes are read from `String.value`,
@@ -8,16 +8,15 @@
 //! use, and where they are not what they were, JNI's functions do it.
 
 use crate::guard::Failure;
-use bytemuck::{cast_slice, cast_slice_mut, NoUninit};
-use jni::objects::{
-    AutoElementsCritical, GlobalRef, JByteArray, JClass, JFieldID, JMethodID, JObject, JString, ReleaseMode,
-};
+use bytemuck::{cast_slice, NoUninit};
+use jni::objects::{GlobalRef, JByteArray, JClass, JFieldID, JMethodID, JObject, JString, ReleaseMode};
 use jni::signature::ReturnType;
 use jni::sys::jvalue;
 use jni::JNIEnv;
 use python4j_core::bulk::{Characters, Text, Value, WIDE_PIECE};
 use python4j_core::{utf16, Error};
 use std::mem::MaybeUninit;
+use std::slice;
 use std::sync::OnceLock;
 
 /// A Java String to be read.
@@ -45,10 +44,13 @@ impl<'a, 'local> JavaText<'a, 'local> {
             None => Bytes::Hidden,
             Some(inside) => {
                 let value = inside.value(env, string)?;
-                if env.get_array_length(&value)? as usize == length {
+                let bytes = env.get_array_length(&value)? as usize;
+                if bytes == length {
                     Bytes::One(value)
-                } else {
+                } else if bytes == size_of::<u16>() * length {
                     Bytes::Two(value)
+                } else {
+                    Bytes::Hidden
                 }
             }
         };
@@ -61,7 +63,7 @@ impl<'a, 'local> JavaText<'a, 'local> {
     }
 }
 
-// SAFETY: see `copy_bytes` and `copy_units`.
+// SAFETY: `copy_bytes` writes all that it is asked for, or fails.
 unsafe impl Text for JavaText<'_, '_> {
     type Error = Failure;
 
@@ -80,11 +82,15 @@ unsafe impl Text for JavaText<'_, '_> {
         }
     }
 
-    fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Failure> {
+    unsafe fn wide<R>(&self, from: usize, count: usize, see: impl FnOnce(&[u16]) -> R) -> Result<R, Failure> {
         if let Bytes::Two(value) = &self.bytes {
-            return in_place(self.env, value, ReleaseMode::NoCopyBack, |bytes| {
-                see(&cast_slice(bytes)[from..from + count])
-            });
+            // SAFETY: `see` is as it must be by this method's own contract. Nobody writes to the bytes of a
+            // String, which are `length` units.
+            return unsafe {
+                in_place(self.env, value, ReleaseMode::NoCopyBack, |units| {
+                    see(&slice::from_raw_parts(units, self.length)[from..from + count])
+                })
+            };
         }
         let mut units = Vec::with_capacity(count);
         let room = &mut units.spare_capacity_mut()[..count];
@@ -146,29 +152,43 @@ fn array<'local, T: NoUninit>(env: &JNIEnv<'local>, whole: &[T]) -> Result<JByte
 
 /// UTF-16 of code points.
 fn utf16<'local>(env: &JNIEnv<'local>, points: &[u32]) -> Result<JByteArray<'local>, Failure> {
-    let array = new_array(env, size_of::<u16>() * utf16::length(points))?;
+    let length = utf16::length(points);
+    let array = new_array(env, size_of::<u16>() * length)?;
     let mut filled = 0;
-    for piece in points.chunks(WIDE_PIECE) {
-        filled += in_place(env, &array, ReleaseMode::CopyBack, |bytes| {
-            utf16::encode(piece, &mut cast_slice_mut(bytes)[filled..])
-        })?;
+    // A point may be two units.
+    for piece in points.chunks(WIDE_PIECE / 2) {
+        // SAFETY: to encode calls nobody. The array has so many units, and nobody else knows it yet.
+        filled += unsafe {
+            in_place(env, &array, ReleaseMode::CopyBack, |units| {
+                utf16::encode(piece, &mut slice::from_raw_parts_mut(units, length)[filled..])
+            })?
+        };
     }
     Ok(array)
 }
 
-/// Has `body` read or write the bytes of an array where the JVM has them. It may move nothing until that has ended, so it
-/// must be soon, and neither call Java nor wait for another thread.
-fn in_place<R>(
+/// Calls `body` with where the JVM has the bytes of an array, which are aligned for units. Until it has ended the JVM may not
+/// move the array: it must be soon.
+///
+/// # Safety
+///
+/// `body` neither calls Java nor waits for another thread.
+unsafe fn in_place<R>(
     env: &JNIEnv,
     array: &JByteArray,
     release: ReleaseMode,
-    body: impl FnOnce(&mut AutoElementsCritical<i8>) -> R,
+    body: impl FnOnce(*mut u16) -> R,
 ) -> Result<R, Failure> {
-    // SAFETY: `body`, which alone runs until the elements are released, uses no other environment either.
+    // SAFETY: this environment and the caller's are those of the same thread, which uses only this one until the
+    // elements are released.
     let mut env = unsafe { env.unsafe_clone() };
-    // SAFETY: `body` does what is allowed meanwhile.
-    let mut bytes = unsafe { env.get_array_elements_critical(array, release)? };
-    Ok(body(&mut bytes))
+    // SAFETY: as the caller promises.
+    let bytes = unsafe { env.get_array_elements_critical(array, release)? };
+    let units: *mut u16 = bytes.as_ptr().cast();
+    if !units.is_aligned() {
+        return Err(Error::refused("An array of Java begins at an odd place.").into());
+    }
+    Ok(body(units))
 }
 
 /// What the JDK keeps to itself of Strings.

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BulkTest {
 
     private static final int LARGE = (1 << 14) + 1;
+    private static final int AT_ONCE = 1 << 20;
 
     private PythonGIL gil;
 
@@ -54,6 +55,9 @@ class BulkTest {
             texts.add("\ud83d\ude00".repeat(length));
             texts.add("a\ud83d\ude00".repeat(length) + "\ud83d");
         }
+        // Those with pairs are looked at and written a million units at once.
+        texts.add("\u4e2d".repeat(AT_ONCE - 1) + "\ud83d\ude00" + "\u4e2d".repeat(AT_ONCE));
+        texts.add("a\ud83d\ude00".repeat(AT_ONCE));
         return texts;
     }
 
@@ -193,6 +197,7 @@ class BulkTest {
                     some[i & some.length - 1] = new byte[1 << 13];
                 }
             });
+            garbage.setUncaughtExceptionHandler((thread, e) -> Runtime.getRuntime().halt(1));
             garbage.setDaemon(true);
             garbage.start();
             try (PythonGIL gil = PythonGIL.lock()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A JVM that measures rows of one peer. It works when the driver gives it a line with a row (and
 // how many samples of how many ms, which it knows): one begins the row, and each sample waits for one more. Its answers are READY for the next
-// sample, DONE, SLOW (ran once), NONE (not offered) and FAIL.
+// sample, DONE, SLOW (ran a few times), NONE (not offered) and FAIL.
 package org.nd4j.python4j.bench;
 
 import java.io.BufferedReader;
@@ -39,7 +39,7 @@ public final class Child {
             } catch (Throwable e) {
                 Loop.Slow slow = cause(e, Loop.Slow.class);
                 if (slow != null) {
-                    say("SLOW", row, "", slow.nanos, "one run");
+                    say("SLOW", row, "", slow.nanos, slow.remark);
                 } else if (cause(e, Peer.NotOffered.class) != null || cause(e, ClassCastException.class) != null) {
                     say("NONE", row);
                 } else {

@@ -57,7 +57,7 @@ public final class Driver {
 
         /**
          * The same for each pair of samples that were taken one right after the other. Where there are none, as
-         * when a step is so slow that it ran once, that of the medians alone.
+         * when a step is so slow that it ran a few times only, that of the medians alone.
          */
         List<Double> ratios(Measured other) {
             List<Double> ratios = new ArrayList<>();

@@ -4,6 +4,8 @@
 package org.nd4j.python4j.bench;
 
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -24,19 +26,21 @@ import org.openjdk.jmh.runner.IterationType;
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 public class Loop {
 
-    /** Longer ones are run once and not again. */
+    /** Longer ones are run only a few times. */
     private static final long SLOW_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** And these not even twice. */
-    private static final long TOO_SLOW_NANOS = TimeUnit.SECONDS.toNanos(5);
+    /** And these once. */
+    private static final long TOO_SLOW_NANOS = TimeUnit.SECONDS.toNanos(8);
 
     /** Thrown in place of running a slow step in a loop. */
     static final class Slow extends RuntimeException {
         private static final long serialVersionUID = 1L;
-        final long nanos;
+        final double nanos;
+        final String remark;
 
-        Slow(long nanos) {
+        Slow(double nanos, String remark) {
             this.nanos = nanos;
+            this.remark = remark;
         }
     }
 
@@ -61,20 +65,23 @@ public class Loop {
             peer.open();
         }
         step = new Rows(quick).all().get(row).prepare(peer);
-        long first = System.nanoTime();
-        long nanos;
-        do { // a peer with a compiler of its own, which asks for more warm-up, may get faster
-            step.run();
-            long start = System.nanoTime();
-            if (start - first > TOO_SLOW_NANOS) {
-                throw new Slow(start - first);
-            }
-            step.run();
-            nanos = System.nanoTime() - start;
-        } while (nanos > SLOW_NANOS && Integer.getInteger("bench.warmup", 1) > 1 && System.nanoTime() - first < TOO_SLOW_NANOS);
-        if (nanos > SLOW_NANOS) {
-            throw new Slow(nanos);
+        double first = nanos(step);
+        if (first > TOO_SLOW_NANOS) {
+            throw new Slow(first, "one run");
         }
+        List<Double> runs = new ArrayList<>();
+        do {
+            runs.add(nanos(step));
+        } while (runs.get(runs.size() - 1) > SLOW_NANOS && runs.size() < (quick ? 1 : 3));
+        if (runs.get(runs.size() - 1) > SLOW_NANOS) {
+            throw new Slow(Driver.median(runs), runs.size() + " runs after one");
+        }
+    }
+
+    private static double nanos(Peer.Step step) throws Exception {
+        long start = System.nanoTime();
+        step.run();
+        return System.nanoTime() - start;
     }
 
     /** Warm-up goes through; each sample waits for its turn, which JMH does not time. */
