@@ -295,6 +295,9 @@ public final class Driver {
 
     private List<String> java(String peer, boolean arrays, boolean memory, String main) {
         List<String> command = new ArrayList<>();
+        if (memory) { // glibc otherwise keeps freed arrays of some MB, how many depends on their order
+            command.addAll(List.of("env", "MALLOC_MMAP_THRESHOLD_=1048576"));
+        }
         command.add(settings.getProperty(peer + ".java"));
         command.addAll(words(peer + ".options"));
         command.add("-Djmh.ignoreLock=true"); // it wants to be the only one alive, we see to it that one works

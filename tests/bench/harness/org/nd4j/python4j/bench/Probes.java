@@ -240,17 +240,15 @@ final class Probes {
         void run(int i) throws Exception;
     }
 
-    /**
-     * The growth of the process after the first fifth of the steps, in bytes for each step: the median over all pairs of
-     * slices, since what an allocator keeps jumps up and down by some of the values that go through it.
-     */
+    /** The growth of the process, after the first fifth of the steps, in bytes for each step. */
     private static Object[] memory(Peer peer, int steps, boolean quick, Action action) throws Exception {
         peer.open();
-        int slices = 20;
-        int slice = (quick ? steps / 10 : steps) / slices;
-        List<Long> resident = new ArrayList<>();
-        for (int done = 0; done < slices; done++) {
-            for (int i = 0; i < slice; i++) {
+        int all = quick ? steps / 10 : steps;
+        int slices = 10;
+        long first = 0;
+        long last = 0;
+        for (int slice = 0; slice < slices; slice++) {
+            for (int i = 0; i < all / slices; i++) {
                 action.run(i);
             }
             for (int i = 0; i < 3; i++) { // what Java forgot goes, and with it what that held in Python
@@ -258,20 +256,14 @@ final class Probes {
                 Thread.sleep(50);
                 peer.exec("x = 1");
             }
-            if (done >= slices / 5) {
-                resident.add(residentBytes());
+            last = residentBytes();
+            if (slice == 1) {
+                first = last;
             }
         }
-        List<Double> growth = new ArrayList<>();
-        for (int to = 1; to < resident.size(); to++) {
-            for (int from = 0; from < to; from++) {
-                growth.add((double) (resident.get(to) - resident.get(from)) / ((to - from) * slice));
-            }
-        }
-        double median = Driver.median(growth);
         String remark = String.format(Locale.ROOT, "%.1f MB more after %,d more steps (of %.1f MB)",
-                median * slice * resident.size() / 1048576.0, slice * resident.size(), resident.get(0) / 1048576.0);
-        return new Object[] {"", median, remark};
+                (last - first) / 1048576.0, all / slices * (slices - 2), last / 1048576.0);
+        return new Object[] {"", (double) (last - first) / (all / slices * (slices - 2)), remark};
     }
 
     private static long residentBytes() throws IOException {
