@@ -342,3 +342,9 @@ fn utf16_is_that_of_the_standard_library() {
         }
     }
 }
+
+#[test]
+#[should_panic = "index out of bounds"]
+fn units_without_room_are_not_written() {
+    utf16::encode(&[0x1F600; 40], &mut [0; 79]);
+}
