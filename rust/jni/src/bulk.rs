@@ -124,7 +124,7 @@ pub(crate) fn java_value<'local>(
     let (bytes, size) = match characters {
         Characters::One(bytes) => (array(env, bytes)?, ONE),
         Characters::Two(units) => (array(env, units)?, TWO),
-        Characters::Four(points) => (utf16(env, points)?, TWO),
+        Characters::Four(points) => (encoded(env, points)?, TWO),
     };
     inside.string(env, &bytes, size)
 }
@@ -151,7 +151,7 @@ fn array<'local, T: NoUninit>(env: &JNIEnv<'local>, whole: &[T]) -> Result<JByte
 }
 
 /// UTF-16 of code points.
-fn utf16<'local>(env: &JNIEnv<'local>, points: &[u32]) -> Result<JByteArray<'local>, Failure> {
+fn encoded<'local>(env: &JNIEnv<'local>, points: &[u32]) -> Result<JByteArray<'local>, Failure> {
     let length = utf16::length(points);
     let array = new_array(env, size_of::<u16>() * length)?;
     let mut filled = 0;
