@@ -110,6 +110,42 @@ class TurnTest {
         assertTrue(longest.get() < TimeUnit.MILLISECONDS.toNanos(300), longest.get() / 1e6 + " ms");
     }
 
+    /** Whether it sleeps, was passed, has slept enough or is about to wake: it must not find out by the looks alone. */
+    @Test
+    void whoWaitsIsServedWhenTheOthersStayAway() throws Exception {
+        List<Long> late = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            turn.take();
+            AtomicLong served = new AtomicLong();
+            Thread waiter = start(() -> {
+                turn.take();
+                served.set(System.nanoTime());
+                turn.giveBack();
+            });
+            while (turn.waiting() == 0) {
+                Thread.onSpinWait(); // no sleep: its patience runs
+            }
+            int turns = i % 60; // of 10 us, so that the last one ends before and after the waiter's patience
+            for (int k = 0; k < turns && (turn.isMine() || turn.takeAtOnce()); k++) {
+                long end = System.nanoTime() + 10_000;
+                while (System.nanoTime() < end) {
+                    Thread.onSpinWait();
+                }
+                turn.giveBack();
+            }
+            if (turn.isMine()) {
+                turn.giveBack();
+            }
+            long left = System.nanoTime();
+            waiter.join();
+            long wait = TimeUnit.NANOSECONDS.toMillis(served.get() - left);
+            if (wait >= 50) { // half of the time between two looks
+                late.add(wait);
+            }
+        }
+        assertTrue(late.size() <= 10, "only after milliseconds: " + late); // a busy machine has its own delays
+    }
+
     @Test
     void whoWaitsForLongGoesInTheOrderOfComing() throws Exception {
         turn.take();

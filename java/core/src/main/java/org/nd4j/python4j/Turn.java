@@ -17,9 +17,11 @@ import java.util.concurrent.locks.LockSupport;
  *
  * <p>Strict first-come order would cost a thread switch per turn, free barging starves. So a thread may
  * take the turn past the queue as long as the queue's first has been first for less than a quarter of
- * a millisecond; after that the first one goes next. A waiter behind {@code n} others therefore waits for
- * {@code n} quarter milliseconds at most, plus the turns that run then. The first is woken when the turn
- * becomes free; if somebody is faster all the same, then not again before its quarter is over.
+ * a millisecond; after that the first one goes next. The first is woken when the turn becomes free; if
+ * somebody is faster all the same, it wakes by itself when its quarter is over. That takes a system up to
+ * a tenth of a millisecond, in which the turn would lie idle: so others may pass until it is awake, for
+ * another quarter at most, and awake it watches for a moment for the turn to end. A waiter behind
+ * {@code n} others therefore waits for {@code n} half milliseconds at most, plus the turns that run then.
  *
  * <p>An owner that ends without giving its turn back has given it up: the first waiter looks every
  * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
@@ -29,6 +31,7 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private static final long serialVersionUID = 1L;
     private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
+    private static final long SPIN = TimeUnit.MICROSECONDS.toNanos(50); // about what sleeping and waking cost
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
     // Neither a VarHandle nor what is made of them: a program's first one costs a start a millisecond.
     private static final AtomicReferenceFieldUpdater<Turn, Thread> OWNER =
@@ -39,16 +42,21 @@ final class Turn extends AbstractOwnableSynchronizer {
         final long since = System.nanoTime();
         volatile long firstSince = since;
         volatile boolean asleep;
-        volatile boolean passed; // it was woken, and somebody was faster: then until its patience ends that goes on
+        volatile boolean passed; // it was woken, and somebody was faster: it now sleeps until its patience ends
         Object event; // of the Java Flight Recorder; null if it does not listen
         Waiter previous; // in the queue, guarded by it
         Waiter next;
 
         void wake() {
-            if (asleep && !(passed && patience() > 0)) {
+            if (asleep && !(passed && yields())) {
                 asleep = false;
                 LockSupport.unpark(thread);
             }
+        }
+
+        /** Whether somebody else may go first. */
+        boolean yields() {
+            return patience() > (asleep ? -PATIENCE : 0);
         }
 
         long patience() {
@@ -247,7 +255,7 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private boolean barge() {
         Waiter next = first;
-        return (next == null || next.patience() > 0) && own(null);
+        return (next == null || next.yields()) && own(null);
     }
 
     private boolean takeFromDead() {
@@ -278,13 +286,21 @@ final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** The queue's first tries to get the turn. */
+    /** The queue's first tries to get the turn; for a moment, if nobody may go first any more. */
     private boolean serve(Waiter waiter) {
-        if (first != waiter || !(own(null) || takeFromDead())) {
+        if (first != waiter) {
             return false;
         }
-        leave(waiter);
-        return true;
+        boolean taken = own(null) || takeFromDead();
+        if (!taken && !waiter.yields()) {
+            for (long until = System.nanoTime() + SPIN; !taken && System.nanoTime() < until; taken = own(null)) {
+                Thread.onSpinWait();
+            }
+        }
+        if (taken) {
+            leave(waiter);
+        }
+        return taken;
     }
 
     private void leave(Waiter waiter) {
@@ -311,11 +327,12 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     private void park(Waiter waiter, long nanos) {
-        long patience = waiter.passed ? waiter.patience() : 0;
+        long patience = waiter.patience();
+        waiter.passed &= patience > 0;
         waiter.asleep = true;
         // Seen again after `asleep` is set, so that no giveBack passes between the two unnoticed.
         if (owner != null || first != waiter) {
-            LockSupport.parkNanos(this, patience > 0 ? Math.min(patience, nanos) : nanos);
+            LockSupport.parkNanos(this, waiter.passed ? Math.min(patience, nanos) : nanos);
         }
         waiter.passed = !waiter.asleep && waiter == first;
         waiter.asleep = false;
