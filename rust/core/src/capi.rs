@@ -6,7 +6,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCode, PyDict, PyString, PyType};
+use pyo3::types::{PyCode, PyDict, PyList, PyString, PyType};
 use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
 use std::ptr;
 
@@ -200,6 +200,47 @@ pub fn withdraw_exception(py: Python<'_>, thread: u64) {
 pub fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the GIL is held and the object is alive; the check cannot fail.
     unsafe { ffi::PySequence_Check(object.as_ptr()) == 1 }
+}
+
+/// An item of a list as a 64-bit integer; `None` where there is none or it is something else.
+pub fn long_at(list: &Bound<'_, PyList>, index: usize) -> Option<i64> {
+    let mut overflow = 0;
+    // SAFETY: the GIL is held. The item is borrowed from the list, of which nothing can take it before this
+    // is over: an int itself is read without running Python, and that cannot fail.
+    unsafe {
+        let item = exact_at(list, index, &raw mut ffi::PyLong_Type)?;
+        let value = ffi::PyLong_AsLongLongAndOverflow(item, &mut overflow);
+        (overflow == 0).then_some(value)
+    }
+}
+
+/// The same for a float.
+pub fn double_at(list: &Bound<'_, PyList>, index: usize) -> Option<f64> {
+    // SAFETY: as in `long_at`.
+    unsafe {
+        Some(ffi::PyFloat_AsDouble(exact_at(
+            list,
+            index,
+            &raw mut ffi::PyFloat_Type,
+        )?))
+    }
+}
+
+/// An item of a list, borrowed, if it is of the class and of no subclass.
+unsafe fn exact_at(
+    list: &Bound<'_, PyList>,
+    index: usize,
+    class: *mut ffi::PyTypeObject,
+) -> Option<*mut ffi::PyObject> {
+    // SAFETY: the GIL is held and the list is alive. Beyond its end PyList_GetItem sets an error, which goes.
+    unsafe {
+        let item = ffi::PyList_GetItem(list.as_ptr(), index as ffi::Py_ssize_t);
+        if item.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        (ffi::Py_TYPE(item) == class).then_some(item)
+    }
 }
 
 /// The entry of a dict at a position, which moves on; `None` after the last one. Safe also where the dict

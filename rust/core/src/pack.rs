@@ -843,17 +843,15 @@ impl<'py> Writer<'py> {
 
     /// The list as one run of 64-bit integers, or nothing.
     fn longs(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        self.run(list, tag::LONGS, |item| {
-            let int = item.cast_exact::<PyInt>().ok()?;
-            int.extract::<i64>().ok().map(i64::to_le_bytes)
+        self.run(list, tag::LONGS, |index| {
+            capi::long_at(list, index).map(i64::to_le_bytes)
         })
     }
 
     /// The list as one run of floats, or nothing.
     fn doubles(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        self.run(list, tag::DOUBLES, |item| {
-            let float = item.cast_exact::<PyFloat>().ok()?;
-            Some(float.value().to_le_bytes())
+        self.run(list, tag::DOUBLES, |index| {
+            capi::double_at(list, index).map(f64::to_le_bytes)
         })
     }
 
@@ -861,18 +859,18 @@ impl<'py> Writer<'py> {
         &mut self,
         list: &Bound<'py, PyList>,
         tag: u8,
-        word: impl Fn(&Bound<'py, PyAny>) -> Option<[u8; 8]>,
+        word: impl Fn(usize) -> Option<[u8; 8]>,
     ) -> Result<bool> {
         let count = list.len();
-        if count == 0 || word(&list.get_item(0)?).is_none() {
+        if count == 0 || word(0).is_none() {
             return Ok(false);
         }
         let start = self.position();
         self.u8(tag);
         self.u32(count)?;
         self.reserve(count * 8);
-        for item in list.iter() {
-            match word(&item) {
+        for index in 0..count {
+            match word(index) {
                 Some(bytes) => self.out.extend_from_slice(&bytes),
                 None => {
                     self.truncate(start);
