@@ -102,6 +102,52 @@ fn long_text_is_exact() {
     });
 }
 
+/// Lists of one simple kind take a shorter way, up to the item that is of another kind.
+#[test]
+fn a_list_of_one_kind_but_for_an_item_is_exact() {
+    python(|py| {
+        run(py, "class Text(str): pass\nclass Number(int): pass").unwrap();
+        for alike in [
+            "7, -(2**63), 2**63 - 1",
+            "0.5, float('-inf'), -0.0",
+            "'', 'caf\\xe9', '\\U0001f600', 'x' * 256",
+        ] {
+            for odd in [
+                "3",
+                "0.25",
+                "'t'",
+                "True",
+                "None",
+                "2**63",
+                "-(2**63) - 1",
+                "'x' * 257",
+                "'\\xe9' * 257",
+                "b'b'",
+                "[]",
+                "[1, 'two']",
+                "Text('t')",
+                "Number(1)",
+            ] {
+                for list in [
+                    format!("[{odd}, {alike}]"),
+                    format!("[{alike}, {odd}, {alike}]"),
+                    format!("[{alike}, {odd}]"),
+                ] {
+                    let bytes = packed(py, &list).unwrap();
+                    let after = unpacked(py, &bytes).unwrap();
+                    context::globals(py).unwrap().set_item("after", after).unwrap();
+                    let kinds = "[(type(x), repr(x)) for x in %]";
+                    let (is, should) = (kinds.replace('%', "after"), kinds.replace('%', "v"));
+                    assert_eq!(repr(py, &is), repr(py, &should), "{list}");
+                }
+            }
+        }
+        let lone = packed(py, "['t', '\\ud800']").unwrap(); // only Java reads it
+        assert_eq!(lone[..11], [8, 2, 0, 0, 0, 6, 1, 0, 0, 0, b't']);
+        assert_eq!(lone[11..], [16, 3, 0, 0, 0, 0xED, 0xA0, 0x80]);
+    });
+}
+
 #[test]
 fn values_of_every_type_come_back_equal() {
     python(|py| {

@@ -797,9 +797,9 @@ impl<'py> Writer<'py> {
         self.bytes(decimal.str()?.to_cow()?.as_bytes())
     }
 
-    /// The list as one run where it is one; otherwise its elements are still to be written.
+    /// The list at once where all its elements are of one simple kind; otherwise they are still to be written.
     fn list(&mut self, list: &Bound<'py, PyList>) -> Result<Option<Walk<'py>>> {
-        if self.longs(list)? || self.doubles(list)? {
+        if self.longs(list)? || self.doubles(list)? || self.texts(list)? {
             return Ok(None);
         }
         Ok(Some(Walk::all(tag::LIST, list)?))
@@ -843,42 +843,51 @@ impl<'py> Writer<'py> {
 
     /// The list as one run of 64-bit integers, or nothing.
     fn longs(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        self.run(list, tag::LONGS, |index| {
-            capi::long_at(list, index).map(i64::to_le_bytes)
+        self.run(list, tag::LONGS, 8, |out, index| {
+            out.extend_from_slice(&capi::long_at(list, index)?.to_le_bytes());
+            Some(())
         })
     }
 
     /// The list as one run of floats, or nothing.
     fn doubles(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        self.run(list, tag::DOUBLES, |index| {
-            capi::double_at(list, index).map(f64::to_le_bytes)
+        self.run(list, tag::DOUBLES, 8, |out, index| {
+            out.extend_from_slice(&capi::double_at(list, index)?.to_le_bytes());
+            Some(())
         })
     }
 
+    /// The list if all that is in it is short text, or nothing.
+    fn texts(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
+        self.run(list, tag::LIST, 5, |out, index| {
+            let start = out.len();
+            out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
+            let length = capi::append_text_at(list, index, LONG_TEXT, out)? as u32;
+            out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+            Some(())
+        })
+    }
+
+    /// A list of which one kind of item is written, each of `least` bytes or more.
     fn run(
         &mut self,
         list: &Bound<'py, PyList>,
         tag: u8,
-        word: impl Fn(usize) -> Option<[u8; 8]>,
+        least: usize,
+        write: impl Fn(&mut Vec<u8>, usize) -> Option<()>,
     ) -> Result<bool> {
         let count = list.len();
-        if count == 0 || word(0).is_none() {
-            return Ok(false);
-        }
         let start = self.position();
         self.u8(tag);
         self.u32(count)?;
-        self.reserve(count * 8);
-        for index in 0..count {
-            match word(index) {
-                Some(bytes) => self.out.extend_from_slice(&bytes),
-                None => {
-                    self.truncate(start);
-                    return Ok(false);
-                }
-            }
+        let written = count > 0 && write(&mut self.out, 0).is_some() && {
+            self.reserve(count * least);
+            (1..count).all(|index| write(&mut self.out, index).is_some())
+        };
+        if !written {
+            self.truncate(start);
         }
-        Ok(true)
+        Ok(written)
     }
 
     fn bool(&mut self, value: bool) {
