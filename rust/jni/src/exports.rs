@@ -533,14 +533,14 @@ fn read<R>(
     Ok(result)
 }
 
-/// A reply, in the request's own array where it is no longer: to make another costs more than all the rest.
+/// A reply, in the request's own array where there is room: to make another costs more than all the rest.
 fn answer<'local>(
     env: &JNIEnv<'local>,
     request: JByteArray<'local>,
     length: i32,
     reply: Vec<u8>,
 ) -> Result<JByteArray<'local>, Failure> {
-    if reply.len() > length as usize {
+    if reply.len() > length as usize && reply.len() > env.get_array_length(&request)? as usize {
         return write(env, reply);
     }
     env.set_byte_array_region(&request, 0, bytemuck::cast_slice(&reply))?;

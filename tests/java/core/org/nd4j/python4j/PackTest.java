@@ -358,6 +358,16 @@ class PackTest {
     }
 
     @Test
+    void theArrayOfALongReplyIsTheNextOnesUnlessItIsVeryLarge() {
+        Pack pack = new Pack();
+        byte[] kept = Arrays.copyOf(bytes("03 0700000000000000"), 1000);
+        assertEquals(7L, pack.reader(kept, FRAME).value());
+        assertSame(kept, pack.buffer());
+        assertEquals(7L, pack.reader(Arrays.copyOf(kept, 5 << 20), FRAME).value());
+        assertSame(kept, pack.buffer());
+    }
+
+    @Test
     void readsObjectsAsThoseOfTheFrame() {
         Object object = new Pack.Reader(bytes("0f 0200000001000000"), FRAME).value();
         assertEquals(0x100000002L, assertInstanceOf(PythonObject.class, object).handle());

@@ -8,7 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +21,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -518,5 +521,24 @@ class PythonExecutionerTest {
         assertEquals(
                 List.of(BigInteger.ONE.shiftLeft(64), BigInteger.ONE.shiftLeft(70).negate()),
                 PythonExecutioner.getVariable("l", PythonTypes.LIST).getValue());
+    }
+
+    @Test
+    void aReplyComesBackInTheArrayOfItsRequestIfThatHasRoom() {
+        exec("many, few = list(range(1000)), [7] * 500");
+        Pack pack = new Pack();
+        byte[] small = pack.buffer();
+        byte[] large = numbers(pack, "many");
+        assertNotSame(small, large);
+        assertEquals(LongStream.range(0, 1000).boxed().collect(Collectors.toList()), pack.reader(large, 0).value());
+        byte[] again = numbers(pack, "few");
+        assertSame(large, again);
+        assertEquals(Collections.nCopies(500, 7L), pack.reader(again, 0).value());
+    }
+
+    private static byte[] numbers(Pack pack, String name) {
+        pack.clear();
+        pack.u8(0).text("").u32(0).u32(1).text(name).u8(Pack.Wanted.LIST);
+        return Native.execRun(pack.buffer(), pack.length(), 0, 0, 0);
     }
 }

@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
  * callers hold a turn of {@link PythonGIL} unless a function says that it needs none.
  *
  * <p>A failing function throws {@link PythonException} and leaves no Python error pending. Requests
- * are the first {@code length} bytes of a buffer; a reply that is no longer comes back in it. {@code frame}
+ * are the first {@code length} bytes of a buffer; a reply that it has room for comes back in it. {@code frame}
  * is the {@link PythonGC} frame that owns the handles a call creates, 0 for none. {@code call} is the
  * number by which {@link #stopCall} knows it, 0 for one that cannot be ended. {@code space} is whose
  * globals a call uses: those of a shared turn, 0 for the current context.

@@ -172,8 +172,14 @@ final class Pack {
         return this;
     }
 
-    /** Reads the reply to the packed bytes, which may be in their array. Nothing is to be written meanwhile. */
+    /**
+     * Reads the reply to the packed bytes, which may be in their array: nothing is to be written meanwhile. An
+     * array that was made for it is kept, as the next reply may be as long.
+     */
     Reader reader(byte[] reply, long frame) {
+        if (reply != null && reply.length > buffer.length && reply.length <= KEPT_BYTES) {
+            buffer = reply;
+        }
         return new Reader(this, reply, frame);
     }
 

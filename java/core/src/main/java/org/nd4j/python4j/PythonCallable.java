@@ -156,7 +156,7 @@ public final class PythonCallable implements AutoCloseable {
             long frame = PythonGC.frame();
             byte[] reply = Native.objectCall(
                     function.handle(), pack.buffer(), pack.length(), wanted, frame, slot.call());
-            Pack.Reader reader = new Pack.Reader(reply, frame);
+            Pack.Reader reader = pack.reader(reply, frame);
             return wanted == Pack.Wanted.OBJECT ? reader.value() : reader.finish(reader.value());
         } finally {
             slot.end(outer);

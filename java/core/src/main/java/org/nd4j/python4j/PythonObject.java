@@ -553,7 +553,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             }
             long current = PythonGC.frame();
             byte[] reply = Native.objectCall(handle(), pack.buffer(), pack.length(), wanted, current, slot.call());
-            return new Pack.Reader(reply, current).value();
+            return pack.reader(reply, current).value();
         } finally {
             slot.end(outer);
             pack.giveBack();
