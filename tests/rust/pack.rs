@@ -329,6 +329,13 @@ fn conversions_follow_the_wanted_type() {
                 .0,
         );
         ok("{}", Wanted::List, vec![8, 0, 0, 0, 0]);
+        for own in ["1", "1.5", "'a'", "None"] {
+            ok(
+                &format!("type('L', (list,), {{'__iter__': lambda self: iter('b')}})([{own}])"),
+                Wanted::List,
+                Request::default().u8(8).u32(1).raw(&support::str("b")).0,
+            );
+        }
         for not_a_list in ["{'a': 1}", "{1}", "5", "None", "(i for i in [1])", "{}.keys()"] {
             fails(not_a_list, Wanted::List, "Object cannot be interpreted as a List");
         }

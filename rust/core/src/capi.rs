@@ -239,7 +239,8 @@ pub fn append_text_at(
     // as it says, are the str's own and are copied at once.
     let bytes = unsafe {
         let item = exact_at(list, index, &raw mut ffi::PyUnicode_Type)?;
-        if ffi::PyUnicode_GetLength(item) as usize > most {
+        if !(0..=most as isize).contains(&ffi::PyUnicode_GetLength(item)) {
+            ffi::PyErr_Clear(); // of a str that an extension made wrongly
             return None;
         }
         let data = PyUnicode_AsUTF8AndSize(item, &mut size);

@@ -693,7 +693,7 @@ impl<'py> Writer<'py> {
     }
 
     fn wanted_list(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
-        if let Ok(list) = object.cast::<PyList>() {
+        if let Ok(list) = object.cast_exact::<PyList>() {
             return self.value_list(list);
         }
         let empty_dict = object.cast::<PyDict>().is_ok_and(|dict| dict.is_empty());
