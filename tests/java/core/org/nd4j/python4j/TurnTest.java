@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
@@ -127,10 +128,7 @@ class TurnTest {
             }
             int turns = i % 60; // of 10 us, so that the last one ends before and after the waiter's patience
             for (int k = 0; k < turns && (turn.isMine() || turn.takeAtOnce()); k++) {
-                long end = System.nanoTime() + 10_000;
-                while (System.nanoTime() < end) {
-                    Thread.onSpinWait();
-                }
+                spinUntil(System.nanoTime() + 10_000);
                 turn.giveBack();
             }
             if (turn.isMine()) {
@@ -144,6 +142,127 @@ class TurnTest {
             }
         }
         assertTrue(late.size() <= 10, "only after milliseconds: " + late); // a busy machine has its own delays
+    }
+
+    /** Its first timed sleep is over while the other one's turn lasts, or just before or after. */
+    @Test
+    void whoWasPassedIsServedWhenTheOthersStayAway() throws Exception {
+        List<Long> late = new ArrayList<>();
+        int passed = 0;
+        for (int i = 0; i < 1000; i++) {
+            turn.take();
+            AtomicLong served = new AtomicLong();
+            Thread waiter = start(() -> {
+                turn.take();
+                served.set(System.nanoTime());
+                turn.giveBack();
+            });
+            while (turn.waiting() == 0) {
+                Thread.onSpinWait();
+            }
+            long since = System.nanoTime();
+            spinUntil(since + 180_000 + i % 20 * 5_000);
+            turn.giveBack();
+            if (turn.takeAtOnce()) {
+                passed++;
+                spinUntil(since + 330_000 + i % 7 * 20_000);
+                turn.giveBack();
+            }
+            long left = System.nanoTime();
+            waiter.join();
+            long wait = TimeUnit.NANOSECONDS.toMillis(served.get() - left);
+            if (wait >= 50) {
+                late.add(wait);
+            }
+        }
+        assertTrue(passed > 0);
+        assertTrue(late.size() <= 10, "only after milliseconds: " + late);
+    }
+
+    @Test
+    void whoWaitsIsPassedForHalfAMillisecondAtMost() throws Exception {
+        List<Long> late = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            turn.take();
+            Thread waiter = start(() -> {
+                turn.take();
+                turn.giveBack();
+            });
+            while (turn.waiting() == 0) {
+                Thread.onSpinWait();
+            }
+            long since = System.nanoTime();
+            turn.giveBack();
+            while (turn.takeAtOnce()) {
+                long now = System.nanoTime() - since;
+                if (turn.waiting() == 0) {
+                    break; // it has had its turn
+                }
+                if (now > 1_000_000) {
+                    late.add(now / 1000);
+                    break;
+                }
+                turn.giveBack();
+            }
+            if (turn.isMine()) {
+                turn.giveBack();
+            }
+            waiter.join();
+        }
+        assertTrue(late.size() <= 10, "passed after so many us: " + late);
+    }
+
+    private static void spinUntil(long end) {
+        while (System.nanoTime() < end) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Wherever the stack ends, so at each of many depths: nobody would ever get past one who is left in the queue. */
+    @Test
+    void whoHasNoStackLeftLeavesTheQueue() throws Exception {
+        AtomicInteger overflows = new AtomicInteger();
+        for (int i = 0; i < 800; i++) {
+            int spare = i % 50;
+            turn.take();
+            Thread waiter = new Thread(null, () -> {
+                try {
+                    depth = 0;
+                    measure();
+                } catch (StackOverflowError e) {
+                    // depth says how many fit
+                }
+                try {
+                    takeBelow(depth - spare);
+                } catch (StackOverflowError e) {
+                    overflows.incrementAndGet();
+                }
+            }, "small stack", 256 << 10);
+            waiter.start();
+            waiter.join(2);
+            turn.giveBack();
+            waiter.join();
+            assertEquals(0, turn.waiting(), "waiting after it had " + spare + " frames");
+            assertTrue(turn.takeAtOnce());
+            turn.giveBack();
+        }
+        assertTrue(overflows.get() > 0);
+    }
+
+    private int depth;
+
+    private void measure() {
+        depth++;
+        measure();
+    }
+
+    private void takeBelow(int frames) {
+        if (frames > 0) {
+            takeBelow(frames - 1);
+        } else {
+            turn.take();
+            turn.giveBack();
+        }
     }
 
     @Test

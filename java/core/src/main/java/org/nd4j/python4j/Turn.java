@@ -76,7 +76,7 @@ final class Turn extends AbstractOwnableSynchronizer {
     private final transient AtomicLong waits = new AtomicLong();
     private final transient AtomicLong waited = new AtomicLong();
 
-    // A list without a class of its own: adding and removing call nothing, so no stack is too short for them.
+    // A list without a class of its own: for adding and removing, which call nothing, no stack is too short.
     private final transient Object queue = new Object();
     private transient volatile Waiter first; // written with the queue locked
     private transient Waiter last; // guarded by the queue
@@ -149,20 +149,8 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
     void take() {
-        if (isMine()) {
-            depth++;
-            owed++;
-        } else if (!barge()) {
-            boolean interrupted = false;
-            Waiter waiter = enqueue();
-            while (!serve(waiter)) {
-                park(waiter, LOOK);
-                interrupted |= Thread.interrupted();
-            }
-            waited(waiter, true);
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        if (!takeAgain() && !barge()) {
+            queueUp(Long.MAX_VALUE, false);
         }
     }
 
@@ -176,42 +164,16 @@ final class Turn extends AbstractOwnableSynchronizer {
         if (Thread.interrupted()) {
             throw new InterruptedException();
         }
-        if (isMine()) {
-            depth++;
-            owed++;
-            return true;
+        boolean taken = takeAgain() || barge() || queueUp(nanos, true);
+        if (!taken && Thread.interrupted()) {
+            throw new InterruptedException();
         }
-        if (barge()) {
-            return true;
-        }
-        Waiter waiter = enqueue();
-        while (!serve(waiter)) {
-            long left = nanos - (System.nanoTime() - waiter.since);
-            if (left > 0) {
-                park(waiter, Math.min(left, LOOK));
-            }
-            boolean interrupted = Thread.interrupted();
-            if (interrupted || left <= 0) {
-                leave(waiter);
-                waited(waiter, false);
-                if (interrupted) {
-                    throw new InterruptedException();
-                }
-                return false;
-            }
-        }
-        waited(waiter, true);
-        return true;
+        return taken;
     }
 
     /** Takes the turn, once more if the caller has it, if nobody else does; past all who wait. */
     boolean takeIfFree() {
-        if (isMine()) {
-            depth++;
-            owed++;
-            return true;
-        }
-        return own(null) || takeFromDead();
+        return takeAgain() || own(null) || takeFromDead();
     }
 
     /** Whether the caller, who owns the turn, has taken it once: entered just now, or about to leave. */
@@ -241,6 +203,15 @@ final class Turn extends AbstractOwnableSynchronizer {
         return barge();
     }
 
+    private boolean takeAgain() {
+        if (!isMine()) {
+            return false;
+        }
+        depth++;
+        owed++;
+        return true;
+    }
+
     private boolean own(Thread expected) {
         Thread me = Thread.currentThread();
         if (!OWNER.compareAndSet(this, expected, me)) {
@@ -263,6 +234,56 @@ final class Turn extends AbstractOwnableSynchronizer {
         return holder != null && !holder.isAlive() && own(holder);
     }
 
+    /** Waits for the turn for so long, or until an interrupt if that is to end it; one stays pending. */
+    private boolean queueUp(long nanos, boolean interruptible) {
+        boolean taken;
+        boolean interrupted = false;
+        Waiter waiter = enqueue();
+        long now = waiter.since;
+        try {
+            while (true) {
+                taken = serve(waiter);
+                now = System.nanoTime();
+                long left = nanos - (now - waiter.since);
+                if (taken || left <= 0 || interrupted && interruptible) {
+                    break;
+                }
+                park(waiter, Math.min(left, LOOK));
+                interrupted |= Thread.interrupted();
+            }
+        } finally {
+            // Who has no stack left must get out of the queue, too: this calls nothing.
+            synchronized (queue) {
+                if (waiter.previous != null) {
+                    waiter.previous.next = waiter.next;
+                } else {
+                    first = waiter.next;
+                    if (first != null) {
+                        first.firstSince = now;
+                    }
+                }
+                if (waiter.next != null) {
+                    waiter.next.previous = waiter.previous;
+                } else {
+                    last = waiter.previous;
+                }
+            }
+        }
+        Waiter next = first;
+        if (next != null && owner == null) {
+            next.wake(); // the one that leaves may have been woken in its place
+        }
+        waits.incrementAndGet();
+        waited.addAndGet(now - waiter.since);
+        if (waiter.event != null) {
+            Monitor.waitEnds(waiter.event, taken);
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return taken;
+    }
+
     private Waiter enqueue() {
         Waiter waiter = new Waiter();
         waiter.event = Monitor.waitBegins(this);
@@ -278,14 +299,6 @@ final class Turn extends AbstractOwnableSynchronizer {
         return waiter;
     }
 
-    private void waited(Waiter waiter, boolean got) {
-        waits.incrementAndGet();
-        waited.addAndGet(System.nanoTime() - waiter.since);
-        if (waiter.event != null) {
-            Monitor.waitEnds(waiter.event, got);
-        }
-    }
-
     /** The queue's first tries to get the turn; for a moment, if nobody may go first any more. */
     private boolean serve(Waiter waiter) {
         if (first != waiter) {
@@ -297,33 +310,7 @@ final class Turn extends AbstractOwnableSynchronizer {
                 Thread.onSpinWait();
             }
         }
-        if (taken) {
-            leave(waiter);
-        }
         return taken;
-    }
-
-    private void leave(Waiter waiter) {
-        long now = System.nanoTime();
-        synchronized (queue) {
-            if (waiter.previous != null) {
-                waiter.previous.next = waiter.next;
-            } else {
-                first = waiter.next;
-                if (first != null) {
-                    first.firstSince = now;
-                }
-            }
-            if (waiter.next != null) {
-                waiter.next.previous = waiter.previous;
-            } else {
-                last = waiter.previous;
-            }
-        }
-        Waiter next = first;
-        if (next != null && owner == null) {
-            next.wake(); // the one that leaves may have been woken in its place
-        }
     }
 
     private void park(Waiter waiter, long nanos) {
