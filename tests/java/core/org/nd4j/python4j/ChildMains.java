@@ -151,6 +151,12 @@ final class ChildMains {
         System.exit(7);
     }
 
+    static void aHookWaitsForOneWhoExitsWithinATurn() {
+        PythonGIL.lock();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> print(PythonGIL::lock)));
+        System.exit(7);
+    }
+
     static void sigtermIsTheJvms() throws Exception {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook ran")));
         locked("import signal; signal.raise_signal(signal.SIGTERM)"); // what every system has of signals

@@ -58,6 +58,13 @@ class StartTest {
     }
 
     @Test
+    void aHookDoesNotWaitForOneWhoExitsWithinATurn() throws Exception {
+        ChildJvm child = ChildJvm.run("aHookWaitsForOneWhoExitsWithinATurn");
+        assertEquals(7, child.status, child::toString);
+        assertTrue(child.out.contains("Thread 'main' called System.exit within its turn, "), child::toString);
+    }
+
+    @Test
     @Rule("2.19")
     void signalsStayWithTheJvm() throws Exception {
         ChildJvm child = ChildJvm.run("sigtermIsTheJvms");

@@ -82,7 +82,8 @@ public class PythonGIL implements AutoCloseable {
      * starts Python.
      *
      * @return the turn, to be closed by the same thread
-     * @throws PythonException if Python cannot be started
+     * @throws PythonException if Python cannot be started, or if the thread that has the turn called
+     *     {@code System.exit} and this one is a shutdown hook, for which that waits
      */
     public static PythonGIL lock() {
         // The usual case first, in which entered() asks for the thread's place and takes the GIL in one call.
@@ -488,6 +489,7 @@ public class PythonGIL implements AutoCloseable {
          */
         @Override
         public void run() {
+            TURN.ending = true;
             if (TURN.isOwnerExiting()) {
                 return; // it called System.exit within its turn, and will not come out of it
             }

@@ -72,6 +72,9 @@ final class Turn extends AbstractOwnableSynchronizer {
      * {@code StackOverflowError} came between. Only the owner reads and writes it.
      */
     transient int owed;
+
+    /** The JVM is about to end: its owner may be waiting for the shutdown hooks now, of which one may wait for the turn. */
+    transient volatile boolean ending;
     private final transient AtomicLong count = new AtomicLong(); // of the turns so far; only the owner writes it
     private final transient AtomicLong waits = new AtomicLong();
     private final transient AtomicLong waited = new AtomicLong();
@@ -147,7 +150,11 @@ final class Turn extends AbstractOwnableSynchronizer {
         return waited.get();
     }
 
-    /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
+    /**
+     * Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending.
+     *
+     * @throws PythonException if the JVM ends and the owner called {@code System.exit}, so that it never leaves
+     */
     void take() {
         if (!takeAgain() && !barge()) {
             queueUp(Long.MAX_VALUE, false);
@@ -247,6 +254,11 @@ final class Turn extends AbstractOwnableSynchronizer {
                 long left = nanos - (now - waiter.since);
                 if (taken || left <= 0 || interrupted && interruptible) {
                     break;
+                }
+                if (ending && !interruptible && isOwnerExiting()) {
+                    throw new PythonException("Thread '" + owner.getName() + "' called System.exit within its turn, and"
+                            + " that waits for the shutdown hooks: there will be no other turn. Close the PythonGIL before"
+                            + " System.exit.");
                 }
                 park(waiter, Math.min(left, LOOK));
                 interrupted |= Thread.interrupted();
