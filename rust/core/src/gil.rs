@@ -6,13 +6,15 @@
 //! and the like of a pool thread stay. It is freed by its own thread at that thread's end: from
 //! 3.12 on nobody else can.
 
-use crate::{capi, handle, inject};
+use crate::{Error, Result, capi, handle, inject};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use std::cell::Cell;
 use std::ffi::c_ulong;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 unsafe extern "C" {
     /// Not in the stable ABI, exported by every libpython from 3.9 on.
@@ -22,6 +24,12 @@ unsafe extern "C" {
 
 /// What Python calls the thread that last began a hold by [`acquire`].
 static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// The same until that hold is over, then 0.
+static HOLDER: AtomicU64 = AtomicU64::new(0);
+
+/// How long the OS thread of an owner that ended with its turn has to end, too, and so to give the GIL back.
+const TIME_TO_END: Duration = Duration::from_secs(1);
 
 thread_local! {
     static HERE: Here = const {
@@ -83,11 +91,22 @@ impl Here {
     fn release(&self) {
         let depth = self.depth.get();
         debug_assert!(depth > 0);
-        if depth == 1 && !self.borrowed.get() {
-            // SAFETY: this thread holds the GIL since `enter`.
-            self.state.set(unsafe { ffi::PyEval_SaveThread() });
+        if depth == 1 {
+            self.hold_ends();
+            if !self.borrowed.get() {
+                // SAFETY: this thread holds the GIL since `enter`.
+                self.state.set(unsafe { ffi::PyEval_SaveThread() });
+            }
         }
         self.depth.set(depth.saturating_sub(1));
+    }
+
+    /// If it was one by [`acquire`].
+    fn hold_ends(&self) {
+        let ident = self.ident.get();
+        if ident != 0 && HOLDER.load(Ordering::Relaxed) == ident {
+            HOLDER.store(0, Ordering::Release);
+        }
     }
 }
 
@@ -100,6 +119,7 @@ impl Drop for Here {
             return;
         }
         let inside = self.depth.get() > 0 && !self.borrowed.get();
+        self.hold_ends();
         if self.first.get() {
             if inside {
                 // SAFETY: this thread holds the GIL; the main state stays with the interpreter.
@@ -119,18 +139,51 @@ impl Drop for Here {
     }
 }
 
-/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running. Returns
-/// whether the thread had it already by other means.
-pub fn acquire() -> bool {
+/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running, and no other thread may have
+/// a hold of this kind, but for one that ended as a thread of Java without giving it back: its OS thread, which
+/// does that at its end, is waited for. Returns whether the thread had the GIL already by other means.
+pub fn acquire() -> Result<bool> {
     HERE.with(|here| {
-        here.acquire();
         if here.ident.get() == 0 {
             // SAFETY: needs nothing.
             here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
         }
-        LAST.store(here.ident.get(), Ordering::Relaxed);
-        here.depth.get() == 1 && here.borrowed.get()
+        let ident = here.ident.get();
+        let holder = HOLDER.load(Ordering::Acquire);
+        if holder != 0 && holder != ident {
+            await_end(holder)?;
+        }
+        here.acquire();
+        HOLDER.store(ident, Ordering::Relaxed);
+        LAST.store(ident, Ordering::Relaxed);
+        Ok(here.depth.get() == 1 && here.borrowed.get())
     })
+}
+
+fn await_end(holder: u64) -> Result<()> {
+    let late = Instant::now() + TIME_TO_END;
+    while HOLDER.load(Ordering::Acquire) == holder {
+        if Instant::now() >= late {
+            return Err(Error::refused(
+                "A thread ended without closing its PythonGIL, and its OS thread, which has Python's GIL, goes on (that of \
+                 main does until the JVM ends): no thread can enter Python any more. Close each PythonGIL, by \
+                 try (PythonGIL gil = PythonGIL.lock()) { ... }.",
+            ));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(())
+}
+
+/// Gives back all that this thread has by [`acquire`], at whatever depth: it will not come back to Python.
+pub fn abandon() {
+    HERE.with(|here| {
+        if here.depth.get() > 0 {
+            here.depth.set(1);
+            here.release();
+        }
+        here.hold_ends(); // one that was left by `outside`, too
+    });
 }
 
 /// What Python calls the thread that last came in by [`acquire`]. Needs no Python.

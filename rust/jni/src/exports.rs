@@ -73,13 +73,20 @@ export! {
 
 export! {
     fn gilAcquire(env) -> bool {
-        Ok(gil::acquire())
+        Ok(gil::acquire()?)
     }
 }
 
 export! {
     fn gilRelease(env) {
         gil::release();
+        Ok(())
+    }
+}
+
+export! {
+    fn gilAbandon(env) {
+        gil::abandon();
         Ok(())
     }
 }

@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
@@ -151,10 +152,38 @@ final class ChildMains {
         System.exit(7);
     }
 
-    static void aHookWaitsForOneWhoExitsWithinATurn() {
+    private static final String GOODBYE = "import atexit\natexit.register(lambda: print('goodbye'))";
+
+    static void exitsWithinATurn() {
         PythonGIL.lock();
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> print(PythonGIL::lock)));
+        PythonGIL.lock();
+        run(GOODBYE);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> print(() -> value("'hook'"))));
         System.exit(7);
+    }
+
+    static void exitsWithinACallback() {
+        PythonGIL.lock();
+        run(GOODBYE);
+        PythonObject exit = Callbacks.callable((args, named) -> {
+            System.exit(7);
+            return null;
+        });
+        exit.call();
+    }
+
+    static void endsWithinATurn() throws Exception {
+        PythonGIL.lock();
+        run(GOODBYE);
+        Thread main = Thread.currentThread();
+        Thread other = new Thread(() -> {
+            print(() -> {
+                main.join();
+                return PythonGIL.lock();
+            });
+            print(() -> PythonGIL.tryLock(Duration.ofSeconds(30)));
+        });
+        other.start();
     }
 
     static void sigtermIsTheJvms() throws Exception {

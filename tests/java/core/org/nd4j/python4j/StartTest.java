@@ -5,6 +5,8 @@ package org.nd4j.python4j;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 class StartTest {
@@ -58,10 +60,25 @@ class StartTest {
     }
 
     @Test
-    void aHookDoesNotWaitForOneWhoExitsWithinATurn() throws Exception {
-        ChildJvm child = ChildJvm.run("aHookWaitsForOneWhoExitsWithinATurn");
+    void whoEndsTheJvmWithinATurnGivesItUp() throws Exception {
+        ChildJvm child = ChildJvm.run("exitsWithinATurn");
         assertEquals(7, child.status, child::toString);
-        assertTrue(child.out.contains("Thread 'main' called System.exit within its turn, "), child::toString);
+        assertEquals(List.of("goodbye", "hook"), child.out.lines().sorted().collect(Collectors.toList()));
+        child = ChildJvm.run("exitsWithinACallback");
+        assertEquals(7, child.status, child::toString);
+        assertEquals("goodbye\n", child.out);
+    }
+
+    /** Its OS thread goes on, as DestroyJavaVM. */
+    @Test
+    void aMainThreadThatEndsWithinItsTurnLetsNobodyWaitForEver() throws Exception {
+        ChildJvm child = ChildJvm.run("endsWithinATurn");
+        assertEquals(0, child.status, child::toString);
+        String refused = "PythonException: A thread ended without closing its PythonGIL, and its OS thread, ";
+        List<String> lines = child.out.lines().collect(Collectors.toList());
+        assertEquals(3, lines.size(), child::toString);
+        assertTrue(lines.get(0).startsWith(refused) && lines.get(1).startsWith(refused), child::toString);
+        assertEquals("goodbye", lines.get(2));
     }
 
     @Test

@@ -44,7 +44,8 @@ final class Native {
     // ---- gil.rs ----
 
     /**
-     * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts.
+     * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts. One thread at a time does
+     * this, the turn's owner; if the last one ended with its turn, it has a second to give the GIL back.
      *
      * @return whether the thread had it already by other means
      */
@@ -52,6 +53,9 @@ final class Native {
 
     /** Gives back what {@link #gilAcquire} took; the thread's Python state is kept for its next turn. */
     static native void gilRelease();
+
+    /** Gives back all that this OS thread took by {@link #gilAcquire}: it will not come back. Needs no turn. */
+    static native void gilAbandon();
 
     /** Whether this OS thread holds the GIL. Needs no turn. */
     static native boolean gilHeld();

@@ -82,8 +82,7 @@ public class PythonGIL implements AutoCloseable {
      * starts Python.
      *
      * @return the turn, to be closed by the same thread
-     * @throws PythonException if Python cannot be started, or if the thread that has the turn called
-     *     {@code System.exit} and this one is a shutdown hook, for which that waits
+     * @throws PythonException if Python cannot be started, or if the main thread has ended without closing its turn
      */
     public static PythonGIL lock() {
         // The usual case first, in which entered() asks for the thread's place and takes the GIL in one call.
@@ -484,16 +483,26 @@ public class PythonGIL implements AutoCloseable {
         }
 
         /**
+         * Runs on the thread that ends the JVM, in {@code System.exit} say, and waits for all hooks there: what it
+         * has of Python nobody else would ever get.
+         */
+        @Override
+        public void start() {
+            try {
+                Native.gilAbandon();
+                TURN.giveUp();
+            } catch (PythonException e) {
+                NativeLoader.progress("The thread that ends the JVM keeps its turn: " + e, false);
+            }
+            super.start();
+        }
+
+        /**
          * Python's {@code atexit} functions and buffered output. A thread that is still busy in Python, or a
          * host that keeps the GIL, is not waited for; hence the second thread.
          */
         @Override
         public void run() {
-            TURN.ending = true;
-            if (TURN.isOwnerExiting()) {
-                return; // it called System.exit within its turn, and will not come out of it
-            }
-            boolean gone = TURN.isOwnerGone();
             CountDownLatch entered = new CountDownLatch(1);
             Thread inside = new Thread("python4j-atexit") { // no lambda: a program's first one costs milliseconds
                 @Override
@@ -501,14 +510,16 @@ public class PythonGIL implements AutoCloseable {
                     try (PythonGIL gil = lock()) {
                         entered.countDown();
                         Native.interpreterStop();
+                    } catch (PythonException e) {
+                        NativeLoader.progress("Python's atexit functions cannot run: " + e, false);
+                        entered.countDown();
                     }
                 }
             };
             inside.setDaemon(true);
             inside.start();
             try {
-                // A Java thread that has ended with its turn gives the GIL back soon, or, if it is the main thread, never.
-                if (entered.await(gone ? STOP_MILLIS / 2 : STOP_MILLIS, TimeUnit.MILLISECONDS)) {
+                if (entered.await(STOP_MILLIS, TimeUnit.MILLISECONDS)) {
                     inside.join();
                 }
             } catch (InterruptedException e) {

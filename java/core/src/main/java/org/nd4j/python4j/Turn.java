@@ -72,9 +72,6 @@ final class Turn extends AbstractOwnableSynchronizer {
      * {@code StackOverflowError} came between. Only the owner reads and writes it.
      */
     transient int owed;
-
-    /** The JVM is about to end: its owner may be waiting for the shutdown hooks now, of which one may wait for the turn. */
-    transient volatile boolean ending;
     private final transient AtomicLong count = new AtomicLong(); // of the turns so far; only the owner writes it
     private final transient AtomicLong waits = new AtomicLong();
     private final transient AtomicLong waited = new AtomicLong();
@@ -98,25 +95,6 @@ final class Turn extends AbstractOwnableSynchronizer {
     Thread holder() {
         Thread holder = owner;
         return holder != null && holder.isAlive() ? holder : null;
-    }
-
-    /** Whether the owner has ended with its turn. */
-    boolean isOwnerGone() {
-        Thread holder = owner;
-        return holder != null && !holder.isAlive();
-    }
-
-    /** Whether the owner waits for the JVM's shutdown hooks, in {@code System.exit}. */
-    boolean isOwnerExiting() {
-        Thread holder = owner;
-        if (holder != null) {
-            for (StackTraceElement frame : holder.getStackTrace()) {
-                if (frame.getClassName().equals("java.lang.ApplicationShutdownHooks")) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     /** How many threads wait, for monitoring and tests. */
@@ -150,11 +128,7 @@ final class Turn extends AbstractOwnableSynchronizer {
         return waited.get();
     }
 
-    /**
-     * Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending.
-     *
-     * @throws PythonException if the JVM ends and the owner called {@code System.exit}, so that it never leaves
-     */
+    /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
     void take() {
         if (!takeAgain() && !barge()) {
             queueUp(Long.MAX_VALUE, false);
@@ -202,6 +176,14 @@ final class Turn extends AbstractOwnableSynchronizer {
         Waiter next = first;
         if (next != null) {
             next.wake();
+        }
+    }
+
+    /** Gives back all that the calling thread has taken, if it has. */
+    void giveUp() {
+        if (isMine()) {
+            depth = 1;
+            giveBack();
         }
     }
 
@@ -254,11 +236,6 @@ final class Turn extends AbstractOwnableSynchronizer {
                 long left = nanos - (now - waiter.since);
                 if (taken || left <= 0 || interrupted && interruptible) {
                     break;
-                }
-                if (ending && !interruptible && isOwnerExiting()) {
-                    throw new PythonException("Thread '" + owner.getName() + "' called System.exit within its turn, and"
-                            + " that waits for the shutdown hooks: there will be no other turn. Close the PythonGIL before"
-                            + " System.exit.");
                 }
                 park(waiter, Math.min(left, LOOK));
                 interrupted |= Thread.interrupted();
