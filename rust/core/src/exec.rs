@@ -178,7 +178,10 @@ pub(crate) fn hide(py: Python<'_>, error: Error) -> Error {
         // A report that fails has nowhere to go; the cause still carries everything.
         let _ = tools.report.bind(py).call1((raised.value(py),));
     }
-    Error::NotRun(Box::new(error))
+    match error {
+        Error::NotRun(_) => error, // hidden already, by the compiler
+        _ => Error::NotRun(Box::new(error)),
+    }
 }
 
 /// Every global of the current context that has a converter: packed count, then name, name of the

@@ -70,7 +70,11 @@ final class Celsius {
 
         @Override
         public Celsius toJava(PythonObject pythonObject) {
-            return new Celsius(pythonObject.attr("degrees").toDouble());
+            double degrees = pythonObject.attr("degrees").toDouble();
+            if (degrees < -273.15) {
+                throw new IllegalArgumentException("below absolute zero");
+            }
+            return new Celsius(degrees);
         }
 
         @Override

@@ -189,7 +189,8 @@ class PythonExecutionerTest {
         PythonException failure = Expect.failure(Expect.NOT_RUN, () -> PythonExecutioner.simpleExec("1 / 0"));
         assertInstanceOf(PythonException.class, failure.getCause());
         assertEquals("ZeroDivisionError: division by zero", failure.getCause().getMessage());
-        Expect.failure(Expect.NOT_RUN, () -> PythonExecutioner.simpleExec("x = ("));
+        failure = Expect.failure(Expect.NOT_RUN, () -> PythonExecutioner.simpleExec("x = ("));
+        assertInstanceOf(PythonSyntaxError.class, failure.getCause());
         Expect.failure(Expect.NOT_RUN, () -> PythonExecutioner.simpleExec("import sys; sys.exit(3)"));
     }
 

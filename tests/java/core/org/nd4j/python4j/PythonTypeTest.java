@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -100,6 +101,14 @@ class PythonTypeTest {
         assertEquals(type(), all.get("t").getType());
         assertEquals(List.of(new Celsius(3)), all.get("l").getValue());
         assertEquals(3, all.size());
+    }
+
+    @Test
+    @Rule("2.6")
+    void oneThatItRefusesInItsOwnWayIsLeftOut() {
+        PythonVariables all = PythonExecutioner.execAndReturnAllVariables(
+                "import thermometer\na = 1\nt = thermometer.Celsius(-300)\nb = 2");
+        assertEquals(List.of("a", "b"), all.stream().map(PythonVariable::getName).collect(Collectors.toList()));
     }
 
     @Test

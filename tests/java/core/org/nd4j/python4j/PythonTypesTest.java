@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.math.BigDecimal;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
@@ -91,6 +92,11 @@ class PythonTypesTest {
     void adaptToLongsCutsOff() {
         assertEquals(Long.MAX_VALUE, PythonTypes.INT.adapt(Double.POSITIVE_INFINITY));
         assertEquals(-2L, PythonTypes.INT.adapt(-2.9f));
+        assertEquals(Long.MIN_VALUE, PythonTypes.INT.adapt(new BigDecimal("-9223372036854775808.9")));
+        assertEquals(0L, PythonTypes.INT.adapt(new BigDecimal("1e-1000000000")));
+        for (String large : new String[] {"9223372036854775808", "-1E+30", "1E+1000000000"}) {
+            Expect.failure("Could not convert value to int: " + large, () -> PythonTypes.INT.adapt(new BigDecimal(large)));
+        }
         assertEquals(0.10000000149011612, PythonTypes.FLOAT.adapt(0.1f));
     }
 

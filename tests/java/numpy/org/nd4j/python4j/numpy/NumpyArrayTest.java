@@ -297,6 +297,21 @@ class NumpyArrayTest {
         assertEquals("0.0", text("v.sum()"));
     }
 
+    @Test
+    void anArrayWithoutElementsIsReadInAWorkspaceToo() {
+        try (MemoryWorkspace workspace = Nd4j.getWorkspaceManager().getAndActivateWorkspace("test")) {
+            assertArrayEquals(new long[] {0, 3}, array("np.zeros((0, 3))").shape());
+            assertTrue(array("np.array([], 'U1')").isEmpty());
+        }
+    }
+
+    @Test
+    void aClosedArrayIsRefused() {
+        INDArray closed = Nd4j.zeros(DataType.DOUBLE, 100);
+        closed.close();
+        failure("The INDArray is closed: its memory is gone. Close it after Python's last use of it.", () -> set("v", closed));
+    }
+
     // ---- without ND4J ----
 
     @Test

@@ -239,7 +239,7 @@ public class PythonExecutioner {
             PythonVariable variable = new PythonVariable("name", type, value);
             variable.setName(name);
             return variable;
-        } catch (PythonException e) {
+        } catch (RuntimeException e) { // of a type of the program's own, too
             leftOut.add(name);
             return null;
         }

@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import java.io.File;
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -80,10 +81,20 @@ public class PythonTypes {
             if (!(javaObject instanceof Number)) {
                 return super.adapt(javaObject);
             }
-            if (javaObject instanceof BigInteger && ((BigInteger) javaObject).bitLength() >= Long.SIZE) {
+            if (!fits((Number) javaObject)) {
                 throw new PythonException("Could not convert value to int: " + javaObject);
             }
             return ((Number) javaObject).longValue();
+        }
+
+        /** Whether it is no number of many digits that has more than 64 bits before the point. */
+        private boolean fits(Number number) {
+            if (number instanceof BigDecimal) {
+                BigDecimal decimal = (BigDecimal) number;
+                long digits = (long) decimal.precision() - decimal.scale(); // before the point
+                return decimal.signum() == 0 || digits <= 0 || digits <= 19 && fits(decimal.toBigInteger());
+            }
+            return !(number instanceof BigInteger) || ((BigInteger) number).bitLength() < Long.SIZE;
         }
 
         @Override

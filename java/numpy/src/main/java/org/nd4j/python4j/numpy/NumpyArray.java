@@ -13,6 +13,7 @@ import java.util.Objects;
 import org.bytedeco.javacpp.Pointer;
 import org.nd4j.linalg.api.buffer.DataBuffer;
 import org.nd4j.linalg.api.buffer.DataType;
+import org.nd4j.linalg.api.memory.MemoryWorkspace;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.python4j.Python;
@@ -107,7 +108,7 @@ public class NumpyArray extends PythonType<INDArray> {
             DataType type = dataType(buffer.type());
             long[] shape = buffer.shape();
             if (buffer.count() == 0) {
-                return Nd4j.create(type, shape);
+                return empty(type, shape);
             }
             Strides strides = new Strides(shape, buffer.strides(), buffer.itemSize());
             DataBuffer data = Nd4j.createBuffer(new Memory(buffer.address(), strides.extent), strides.extent, type);
@@ -121,11 +122,14 @@ public class NumpyArray extends PythonType<INDArray> {
      * The array in Python, over the same memory where that is possible. It is writeable and does not own
      * its memory. An {@code INDArray} that is closed by hand takes the memory away from Python, too.
      *
-     * @throws PythonException if numpy has no such elements or is missing, or the thread has no turn
+     * @throws PythonException if it is closed, numpy has no such elements or is missing, or the thread has no turn
      */
     @Override
     public PythonObject toPython(INDArray javaObject) {
-        INDArray array = Objects.requireNonNull(javaObject);
+        INDArray array = Objects.requireNonNull(javaObject, "null is no INDArray");
+        if (array.wasClosed()) {
+            throw new PythonException("The INDArray is closed: its memory is gone. Close it after Python's last use of it.");
+        }
         if (array.dataType() == DataType.UTF8) {
             return fromTexts(array);
         }
@@ -164,6 +168,13 @@ public class NumpyArray extends PythonType<INDArray> {
         return super.adapt(javaObject);
     }
 
+    /** In a workspace ND4J makes none without elements. */
+    private static INDArray empty(DataType type, long[] shape) {
+        try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+            return Nd4j.create(type, shape);
+        }
+    }
+
     // ---- text, by copy ----
 
     private static INDArray texts(PythonObject array, long[] shape) {
@@ -173,7 +184,7 @@ public class NumpyArray extends PythonType<INDArray> {
                 texts.add(Utf8.CUT ? Utf8.bytes((String) text) : (String) text);
             }
         }
-        return texts.isEmpty() ? Nd4j.create(DataType.UTF8, shape) : Nd4j.create(texts, shape);
+        return texts.isEmpty() ? empty(DataType.UTF8, shape) : Nd4j.create(texts, shape);
     }
 
     private static PythonObject fromTexts(INDArray array) {
