@@ -9,7 +9,7 @@
 use crate::{Error, Result, capi, handle, inject};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, LazyCell};
 use std::ffi::c_ulong;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -149,9 +149,8 @@ pub fn acquire() -> Result<bool> {
             here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
         }
         let ident = here.ident.get();
-        let holder = HOLDER.load(Ordering::Acquire);
-        if holder != 0 && holder != ident {
-            await_end(holder)?;
+        if HOLDER.load(Ordering::Acquire) != ident {
+            await_holder()?;
         }
         here.acquire();
         HOLDER.store(ident, Ordering::Relaxed);
@@ -160,10 +159,11 @@ pub fn acquire() -> Result<bool> {
     })
 }
 
-fn await_end(holder: u64) -> Result<()> {
-    let late = Instant::now() + TIME_TO_END;
-    while HOLDER.load(Ordering::Acquire) == holder {
-        if Instant::now() >= late {
+/// Waits until nobody has a hold by [`acquire`], see there.
+pub fn await_holder() -> Result<()> {
+    let late = LazyCell::new(|| Instant::now() + TIME_TO_END);
+    while HOLDER.load(Ordering::Acquire) != 0 {
+        if Instant::now() >= *late {
             return Err(Error::refused(
                 "A thread ended without closing its PythonGIL, and its OS thread, which has Python's GIL, goes on (that of \
                  main does until the JVM ends): no thread can enter Python any more. Close each PythonGIL, by \

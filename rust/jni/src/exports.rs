@@ -78,6 +78,12 @@ export! {
 }
 
 export! {
+    fn gilAwaitHolder(env) {
+        Ok(gil::await_holder()?)
+    }
+}
+
+export! {
     fn gilRelease(env) {
         gil::release();
         Ok(())

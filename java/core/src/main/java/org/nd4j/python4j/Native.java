@@ -51,6 +51,9 @@ final class Native {
      */
     static native boolean gilAcquire();
 
+    /** The same wait, for an owner that takes the GIL only for the length of each call. */
+    static native void gilAwaitHolder();
+
     /** Gives back what {@link #gilAcquire} took; the thread's Python state is kept for its next turn. */
     static native void gilRelease();
 

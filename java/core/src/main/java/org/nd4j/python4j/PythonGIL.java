@@ -376,18 +376,20 @@ public class PythonGIL implements AutoCloseable {
             if (Monitor.isOn()) {
                 Monitor.turnBegins(TURN);
             }
-            if (!isVirtual(Thread.currentThread())) {
-                boolean inside;
-                try {
+            boolean inside = false;
+            try {
+                if (isVirtual(Thread.currentThread())) {
+                    Native.gilAwaitHolder();
+                } else {
                     inside = Native.gilAcquire();
-                } catch (Throwable e) {
-                    TURN.giveBack();
-                    throw e;
                 }
-                if (inside) { // the thread manages the GIL itself and needs no turn
-                    leave();
-                    return new PythonGIL(Thread.currentThread(), false);
-                }
+            } catch (Throwable e) {
+                TURN.giveBack();
+                throw e;
+            }
+            if (inside) { // the thread manages the GIL itself and needs no turn
+                leave();
+                return new PythonGIL(Thread.currentThread(), false);
             }
         }
         PythonGIL gil = new PythonGIL(Thread.currentThread(), true);
