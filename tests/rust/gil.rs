@@ -15,8 +15,8 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
     assert!(!capi::gil_held());
 
     std::thread::spawn(|| {
-        gil::acquire().unwrap();
-        gil::acquire().unwrap();
+        gil::acquire();
+        gil::acquire();
         gil::with(|py| run(py, "local.f = F()").unwrap());
         gil::release();
         assert!(capi::gil_held(), "the inner release keeps the outer hold");
@@ -37,7 +37,7 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
 
     // A thread that ends inside gives the GIL back.
     std::thread::spawn(|| {
-        gil::acquire().unwrap();
+        gil::acquire();
         gil::with(|py| run(py, "local.f = F()").unwrap());
     })
     .join()
@@ -51,8 +51,8 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
     let (inside, entered) = std::sync::mpsc::channel();
     let (end, ending) = std::sync::mpsc::channel();
     let holder = std::thread::spawn(move || {
-        gil::acquire().unwrap();
-        gil::acquire().unwrap();
+        gil::acquire();
+        gil::acquire();
         inside.send(()).unwrap();
         ending.recv().unwrap();
         gil::abandon();
@@ -61,14 +61,15 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
         assert!(!capi::gil_held());
     });
     entered.recv().unwrap();
-    let refused = gil::acquire().unwrap_err().to_string();
+    let refused = gil::await_holder().unwrap_err().to_string();
     assert!(
         refused.contains("ended without closing its PythonGIL"),
         "{refused}"
     );
     end.send(()).unwrap();
     entered.recv().unwrap();
-    gil::acquire().unwrap();
+    gil::await_holder().unwrap();
+    gil::acquire();
     gil::release();
     end.send(()).unwrap();
     holder.join().unwrap();

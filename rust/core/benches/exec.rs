@@ -66,11 +66,11 @@ fn gil_turn(c: &mut Criterion) {
     start();
     c.bench_function("gil: acquire and release", |b| {
         b.iter(|| {
-            gil::acquire().expect("nobody else has it");
+            gil::acquire();
             gil::release();
         });
     });
-    gil::acquire().expect("nobody else has it");
+    gil::acquire();
     c.bench_function("gil: enter while held", |b| {
         b.iter(|| gil::with(|py| black_box(py.version_info().minor)))
     });
@@ -79,7 +79,7 @@ fn gil_turn(c: &mut Criterion) {
 
 fn run(c: &mut Criterion) {
     start();
-    gil::acquire().expect("nobody else has it");
+    gil::acquire();
     let long = (0..200).map(|i| format!("v{i} = {i} + 1\n")).collect::<String>();
     for (name, code) in [("x = 1", "x = 1"), ("200 lines", long.as_str())] {
         let request = request(code, &[], &[]);
@@ -111,7 +111,7 @@ fn run(c: &mut Criterion) {
 
 fn values(c: &mut Criterion) {
     start();
-    gil::acquire().expect("nobody else has it");
+    gil::acquire();
     let mut group = c.benchmark_group("pack");
     for (name, expression) in [
         ("1,000,000 ints", "list(range(1000000))"),
@@ -149,7 +149,7 @@ fn values(c: &mut Criterion) {
 
 fn contexts_and_calls(c: &mut Criterion) {
     start();
-    gil::acquire().expect("nobody else has it");
+    gil::acquire();
     for names in [10, 10_000] {
         gil::with(|py| {
             for name in ["a", "b"] {

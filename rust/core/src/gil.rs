@@ -9,7 +9,7 @@
 use crate::{Error, Result, capi, handle, inject};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::cell::{Cell, LazyCell};
+use std::cell::Cell;
 use std::ffi::c_ulong;
 use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -139,31 +139,28 @@ impl Drop for Here {
     }
 }
 
-/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running, and no other thread may have
-/// a hold of this kind, but for one that ended as a thread of Java without giving it back: its OS thread, which
-/// does that at its end, is waited for. Returns whether the thread had the GIL already by other means.
-pub fn acquire() -> Result<bool> {
+/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running. Returns
+/// whether the thread had it already by other means.
+pub fn acquire() -> bool {
     HERE.with(|here| {
+        here.acquire();
         if here.ident.get() == 0 {
             // SAFETY: needs nothing.
             here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
         }
-        let ident = here.ident.get();
-        if HOLDER.load(Ordering::Acquire) != ident {
-            await_holder()?;
-        }
-        here.acquire();
-        HOLDER.store(ident, Ordering::Relaxed);
-        LAST.store(ident, Ordering::Relaxed);
-        Ok(here.depth.get() == 1 && here.borrowed.get())
+        HOLDER.store(here.ident.get(), Ordering::Relaxed);
+        LAST.store(here.ident.get(), Ordering::Relaxed);
+        here.depth.get() == 1 && here.borrowed.get()
     })
 }
 
-/// Waits until nobody has a hold by [`acquire`], see there.
+/// Waits until the thread that has a hold by [`acquire`] gives it back. It has ended as a thread of Java, so it does
+/// that at its end as a thread of the system, or never.
 pub fn await_holder() -> Result<()> {
-    let late = LazyCell::new(|| Instant::now() + TIME_TO_END);
-    while HOLDER.load(Ordering::Acquire) != 0 {
-        if Instant::now() >= *late {
+    let holder = HOLDER.load(Ordering::Acquire);
+    let late = Instant::now() + TIME_TO_END;
+    while holder != 0 && HOLDER.load(Ordering::Acquire) == holder {
+        if Instant::now() >= late {
             return Err(Error::refused(
                 "A thread ended without closing its PythonGIL, and its OS thread, which has Python's GIL, goes on (that of \
                  main does until the JVM ends): no thread can enter Python any more. Close each PythonGIL, by \

@@ -73,7 +73,7 @@ export! {
 
 export! {
     fn gilAcquire(env) -> bool {
-        Ok(gil::acquire()?)
+        Ok(gil::acquire())
     }
 }
 

@@ -44,14 +44,13 @@ final class Native {
     // ---- gil.rs ----
 
     /**
-     * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts. One thread at a time does
-     * this, the turn's owner; if the last one ended with its turn, it has a second to give the GIL back.
+     * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts.
      *
      * @return whether the thread had it already by other means
      */
     static native boolean gilAcquire();
 
-    /** The same wait, for an owner that takes the GIL only for the length of each call. */
+    /** Gives a thread that has ended within {@link #gilAcquire} a second to end for the system, too. Needs no turn. */
     static native void gilAwaitHolder();
 
     /** Gives back what {@link #gilAcquire} took; the thread's Python state is kept for its next turn. */

@@ -376,13 +376,13 @@ public class PythonGIL implements AutoCloseable {
             if (Monitor.isOn()) {
                 Monitor.turnBegins(TURN);
             }
-            boolean inside = false;
+            boolean inside;
             try {
-                if (isVirtual(Thread.currentThread())) {
+                if (TURN.inherited) {
                     Native.gilAwaitHolder();
-                } else {
-                    inside = Native.gilAcquire();
+                    TURN.inherited = false;
                 }
+                inside = !isVirtual(Thread.currentThread()) && Native.gilAcquire();
             } catch (Throwable e) {
                 TURN.giveBack();
                 throw e;

@@ -72,6 +72,9 @@ final class Turn extends AbstractOwnableSynchronizer {
      * {@code StackOverflowError} came between. Only the owner reads and writes it.
      */
     transient int owed;
+
+    /** An owner ended with its turn, and maybe with more. Only the owner reads and writes it. */
+    transient boolean inherited;
     private final transient AtomicLong count = new AtomicLong(); // of the turns so far; only the owner writes it
     private final transient AtomicLong waits = new AtomicLong();
     private final transient AtomicLong waited = new AtomicLong();
@@ -220,7 +223,11 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private boolean takeFromDead() {
         Thread holder = owner;
-        return holder != null && !holder.isAlive() && own(holder);
+        if (holder == null || holder.isAlive() || !own(holder)) {
+            return false;
+        }
+        inherited = true;
+        return true;
     }
 
     /** Waits for the turn for so long, or until an interrupt if that is to end it; one stays pending. */
