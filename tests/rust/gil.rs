@@ -53,6 +53,7 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
     let holder = std::thread::spawn(move || {
         gil::acquire();
         gil::acquire();
+        gil::with(|py| gil::outside(py, || gil::with(|_| ()))); // a callback, and a call in it
         inside.send(()).unwrap();
         ending.recv().unwrap();
         gil::abandon();

@@ -12,7 +12,7 @@ fn a_thread_is_seen_from_outside_with_the_line_it_is_at() {
     let (inside, entered) = mpsc::channel();
     let sleeper = std::thread::spawn(move || {
         gil::acquire();
-        inside.send(gil::last()).unwrap();
+        inside.send(gil::holder()).unwrap();
         let code = "import time\ndef nap():\n    for _ in range(50): time.sleep(0.02)\nnap()";
         gil::with(|py| support::run(py, code).unwrap());
         gil::release();

@@ -22,10 +22,7 @@ unsafe extern "C" {
     fn PyThread_get_thread_ident() -> c_ulong;
 }
 
-/// What Python calls the thread that last began a hold by [`acquire`].
-static LAST: AtomicU64 = AtomicU64::new(0);
-
-/// The same until that hold is over, then 0.
+/// What Python calls the thread that last began a hold by [`acquire`], until that is over; then 0.
 static HOLDER: AtomicU64 = AtomicU64::new(0);
 
 /// How long the OS thread of an owner that ended with its turn has to end, too, and so to give the GIL back.
@@ -91,17 +88,14 @@ impl Here {
     fn release(&self) {
         let depth = self.depth.get();
         debug_assert!(depth > 0);
-        if depth == 1 {
-            self.hold_ends();
-            if !self.borrowed.get() {
-                // SAFETY: this thread holds the GIL since `enter`.
-                self.state.set(unsafe { ffi::PyEval_SaveThread() });
-            }
+        if depth == 1 && !self.borrowed.get() {
+            // SAFETY: this thread holds the GIL since `enter`.
+            self.state.set(unsafe { ffi::PyEval_SaveThread() });
         }
         self.depth.set(depth.saturating_sub(1));
     }
 
-    /// If it was one by [`acquire`].
+    /// The hold by [`acquire`], if it was one. The short ones of [`with`] are no concern of the next owner's.
     fn hold_ends(&self) {
         let ident = self.ident.get();
         if ident != 0 && HOLDER.load(Ordering::Relaxed) == ident {
@@ -149,7 +143,6 @@ pub fn acquire() -> bool {
             here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
         }
         HOLDER.store(here.ident.get(), Ordering::Relaxed);
-        LAST.store(here.ident.get(), Ordering::Relaxed);
         here.depth.get() == 1 && here.borrowed.get()
     })
 }
@@ -175,22 +168,25 @@ pub fn await_holder() -> Result<()> {
 /// Gives back all that this thread has by [`acquire`], at whatever depth: it will not come back to Python.
 pub fn abandon() {
     HERE.with(|here| {
+        here.hold_ends();
         if here.depth.get() > 0 {
             here.depth.set(1);
             here.release();
         }
-        here.hold_ends(); // one that was left by `outside`, too
     });
 }
 
-/// What Python calls the thread that last came in by [`acquire`]. Needs no Python.
-pub fn last() -> u64 {
-    LAST.load(Ordering::Relaxed)
+/// What Python calls the thread that last came in by [`acquire`] and is not out yet, else 0. Needs no Python.
+pub fn holder() -> u64 {
+    HOLDER.load(Ordering::Relaxed)
 }
 
 /// Gives back one [`acquire`]. Without one it does nothing.
 pub fn release() {
     HERE.with(|here| {
+        if here.depth.get() == 1 {
+            here.hold_ends();
+        }
         if here.depth.get() > 0 {
             here.release();
         }
@@ -222,7 +218,7 @@ pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     struct Hold;
     impl Drop for Hold {
         fn drop(&mut self) {
-            release();
+            HERE.with(Here::release);
         }
     }
     HERE.with(Here::acquire);

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 /// A stack for each thread that runs Python code, most recent call last, in UTF-8. With `turn` the thread
-/// that came in by [`gil::acquire`] last is said to have the turn, and comes first.
+/// that is in by [`gil::acquire`] is said to have the turn, and comes first.
 pub fn dump(py: Python<'_>, turn: bool) -> Result<Vec<u8>> {
-    let owner = if turn { gil::last() } else { 0 };
+    let owner = if turn { gil::holder() } else { 0 };
     let text = script::tool(py, "stacks", "dump")?.call1((owner,))?;
     Ok(text.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes().to_vec())
 }
