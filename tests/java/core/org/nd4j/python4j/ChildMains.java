@@ -175,6 +175,7 @@ final class ChildMains {
     static void endsWithinATurn() throws Exception {
         PythonGIL.lock();
         run(GOODBYE);
+        Callbacks.callable((args, named) -> run("x = 1")).call();
         Thread main = Thread.currentThread();
         Thread other = new Thread(() -> {
             print(() -> {

@@ -49,9 +49,9 @@ final class Pack {
     static final int HANDLE = 15;
     static final int SURROGATES = 16;
     static final int MISSING = 17;
+    static final int JAVA = 18;
     static final int LATIN1 = 19;
     static final int UTF16 = 20;
-    static final int JAVA = 18;
     static final int LARGE = 21;
 
     /** What the reader of a Python object asks for. */

@@ -132,7 +132,7 @@ public class PythonGIL implements AutoCloseable {
      *
      * @return the turn, to be closed by the same thread; null if there was none in time
      * @throws InterruptedException if the thread is interrupted; it has no turn then
-     * @throws PythonException if Python cannot be started
+     * @throws PythonException as {@link #lock} does
      */
     public static PythonGIL tryLock(Duration patience) throws InterruptedException {
         long nanos;

@@ -87,7 +87,7 @@ public class PythonTypes {
             return ((Number) javaObject).longValue();
         }
 
-        /** Whether it is no number of many digits that has more than 64 bits before the point. */
+        /** Whether a BigDecimal, its fraction cut off, or a BigInteger has 64 bits at most; all others have. */
         private boolean fits(Number number) {
             if (number instanceof BigDecimal) {
                 BigDecimal decimal = (BigDecimal) number;
