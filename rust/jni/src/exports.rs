@@ -561,6 +561,7 @@ fn answer<'local>(
     Ok(request)
 }
 
+/// A reply, in an array of its own.
 fn write<'local>(env: &JNIEnv<'local>, bytes: Vec<u8>) -> Result<JByteArray<'local>, Failure> {
     let array = env.byte_array_from_slice(&bytes);
     pack::give_back(bytes);
