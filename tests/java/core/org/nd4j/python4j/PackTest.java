@@ -499,21 +499,4 @@ class PackTest {
         }
         return hex.toString();
     }
-
-    @Test
-    void aProgramIsWrittenAsAnyTextHoweverOften() {
-        StringBuilder lines = new StringBuilder();
-        for (int i = 0; i < 100; i++) {
-            lines.append("n = '\u00e9\ud83d\ude00'\n");
-        }
-        Pack pack = Pack.take();
-        for (String text : Arrays.asList("x = 1", lines.toString(), lines.append("x").toString())) {
-            Pack expected = new Pack().text(text).u8(1);
-            for (int i = 0; i < 3; i++) {
-                pack.clear();
-                assertArrayEquals(expected.copy(), pack.program(text).u8(1).copy());
-            }
-        }
-        pack.giveBack();
-    }
 }

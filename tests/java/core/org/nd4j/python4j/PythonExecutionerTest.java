@@ -340,6 +340,31 @@ class PythonExecutionerTest {
     }
 
     @Test
+    @Rule("2.15")
+    void aLongTextRunsTheSameHoweverOften() {
+        String comment = "# \u00e9\ud83d\ude00\n".repeat(100);
+        String broken = comment + "1 +";
+        List<String> texts = new ArrayList<>(); // more than are known as the Strings that they are
+        for (int i = 0; i < 12; i++) {
+            texts.add(comment + "n += 1\nif n == 4: raise ValueError(n)  # of text " + i);
+        }
+        for (int round = 0; round < 3; round++) {
+            for (String text : texts) {
+                PythonContextManager.setContext("of" + texts.indexOf(text));
+                exec("n = 0");
+                for (int n = 1; n < 4; n++) {
+                    PythonExecutioner.exec(text);
+                    assertEquals(n, Expect.object("n").toInt());
+                }
+                PythonException e = Expect.failure("ValueError: 4", () -> PythonExecutioner.exec(text));
+                assertTrue(e.getTraceback().contains("# of text " + texts.indexOf(text) + "\n"), e.getTraceback());
+                e = Expect.failure(Expect.NOT_RUN, () -> PythonExecutioner.exec(broken));
+                assertInstanceOf(PythonSyntaxError.class, e.getCause());
+            }
+        }
+    }
+
+    @Test
     @Rule("2.16")
     void windowsLineEndsAndUnicodeIdentifiersWork() {
         PythonExecutioner.exec("x = 1\r\nif x:\r\n    y = 2\r\n");

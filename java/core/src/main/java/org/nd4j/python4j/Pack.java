@@ -79,7 +79,6 @@ final class Pack {
     private static final int KEPT_BYTES = 4 << 20;
     private static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
-    private static final int LONG_PROGRAM = 1 << 16;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
     private static final class Words {
@@ -105,8 +104,6 @@ final class Pack {
 
     /** Handles that were made for the buffer alone, and go with it. */
     private final List<Long> fresh = new ArrayList<>();
-    private String program; // the last one, and what it was written as
-    private byte[] packedProgram;
 
     /** A Python object that was made to be written here, by its handle. */
     static final class Fresh {
@@ -263,24 +260,6 @@ final class Pack {
         int end = encode(text, i, start + i);
         put(out, length, end - start);
         length = end;
-        return this;
-    }
-
-    /** The text of a program, which often is the one of last time: not encoded again then. */
-    Pack program(String text) {
-        if (text.length() <= SHORT_TEXT || text.length() > LONG_PROGRAM) {
-            return text(text);
-        }
-        if (text == program) {
-            reserve(packedProgram.length);
-            System.arraycopy(packedProgram, 0, buffer, length, packedProgram.length);
-            length += packedProgram.length;
-        } else {
-            int start = length;
-            text(text);
-            packedProgram = Arrays.copyOfRange(buffer, start, length);
-            program = text;
-        }
         return this;
     }
 

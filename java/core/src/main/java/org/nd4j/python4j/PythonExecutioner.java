@@ -318,11 +318,11 @@ public class PythonExecutioner {
             Pack pack = Pack.take();
             Object event = Monitor.execBegins();
             try {
-                pack.u8(mode);
-                if (mode == CODE) {
-                    pack.value(code);
+                Object compiled = mode == CODE ? code : mode == EXEC ? Known.code((String) code) : null;
+                if (compiled != null) {
+                    pack.u8(CODE).value(compiled);
                 } else {
-                    pack.program((String) code);
+                    pack.u8(mode).text((String) code);
                 }
                 pack.u32(inputs.size());
                 for (PythonVariable input : inputs) {
@@ -355,6 +355,43 @@ public class PythonExecutioner {
         }
         // Adapted once more, since setType leaves the value of another type.
         return type.wanted() == Pack.Wanted.OBJECT ? type.toPython(value) : type.adapt(value);
+    }
+
+    /**
+     * Long programs that ran lately, with their code from the second time on: as the same String they need not
+     * be encoded, copied and looked up again. Needs a turn.
+     */
+    private static final class Known {
+        private static final int SHORT = 256;
+        private static final int LONG = 1 << 20;
+        private static final Known[] LATELY = new Known[8];
+        private static int next;
+
+        private final String text;
+        private PythonObject code;
+
+        private Known(String text) {
+            this.text = text;
+        }
+
+        /** The code of such a program, or null. */
+        static PythonObject code(String text) {
+            if (text.length() <= SHORT || text.length() > LONG) {
+                return null;
+            }
+            for (Known known : LATELY) {
+                if (known != null && known.text == text) {
+                    if (known.code == null) {
+                        known.code = compile(text);
+                    }
+                    return known.code;
+                }
+            }
+            // No del() for the code of the one that leaves: a thread of Python's may be about to run it.
+            LATELY[next] = new Known(text);
+            next = (next + 1) % LATELY.length;
+            return null;
+        }
     }
 
     private static Pack.Reader send(Pack pack, long frame) {
