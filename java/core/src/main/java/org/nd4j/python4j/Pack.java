@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.SoftReference;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -76,7 +77,8 @@ final class Pack {
     /** How deep values may nest; beyond it a value is taken for cyclic. */
     static final int MAX_DEPTH = 1000;
 
-    private static final int KEPT_BYTES = 4 << 20;
+    private static final int KEPT_BYTES = 64 << 20;
+    private static final int HELD_BYTES = 4 << 20; // a larger buffer goes when the JVM needs memory
     private static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
 
@@ -88,13 +90,14 @@ final class Pack {
     /** The buffer that nobody uses at the moment. No AtomicReference: it is made of VarHandles. */
     private static final class Spare {
         static final Spare ONE = new Spare();
-        static final AtomicReferenceFieldUpdater<Spare, Pack> PACK =
-                AtomicReferenceFieldUpdater.newUpdater(Spare.class, Pack.class, "pack");
+        static final AtomicReferenceFieldUpdater<Spare, Object> PACK =
+                AtomicReferenceFieldUpdater.newUpdater(Spare.class, Object.class, "pack");
 
-        private volatile Pack pack;
+        private volatile Object pack; // or a reference to it
     }
 
     private byte[] buffer = new byte[256];
+    private SoftReference<Pack> loosely; // to this, for one whose buffer is not to be held
     private char[] chars = {};
     private int length;
     private boolean wide; // whether values that only Conversion knows may be written
@@ -116,15 +119,23 @@ final class Pack {
 
     /** An empty buffer. */
     static Pack take() {
-        Pack spare = Spare.PACK.getAndSet(Spare.ONE, null);
-        return spare == null ? new Pack() : spare;
+        Object spare = Spare.PACK.getAndSet(Spare.ONE, null);
+        if (spare instanceof SoftReference) {
+            spare = ((SoftReference<?>) spare).get();
+        }
+        return spare == null ? new Pack() : (Pack) spare;
     }
 
     /** The end of its use; what is in it is forgotten. */
     void giveBack() {
         clear();
-        if (buffer.length <= KEPT_BYTES) {
+        if (buffer.length <= HELD_BYTES) {
             Spare.PACK.lazySet(Spare.ONE, this);
+        } else if (buffer.length <= KEPT_BYTES) {
+            if (loosely == null) {
+                loosely = new SoftReference<>(this);
+            }
+            Spare.PACK.lazySet(Spare.ONE, loosely);
         }
     }
 
