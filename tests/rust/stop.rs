@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use support::{repr, run, turn};
 
 const CALL: u64 = 77;
+const INTERRUPTED: &str = "Interrupted: the Java thread that runs this program was interrupted";
+const TIMEOUT: &str = "Timeout: the time that the Java program gave to this call is over";
 
 /// Runs a program that is stopped as soon as it has set `started`; how it ended and how long that took.
 fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
@@ -36,10 +38,7 @@ fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
 #[test]
 fn loops_and_sleeps_end_and_the_next_call_is_not_hit() {
     let _turn = turn();
-    for (reason, name) in [
-        (Reason::Interrupted, "Interrupted: "),
-        (Reason::Timeout, "Timeout: "),
-    ] {
+    for (reason, name) in [(Reason::Interrupted, INTERRUPTED), (Reason::Timeout, TIMEOUT)] {
         for code in [
             "started = 1\nwhile True: pass",
             "import time\nstarted = 1\ntime.sleep(60)",
@@ -68,7 +67,7 @@ fn what_was_not_delivered_is_withdrawn() {
             stoppable(CALL, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
             run(py, "for i in range(1000): pass")
         });
-        assert_eq!(outer.expect_err("stopped").to_string(), "Timeout: ");
+        assert_eq!(outer.expect_err("stopped").to_string(), TIMEOUT);
     });
 }
 

@@ -12,7 +12,7 @@ use numpy::{PyArrayDescrMethods, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyCapsule, PyTuple};
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -29,7 +29,7 @@ pub fn import(py: Python<'_>) -> Result<()> {
     if READY.get(py).is_some() {
         return Ok(());
     }
-    if let Err(raised) = py.import("numpy") {
+    if let Err(raised) = c_api(py) {
         let executable = py.import("sys")?.getattr("executable")?;
         let why = describe(raised.value(py).as_any());
         return Err(Error::Conversion {
@@ -48,6 +48,16 @@ pub fn import(py: Python<'_>) -> Result<()> {
         .map_err(|_| Error::refused("This numpy's C API is of another version than 1.15 to 2.x."))?;
     READY.get_or_init(py, || ());
     Ok(())
+}
+
+/// numpy's C API. An installation that is damaged, or something else of that name, has none.
+fn c_api(py: Python<'_>) -> PyResult<Bound<'_, PyCapsule>> {
+    let version: String = py.import("numpy")?.getattr("__version__")?.extract()?;
+    let module = match version.starts_with("1.") {
+        true => "numpy.core.multiarray",
+        false => "numpy._core.multiarray",
+    };
+    Ok(py.import(module)?.getattr("_ARRAY_API")?.cast_into()?)
 }
 
 /// An array over foreign memory. The owner lives until Python has freed the array and every view of

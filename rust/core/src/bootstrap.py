@@ -16,13 +16,16 @@ listed = (range, type({}.keys()), type({}.values()), type({}.items()))
 class Stopped(BaseException):
     """Ends a program from outside. No Exception, so that `except Exception` lets it through."""
 
+    def __str__(self):  # raised as a class, so it has no arguments
+        return self.text
+
 
 class Interrupted(Stopped):
-    """The Java thread that runs this program was interrupted."""
+    text = "the Java thread that runs this program was interrupted"
 
 
 class Timeout(Stopped):
-    """The time that the Java program gave to this call is over."""
+    text = "the time that the Java program gave to this call is over"
 
 
 class JavaException(Exception):

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two properties about numpy, and when numpy is loaded. Each needs a JVM that has not seen Python
-// yet; what runs in it is main().
+// The two properties about numpy, when numpy is loaded, and which. What needs a JVM that has not seen Python
+// yet runs in main().
 package org.nd4j.python4j.numpy;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +17,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -23,6 +26,7 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonProcess;
 
 class PropertiesTest {
 
@@ -52,6 +56,37 @@ class PropertiesTest {
         assertTrue(said.endsWith("then 2"), said);
     }
 
+    @Test
+    void somethingElseCalledNumpyIsToldFromIt() throws Exception {
+        String said = child("other");
+        assertTrue(said.contains("(AttributeError: module 'numpy' has no attribute '__version__')"), said);
+        assertTrue(said.endsWith("then 2"), said);
+    }
+
+    @Test
+    @Rule("8.6")
+    void pipLeavesTheNumpyOfTheClassPathAlone(@TempDir Path folder) throws Exception {
+        assumeFalse(PythonProcess.runAndReturn("-c", "import os; print(os.environ.get('PYTHONPATH', ''))").isBlank());
+        String version = PythonProcess.getPackageVersion("numpy");
+        Path wheel = folder.resolve("numpy-99.0-py3-none-any.whl");
+        PythonProcess.run("-c", String.join("\n",
+                "import sys, zipfile",
+                "info = 'numpy-99.0.dist-info/'",
+                "with zipfile.ZipFile(sys.argv[1], 'w') as wheel:",
+                "    wheel.writestr(info + 'METADATA', 'Metadata-Version: 2.1\\nName: numpy\\nVersion: 99.0\\n')",
+                "    wheel.writestr(info + 'WHEEL', 'Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')",
+                "    wheel.writestr(info + 'RECORD', '')"), wheel.toString());
+        PythonException install =
+                assertThrows(PythonException.class, () -> PythonProcess.pipInstall(wheel.toString()));
+        assertTrue(install.getMessage().contains("(constraint) numpy==" + version), install.getMessage());
+        PythonException uninstall =
+                assertThrows(PythonException.class, () -> PythonProcess.pipUninstall("NumPy"));
+        assertEquals("Error uninstalling package NumPy: numpy==" + version
+                + " comes with the class path, and goes with its dependency.", uninstall.getMessage());
+        assertEquals(version, PythonProcess.runAndReturn("-c", "import numpy; print(numpy.__version__)").strip());
+        PythonProcess.pipInstall("numpy"); // which is there
+    }
+
     public static void main(String[] arguments) {
         try (PythonGIL gil = PythonGIL.lock()) {
             switch (arguments[0]) {
@@ -73,7 +108,8 @@ class PropertiesTest {
                             + Python.eval("f', {e.tolist()} {e.shape}, {s} {s.shape}'") + ", " + base.getDouble(2, 3));
                     break;
                 default:
-                    PythonExecutioner.exec("import sys\nsys.modules['numpy'] = None");
+                    PythonExecutioner.exec("import sys, types\nsys.modules['numpy'] = "
+                            + (arguments[0].equals("other") ? "types.ModuleType('numpy')" : "None"));
                     try {
                         NumpyArray.INSTANCE.init();
                     } catch (PythonException e) {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -31,7 +33,8 @@ import java.util.regex.Pattern;
  *
  * <p>What the pip methods install can be imported inside this process at once. Their calls are made one
  * after the other, also those of other JVMs of this user. If pip fails, they throw a
- * {@link PythonException} with the last lines that pip printed.
+ * {@link PythonException} with the last lines that pip printed. Packages that the class path brings, numpy say,
+ * are there for pip, but stay as they are: what needs another version of one is not installed.
  */
 public class PythonProcess {
 
@@ -132,11 +135,18 @@ public class PythonProcess {
     /**
      * Removes a package, without asking.
      *
-     * @throws PythonException if pip fails, which it does not for an unknown package, or the thread is
-     *     interrupted
+     * @throws PythonException if pip fails, which it does not for an unknown package, the class path brings the
+     *     package, or the thread is interrupted
      */
     public static void pipUninstall(String packageName) throws PythonException {
-        pip("Error uninstalling package " + packageName, false, "uninstall", "-y", "--", argument(packageName));
+        String failed = "Error uninstalling package " + packageName;
+        String name = argument(packageName);
+        for (String brought : brought(failed)) {
+            if (normal(brought.split("==")[0]).equals(normal(name))) {
+                throw new PythonException(failed + ": " + brought + " comes with the class path, and goes with its dependency.");
+            }
+        }
+        pip(failed, false, "uninstall", "-y", "--", name);
     }
 
     /**
@@ -218,9 +228,42 @@ public class PythonProcess {
     // ---- pip ----
 
     private static void install(String failed, boolean editable, String... what) {
-        List<String> arguments = new ArrayList<>(Collections.singletonList("install"));
-        arguments.addAll(Arrays.asList(what));
-        pip(failed, editable, arguments.toArray(new String[0]));
+        try {
+            Path constraints = Files.createTempFile("python4j-", ".txt");
+            try {
+                Files.write(constraints, brought(failed));
+                List<String> arguments = new ArrayList<>(Arrays.asList("install", "-c", constraints.toString()));
+                arguments.addAll(Arrays.asList(what));
+                pip(failed, editable, arguments.toArray(new String[0]));
+            } finally {
+                Files.deleteIfExists(constraints);
+            }
+        } catch (IOException e) {
+            throw new PythonException(failed + ": " + e, e);
+        }
+    }
+
+    /**
+     * What the class path brings, as {@code name==version}. pip takes it for installed and would remove it for
+     * another version: files that other JVMs use, too.
+     */
+    private static List<String> brought(String failed) {
+        List<String> all = new ArrayList<>();
+        for (String folder : Interpreter.chosen().packages()) {
+            try (DirectoryStream<Path> found = Files.newDirectoryStream(Paths.get(folder), "*-*.dist-info")) {
+                for (Path info : found) {
+                    all.add(info.getFileName().toString().replaceFirst("-([^-]*)\\.dist-info$", "==$1"));
+                }
+            } catch (IOException e) {
+                throw new PythonException(failed + ": " + e, e);
+            }
+        }
+        return all;
+    }
+
+    /** A package's name as it is compared: case and separators do not count. */
+    private static String normal(String name) {
+        return name.replaceAll("[-_.]+", "-").toLowerCase(Locale.ROOT);
     }
 
     /** What pip would take for an option is no package, nor is what it would read as several lines. */
