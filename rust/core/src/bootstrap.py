@@ -41,6 +41,14 @@ class JavaException(Exception):
         return f"{self.java_class}: {self.args[0]}" if self.args[0] else self.java_class
 
 
+def replace(module, name, function):
+    """Puts a function into the place of one of a module's."""
+    function.__doc__ = getattr(module, name).__doc__
+    function.__name__ = function.__qualname__ = name
+    function.__module__ = module.__name__
+    setattr(module, name, function)
+
+
 def sleep_in_slices(time):
     """An exception from outside is not seen inside a C call: so time.sleep makes many short ones."""
     sleep, monotonic = time.sleep, time.monotonic
@@ -54,10 +62,7 @@ def sleep_in_slices(time):
             sleep(left if left < 0.02 else 0.02)
             left = end - monotonic()
 
-    sliced.__doc__ = sleep.__doc__
-    sliced.__name__ = sliced.__qualname__ = "sleep"
-    sliced.__module__ = "time"
-    time.sleep = sliced
+    replace(time, "sleep", sliced)
 
 
 class Source(_ref):
@@ -198,11 +203,14 @@ def report(exception):
         pass
 
 
-def guard_faulthandler(put_back):
-    """HotSpot needs its SIGSEGV handler for null checks: put it back after faulthandler's."""
+def guard_signals(put_back):
+    """HotSpot's handlers of what a thread does wrong, its null checks say, stay and are reached."""
+    import _signal
     import faulthandler
 
-    enable = faulthandler.enable
+    enable, set_handler, set_mask = faulthandler.enable, _signal.signal, _signal.pthread_sigmask
+    handled = {_signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL}
+    fatal = {_signal.SIGPIPE, _signal.SIGXFSZ}  # unless somebody handles or ignores them
 
     def enable_and_put_back(*args, **kwargs):
         try:
@@ -210,9 +218,17 @@ def guard_faulthandler(put_back):
         finally:
             put_back()
 
-    enable_and_put_back.__doc__ = enable.__doc__
-    enable_and_put_back.__name__ = "enable"
-    faulthandler.enable = enable_and_put_back
+    def signal(signalnum, handler, /):
+        if signalnum in handled or signalnum in fatal and handler == _signal.SIG_DFL:
+            raise ValueError(f"signal {signalnum} is the JVM's, which would end without its own handler")
+        return set_handler(signalnum, handler)
+
+    def pthread_sigmask(how, mask, /):
+        return set_mask(how, [number for number in mask if number not in handled])
+
+    replace(faulthandler, "enable", enable_and_put_back)
+    replace(_signal, "signal", signal)
+    replace(_signal, "pthread_sigmask", pthread_sigmask)
 
 
 def stop():

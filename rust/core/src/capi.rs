@@ -2,16 +2,16 @@
 //! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14
 //! exports them, and the safe functions around them that everybody else calls.
 
+use once_cell::sync::Lazy;
 use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyType};
 use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
-use std::ptr;
+use std::{mem, ptr};
 
 unsafe extern "C" {
-    fn PyGILState_Check() -> c_int;
     fn PyThread_get_thread_ident() -> c_ulong;
     fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
     fn PyFrame_GetCode(frame: *mut ffi::PyObject) -> *mut ffi::PyObject;
@@ -43,10 +43,26 @@ struct CompilerFlags {
     feature_version: c_int, // of no meaning for what is compiled to code
 }
 
-/// Whether the calling OS thread holds the GIL. CPython must be running.
+/// Whether the calling OS thread holds the GIL. CPython must be running. `PyGILState_Check` says the same until a
+/// program makes a second interpreter; from then on it always says yes.
 pub fn gil_held() -> bool {
-    // SAFETY: PyGILState_Check needs no GIL; it reads a thread-local and, before 3.12, a global.
-    unsafe { PyGILState_Check() == 1 }
+    static CURRENT: Lazy<unsafe extern "C" fn() -> *mut ffi::PyThreadState> = Lazy::new(|| {
+        let address = symbol(c"PyThreadState_GetUnchecked") // from 3.13 on
+            .or_else(|| symbol(c"_PyThreadState_UncheckedGet"))
+            .expect("every libpython has one of them");
+        // SAFETY: both are functions of this type.
+        unsafe { mem::transmute(address) }
+    });
+    // SAFETY: neither needs the GIL; they read thread-locals and, before 3.12, a global.
+    let (current, own) = unsafe { (CURRENT(), ffi::PyGILState_GetThisThreadState()) };
+    !current.is_null() && current == own
+}
+
+/// A symbol of any library opened globally, libpython above all.
+pub(crate) fn symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: dlsym with a name that ends in NUL; null is the answer for an unknown one.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(address)
 }
 
 /// The UTF-8 text of a string, kept by the string itself; `None` for one with lone surrogates.

@@ -2,6 +2,7 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
+use crate::capi::symbol;
 use crate::{Error, Result, context, fork, gil, script, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
@@ -313,7 +314,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     };
     let put_back = Handlers::current();
     let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
-    tool("guard_faulthandler")?.bind(py).call1((put_back,))?;
+    tool("guard_signals")?.bind(py).call1((put_back,))?;
 
     let sys = PyModule::import(py, "sys")?.dict();
     let stream = |name: &str| -> Result<(Py<PyString>, Option<Py<PyAny>>)> {
@@ -434,13 +435,6 @@ impl Handlers {
             unsafe { libc::sigaction(*signal, action, std::ptr::null_mut()) };
         }
     }
-}
-
-/// A symbol of any library opened globally, libpython above all.
-fn symbol(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: dlsym with a name that ends in NUL; null is the answer for an unknown one.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!address.is_null()).then_some(address)
 }
 
 /// Sets one of CPython's global start flags where this version still has it.
