@@ -3,7 +3,11 @@
 
 mod support;
 
-use python4j_core::{capi, gil};
+use pyo3::prelude::*;
+use pyo3::types::PyCFunction;
+use python4j_core::{capi, context, gil, stop};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use support::{repr, run};
 
 #[test]
@@ -74,6 +78,46 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
     gil::release();
     end.send(()).unwrap();
     holder.join().unwrap();
+
+    // What a thread leaves behind may call Java at the thread's end, and that Python.
+    let called = Arc::new(AtomicBool::new(false));
+    let call = {
+        let called = called.clone();
+        move || {
+            gil::with(|py| {
+                called.store(repr(py, "1 + 1") == "2", Ordering::Relaxed);
+                stop::stoppable(1, |py| run(py, "x = 1").unwrap());
+            })
+        }
+    };
+    gil::with(|py| {
+        let call = PyCFunction::new_closure(py, None, None, move |arguments, _| {
+            gil::outside(arguments.py(), &call)
+        });
+        context::globals(py)
+            .unwrap()
+            .set_item("call", call.unwrap())
+            .unwrap();
+        run(py, "class G:\n    def __del__(self): call()").unwrap();
+    });
+    std::thread::spawn(|| stop::stoppable(1, |py| run(py, "local.g = G()").unwrap()))
+        .join()
+        .unwrap();
+    assert!(called.load(Ordering::Relaxed));
+
+    // A second interpreter, after which PyGILState_Check always says yes.
+    gil::with(|py| {
+        run(
+            py,
+            "try: import _interpreters as i\nexcept ImportError: import _xxsubinterpreters as i\ni.destroy(i.create())",
+        )
+        .unwrap();
+        assert!(capi::gil_held());
+    });
+    assert!(!capi::gil_held());
+    assert!(!gil::acquire());
+    assert!(capi::gil_held());
+    gil::release();
 
     // Many short-lived threads.
     for _ in 0..500 {

@@ -3,8 +3,9 @@
 
 mod support;
 
+use pyo3::prelude::*;
 use python4j_core::stop::{Reason, stop, stoppable};
-use python4j_core::{Result, gil};
+use python4j_core::{Result, context, gil, handle};
 use std::time::{Duration, Instant};
 use support::{repr, run, turn};
 
@@ -22,14 +23,14 @@ fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
         })
     };
     loop {
-        let ready = gil::with(|py| repr(py, "'started' in globals()") == "True");
+        let ready = gil::inside(|py| repr(py, "'started' in globals()") == "True");
         if ready {
             break;
         }
         std::thread::sleep(Duration::from_millis(1));
     }
     let asked = Instant::now();
-    assert!(gil::with(|py| stop(py, CALL, reason)).unwrap());
+    assert!(gil::inside(|py| stop(py, CALL, reason)).unwrap());
     let (result, ended) = runner.join().expect("no panic");
     gil::with(|py| run(py, "del started").unwrap());
     (result, ended.saturating_duration_since(asked))
@@ -62,13 +63,41 @@ fn what_was_not_delivered_is_withdrawn() {
         // A call that runs no Python code any more when it is stopped.
         stoppable(CALL, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
         run(py, "for i in range(1000): pass").unwrap();
-        // An inner call that ends leaves the outer one's exception alone.
+        // An inner call that ends takes its own exception along, and leaves the outer one's alone.
+        stoppable(CALL, |py| {
+            stoppable(CALL + 1, |py| {
+                assert!(stop(py, CALL + 1, Reason::Timeout).unwrap())
+            });
+            run(py, "for i in range(1000): pass").unwrap();
+        });
         let outer = stoppable(CALL, |py| {
-            stoppable(CALL, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
+            assert!(stop(py, CALL, Reason::Timeout).unwrap());
+            stoppable(CALL + 1, |_| ());
             run(py, "for i in range(1000): pass")
         });
         assert_eq!(outer.expect_err("stopped").to_string(), TIMEOUT);
     });
+}
+
+/// Objects that Java forgot: their finalizers run in somebody's call, never in what stops one, nor in what looks on.
+#[test]
+fn finalizers_can_be_stopped() {
+    let _turn = turn();
+    let forget = |code: &str| {
+        gil::with(|py| {
+            run(py, &format!("class D:\n    def __del__(self): {code}\nd = D()")).unwrap();
+            let object = context::globals(py).unwrap().get_item("d").unwrap().unwrap();
+            handle::take_back_late(handle::give(object, handle::NO_FRAME));
+            run(py, "del d").unwrap();
+        });
+    };
+    forget("globals().update(gone=True)");
+    gil::inside(|py| assert_eq!(repr(py, "'gone' in globals()"), "False"));
+    gil::with(|py| assert_eq!(repr(py, "gone"), "True"));
+    forget("globals().update(started=True); exec('while True: pass')");
+    let (result, took) = stopped("x = 1", Reason::Timeout);
+    result.unwrap(); // what a finalizer raises, Python reports
+    assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]

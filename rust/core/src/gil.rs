@@ -38,9 +38,10 @@ thread_local! {
             ident: Cell::new(0),
         }
     };
+    static END: End = const { End };
 }
 
-/// What this OS thread is to Python.
+/// What this OS thread is to Python. Nothing of it is to be dropped, so it can be used until the very end of the thread.
 struct Here {
     /// The state that waits for the next visit, null before the first one.
     state: Cell<*mut ffi::PyThreadState>,
@@ -82,6 +83,7 @@ impl Here {
                 self.state.set(ffi::PyThreadState_Get());
             }
             self.borrowed.set(false);
+            let _ = END.try_with(|_| ());
         }
     }
 
@@ -102,11 +104,9 @@ impl Here {
             HOLDER.store(0, Ordering::Release);
         }
     }
-}
 
-impl Drop for Here {
     /// The end of the thread: its state goes, and the GIL with it if it still had that.
-    fn drop(&mut self) {
+    fn end(&self) {
         let state = self.state.get();
         // SAFETY: Py_IsInitialized needs nothing.
         if state.is_null() || unsafe { ffi::Py_IsInitialized() } == 0 {
@@ -127,9 +127,22 @@ impl Drop for Here {
             if !inside {
                 ffi::PyEval_RestoreThread(state);
             }
+            self.depth.set(1); // a hold like any: what is freed may call Java, which may call Python
+            self.borrowed.set(false);
             ffi::PyThreadState_Clear(state);
             PyThreadState_DeleteCurrent();
         }
+        self.state.set(ptr::null_mut());
+        self.depth.set(0);
+    }
+}
+
+/// Ends what a thread is to Python when the thread ends.
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        HERE.with(Here::end);
     }
 }
 
@@ -195,6 +208,7 @@ pub fn release() {
 
 /// Called by the start with the GIL held: this thread's state is the interpreter's first one.
 pub(crate) fn adopt_first(release: bool) {
+    END.with(|_| ());
     HERE.with(|here| {
         here.first.set(true);
         here.borrowed.set(false);
@@ -210,11 +224,19 @@ pub(crate) fn adopt_first(release: bool) {
 }
 
 /// Runs `body` inside Python, and first frees what others left to be freed.
+pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    inside(|py| {
+        handle::free_late(py);
+        body(py)
+    })
+}
+
+/// Runs `body` inside Python, and nobody's finalizers before it.
 ///
 /// On a thread that holds the GIL this costs a few instructions. On another one, a virtual thread's
 /// carrier say, the GIL is taken for the length of the call.
 #[allow(clippy::disallowed_methods)] // the one place
-pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     struct Hold;
     impl Drop for Hold {
         fn drop(&mut self) {
@@ -225,7 +247,6 @@ pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     let _hold = Hold;
     Python::attach(|py| {
         inject::point();
-        handle::free_late(py);
         let result = body(py);
         inject::point();
         result

@@ -7,12 +7,12 @@
 //! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
 
 use crate::interpreter::tools;
-use crate::{Result, capi, gil};
+use crate::{Result, capi, gil, handle};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use std::cell::OnceCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 /// The number that the call gave to a call. 0 is a call that cannot be stopped.
@@ -34,7 +34,8 @@ struct Slot {
     call: AtomicU64,
     /// The call that ended last.
     ended: AtomicU64,
-    raised: AtomicBool,
+    /// The call that an exception was raised in last, 0 once that is over.
+    raised: AtomicU64,
 }
 
 thread_local! {
@@ -66,28 +67,34 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
             let ended = self.slot.call.load(Ordering::Relaxed);
             self.slot.call.store(self.outer, Ordering::Relaxed);
             self.slot.ended.store(ended, Ordering::Relaxed);
-            if self.slot.raised.load(Ordering::Relaxed) && self.outer == 0 {
-                self.slot.raised.store(false, Ordering::Relaxed);
+            if ended != 0 && self.slot.raised.load(Ordering::Relaxed) == ended {
+                self.slot.raised.store(0, Ordering::Relaxed);
                 capi::withdraw_exception(self.py, self.slot.thread);
             }
         }
     }
-    gil::with(|py| {
-        SLOT.with(|slot| {
+    gil::inside(|py| {
+        let mut body = Some(body);
+        let mut run = || body.take().map(|body| body(py));
+        let result = SLOT.try_with(|slot| {
             let slot = slot.get_or_init(new_slot);
             let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
             slot.call.store(call, Ordering::Relaxed);
             let _running = Running { py, slot, outer };
-            body(py)
-        })
+            handle::free_late(py); // what that runs can be stopped, too
+            run()
+        });
+        // At the end of a thread, when there is no slot any more, nothing is stopped.
+        let result = result.unwrap_or_else(|_| run());
+        result.expect("it runs once")
     })
 }
 
 /// Runs what belongs to the call that ended last: what its error says of itself is made by Python code, too. If
 /// that was another call, nobody stops it any more.
 pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
-    let call = SLOT.with(|slot| slot.get().map_or(0, |slot| slot.ended.load(Ordering::Relaxed)));
-    stoppable(call, body)
+    let ended = |slot: &OnceCell<Arc<Slot>>| slot.get().map_or(0, |slot| slot.ended.load(Ordering::Relaxed));
+    stoppable(SLOT.try_with(ended).unwrap_or(0), body)
 }
 
 /// Whether an exception is one of those that [`stop`] raises.
@@ -104,7 +111,7 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let Some(slot) = slots.into_iter().find(running) else {
         return Ok(false);
     };
-    slot.raised.store(true, Ordering::Relaxed);
+    slot.raised.store(call, Ordering::Relaxed);
     let tools = tools()?;
     let class = match reason {
         Reason::Interrupted => &tools.interrupted,

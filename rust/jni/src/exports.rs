@@ -459,7 +459,7 @@ export! {
 export! {
     fn stopCall(env, call: i64, reason: i32) -> bool {
         let reason = if reason == 0 { Reason::Interrupted } else { Reason::Timeout };
-        Ok(gil::with(|py| stop::stop(py, call as u64, reason))?)
+        Ok(gil::inside(|py| stop::stop(py, call as u64, reason))?)
     }
 }
 
@@ -467,7 +467,7 @@ export! {
 
 export! {
     fn stacksDump(env, turn: bool) -> JByteArray<'local> {
-        let text = gil::with(|py| stacks::dump(py, turn))?;
+        let text = gil::inside(|py| stacks::dump(py, turn))?;
         write(env, text)
     }
 }
