@@ -84,6 +84,19 @@ final class Processes {
         say("never");
     }
 
+    /** How many of that many looks at a String, each second of which is null, threw. */
+    private static int caughtOf(int looks) {
+        int caught = 0;
+        for (int i = 0; i < looks; i++) {
+            try {
+                length(i % 2 == 0 ? null : "");
+            } catch (NullPointerException e) {
+                caught++;
+            }
+        }
+        return caught;
+    }
+
     private static int length(String text) {
         return text.length();
     }
@@ -129,28 +142,17 @@ final class Processes {
         add("null checks after faulthandler", 0, ".*caught 100000.*alive.*", () -> {
             locked("import faulthandler, signal", "faulthandler.enable()", "faulthandler.register(signal.SIGUSR1)",
                     "faulthandler.dump_traceback_later(0.01)", "import time; time.sleep(0.1)", "faulthandler.cancel_dump_traceback_later()");
-            int caught = 0;
-            for (int i = 0; i < 200_000; i++) {
-                try {
-                    caught += length(i % 2 == 0 ? null : "");
-                } catch (NullPointerException e) {
-                    caught++;
-                }
-            }
-            say("caught " + caught);
+            say("caught " + caughtOf(200_000));
             locked("print('alive')");
+        });
+        add("null checks with all signals blocked", 0, ".*refused.*caught 50000.*", () -> {
+            locked("import signal", "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+                    "try: signal.signal(signal.SIGSEGV, signal.SIG_IGN)", "except ValueError: print('refused')");
+            say("caught " + caughtOf(100_000));
         });
         add("null checks with PYTHONFAULTHANDLER", 0, ".*caught 50000.*", child -> child.under("env", "PYTHONFAULTHANDLER=1"), () -> {
             locked("pass");
-            int caught = 0;
-            for (int i = 0; i < 100_000; i++) {
-                try {
-                    length(i % 2 == 0 ? null : "");
-                } catch (NullPointerException e) {
-                    caught++;
-                }
-            }
-            say("caught " + caught);
+            say("caught " + caughtOf(100_000));
         });
         add("safepoints after faulthandler", 0, ".*collected.*", () -> {
             locked("import faulthandler", "faulthandler.enable()");
