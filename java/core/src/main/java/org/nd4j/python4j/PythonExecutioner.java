@@ -359,7 +359,8 @@ public class PythonExecutioner {
 
     /**
      * Long programs that ran lately, with their code from the second time on: as the same String they need not
-     * be encoded, copied and looked up again. Needs a turn.
+     * be encoded, copied and looked up again. Blocks of {@link PythonGIL#lockShared} may meet here, and then know one
+     * twice or not.
      */
     private static final class Known {
         private static final int SHORT = 256;
@@ -368,7 +369,7 @@ public class PythonExecutioner {
         private static int next;
 
         private final String text;
-        private PythonObject code;
+        private volatile PythonObject code;
 
         private Known(String text) {
             this.text = text;
