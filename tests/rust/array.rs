@@ -232,6 +232,35 @@ fn subclasses_are_arrays() {
 }
 
 #[test]
+fn what_a_subclass_says_of_itself_is_not_believed() {
+    python(|py| {
+        run(
+            py,
+            "import numpy as np\n\
+             class A(np.ndarray):\n    \
+                 def astype(self, *a, **k): return self\n    \
+                 def newbyteorder(self, *a): return self\n\
+             class B(np.ndarray):\n    \
+                 def astype(self, *a, **k): return np.zeros(0)\n\
+             plain = [np.arange(4.0)[::-1], np.arange(4, dtype='>f8'), np.broadcast_to(3.0, (2, 3))]",
+        )
+        .unwrap();
+        for class in ["A", "B"] {
+            for i in 0..3 {
+                let (keeper, seen) = array::view(&eval(py, &format!("plain[{i}].view({class})"))).unwrap();
+                assert!(
+                    !seen.swapped && seen.strides.iter().all(|s| *s > 0),
+                    "{class} {i}"
+                );
+                set(py, "copy", keeper);
+                let same = format!("np.array_equal(plain[{i}], copy)");
+                assert_eq!(repr(py, &same), "True", "{class} {i}");
+            }
+        }
+    });
+}
+
+#[test]
 fn text_comes_with_its_shape_only() {
     python(|py| {
         for expression in [

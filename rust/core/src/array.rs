@@ -168,7 +168,11 @@ pub fn view<'py>(object: &Bound<'py, PyAny>) -> Result<(Bound<'py, PyAny>, Layou
         return Ok((object.clone(), layout));
     }
     let native = array.dtype().call_method1("newbyteorder", ("=",))?;
-    let copy = array.call_method1("astype", (native,))?;
+    // The method and the class of ndarray itself: a subclass may give anything, itself too.
+    let arguments = (array, native, "K", "unsafe", false);
+    let copy = py
+        .get_type::<PyUntypedArray>()
+        .call_method1("astype", arguments)?;
     let layout = self::layout(copy.cast::<PyUntypedArray>().map_err(PyErr::from)?)?;
     Ok((copy, layout))
 }
