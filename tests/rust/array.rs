@@ -275,6 +275,8 @@ fn text_comes_with_its_shape_only() {
             handle::take_back(py, packed[0] as u64);
             handle::take_back(py, held);
         }
+        let no_size = refused(py, "np.zeros((2**62, 4), dtype=[('t', 'U0')])['t']");
+        assert!(no_size.ends_with("is larger than memory."), "{no_size}");
     });
 }
 

@@ -174,6 +174,10 @@ fn what_is_no_memory_is_refused() {
         (16, b'd', &[i64::MAX, 8][..]),
         (16, b'd', &[2, i64::MIN][..]),
         (16, b'd', &[1 << 40, 1 << 40, 1 << 40, 8][..]),
+        // One element that stands for all of them: they are still as many.
+        (16, b'd', &[768_614_336_404_564_651, 3, 0, 0][..]),
+        (16, b'B', &[1 << 62, 4, 0, 0][..]),
+        (16, b'd', &[i64::MAX, 0][..]),
     ] {
         let refused = Memory::new(address, code, layout, false);
         assert!(
@@ -182,6 +186,23 @@ fn what_is_no_memory_is_refused() {
         );
     }
     assert!(Memory::new(0, b'B', &[3, 0, 0, 1], false).is_ok());
+    assert!(Memory::new(0, b'd', &[1 << 62, 4, 0, 0, 0, 8], false).is_ok());
+}
+
+#[test]
+fn elements_without_size_are_still_counted() {
+    python(|py| {
+        run(
+            py,
+            "import ctypes\nclass Empty(ctypes.Structure): pass\n\
+             few, many = (Empty * 3)(), (Empty * 2**62 * 4)()",
+        )
+        .unwrap();
+        let view = |name| buffer::view(&get(py, name)).map(|(_, layout)| (layout.shape, layout.size));
+        assert_eq!(view("few").unwrap(), (vec![3], 0));
+        let refused = view("many").unwrap_err().to_string();
+        assert!(refused.ends_with("is larger than memory."), "{refused}");
+    });
 }
 
 #[test]

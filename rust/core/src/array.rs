@@ -184,6 +184,8 @@ fn layout(array: &Bound<'_, PyUntypedArray>) -> Result<Layout> {
     if element.is_none() && !is_text(kind) {
         return Err(unsupported(&dtype));
     }
+    let shape: Vec<isize> = array.shape().iter().map(|n| *n as isize).collect();
+    buffer::length(&shape, size)?;
     // SAFETY: the GIL is held and the array is alive; the fields are the ones numpy's own macros read.
     let (address, flags) = unsafe {
         let fields = &(*array.as_array_ptr()).fields;
@@ -195,7 +197,7 @@ fn layout(array: &Bound<'_, PyUntypedArray>) -> Result<Layout> {
         size,
         read_only: flags & NPY_ARRAY_WRITEABLE == 0,
         swapped: dtype.is_native_byteorder() == Some(false),
-        shape: array.shape().iter().map(|n| *n as isize).collect(),
+        shape,
         strides: array.strides().to_vec(),
     })
 }

@@ -207,8 +207,9 @@ impl Memory {
                 "Not the shape and strides of an array: {layout:?}"
             )));
         }
+        length(&memory.shape, memory.element.size())?;
         match memory.extent() {
-            None => Err(Error::refused(format!("Shape {shape:?} is larger than memory."))),
+            None => Err(larger_than_memory(&memory.shape)),
             Some((_, length)) if length > 0 && address == 0 => {
                 Err(Error::refused("The address of the memory is null."))
             }
@@ -237,7 +238,7 @@ impl Memory {
 
     /// Bytes of all elements, once each.
     fn length(&self) -> isize {
-        self.shape.iter().product::<isize>() * self.element.size() as isize
+        length(&self.shape, self.element.size()).unwrap_or(0) // `new` saw to it that it is a number
     }
 
     fn contiguous(&self, reversed: bool) -> bool {
@@ -255,6 +256,24 @@ impl Memory {
                 dimensions.rev().all(&mut in_turn)
             }
     }
+}
+
+/// Bytes of all elements of a shape, once each, also where one stands for several (stride 0). Both sides count
+/// elements, so their number has to be one even where they have no size.
+pub(crate) fn length(shape: &[isize], size: usize) -> Result<isize> {
+    if shape.contains(&0) {
+        return Ok(0);
+    }
+    let elements = shape
+        .iter()
+        .try_fold(1isize, |product, count| product.checked_mul(*count));
+    elements
+        .and_then(|elements| elements.checked_mul(isize::try_from(size).ok()?))
+        .ok_or_else(|| larger_than_memory(shape))
+}
+
+fn larger_than_memory(shape: &[isize]) -> Error {
+    Error::refused(format!("Shape {shape:?} is larger than memory."))
 }
 
 /// What an exporter keeps: the memory, and whatever keeps the memory.
@@ -502,6 +521,7 @@ pub fn view<'py>(object: &Bound<'py, PyAny>) -> Result<(Bound<'py, PyAny>, Layou
             ));
         }
         let size = view.itemsize as usize;
+        length(&shape, size)?;
         let element = Element::of_format(format, size);
         Ok(Layout {
             address: view.buf as usize,

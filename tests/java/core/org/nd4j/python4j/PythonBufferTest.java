@@ -193,11 +193,27 @@ class PythonBufferTest {
             {"as many strides", (Executable) () -> PythonBuffer.of(1, PythonBuffer.Type.INT8, new long[2], new long[1], true, null)},
             {"null", (Executable) () -> PythonBuffer.of(0, PythonBuffer.Type.INT8, new long[] {1}, new long[] {1}, true, null)},
             {"[-1]", (Executable) () -> PythonBuffer.of(1, PythonBuffer.Type.INT8, new long[] {-1}, new long[] {1}, true, null)},
+            {"larger than memory", (Executable) () -> ofOneCell(Long.MAX_VALUE)},
+            {"larger than memory", (Executable) () -> ofOneCell(768614336404564651L, 3)},
+            {"larger than memory", (Executable) () -> ofOneCell(1L << 62, 4)},
         };
         for (Object[] row : table) {
             String message = assertThrows(IllegalArgumentException.class, (Executable) row[1]).getMessage();
             assertTrue(message.contains((String) row[0]), message);
         }
+    }
+
+    /** An element that stands for all of them. */
+    private static PythonBuffer ofOneCell(long... shape) {
+        ByteBuffer cell = direct(8);
+        long address = PythonBuffer.of(cell).address();
+        return PythonBuffer.of(address, PythonBuffer.Type.FLOAT64, shape, new long[shape.length], false, cell);
+    }
+
+    @Test
+    void oneElementMayStandForMany() {
+        assertArrayEquals(new double[6], ofOneCell(2, 3).toDoubleArray());
+        assertEquals(0, ofOneCell(1L << 62, 4, 0).toByteArray().length);
     }
 
     // ---- from Python ----

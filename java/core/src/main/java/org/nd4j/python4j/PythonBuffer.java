@@ -223,7 +223,11 @@ public final class PythonBuffer implements AutoCloseable {
         if (Arrays.stream(shape).anyMatch(dimension -> dimension < 0)) {
             throw noShape(shape);
         }
-        if (count(shape) != 0 && address == 0) {
+        long count = count(shape);
+        if (count >= Long.MAX_VALUE / type.size) {
+            throw new IllegalArgumentException("The shape " + Arrays.toString(shape) + " is larger than memory.");
+        }
+        if (count != 0 && address == 0) {
             throw new IllegalArgumentException("The address of the memory is null.");
         }
         return new PythonBuffer(address, type, shape.clone(), strides.clone(), readOnly, owner);
@@ -652,10 +656,11 @@ public final class PythonBuffer implements AutoCloseable {
         return reversed;
     }
 
+    /** Saturates: a product that overflows is no number of elements that there are. */
     private static long count(long[] shape) {
         long count = 1;
         for (long dimension : shape) {
-            count *= dimension;
+            count = Math.multiplyHigh(count, dimension) == 0 && count * dimension >= 0 ? count * dimension : Long.MAX_VALUE;
         }
         return count;
     }
@@ -674,14 +679,10 @@ public final class PythonBuffer implements AutoCloseable {
         if (shape.length == 0) {
             return new long[] {count};
         }
-        long wanted = 1;
-        for (long dimension : shape) {
-            if (dimension < 0) {
-                throw noShape(shape);
-            }
-            // Saturates: a product that overflows is no number of elements that there are.
-            wanted = Math.multiplyHigh(wanted, dimension) == 0 && wanted * dimension >= 0 ? wanted * dimension : Long.MAX_VALUE;
+        if (Arrays.stream(shape).anyMatch(dimension -> dimension < 0)) {
+            throw noShape(shape);
         }
+        long wanted = count(shape);
         if (wanted != count) {
             throw new IllegalArgumentException("The shape " + Arrays.toString(shape) + " has "
                     + (wanted == Long.MAX_VALUE ? "too many" : wanted) + " elements, there are " + count + ".");
