@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
@@ -75,6 +76,44 @@ final class ChildMains {
                 PythonExecutioner.exec("x = 1"); // which frees what is found
             }
             print(() -> Native.handleCount() < 700_000);
+        }
+    }
+
+    // ---- StopperTest, PythonWatchdogTest ----
+
+    static void watchesAfterAFullHeap() throws Exception {
+        AtomicInteger reports = new AtomicInteger();
+        PythonGIL.watch(Duration.ofMillis(200), report -> reports.incrementAndGet());
+        Thread sleeper = new Thread(() -> within(Duration.ofMinutes(1), "import time\ntime.sleep(2)"));
+        sleeper.start();
+        while (!PythonGIL.locked()) {
+            Thread.onSpinWait();
+        }
+        fillTheHeap(1_000_000_000L);
+        sleeper.join();
+        reports.set(0);
+        print(() -> within(Duration.ofSeconds(1), "end = time.monotonic() + 10\nwhile time.monotonic() < end: pass"));
+        System.out.println(reports);
+    }
+
+    private static String within(Duration limit, String code) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec(code, null, null, limit);
+            return "ran";
+        }
+    }
+
+    private static void fillTheHeap(long nanos) {
+        long end = System.nanoTime() + nanos;
+        Object[] last = null;
+        for (int size = 1 << 18; System.nanoTime() < end; ) {
+            try {
+                Object[] next = new Object[size];
+                next[0] = last;
+                last = next;
+            } catch (OutOfMemoryError e) {
+                size = Math.max(1, size / 2);
+            }
         }
     }
 

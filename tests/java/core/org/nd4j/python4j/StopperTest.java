@@ -174,6 +174,12 @@ class StopperTest {
         }
     }
 
+    @Test
+    void deadlinesAndWatchdogsOutliveAFullHeap() throws Exception {
+        String out = ChildJvm.output("watchesAfterAFullHeap", "-Xmx24m", "-XX:+UseSerialGC");
+        assertEquals("PythonException: " + TIME_OVER + "\n1", out);
+    }
+
     /** A lock would stay taken where the end comes right after it was: the next print would wait for ever. */
     @Test
     void aPrintThatIsEndedAnywhereLeavesTheNextOne() throws Exception {

@@ -114,8 +114,12 @@ public final class PythonWatchdog implements AutoCloseable {
     private void watch() {
         while (!closed) {
             LockSupport.parkNanos(this, Math.max(TimeUnit.MILLISECONDS.toNanos(1), Math.min(limit / LOOKS, MOST_NANOS)));
-            if (!closed) {
-                look(System.nanoTime());
+            try {
+                if (!closed) {
+                    look(System.nanoTime());
+                }
+            } catch (Throwable e) {
+                // The program has used up the memory, as a rule; the next turn is watched as well.
             }
         }
     }

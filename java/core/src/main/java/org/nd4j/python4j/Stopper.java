@@ -56,9 +56,14 @@ final class Stopper {
         /** A call of Python begins. Returns what {@link #end} needs. */
         long begin() {
             long outer = call.get();
-            call.lazySet(++last); // a fence would cost as much as all the rest here, see watch()
+            call.lazySet(++last); // a fence would cost as much as all the rest here, see lookOn()
             if (asleep) {
-                wake();
+                try {
+                    wake();
+                } catch (Throwable e) { // no thread to be had
+                    end(outer);
+                    throw e;
+                }
             }
             return outer;
         }
@@ -121,11 +126,14 @@ final class Stopper {
     static void prepare() {
         synchronized (ALL) {
             if (watcher == null) {
-                asleep = false; // until it has looked
                 Thread thread = new Thread("python4j-stopper") {
                     @Override
                     public void run() {
-                        watch();
+                        try {
+                            watch();
+                        } finally {
+                            ended();
+                        }
                     }
                 };
                 thread.setDaemon(true);
@@ -136,12 +144,33 @@ final class Stopper {
     }
 
     private static void wake() {
-        prepare();
-        asleep = false;
-        LockSupport.unpark(watcher);
+        synchronized (ALL) {
+            prepare();
+            asleep = false;
+            LockSupport.unpark(watcher);
+        }
+    }
+
+    /** The next call makes another one. */
+    private static void ended() {
+        synchronized (ALL) {
+            watcher = null;
+            asleep = true;
+        }
     }
 
     private static void watch() {
+        while (true) {
+            try {
+                lookOn();
+            } catch (Throwable e) {
+                // The program has used up the memory, as a rule; when there is some again its deadlines hold as before.
+            }
+        }
+    }
+
+    private static void lookOn() {
+        asleep = false;
         int idle = IDLE_LOOKS;
         while (true) {
             LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
@@ -160,24 +189,35 @@ final class Stopper {
         }
     }
 
-    /** Whether any call runs. */
+    /** Whether any call runs. Makes no objects, since there may be no memory. */
     private static boolean lookAtAll() {
-        List<Slot> running = new ArrayList<>();
-        synchronized (ALL) {
-            for (int i = ALL.size() - 1; i >= 0; i--) {
-                Slot slot = ALL.get(i);
-                if (!slot.thread.isAlive()) {
-                    ALL.set(i, ALL.get(ALL.size() - 1));
-                    ALL.remove(ALL.size() - 1);
-                } else if (slot.call() != 0) {
-                    running.add(slot);
-                }
+        boolean running = false;
+        for (int i = last(); i >= 0; i--) {
+            Slot slot = alive(i);
+            if (slot != null && slot.call() != 0) {
+                running = true;
+                slot.look(System.nanoTime()); // may wait for the GIL, so without the list
             }
         }
-        long now = System.nanoTime();
-        for (Slot slot : running) {
-            slot.look(now); // may wait for the GIL, so without the list
+        return running;
+    }
+
+    private static int last() {
+        synchronized (ALL) {
+            return ALL.size() - 1;
         }
-        return !running.isEmpty();
+    }
+
+    /** A slot of the list; null if its thread has ended, and the last slot is there from now on. */
+    private static Slot alive(int index) {
+        synchronized (ALL) {
+            Slot slot = ALL.get(index);
+            if (slot.thread.isAlive()) {
+                return slot;
+            }
+            ALL.set(index, ALL.get(ALL.size() - 1));
+            ALL.remove(ALL.size() - 1);
+            return null;
+        }
     }
 }
