@@ -201,6 +201,12 @@ final class ChildMains {
         System.exit(7);
     }
 
+    static void exitsWhileAnAtexitFunctionSleeps() {
+        locked("import atexit, time\natexit.register(time.sleep, 1000)");
+        System.out.println(System.currentTimeMillis());
+        System.exit(7);
+    }
+
     static void exitsWithinACallback() {
         PythonGIL.lock();
         run(GOODBYE);

@@ -69,6 +69,14 @@ class StartTest {
         assertEquals("goodbye\n", child.out);
     }
 
+    @Test
+    void anAtexitFunctionThatDoesNotEndDoesNotKeepTheJvm() throws Exception {
+        ChildJvm child = ChildJvm.run("exitsWhileAnAtexitFunctionSleeps");
+        assertEquals(7, child.status, child::toString);
+        long took = System.currentTimeMillis() - Long.parseLong(child.out.strip());
+        assertTrue(took < 4000, took + " ms"); // two seconds, and this machine's load
+    }
+
     /** Its OS thread goes on, as DestroyJavaVM. */
     @Test
     void aMainThreadThatEndsWithinItsTurnLetsNobodyWaitForEver() throws Exception {

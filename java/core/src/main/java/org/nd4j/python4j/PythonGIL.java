@@ -35,7 +35,8 @@ public class PythonGIL implements AutoCloseable {
     private static final String NO_TURN =
             "Attempt to use Python4j from multiple threads without acquiring GIL. "
                     + "Enclose your code in a try(PythonGIL gil = PythonGIL.lock()){...} block.";
-    private static final long STOP_MILLIS = 1000;
+    private static final long STOP_MILLIS = 1000; // for a turn
+    private static final long END_MILLIS = 1800; // for all of the end
 
     private static final Turn TURN = new Turn();
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
@@ -500,8 +501,8 @@ public class PythonGIL implements AutoCloseable {
         }
 
         /**
-         * Python's {@code atexit} functions and buffered output. A thread that is still busy in Python, or a
-         * host that keeps the GIL, is not waited for; hence the second thread.
+         * Python's {@code atexit} functions and buffered output. A thread that is still busy in Python, a
+         * host that keeps the GIL, or a function that does not end, is not waited for; hence the second thread.
          */
         @Override
         public void run() {
@@ -519,10 +520,15 @@ public class PythonGIL implements AutoCloseable {
                 }
             };
             inside.setDaemon(true);
+            long start = System.nanoTime();
             inside.start();
             try {
                 if (entered.await(STOP_MILLIS, TimeUnit.MILLISECONDS)) {
-                    inside.join();
+                    long took = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+                    inside.join(Math.max(1, END_MILLIS - took));
+                    if (inside.isAlive()) {
+                        NativeLoader.progress("The JVM does not wait longer for Python's atexit functions.", false);
+                    }
                 }
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
