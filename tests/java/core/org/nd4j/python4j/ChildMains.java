@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
@@ -254,6 +255,34 @@ final class ChildMains {
 
     private static int lengthOf(String text) {
         return text.length();
+    }
+
+    // ---- NativeLoaderTest ----
+
+    static void startsInterrupted() {
+        Thread.currentThread().interrupt();
+        PythonExecutioner.init();
+        print(Thread::interrupted);
+        print(() -> value("6 * 7"));
+    }
+
+    static void startsWhileItIsInterrupted() {
+        Thread main = Thread.currentThread();
+        Thread other = new Thread(() -> {
+            for (int i = 0; i < 5; i++) {
+                main.interrupt();
+                LockSupport.parkNanos(200_000_000);
+            }
+        });
+        other.setDaemon(true);
+        other.start();
+        PythonExecutioner.init();
+        print(Thread::interrupted);
+        while (other.isAlive()) {
+            Thread.interrupted();
+        }
+        Thread.interrupted();
+        print(() -> value("6 * 7"));
     }
 
     // ---- PrintingTest ----

@@ -104,6 +104,14 @@ class NativeLoaderTest {
         Launch.report().with(CACHE, cache).run().passed();
     }
 
+    @Test
+    void aColdStartDoesNotMindInterrupts() throws Exception {
+        for (String program : List.of("startsInterrupted", "startsWhileItIsInterrupted")) {
+            assertEquals("true\n42", ChildJvm.output(program, "-D" + CACHE + "=" + folder.resolve("cache")), program);
+            remove();
+        }
+    }
+
     /** What becomes of a cache that is made while a container's image is built. */
     private static void cutTimes(Path folder) throws Exception {
         try (Stream<Path> files = Files.walk(folder)) {

@@ -72,7 +72,7 @@ final class Interpreter {
         }
         if (chosen == null) {
             try {
-                chosen = choose();
+                chosen = chooseUninterrupted();
             } catch (PythonException e) {
                 failure = e;
                 throw e;
@@ -170,6 +170,28 @@ final class Interpreter {
     }
 
     // ---- choosing ----
+
+    /** An interrupt would end the waiting for the locks of both caches. It stays pending until all is chosen. */
+    private static Interpreter chooseUninterrupted() {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                interrupted |= Thread.interrupted();
+                try {
+                    return choose();
+                } catch (PythonException e) {
+                    if (!Thread.currentThread().isInterrupted()) {
+                        throw e;
+                    }
+                    // Interrupted on the way: once more. What has been unpacked is there.
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
 
     private static Interpreter choose() {
         moveJavaCppCache();

@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.URI;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -190,9 +189,10 @@ final class Unpacker {
 
     // ---- files and folders that are ours alone ----
 
-    /** A new file, which nobody else can read or write. */
+    /** A new file, which nobody else can read or write. Unlike a channel's it does not end with an interrupt. */
     static void write(Path file, InputStream content) throws IOException {
-        try (OutputStream out = Channels.newOutputStream(open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE))) {
+        Files.createFile(file, rights("rw-------"));
+        try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
             content.transferTo(out);
         }
     }
