@@ -153,8 +153,9 @@ fn run_code<'py>(
     restore_builtins(tools, globals)?;
     tools.follow_given_path(code.py())?;
     let result = capi::run(code, globals);
-    tools.flush_replaced_streams(code.py());
-    Ok(result?)
+    let flushed = tools.flush_replaced_streams(code.py());
+    let result = result?;
+    flushed.and(Ok(result))
 }
 
 /// A program that deleted or replaced its `__builtins__` must not break the next one.

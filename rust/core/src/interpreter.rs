@@ -389,8 +389,9 @@ impl Tools {
     }
 
     /// What a program printed is out of the process when a call returns: Python's own streams write
-    /// through, and one that user code put in their place is flushed here.
-    pub(crate) fn flush_replaced_streams(&self, py: Python<'_>) {
+    /// through, and one that user code put in their place is flushed here. Fails where a receiver in Java does.
+    pub(crate) fn flush_replaced_streams(&self, py: Python<'_>) -> Result<()> {
+        let mut flushed = Ok(());
         for (name, original) in &self.streams {
             let Ok(Some(now)) = self.sys.bind(py).get_item(name.bind(py)) else {
                 continue;
@@ -398,9 +399,15 @@ impl Tools {
             if original.as_ref().is_some_and(|o| now.is(o)) || now.is_none() {
                 continue;
             }
-            // A stream without flush, or one whose flush fails, is the program's own affair.
-            let _ = now.call_method0("flush");
+            // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
+            if let Err(raised) = now.call_method0("flush") {
+                let ours = script::tool(py, "output", "JavaStream");
+                if flushed.is_ok() && ours.is_ok_and(|class| now.get_type().is(&class)) {
+                    flushed = Err(raised.into());
+                }
+            }
         }
+        flushed
     }
 }
 

@@ -86,7 +86,7 @@ _streams = {}
 def redirect(send):
     """Puts streams that go to `send` at sys.stdout and sys.stderr, unless they are there."""
     for name in ("stdout", "stderr"):
-        now = getattr(sys, name)
+        now = getattr(sys, name, None)
         if not isinstance(now, JavaStream):
             _streams[name] = now, JavaStream(name, now, send)
             setattr(sys, name, _streams[name][1])
@@ -94,16 +94,23 @@ def redirect(send):
 
 def restore():
     """Puts back what redirect() found, where a program has not put something else there since."""
-    for name, (original, ours) in list(_streams.items()):
-        ours.flush()
-        if getattr(sys, name) is ours:
+    for name, (original, ours) in _streams.items():
+        if getattr(sys, name, None) is ours:
             setattr(sys, name, original)
-        del _streams[name]
+    _streams.clear()
 
 
 def flush():
-    for _, ours in list(_streams.values()):
-        ours.flush()
+    _flush([ours for _, ours in _streams.values()])
+
+
+def _flush(streams):
+    """All of them, also after one whose receiver fails."""
+    if streams:
+        try:
+            streams[0].flush()
+        finally:
+            _flush(streams[1:])
 
 
 class JavaHandler(logging.Handler):

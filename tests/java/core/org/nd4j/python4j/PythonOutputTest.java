@@ -118,6 +118,50 @@ class PythonOutputTest {
     }
 
     @Test
+    void whatAReceiverThrowsForTheRestOfALineIsAnExceptionOfTheCall() {
+        IllegalStateException full = new IllegalStateException("full");
+        try (PythonOutput output = PythonOutput.to(text -> {
+            throw full;
+        }, text -> {})) {
+            assertEquals(full, assertThrows(IllegalStateException.class, () -> exec("print('x', end='')")));
+            Expect.failure("ZeroDivisionError: division by zero", () -> exec("print('x', end='')\n1 / 0"));
+            exec("n = 1");
+        }
+    }
+
+    @Test
+    void aReceiverThatFailsAtTheEndIsClosedAllTheSame() {
+        exec("import sys\nbefore = sys.stdout, sys.stderr");
+        IllegalStateException full = new IllegalStateException("full");
+        PythonOutput output = PythonOutput.to(text -> {
+            throw full;
+        }, text -> {});
+        Python.eval("sys.stdout.write").call("x"); // flushed when it is closed
+        assertEquals(full, assertThrows(IllegalStateException.class, output::close));
+        assertTrue(Python.eval("before == (sys.stdout, sys.stderr)").toBoolean());
+        exec("print(end='')");
+        output.close();
+    }
+
+    @Test
+    void aStreamThatTheProgramDeletedDoesNotKeepTheOther() {
+        exec("import sys\nbefore = sys.stderr");
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("del sys.stdout");
+            try (PythonOutput inner = PythonOutput.capture()) {
+                exec("print('e', file=sys.stderr)");
+                assertEquals("e\n", inner.getErr());
+            }
+        }
+        assertTrue(Python.eval("sys.stderr is before").toBoolean());
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("print('o')");
+            assertEquals("o\n", output.getOut());
+        }
+        exec("sys.stdout = sys.__stdout__");
+    }
+
+    @Test
     void receiversMayUsePython() {
         List<Long> seen = new ArrayList<>();
         try (PythonOutput output = PythonOutput.to(text -> {

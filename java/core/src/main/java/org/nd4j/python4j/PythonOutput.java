@@ -25,7 +25,8 @@ import org.slf4j.MDC;
  *
  * <p>Whole lines arrive at once, the rest of a line when it is flushed or the call from Java returns;
  * the text is exact. Of several open ones the last gets it. Receivers are called on the thread that
- * prints, Python's own included, without the GIL; what they throw is an exception of {@code print}.
+ * prints, Python's own included, without the GIL; what they throw is an exception of {@code print}, or of the
+ * call from Java where it comes for the rest of a line.
  * Output of C code and child processes, which do not use {@code sys.stdout}, is not seen. A program that
  * puts its own stream at {@code sys.stdout} keeps it.
  *
@@ -132,14 +133,18 @@ public final class PythonOutput implements AutoCloseable {
             if (stopLogging != null) {
                 stopLogging.call();
                 stopLogging.del();
-            } else {
+                closed = true;
+                return;
+            }
+            try {
                 flush();
+            } finally { // a receiver that fails gets nothing more
                 OPEN.remove(this);
+                closed = true;
                 if (OPEN.isEmpty()) {
                     call("restore");
                 }
             }
-            closed = true;
         }
     }
 
