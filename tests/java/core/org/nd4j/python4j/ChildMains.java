@@ -11,8 +11,11 @@ import static org.bytedeco.cpython.global.python.PyRun_SimpleString;
 import static org.bytedeco.cpython.global.python.Py_InitializeEx;
 
 import java.io.ByteArrayOutputStream;
+import java.io.File;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -255,6 +258,57 @@ final class ChildMains {
 
     private static int lengthOf(String text) {
         return text.length();
+    }
+
+    // ---- PythonTypeTest ----
+
+    /** A type that does what the property says before Python has started. */
+    public static final class Untimely extends PythonType<Thread> {
+        public Untimely() {
+            super("untimely", Thread.class);
+            if (does("calls")) {
+                Python.eval("1");
+            } else if (does("locks")) {
+                print(PythonGIL::lock);
+            }
+        }
+
+        private static boolean does(String what) {
+            return System.getProperty("test.untimely").equals(what);
+        }
+
+        @Override
+        public File[] packages() {
+            if (does("throws")) {
+                throw new IllegalStateException("no folder");
+            }
+            return does("lists null") ? new File[] {null} : super.packages();
+        }
+
+        @Override
+        public Thread toJava(PythonObject pythonObject) {
+            return null;
+        }
+
+        @Override
+        public PythonObject toPython(Thread javaObject) {
+            return null;
+        }
+    }
+
+    static void aTypeUsesPythonBeforeItsStart() throws Exception {
+        Path folder = Files.createTempDirectory("python4j-types");
+        Path services = Files.createDirectories(folder.resolve("META-INF/services"));
+        Path file = Files.writeString(services.resolve(PythonType.class.getName()), Untimely.class.getName());
+        try (URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
+            Thread.currentThread().setContextClassLoader(loader);
+            print(() -> locked("x = 42"));
+            print(() -> value("x"));
+        } finally {
+            for (Path made = file; !made.equals(folder.getParent()); made = made.getParent()) {
+                Files.delete(made);
+            }
+        }
     }
 
     // ---- NativeLoaderTest ----

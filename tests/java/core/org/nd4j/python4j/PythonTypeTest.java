@@ -145,6 +145,22 @@ class PythonTypeTest {
     }
 
     @Test
+    void oneWhoseConstructorUsesPythonIsRefused() throws Exception {
+        assertEquals("ok\n42", ChildJvm.output("aTypeUsesPythonBeforeItsStart", "-Dtest.untimely=calls"));
+        String out = ChildJvm.output("aTypeUsesPythonBeforeItsStart", "-Dtest.untimely=locks");
+        assertTrue(out.startsWith("PythonException: Python is being started ") && out.endsWith("\nok\n42"), out);
+    }
+
+    @Test
+    void oneWithoutUsablePackagesIsNamed() throws Exception {
+        String name = ChildMains.Untimely.class.getName();
+        for (String how : List.of("throws", "lists null")) {
+            String out = ChildJvm.output("aTypeUsesPythonBeforeItsStart", "-Dtest.untimely=" + how);
+            assertTrue(out.startsWith("PythonException: ") && out.contains(name), out);
+        }
+    }
+
+    @Test
     @Rule("4.15")
     void builtInTypesAreEqualByNameAndClass() {
         for (String name : List.of("str", "int", "float", "bool", "bytes", "NoneType", "list", "dict")) {

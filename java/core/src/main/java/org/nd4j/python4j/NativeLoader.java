@@ -44,6 +44,7 @@ final class NativeLoader {
     private static final CountDownLatch DONE = new CountDownLatch(1);
     private static Thread starter; // guarded by DONE
     private static volatile boolean loaded;
+    private static boolean started; // the starter alone uses it
     private static Throwable failure; // written before DONE opens, read after
 
     // The unpacked libraries, known to Interpreter from an earlier start or unpacked here; guarded by the class.
@@ -74,6 +75,10 @@ final class NativeLoader {
                 DONE.countDown();
             }
         } else if (starter == me && DONE.getCount() > 0) {
+            if (!started) {
+                throw new PythonException("Python is being started and cannot be used yet: the constructor and packages() of a"
+                        + " PythonType are called before that, init() afterwards.");
+            }
             return; // Python's own start calls back into Java: it may go on
         } else {
             await();
@@ -138,6 +143,7 @@ final class NativeLoader {
                 new File(libraryFile).getParent(),
                 PythonConstants.initializePython(),
                 release);
+        started = true;
         PythonGIL.started(release);
     }
 

@@ -168,7 +168,7 @@ public class PythonTypes {
                     try {
                         types.add((PythonType<?>) Class.forName(name, true, own).getDeclaredConstructor().newInstance());
                     } catch (ReflectiveOperationException | ClassCastException | LinkageError e) {
-                        leftOut(e);
+                        leftOut(name, e);
                     }
                 }
                 return Collections.unmodifiableList(types);
@@ -193,14 +193,14 @@ public class PythonTypes {
                         types.add(type);
                     }
                 } catch (ServiceConfigurationError e) {
-                    leftOut(e);
+                    leftOut(e.getMessage(), e);
                 }
             }
         }
 
         /** One that lacks its own libraries must not take the others, or Python, away. */
-        private static void leftOut(Throwable e) {
-            LoggerFactory.getLogger(PythonTypes.class).warn("A Python type is left out.", e);
+        private static void leftOut(String which, Throwable e) {
+            LoggerFactory.getLogger(PythonTypes.class).warn("A Python type is left out: " + which, e);
         }
     }
 
@@ -285,9 +285,13 @@ public class PythonTypes {
     static List<File> packages() {
         List<File> folders = new ArrayList<>();
         for (PythonType<?> type : Registered.TYPES) {
-            File[] packages = type.packages();
-            if (packages != null) {
-                folders.addAll(Arrays.asList(packages));
+            try {
+                File[] packages = type.packages();
+                for (File folder : packages == null ? new File[0] : packages) {
+                    folders.add(Objects.requireNonNull(folder, "a folder is null"));
+                }
+            } catch (RuntimeException | LinkageError e) {
+                throw new PythonException("The packages() of " + type.getClass().getName() + " failed: " + e, e);
             }
         }
         return folders;
