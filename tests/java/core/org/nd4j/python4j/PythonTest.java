@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -35,6 +36,22 @@ class PythonTest {
     void aFailedImportNamesItsCause() {
         PythonException failure = assertThrows(PythonException.class, () -> Python.importModule("nosuch"));
         assertTrue(failure.getCause().getMessage().startsWith("ModuleNotFoundError: No module named 'nosuch'"));
+    }
+
+    @Test
+    void aCallThatIsEndedIsNoFailedImportLengthOrConversion() {
+        PythonExecutioner.exec("import sys\nclass Endless:\n    def find_spec(self, *args):\n        while True: pass\n"
+                + "    __len__ = __iter__ = find_spec\ne = Endless()");
+        PythonObject endless = object("e");
+        Duration limit = Duration.ofMillis(50);
+        assertThrows(PythonTimeout.class, () -> Stopper.within(limit, () -> Python.len(endless)));
+        assertThrows(PythonTimeout.class, () -> Stopper.within(limit, () -> Python.list(endless)));
+        PythonExecutioner.exec("sys.meta_path.insert(0, e)");
+        try {
+            assertThrows(PythonTimeout.class, () -> Stopper.within(limit, () -> Python.importModule("nosuch")));
+        } finally {
+            PythonExecutioner.exec("sys.meta_path.remove(e)");
+        }
     }
 
     @Test

@@ -29,6 +29,8 @@ public class Python {
         try (PythonGIL turn = PythonGIL.enter()) {
             try {
                 return PythonObject.apply(Operator.IMPORT, moduleName);
+            } catch (PythonInterrupted | PythonTimeout e) {
+                throw e;
             } catch (PythonException e) {
                 throw new PythonException("Error importing module: " + moduleName, e);
             }
@@ -50,6 +52,8 @@ public class Python {
         try (PythonGIL turn = PythonGIL.enter()) {
             try {
                 return PythonObject.apply(Operator.LEN, pythonObject);
+            } catch (PythonInterrupted | PythonTimeout e) {
+                throw e;
             } catch (PythonException e) {
                 throw new PythonException("Object has no length: " + text(pythonObject, e), e);
             }
@@ -500,6 +504,8 @@ public class Python {
         try (PythonGIL turn = PythonGIL.enter()) {
             try {
                 return PythonObject.apply(Operator.CALL, attr(type), Collections.singletonList(from), null);
+            } catch (PythonInterrupted | PythonTimeout e) {
+                throw e;
             } catch (PythonException e) {
                 throw new PythonException(message + text(from, e), e);
             }
