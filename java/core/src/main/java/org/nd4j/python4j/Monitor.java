@@ -77,6 +77,11 @@ final class Monitor {
         Recorder.waitEnds(event, got);
     }
 
+    /** Virtual threads have no names, as a rule. */
+    static String name(Thread thread) {
+        return thread.getName().isEmpty() ? thread.toString() : thread.getName();
+    }
+
     // ---- programs ----
 
     /** A program is about to run. Gives what {@link #execEnds} needs, null if nobody wants to know. */
@@ -157,7 +162,7 @@ final class Monitor {
         @Override
         public String getHolder() {
             Thread holder = PythonGIL.holder();
-            return holder == null ? null : holder.getName();
+            return holder == null ? null : name(holder);
         }
 
         @Override
@@ -170,7 +175,7 @@ final class Monitor {
         public List<String> getWaiters() {
             List<String> names = new ArrayList<>();
             for (Thread thread : PythonGIL.waiters()) {
-                names.add(thread.getName());
+                names.add(name(thread));
             }
             return names;
         }

@@ -171,8 +171,8 @@ public class PythonGIL implements AutoCloseable {
             return;
         }
         if (holder != Thread.currentThread()) {
-            throw new PythonException("This PythonGIL was locked by thread '" + holder.getName()
-                    + "' and can be closed by that thread only, not by '" + Thread.currentThread().getName() + "'.");
+            throw new PythonException("This PythonGIL was locked by thread '" + Monitor.name(holder)
+                    + "' and can be closed by that thread only, not by '" + Monitor.name(Thread.currentThread()) + "'.");
         }
         owner = null;
         if (turn) {

@@ -236,18 +236,13 @@ public final class PythonWatchdog implements AutoCloseable {
             return python;
         }
 
-        /** Virtual threads have no names, as a rule. */
-        private static String name(Thread thread) {
-            return thread.getName().isEmpty() ? thread.toString() : thread.getName();
-        }
-
         /** All of it, in lines. */
         @Override
         public String toString() {
-            StringBuilder text = new StringBuilder("Thread '" + name(thread) + "' has had its turn of Python for "
+            StringBuilder text = new StringBuilder("Thread '" + Monitor.name(thread) + "' has had its turn of Python for "
                     + held.toMillis() + " ms; " + waiters.size() + (waiters.size() == 1 ? " thread waits" : " threads wait"));
             for (int i = 0; i < waiters.size() && i < LOOKS; i++) {
-                text.append(i == 0 ? ": " : ", ").append(name(waiters.get(i)));
+                text.append(i == 0 ? ": " : ", ").append(Monitor.name(waiters.get(i)));
             }
             text.append("\nJava, most recent call first:");
             for (StackTraceElement frame : stack) {
