@@ -7,7 +7,7 @@
 //! CPython on which that fails they go through copies that its functions make.
 
 use crate::handle::{self, Handle, NO_FRAME};
-use crate::{Error, Result, capi, utf16};
+use crate::{Error, Result, capi, room, utf16};
 use once_cell::sync::OnceCell;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -140,8 +140,8 @@ pub fn take<R>(py: Python<'_>, handle: Handle, body: impl FnOnce(Value<'_>) -> R
     // An extension may have made a str larger than it has to be.
     let narrow = match characters {
         Characters::One(_) => None,
-        Characters::Two(text) => all_narrow(text),
-        Characters::Four(text) => all_narrow(text),
+        Characters::Two(text) => all_narrow(text)?,
+        Characters::Four(text) => all_narrow(text)?,
     };
     Ok(body(Value::Text(match &narrow {
         Some(narrow) => Characters::One(narrow),
@@ -149,10 +149,14 @@ pub fn take<R>(py: Python<'_>, handle: Handle, body: impl FnOnce(Value<'_>) -> R
     })))
 }
 
-fn all_narrow<C: Copy + TryInto<u8>>(text: &[C]) -> Option<Vec<u8>> {
-    text.iter()
-        .map(|character| (*character).try_into().ok())
-        .collect()
+fn all_narrow<C: Copy + TryInto<u8>>(text: &[C]) -> Result<Option<Vec<u8>>> {
+    let is_narrow = |character: &C| (*character).try_into().is_ok();
+    if !text.iter().all(is_narrow) {
+        return Ok(None);
+    }
+    let mut narrow = room::of(text.len())?;
+    narrow.extend(text.iter().flat_map(|character| (*character).try_into().ok()));
+    Ok(Some(narrow))
 }
 
 /// The pieces of a length: where each begins, and how long it is.
@@ -168,7 +172,7 @@ fn narrow<'py, T: Text>(
     text: &T,
     largest: u8,
 ) -> Result<Option<Bound<'py, PyAny>>, T::Error> {
-    let mut string = Builder::text(py, text.length(), largest.into()).map_err(Error::from)?;
+    let mut string = Builder::text(py, text.length(), largest.into())?;
     for (from, count) in pieces(text.length(), NARROW_PIECE) {
         // SAFETY: what a `Text` promises.
         let piece = unsafe { string.fill(count, |room| text.narrow(from, room))? };
@@ -182,7 +186,7 @@ fn narrow<'py, T: Text>(
 /// A text of UTF-16. As long as it has no pair it is copied into a str of two bytes for each character, as most are. From
 /// there on it is only looked at, to know how long the str must be that it is then decoded into.
 fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T::Error> {
-    let mut string = Builder::text(py, text.length(), 0xFFFF).map_err(Error::from)?;
+    let mut string = Builder::text(py, text.length(), 0xFFFF)?;
     let (mut bits, mut pairs, mut before) = (0, 0, 0);
     for (from, count) in pieces(text.length(), WIDE_PIECE) {
         let see = |units: &[u16]| {
@@ -206,7 +210,7 @@ fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T:
         string.finish()
     } else {
         let units = string.filled();
-        let mut string = Builder::text(py, units.len(), bits.into()).map_err(Error::from)?;
+        let mut string = Builder::text(py, units.len(), bits.into())?;
         for unit in units {
             string.push(*unit as u8);
         }
@@ -217,7 +221,7 @@ fn wide<'py, T: Text>(py: Python<'py>, text: &T) -> Result<Bound<'py, PyAny>, T:
 /// A text of UTF-16 with so many pairs.
 fn decoded<'py, T: Text>(py: Python<'py>, text: &T, pairs: usize) -> Result<Bound<'py, PyAny>, T::Error> {
     let length = text.length();
-    let mut string = Builder::text(py, length - pairs, 0x10FFFF).map_err(Error::from)?;
+    let mut string = Builder::text(py, length - pairs, 0x10FFFF)?;
     let mut from = 0;
     while from < length {
         let count = WIDE_PIECE.min(length - from);
@@ -253,7 +257,7 @@ enum Place<'py, C> {
 
 impl<'py, C: capi::Character> Builder<'py, C> {
     /// For a str of characters up to `largest`, which decides on the size of each.
-    fn text(py: Python<'py>, length: usize, largest: u32) -> PyResult<Self> {
+    fn text(py: Python<'py>, length: usize, largest: u32) -> Result<Self> {
         if let (Some(layout), true) = (layout(py), length > 1) {
             // SAFETY: the GIL is held; a new reference or null with an error set.
             let object =
@@ -266,7 +270,7 @@ impl<'py, C: capi::Character> Builder<'py, C> {
                 }
             }
         }
-        let mut apart = Vec::with_capacity(length);
+        let mut apart = room::of(length)?;
         let data = apart.as_mut_ptr();
         Ok(Builder::new(py, Place::Apart(apart), data, length))
     }

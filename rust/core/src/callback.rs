@@ -167,12 +167,12 @@ fn call<'py>(
         }
         (true, _) => {
             writer.list_of(args.len())?;
-            args.iter().for_each(|argument| writer.object(&argument));
+            args.iter().try_for_each(|argument| writer.object(&argument))?;
             let kwargs = kwargs.map_or_else(Vec::new, |kwargs| kwargs.iter().collect());
             writer.dict_of(kwargs.len())?;
             for (name, argument) in &kwargs {
                 writer.value(name)?;
-                writer.object(argument);
+                writer.object(argument)?;
             }
         }
     }

@@ -67,14 +67,14 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
                 run_code(code, tools()?, &globals)?;
             }
         }
-        Mode::Compile => writer.object(texts::code(py, text, Kind::Program)?.as_any()),
+        Mode::Compile => writer.object(texts::code(py, text, Kind::Program)?.as_any())?,
         Mode::Simple => {
             run_text(py, text, Mode::Simple, &globals).map_err(|error| hide(py, error))?;
         }
         // As the builtin eval does: blanks before an expression are no indentation.
         Mode::Eval => {
             let text = text.trim_ascii_start();
-            writer.object(&run_text(py, text, Mode::Eval, &globals)?);
+            writer.object(&run_text(py, text, Mode::Eval, &globals)?)?;
         }
     }
     each_output(&mut { outputs }, |name, wanted| {
@@ -213,7 +213,7 @@ pub fn variables(py: Python<'_>, frame: Frame, space: Handle) -> Result<Vec<u8>>
         match pack::built_in(&value) {
             None => {
                 writer.bytes(b"")?;
-                writer.object(&value);
+                writer.object(&value)?;
             }
             Some(kind) => {
                 writer.bytes(kind.as_bytes())?;

@@ -31,7 +31,7 @@
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::{Error, Result, bulk, callback, capi, inject, utf16};
+use crate::{Error, Result, bulk, callback, capi, inject, room, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -54,16 +54,18 @@ const LARGEST_KEPT: usize = 4 << 20;
 static SPARE: Mutex<[Vec<u8>; 2]> = Mutex::new([Vec::new(), Vec::new()]);
 
 /// A buffer of at least that length. What is in it is of no meaning.
-pub fn buffer(length: usize) -> Vec<u8> {
+pub fn buffer(length: usize) -> Result<Vec<u8>> {
     let mut buffer = if length > WORTH_KEEPING {
         spare()
     } else {
         Vec::new()
     };
     if buffer.len() < length {
+        let more = length - buffer.len();
+        room::more(&mut buffer, more)?;
         buffer.resize(length, 0);
     }
-    buffer
+    Ok(buffer)
 }
 
 fn spare() -> Vec<u8> {
@@ -349,7 +351,7 @@ impl<'b> Reader<'b> {
 
     fn open<'py>(&mut self, kind: Kind<'py>) -> Result<One<'py>> {
         let left = self.count(1)?;
-        let items = Vec::with_capacity(left);
+        let items = room::of(left)?;
         Ok(One::Open(Open { kind, items, left }))
     }
 
@@ -465,12 +467,11 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
 }
 
 /// A Python string from UTF-16.
-fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let units: Vec<u16> = bytes
-        .chunks_exact(2)
-        .map(|unit| u16::from_le_bytes([unit[0], unit[1]]))
-        .collect();
-    capi::string_of(py, &utf16::points(&units))
+fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let mut units = room::of(bytes.len() / 2)?;
+    let pairs = bytes.chunks_exact(2);
+    units.extend(pairs.map(|unit| u16::from_le_bytes([unit[0], unit[1]])));
+    Ok(capi::string_of(py, &utf16::points(&units)?)?)
 }
 
 fn too_deep() -> Error {
@@ -478,6 +479,9 @@ fn too_deep() -> Error {
         "The value nests deeper than {MAX_DEPTH} levels, or contains itself."
     ))
 }
+
+/// Bytes for which there is always room behind what is written: whatever has a fixed size goes there unasked.
+const FIXED: usize = 32;
 
 /// Writes packed values. The handles it gives are taken back if it is dropped before [`finish`].
 ///
@@ -539,6 +543,7 @@ impl<'py> Writer<'py> {
     pub fn u32(&mut self, value: usize) -> Result<()> {
         let value = u32::try_from(value)
             .map_err(|_| Error::refused("The value has more than 4,294,967,295 elements."))?;
+        self.reserve(4)?;
         self.out.extend_from_slice(&value.to_le_bytes());
         Ok(())
     }
@@ -568,23 +573,33 @@ impl<'py> Writer<'py> {
         self.out[position..position + 4].copy_from_slice(&value.to_le_bytes());
     }
 
-    /// Room for so many more bytes, for large ones in the spare buffer.
-    fn reserve(&mut self, more: usize) {
-        if more > WORTH_KEEPING && self.out.capacity() - self.out.len() < more {
-            let mut large = spare();
-            large.clear();
-            large.reserve(self.out.len() + more);
-            large.extend_from_slice(&self.out);
-            self.out = large;
-        } else {
-            self.out.reserve(more);
+    /// Room for so many more bytes and for [`FIXED`] behind them.
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        let more = more.saturating_add(FIXED);
+        if self.out.capacity() - self.out.len() >= more {
+            return Ok(());
         }
+        self.grow(more)
+    }
+
+    /// For many at once in the spare buffer.
+    #[cold]
+    fn grow(&mut self, more: usize) -> Result<()> {
+        if more <= WORTH_KEEPING {
+            return room::more(&mut self.out, more);
+        }
+        let mut large = spare();
+        large.clear();
+        room::more(&mut large, self.out.len().saturating_add(more))?;
+        large.extend_from_slice(&self.out);
+        self.out = large;
+        Ok(())
     }
 
     /// Length and bytes.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.u32(bytes.len())?;
-        self.reserve(bytes.len());
+        self.reserve(bytes.len())?;
         self.out.extend_from_slice(bytes);
         Ok(())
     }
@@ -624,9 +639,11 @@ impl<'py> Writer<'py> {
     }
 
     /// The object itself, held by Java from now on.
-    pub fn object(&mut self, object: &Bound<'py, PyAny>) {
+    pub fn object(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
+        self.reserve(0)?;
         self.u8(tag::HANDLE);
         self.give(object, self.frame);
+        Ok(())
     }
 
     fn give(&mut self, object: &Bound<'py, PyAny>, frame: Frame) {
@@ -648,6 +665,7 @@ impl<'py> Writer<'py> {
 
     /// The object as what was asked for.
     pub fn wanted(&mut self, object: &Bound<'py, PyAny>, wanted: Wanted) -> Result<()> {
+        self.reserve(0)?;
         match wanted {
             Wanted::Any => self.value(object),
             Wanted::Str => self.string(&object.str()?),
@@ -674,10 +692,7 @@ impl<'py> Writer<'py> {
                 Err(_) => Err(unconvertible("Expected bytes. Received: ", object, None)),
             },
             Wanted::None | Wanted::Java => self.none(),
-            Wanted::Object => {
-                self.object(object);
-                Ok(())
-            }
+            Wanted::Object => self.object(object),
             Wanted::Traceback => {
                 let text = tools()?.traceback.bind(self.py).call1((object,))?;
                 self.string(text.cast::<PyString>().map_err(PyErr::from)?)
@@ -734,6 +749,7 @@ impl<'py> Writer<'py> {
 
     fn nested(&mut self, object: &Bound<'py, PyAny>) -> Result<Option<Walk<'py>>> {
         inject::point();
+        self.reserve(0)?;
         if let Ok(string) = object.cast_exact::<PyString>() {
             self.string(string)?;
         } else if let Ok(int) = object.cast_exact::<PyInt>() {
@@ -780,7 +796,7 @@ impl<'py> Writer<'py> {
                 self.any_int(int.cast::<PyInt>().map_err(PyErr::from)?)?;
             }
             Some(Scalar::Float) => self.float(object.extract()?),
-            None => self.object(object),
+            None => self.object(object)?,
         }
         Ok(None)
     }
@@ -860,6 +876,7 @@ impl<'py> Writer<'py> {
     /// The list if all that is in it is short text, or nothing.
     fn texts(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
         self.run(list, tag::LIST, 5, |out, index| {
+            out.try_reserve(5 + 4 * LONG_TEXT + FIXED).ok()?;
             let start = out.len();
             out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
             let length = capi::append_text_at(list, index, LONG_TEXT, out)? as u32;
@@ -868,7 +885,8 @@ impl<'py> Writer<'py> {
         })
     }
 
-    /// A list of which one kind of item is written, each of `least` bytes or more.
+    /// A list of which one kind of item is written, each of `least` bytes or more. Nothing also where there is not
+    /// enough memory, which whoever then writes it says.
     fn run(
         &mut self,
         list: &Bound<'py, PyList>,
@@ -880,10 +898,10 @@ impl<'py> Writer<'py> {
         let start = self.position();
         self.u8(tag);
         self.u32(count)?;
-        let written = count > 0 && write(&mut self.out, 0).is_some() && {
-            self.reserve(count * least);
-            (1..count).all(|index| write(&mut self.out, index).is_some())
-        };
+        let written = count > 0
+            && write(&mut self.out, 0).is_some()
+            && self.reserve(count.saturating_mul(least)).is_ok()
+            && (1..count).all(|index| write(&mut self.out, index).is_some());
         if !written {
             self.truncate(start);
         }
@@ -942,10 +960,12 @@ impl<'py> Writer<'py> {
             return self.bytes(capi::utf8(string).unwrap_or_default().as_bytes());
         }
         let points = capi::points(string)?;
-        let mut units = vec![0; 2 * points.len()];
+        let mut units = room::of(2 * points.len())?;
+        units.resize(2 * points.len(), 0);
         let count = utf16::encode(&points, &mut units);
         self.u8(tag::UTF16);
         self.u32(2 * count)?;
+        self.reserve(2 * count)?;
         self.out
             .extend(units[..count].iter().flat_map(|unit| unit.to_le_bytes()));
         Ok(())

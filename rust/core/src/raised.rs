@@ -97,7 +97,7 @@ fn write_exception<'py>(
     let kind = kind(exception, &module);
     writer.str(kind)?;
     write_frames(writer, exception)?;
-    writer.object(exception);
+    writer.object(exception)?;
     write_detail(writer, exception, kind)?;
     match cause(exception).filter(|_| chain > 0 && *left > 0) {
         Some(cause) => write_exception(writer, &cause, chain - 1, left)?,

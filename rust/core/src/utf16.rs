@@ -6,6 +6,7 @@
 //! branch that a mix of characters could mislead. The second one leaves the end to the first one. What only counts is
 //! one loop, compiled for both.
 
+use crate::{Result, room};
 use std::mem::MaybeUninit;
 
 /// So many that their number fits into the 16 bits that processors add quickly.
@@ -56,12 +57,12 @@ pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> usize {
 }
 
 /// The code points of some units.
-pub fn points(units: &[u16]) -> Vec<u32> {
-    let mut points = Vec::with_capacity(units.len());
+pub fn points(units: &[u16]) -> Result<Vec<u32>> {
+    let mut points = room::of(units.len())?;
     let count = decode(units, points.spare_capacity_mut());
     // SAFETY: so many are written.
     unsafe { points.set_len(count) };
-    points
+    Ok(points)
 }
 
 /// How many units some code points are.

@@ -14,7 +14,7 @@ use jni::signature::ReturnType;
 use jni::sys::jvalue;
 use jni::JNIEnv;
 use python4j_core::bulk::{Characters, Text, Value, WIDE_PIECE};
-use python4j_core::{utf16, Error};
+use python4j_core::{room, utf16, Error};
 use std::mem::MaybeUninit;
 use std::slice;
 use std::sync::OnceLock;
@@ -112,10 +112,15 @@ pub(crate) fn java_value<'local>(
     };
     let Some(inside) = Inside::get(env) else {
         return match characters {
-            Characters::One(bytes) => string(env, &bytes.iter().copied().map(u16::from).collect::<Vec<_>>()),
+            Characters::One(bytes) => {
+                let mut units = room::of(bytes.len())?;
+                units.extend(bytes.iter().copied().map(u16::from));
+                string(env, &units)
+            }
             Characters::Two(units) => string(env, units),
             Characters::Four(points) => {
-                let mut units = vec![0; 2 * points.len()];
+                let mut units = room::of(2 * points.len())?;
+                units.resize(2 * points.len(), 0);
                 let count = utf16::encode(points, &mut units);
                 string(env, &units[..count])
             }

@@ -539,7 +539,7 @@ fn read<R>(
         env.get_byte_array_region(array, 0, bytes)?;
         return Ok(body(bytemuck::cast_slice(bytes)));
     }
-    let mut bytes = pack::buffer(length);
+    let mut bytes = pack::buffer(length)?;
     env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes[..length]))?;
     let result = body(&bytes[..length]);
     pack::give_back(bytes);

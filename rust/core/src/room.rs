@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Room for what users decide the size of. A failing allocation of Rust's own ends the process, so it is asked for
+//! here first, and its failure is Python's `MemoryError`.
+
+use crate::{Error, Result};
+use pyo3::PyErr;
+use pyo3::exceptions::PyMemoryError;
+
+/// A vector without elements that has room for so many.
+pub fn of<T>(count: usize) -> Result<Vec<T>> {
+    let mut vector = Vec::new();
+    match vector.try_reserve_exact(count) {
+        Ok(()) => Ok(vector),
+        Err(_) => Err(none::<T>(count)),
+    }
+}
+
+/// Room for so many more in a vector that may grow further.
+pub fn more<T>(vector: &mut Vec<T>, count: usize) -> Result<()> {
+    match vector.try_reserve(count) {
+        Ok(()) => Ok(()),
+        Err(_) => Err(none::<T>(vector.len().saturating_add(count))),
+    }
+}
+
+#[cold]
+fn none<T>(count: usize) -> Error {
+    let bytes = count.saturating_mul(size_of::<T>());
+    PyErr::new::<PyMemoryError, _>(format!("There is no memory for {bytes} bytes.")).into()
+}
