@@ -398,6 +398,43 @@ fn a_dict_that_changes_while_it_is_packed_is_an_error() {
 }
 
 #[test]
+fn what_the_reader_cannot_take_is_refused() {
+    python(|py| {
+        for (expression, fits) in [
+            ("'a' * 40_000", true),
+            ("'a' * 40_001", false),
+            ("'\\xe9' * 40_000", true),
+            ("'\\u4e00' * 20_000", true),
+            ("'\\u4e00' * 20_001", false),
+            ("'\\U0001F600' * 17_000", false),
+            ("b'b' * 40_001", false),
+            ("[1] * 4_000", true),
+            ("[1] * 6_000", false),
+            ("[1, None] * 6_000", false),
+            ("['a' * 100] * 300", true),
+            ("['a' * 100] * 400", false),
+            ("['a' * 300] * 150", false),
+            ("[None] * 41_000", false),
+            ("[b'b' * 40_001]", false),
+        ] {
+            let mut writer = Writer::new(py, 0).at_most(40_000);
+            let written = writer.value(&eval(py, expression));
+            assert_eq!(written.is_ok(), fits, "{expression}");
+            if let Err(refused) = written {
+                let refused = refused.to_string();
+                assert!(
+                    refused.starts_with("Neither an array nor a String of Java takes "),
+                    "{refused}"
+                );
+            }
+        }
+        let mut writer = Writer::whole(py).at_most(40_000);
+        assert!(writer.value(&eval(py, "b'b' * 39_000")).is_ok());
+        assert!(writer.value(&eval(py, "b'b' * 39_000")).is_err());
+    });
+}
+
+#[test]
 fn long_text_of_any_characters_is_that_of_pythons_own_codec() {
     python(|py| {
         let units: [&[u16]; 6] = [

@@ -142,6 +142,33 @@ fn hostile_notes_groups_and_tracebacks_have_an_end() {
 }
 
 #[test]
+fn very_long_texts_are_shortened() {
+    python(|py| {
+        let long = "a".repeat(1_000_000);
+        let shortened = format!("{long}... (7 more characters)'");
+        let code = "s = 'a' * 1_000_007\nE = type(s, (ValueError,), {'__module__': s})\nraise E(s)";
+        let parts: Vec<_> = (1..4).map(|i| part(&report(py, code), i)).collect();
+        assert!(parts.iter().all(|part| part.ends_with(&shortened)));
+        let import = report(py, "raise ImportError('no', name=s)");
+        assert!(part(&import, 7).ends_with(&shortened));
+        let wide = report(py, "raise ValueError('\\ud800' * 1_000_001)");
+        assert!(part(&wide, 3).ends_with("... (1 more characters)'"));
+        let notes = "e = ValueError('v')\ne.__notes__ = ['\\U0001F600' * 2_000_000] * 60\nraise e";
+        let notes = report(py, notes).get_item(10).unwrap().len().unwrap();
+        assert!((16..60).contains(&notes), "{notes}");
+        let members = "e = ValueError('\\U0001F600' * 1_000_000)\n\
+                       for i in range(16):\n    c, e = e, ValueError('\\U0001F600' * 1_000_000)\n    e.__cause__ = c\n\
+                       raise e";
+        let mut one = report(py, members);
+        let mut count = 0;
+        while !one.is_none() {
+            (one, count) = (one.get_item(8).unwrap(), count + 1);
+        }
+        assert!((5..16).contains(&count), "{count}");
+    });
+}
+
+#[test]
 fn a_report_ends_no_generator_that_waits() {
     python(|py| {
         let code = "def g():\n    try: 1 / 0\n    except ZeroDivisionError as e: saved = e\n    yield saved\n    yield 2\n\

@@ -402,6 +402,16 @@ pub fn characters<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>>
     layout(string.py())?.characters(string)
 }
 
+/// Bytes of a str as Java has it, at the least.
+pub(crate) fn size(string: &Bound<'_, PyString>) -> usize {
+    match characters(string) {
+        Some(Characters::One(text)) => text.len(),
+        Some(Characters::Two(text)) => size_of_val(text),
+        Some(Characters::Four(text)) => size_of::<u16>() * utf16::length(text),
+        None => capi::length(string),
+    }
+}
+
 impl Layout {
     /// Looks at strings of three characters.
     fn find(py: Python<'_>) -> PyResult<Option<Self>> {

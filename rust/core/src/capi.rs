@@ -88,6 +88,15 @@ pub fn length(string: &Bound<'_, PyString>) -> usize {
     unsafe { ffi::PyUnicode_GetLength(string.as_ptr()) as usize }
 }
 
+/// The first characters of a string, at most so many.
+pub fn start<'py>(string: &Bound<'py, PyString>, most: usize) -> PyResult<Bound<'py, PyString>> {
+    // SAFETY: the GIL is held and the argument is a str; the result is a new str or null with an error set.
+    unsafe {
+        let start = ffi::PyUnicode_Substring(string.as_ptr(), 0, most as isize);
+        Ok(Bound::from_owned_ptr_or_err(string.py(), start)?.cast_into_unchecked())
+    }
+}
+
 /// What a string can be made of: a number for each character.
 pub trait Character: Copy {
     /// CPython's name for it, which is its size.

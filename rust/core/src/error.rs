@@ -104,6 +104,10 @@ impl From<PyErr> for Error {
     }
 }
 
+/// How many characters of a text a message shows: it is copied more than once on its way, and programs may put
+/// anything there, more than Java takes too.
+const MOST_SHOWN: usize = 1_000_000;
+
 /// `TypeName: text` for an exception.
 pub fn describe(exception: &Bound<'_, PyAny>) -> String {
     let class = exception
@@ -118,13 +122,18 @@ pub fn describe(exception: &Bound<'_, PyAny>) -> String {
     format!("{class}: {said}")
 }
 
-/// A Python string for a message: lone surrogates become `\udXXX`, nothing else changes.
+/// A Python string for a message: lone surrogates become `\udXXX`, and a very long one is shortened.
 pub fn text(string: &Bound<'_, PyString>) -> String {
     shown_text(string).into_owned()
 }
 
 /// The same without a copy of what needs none.
 pub fn shown_text<'a>(string: &'a Bound<'_, PyString>) -> Cow<'a, str> {
+    let left_out = capi::length(string).saturating_sub(MOST_SHOWN);
+    if left_out > 0 {
+        let start = capi::start(string, MOST_SHOWN).map_or_else(|_| String::new(), |start| text(&start));
+        return format!("{start}... ({left_out} more characters)").into();
+    }
     match capi::utf8(string) {
         Some(text) => text.into(),
         None => string

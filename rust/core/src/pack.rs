@@ -482,6 +482,8 @@ fn too_deep() -> Error {
 
 /// Bytes for which there is always room behind what is written: whatever has a fixed size goes there unasked.
 const FIXED: usize = 32;
+/// Bytes that an array of Java has room for.
+const MOST: usize = i32::MAX as usize - 8 - FIXED;
 
 /// Writes packed values. The handles it gives are taken back if it is dropped before [`finish`].
 ///
@@ -494,6 +496,8 @@ pub struct Writer<'py> {
     given: Vec<(usize, Handle)>,
     /// Whether large values stand in the buffer, too.
     whole: bool,
+    /// Bytes that the reader takes: of all, and of a large value by itself.
+    most: usize,
 }
 
 impl Drop for Writer<'_> {
@@ -511,6 +515,7 @@ impl<'py> Writer<'py> {
             frame,
             given: Vec::new(),
             whole: false,
+            most: MOST,
         }
     }
 
@@ -521,7 +526,13 @@ impl<'py> Writer<'py> {
         writer
     }
 
-    /// The same with room for so many bytes at once.
+    /// The same for a reader that takes fewer bytes than an array of Java.
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
+        self
+    }
+
+    /// One with room for so many bytes at once.
     pub fn with_room(py: Python<'py>, frame: Frame, bytes: usize) -> Self {
         let mut writer = Writer::new(py, frame);
         writer.out.reserve(bytes);
@@ -575,11 +586,22 @@ impl<'py> Writer<'py> {
 
     /// Room for so many more bytes and for [`FIXED`] behind them.
     fn reserve(&mut self, more: usize) -> Result<()> {
+        self.check(self.out.len().saturating_add(more))?;
         let more = more.saturating_add(FIXED);
         if self.out.capacity() - self.out.len() >= more {
             return Ok(());
         }
         self.grow(more)
+    }
+
+    /// Refuses what the reader cannot take.
+    fn check(&self, bytes: usize) -> Result<()> {
+        if bytes > self.most {
+            return Err(Error::refused(format!(
+                "Neither an array nor a String of Java takes {bytes} bytes: hand over the value in parts."
+            )));
+        }
+        Ok(())
     }
 
     /// For many at once in the spare buffer.
@@ -695,7 +717,9 @@ impl<'py> Writer<'py> {
             Wanted::Object => self.object(object),
             Wanted::Traceback => {
                 let text = tools()?.traceback.bind(self.py).call1((object,))?;
-                self.string(text.cast::<PyString>().map_err(PyErr::from)?)
+                self.str(&crate::error::shown_text(
+                    text.cast::<PyString>().map_err(PyErr::from)?,
+                ))
             }
             Wanted::Message => {
                 if object.is_instance_of::<pyo3::exceptions::PyBaseException>() {
@@ -875,7 +899,11 @@ impl<'py> Writer<'py> {
 
     /// The list if all that is in it is short text, or nothing.
     fn texts(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
+        let most = self.most;
         self.run(list, tag::LIST, 5, |out, index| {
+            if out.len() > most {
+                return None;
+            }
             out.try_reserve(5 + 4 * LONG_TEXT + FIXED).ok()?;
             let start = out.len();
             out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
@@ -885,8 +913,8 @@ impl<'py> Writer<'py> {
         })
     }
 
-    /// A list of which one kind of item is written, each of `least` bytes or more. Nothing also where there is not
-    /// enough memory, which whoever then writes it says.
+    /// A list of which one kind of item is written, each of `least` bytes or more. Nothing also where there is no
+    /// room, which whoever then writes it says.
     fn run(
         &mut self,
         list: &Bound<'py, PyList>,
@@ -947,6 +975,7 @@ impl<'py> Writer<'py> {
 
     fn raw(&mut self, bytes: &Bound<'py, PyBytes>) -> Result<()> {
         if bytes.as_bytes().len() > bulk::LARGE && !self.whole {
+            self.check(bytes.as_bytes().len())?;
             self.large(bytes);
             return Ok(());
         }
@@ -973,7 +1002,11 @@ impl<'py> Writer<'py> {
 
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
         let length = capi::length(string);
+        self.check(length)?;
         if length > bulk::LARGE && !self.whole {
+            if length > self.most / 4 {
+                self.check(bulk::size(string))?;
+            }
             self.large(string);
             return Ok(());
         }

@@ -27,6 +27,8 @@ const MAX_NOTES: usize = 64;
 /// How many frames of a traceback are reported: the outermost ones and the innermost ones.
 const OUTER_FRAMES: usize = 16;
 const INNER_FRAMES: usize = 112;
+/// How many bytes of a report there may be before it tells of another exception or note.
+const MAX_BYTES: usize = 1 << 26;
 /// How long most reports are.
 const USUAL: usize = 512;
 
@@ -99,7 +101,7 @@ fn write_exception<'py>(
     write_frames(writer, exception)?;
     writer.object(exception)?;
     write_detail(writer, exception, kind)?;
-    match cause(exception).filter(|_| chain > 0 && *left > 0) {
+    match cause(exception).filter(|_| chain > 0 && *left > 0 && writer.position() < MAX_BYTES) {
         Some(cause) => write_exception(writer, &cause, chain - 1, left)?,
         None => writer.none()?,
     }
@@ -117,7 +119,7 @@ fn write_members<'py>(
     let count_at = writer.position() - 4;
     let mut count = 0;
     for member in members(exception).iter().flat_map(|tuple| tuple.iter()) {
-        if chain == 0 || *left == 0 {
+        if chain == 0 || *left == 0 || writer.position() >= MAX_BYTES {
             break;
         }
         if let Ok(member) = member.cast() {
@@ -191,8 +193,18 @@ fn write_notes<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>) -> 
         // Not past the first failure: an iterator that fails may do so for ever.
         .map(|notes| notes.map_while(|note| note.ok()).take(MAX_NOTES).collect())
         .unwrap_or_default();
-    writer.list_of(notes.len())?;
-    notes.iter().try_for_each(|note| writer.str(&shown(note)))
+    writer.list_of(0)?;
+    let count_at = writer.position() - 4;
+    let mut count = 0;
+    for note in &notes {
+        if writer.position() >= MAX_BYTES {
+            break;
+        }
+        writer.str(&shown(note))?;
+        count += 1;
+    }
+    writer.set_u32(count_at, count);
+    Ok(())
 }
 
 fn write_detail<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyAny>, kind: &str) -> Result<()> {
