@@ -2,11 +2,12 @@
 //! Who stands behind the core's door back to Java: `Native.upcall`, the one method that Rust calls.
 //! Threads that Python made are attached to the JVM when they first come here, as daemons.
 
-use jni::objects::{GlobalRef, JByteArray, JClass, JStaticMethodID, JThrowable, JValue};
+use crate::guard::Failure;
+use jni::objects::{GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::{JNIEnv, JavaVM};
 use python4j_core::callback::{self, Door};
-use python4j_core::{Error, Result};
+use python4j_core::{room, Error, Result};
 
 const NATIVE: &str = "org/nd4j/python4j/Native";
 const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
@@ -34,8 +35,7 @@ impl JavaDoor {
         })
     }
 
-    fn upcall(&self, key: u64, arguments: Option<&[u8]>) -> jni::errors::Result<Vec<u8>> {
-        let mut env = self.vm.attach_current_thread_as_daemon()?;
+    fn upcall(&self, env: &mut JNIEnv, key: u64, arguments: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
         // The frame gives back the local references of a thread that never returns to Java.
         env.with_local_frame(8, |env| {
             let arguments = match arguments {
@@ -55,40 +55,81 @@ impl JavaDoor {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            env.convert_byte_array(&reply)
+            let mut bytes = room::of(env.get_array_length(&reply)? as usize)?;
+            bytes.resize(bytes.capacity(), 0u8);
+            env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
+            Ok(bytes)
         })
     }
 
-    /// Takes what Java has pending, which would hit an unrelated call: whether it was out of stack.
-    fn clear(&self) -> bool {
-        let Ok(mut env) = self.vm.get_env() else {
-            return false;
-        };
-        let pending = env.exception_occurred().unwrap_or_else(|_| JThrowable::default());
+    /// Takes what Java has pending, which would hit an unrelated call.
+    fn pending<'local>(env: &mut JNIEnv<'local>) -> JThrowable<'local> {
+        let pending = env.exception_occurred().unwrap_or_default();
         let _ = env.exception_clear();
+        pending
+    }
+
+    /// What becomes of a call that failed. `Native.upcall` catches everything, so only the JVM itself fails here: no
+    /// memory, no stack.
+    fn failed(&self, env: &mut JNIEnv, failure: Failure) -> Result<Vec<u8>> {
+        let pending = Self::pending(env);
         let class: &JClass = self.stack_overflow.as_obj().into();
-        let overflow = !pending.is_null() && env.is_instance_of(&pending, class).unwrap_or(false);
+        let answer = if !pending.is_null() && env.is_instance_of(&pending, class).unwrap_or(false) {
+            Ok(callback::raising("RecursionError", "Java has no stack left"))
+        } else {
+            Err(match (described(env, &pending), failure) {
+                (Some(thrown), _) => refused(&thrown),
+                (None, Failure::Core(error)) => error,
+                (None, Failure::Jni(error)) => refused(&error.to_string()),
+            })
+        };
         // A program may come here many times before it returns to Java, which would free it.
         let _ = env.delete_local_ref(pending);
-        overflow
+        answer
     }
+}
+
+/// The class and text of what Java threw; nothing where it threw nothing, or has no room to say it.
+fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
+    if thrown.is_null() {
+        return None;
+    }
+    let text = env
+        .call_method(thrown, "toString", "()Ljava/lang/String;", &[])
+        .and_then(|text| text.l());
+    let Ok(text) = text else {
+        let thrown = JavaDoor::pending(env);
+        let _ = env.delete_local_ref(thrown);
+        return None;
+    };
+    let text = env.auto_local(JString::from(text));
+    env.get_string(&text).ok().map(String::from)
+}
+
+fn refused(why: &str) -> Error {
+    Error::refused(format!("The call back to Java failed: {why}"))
 }
 
 impl Door for JavaDoor {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
-        self.upcall(function, Some(arguments)).or_else(|error| {
-            // Native.upcall catches everything, so only the JVM itself can fail here: no memory,
-            // no stack.
-            match self.clear() {
-                true => Ok(callback::raising("RecursionError", "Java has no stack left")),
-                false => Err(Error::refused(format!("The call back to Java failed: {error}"))),
-            }
-        })
+        let mut env = self.vm.attach_current_thread_as_daemon().map_err(|error| {
+            refused(&format!(
+                "the JVM could not attach this thread ({error}). Often the thread's stack is too small for Java: \
+                 see threading.stack_size."
+            ))
+        })?;
+        self.upcall(&mut env, function, Some(arguments))
+            .or_else(|failure| self.failed(&mut env, failure))
     }
 
     fn release(&self, key: u64) {
-        if self.upcall(key, None).is_err() {
-            self.clear(); // out of memory or at its end; the entry stays in Java's table
+        // Where the JVM is out of memory or at its end, the entry stays in Java's table.
+        let Ok(mut env) = self.vm.attach_current_thread_as_daemon() else {
+            return;
+        };
+        if self.upcall(&mut env, key, None).is_err() {
+            let pending = Self::pending(&mut env);
+            let _ = env.delete_local_ref(pending);
         }
     }
 }

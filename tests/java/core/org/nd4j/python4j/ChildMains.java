@@ -61,6 +61,17 @@ final class ChildMains {
         }
     }
 
+    /** What Python hears of calls back that the JVM itself fails. */
+    static void callsBackInVain() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.setVariable("f", Python.function((arguments, named) -> 1L));
+            print(() -> run("f(bytes(100_000_000))"));
+            run("import threading\nheard = []\ndef call():\n    try: f(1)\n    except RuntimeError as e: heard.append(str(e))\n"
+                    + "threading.stack_size(65536)\nthread = threading.Thread(target=call)\nthread.start()\nthread.join()");
+            print(() -> Python.eval("heard").toString());
+        }
+    }
+
     private static String value(String expression) {
         try (PythonGIL gil = PythonGIL.lock()) {
             return Python.eval(expression).toString();

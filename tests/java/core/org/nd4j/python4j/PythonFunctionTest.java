@@ -249,4 +249,11 @@ class PythonFunctionTest {
         PythonReferenceTest.settle();
         assertTrue(Callbacks.count() <= before + 1, Callbacks.count() + " after " + before);
     }
+
+    @Test
+    void aCallThatTheJvmItselfFailsSaysWhy() throws Exception {
+        String[] heard = ChildJvm.output("callsBackInVain", "-Xmx64m").split("\n");
+        assertTrue(heard[0].endsWith("The call back to Java failed: java.lang.OutOfMemoryError: Java heap space"), heard[0]);
+        assertTrue(heard[1].contains("could not attach this thread") && heard[1].contains("threading.stack_size"), heard[1]);
+    }
 }
