@@ -55,8 +55,9 @@ impl JavaDoor {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let mut bytes = room::of(env.get_array_length(&reply)? as usize)?;
-            bytes.resize(bytes.capacity(), 0u8);
+            let length = env.get_array_length(&reply)? as usize;
+            let mut bytes = room::of(length)?;
+            bytes.resize(length, 0u8);
             env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
             Ok(bytes)
         })
