@@ -28,7 +28,7 @@
 //!
 //! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
 
-use crate::error::shown;
+use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
 use crate::{Error, Result, bulk, callback, capi, inject, room, utf16};
@@ -717,9 +717,7 @@ impl<'py> Writer<'py> {
             Wanted::Object => self.object(object),
             Wanted::Traceback => {
                 let text = tools()?.traceback.bind(self.py).call1((object,))?;
-                self.str(&crate::error::shown_text(
-                    text.cast::<PyString>().map_err(PyErr::from)?,
-                ))
+                self.str(&shown_text(text.cast::<PyString>().map_err(PyErr::from)?))
             }
             Wanted::Message => {
                 if object.is_instance_of::<pyo3::exceptions::PyBaseException>() {
@@ -988,15 +986,11 @@ impl<'py> Writer<'py> {
             self.u8(tag::LATIN1);
             return self.bytes(capi::utf8(string).unwrap_or_default().as_bytes());
         }
-        let points = capi::points(string)?;
-        let mut units = room::of(2 * points.len())?;
-        units.resize(2 * points.len(), 0);
-        let count = utf16::encode(&points, &mut units);
+        let units = utf16::units(&capi::points(string)?)?;
         self.u8(tag::UTF16);
-        self.u32(2 * count)?;
-        self.reserve(2 * count)?;
-        self.out
-            .extend(units[..count].iter().flat_map(|unit| unit.to_le_bytes()));
+        self.u32(2 * units.len())?;
+        self.reserve(2 * units.len())?;
+        self.out.extend(units.iter().flat_map(|unit| unit.to_le_bytes()));
         Ok(())
     }
 

@@ -15,6 +15,13 @@ pub fn of<T>(count: usize) -> Result<Vec<T>> {
     }
 }
 
+/// A vector of so many zeros.
+pub fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>> {
+    let mut vector = of(count)?;
+    vector.resize(count, T::default());
+    Ok(vector)
+}
+
 /// Room for so many more in a vector that may grow further.
 pub fn more<T>(vector: &mut Vec<T>, count: usize) -> Result<()> {
     match vector.try_reserve(count) {

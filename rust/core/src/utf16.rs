@@ -77,6 +77,13 @@ fn pairs_of(points: &[u32]) -> u32 {
     points.iter().map(|point| u32::from(*point > 0xFFFF)).sum()
 }
 
+/// The units of some code points.
+pub fn units(points: &[u32]) -> Result<Vec<u16>> {
+    let mut units = room::zeros(length(points))?;
+    encode(points, &mut units);
+    Ok(units)
+}
+
 /// The units of some code points, to the front of `units`: how many they are. Panics where there are more than there is
 /// room for.
 pub fn encode(points: &[u32], units: &mut [u16]) -> usize {

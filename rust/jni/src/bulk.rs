@@ -118,12 +118,7 @@ pub(crate) fn java_value<'local>(
                 string(env, &units)
             }
             Characters::Two(units) => string(env, units),
-            Characters::Four(points) => {
-                let mut units = room::of(2 * points.len())?;
-                units.resize(2 * points.len(), 0);
-                let count = utf16::encode(points, &mut units);
-                string(env, &units[..count])
-            }
+            Characters::Four(points) => string(env, &utf16::units(points)?),
         };
     };
     let (bytes, size) = match characters {

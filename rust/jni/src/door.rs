@@ -55,9 +55,7 @@ impl JavaDoor {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let length = env.get_array_length(&reply)? as usize;
-            let mut bytes = room::of(length)?;
-            bytes.resize(length, 0u8);
+            let mut bytes = room::zeros(env.get_array_length(&reply)? as usize)?;
             env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
             Ok(bytes)
         })

@@ -79,7 +79,7 @@ final class Pack {
 
     private static final int KEPT_BYTES = 64 << 20;
     private static final int HELD_BYTES = 4 << 20; // a larger buffer goes when the JVM needs memory
-    private static final int SHORT_TEXT = 256;
+    static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */

@@ -312,17 +312,18 @@ public class PythonExecutioner {
         return variables == null ? Collections.emptyList() : variables;
     }
 
-    private static void run(int mode, Object code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
-        Objects.requireNonNull(code);
+    /** A program is text, or with CODE the code of it. */
+    private static void run(int mode, Object program, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        Objects.requireNonNull(program);
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
             Object event = Monitor.execBegins();
             try {
-                Object compiled = mode == CODE ? code : mode == EXEC ? Known.code((String) code) : null;
-                if (compiled != null) {
-                    pack.u8(CODE).value(compiled);
+                Object code = mode == CODE ? program : mode == EXEC ? Known.code((String) program) : null;
+                if (code != null) {
+                    pack.u8(CODE).value(code);
                 } else {
-                    pack.u8(mode).text((String) code);
+                    pack.u8(mode).text((String) program);
                 }
                 pack.u32(inputs.size());
                 for (PythonVariable input : inputs) {
@@ -341,7 +342,7 @@ public class PythonExecutioner {
                 throw e;
             } finally {
                 pack.giveBack();
-                Monitor.execEnds(event, code);
+                Monitor.execEnds(event, program);
             }
         }
     }
@@ -363,7 +364,6 @@ public class PythonExecutioner {
      * twice or not.
      */
     private static final class Known {
-        private static final int SHORT = 256;
         private static final int LONG = 1 << 20;
         private static final Known[] LATELY = new Known[8];
         private static int next;
@@ -377,7 +377,7 @@ public class PythonExecutioner {
 
         /** The code of such a program, or null. */
         static PythonObject code(String text) {
-            if (text.length() <= SHORT || text.length() > LONG) {
+            if (text.length() <= Pack.SHORT_TEXT || text.length() > LONG) {
                 return null;
             }
             for (Known known : LATELY) {
