@@ -365,6 +365,22 @@ class PythonExecutionerTest {
     }
 
     @Test
+    @Rule("2.15")
+    void aLongTextKeepsItsCodeAsTheSameString() {
+        String text = "#".repeat(300) + "\nfile = __import__('sys')._getframe().f_code.co_filename";
+        PythonExecutioner.exec(text);
+        PythonExecutioner.exec(text);
+        String file = Expect.text("file");
+        for (int i = 0; i < 1200; i++) { // short ones, which leave the cache of texts no room
+            exec("n = " + i / 2);
+        }
+        PythonExecutioner.exec(text);
+        assertEquals(file, Expect.text("file"));
+        PythonExecutioner.exec(new String(text));
+        assertFalse(file.equals(Expect.text("file")), file);
+    }
+
+    @Test
     @Rule("2.16")
     void windowsLineEndsAndUnicodeIdentifiersWork() {
         PythonExecutioner.exec("x = 1\r\nif x:\r\n    y = 2\r\n");
