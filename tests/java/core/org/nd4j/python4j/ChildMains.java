@@ -205,7 +205,8 @@ final class ChildMains {
         System.exit(7);
     }
 
-    private static final String GOODBYE = "import atexit\natexit.register(lambda: print('goodbye'))";
+    /** In one write: print() makes two, between which a hook may print. */
+    private static final String GOODBYE = "import atexit, sys\natexit.register(lambda: sys.stdout.write('goodbye\\n'))";
 
     static void exitsWithinATurn() {
         PythonGIL.lock();
