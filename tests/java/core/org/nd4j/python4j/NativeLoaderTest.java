@@ -157,6 +157,20 @@ class NativeLoaderTest {
         launch.run().passed();
     }
 
+    /** As in a container that runs with a number which its system does not know. */
+    @Test
+    void aUserWithoutANameAndAHomeHasTheTemporaryFolder() throws Exception {
+        Launch launch = Launch.report().with("user.home", "?").with("user.name", "?").with("java.io.tmpdir", folder)
+                .with("org.bytedeco.javacpp.cachedir", System.getProperty("user.home") + "/.javacpp/cache");
+        String cache = launch.run().passed().field("cache");
+        assertEquals(folder.resolve("python4j-" + Files.getAttribute(folder, "unix:uid")).toString(), cache);
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(Path.of(cache))));
+        launch.run().passed();
+        Files.setPosixFilePermissions(Path.of(cache), PosixFilePermissions.fromString("rwxrwxrwx"));
+        String message = launch.run().failure();
+        assertTrue(message.contains(cache + ": others own it or can write to it"), message);
+    }
+
     @Test
     void withoutAnyPlaceTheMessageListsThemAndTheProperty() throws Exception {
         Path home = Files.writeString(folder.resolve("home"), "a file, no folder");
