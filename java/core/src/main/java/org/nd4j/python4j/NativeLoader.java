@@ -297,10 +297,18 @@ final class NativeLoader {
             return new String[] {new File(chosen).getAbsolutePath()};
         }
         String xdg = System.getenv("XDG_CACHE_HOME");
-        String home = xdg != null && xdg.startsWith("/") ? xdg : System.getProperty("user.home", "") + "/.cache";
         String temporary = System.getProperty("java.io.tmpdir") + "/python4j-" + user();
-        // The home of a user whom the system does not know is "?", that of some containers' users is "/".
-        return new File(home).isAbsolute() ? new String[] {home + "/python4j", temporary} : new String[] {temporary};
+        if (xdg != null && xdg.startsWith("/")) {
+            return new String[] {xdg + "/python4j", temporary};
+        }
+        return isHomeless() ? new String[] {temporary}
+                : new String[] {System.getProperty("user.home") + "/.cache/python4j", temporary};
+    }
+
+    /** Whether this is a user whom the system does not know, as those of many containers are: "?" or "/" is no home. */
+    static boolean isHomeless() {
+        String home = System.getProperty("user.home", "?");
+        return home.equals("/") || !new File(home).isAbsolute();
     }
 
     /** The user's name, or number where the system knows no name: all such users are "?". */
