@@ -3,6 +3,7 @@
 // The native half is callback.rs and door.rs; Native.upcall is the one way in.
 package org.nd4j.python4j;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -53,6 +54,9 @@ final class Callbacks {
     static final int THROWN = 1;
     private static final int RAISED = 2;
     private static final int RAISE = 3;
+
+    /** The key that asks for the name of the thread, no function's. */
+    private static final long THREAD_NAME = 0;
 
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
@@ -119,6 +123,9 @@ final class Callbacks {
         if (arguments == null) {
             HELD.remove(key);
             return null;
+        }
+        if (key == THREAD_NAME) {
+            return Monitor.name(Thread.currentThread()).getBytes(StandardCharsets.UTF_8);
         }
         Pack reply = Pack.take();
         try (PythonGIL.Visit visit = PythonGIL.visit()) {

@@ -29,7 +29,7 @@ final class Facade implements InvocationHandler {
         final int wanted;
 
         Plan(Method method, Facade facade) {
-            String name = method.getName();
+            String name = Names.asInPython(method.getName());
             int parameters = method.getParameterCount();
             List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
             List<String> setter = new ArrayList<>(); // for a method `setName`
@@ -38,7 +38,7 @@ final class Facade implements InvocationHandler {
             } else if (parameters == 1) {
                 bean(name, "set", setter);
             }
-            boolean callable = facade.single != null && name.equals(facade.single.getName()); // the object itself will do
+            boolean callable = facade.single != null && method.getName().equals(facade.single.getName()); // the object itself will do
             PythonObject bound = PythonObject.tool("bind")
                     .callWide(facade.object, both(name), getter, setter, callable, method.isDefault());
             this.python = PythonObject.unframed(bound);

@@ -282,7 +282,11 @@ public class PythonGIL implements AutoCloseable {
 
     /** For calls that come from any thread: the place that the thread has, or else a turn, waited for. */
     static PythonGIL enterOrLock() {
-        return isHeld() ? NOTHING : lock();
+        if (isHeld()) {
+            return NOTHING;
+        }
+        Duration left = PythonDeadline.left();
+        return left == null ? lock() : lock(left);
     }
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */

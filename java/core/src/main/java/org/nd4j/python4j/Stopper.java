@@ -21,7 +21,7 @@ final class Stopper {
     /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
     static final long AGAIN_NANOS = 5_000_000_000L;
     private static final int IDLE_LOOKS = 100;
-    private static final long NEVER = 0;
+    static final long NEVER = 0;
 
     private static final AtomicLong SLOTS_MADE = new AtomicLong();
     // No method references here, nor what is made of VarHandles: a program's first one costs a start milliseconds.
@@ -43,7 +43,8 @@ final class Stopper {
         private final Thread thread = Thread.currentThread();
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
         private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
-        private volatile long limit = NEVER; // of System.nanoTime
+        private PythonDeadline deadline; // the innermost one that is open; only the own thread uses it
+        private volatile long limit = NEVER; // of System.nanoTime: the earliest of all open deadlines
         private long stopped; // the last call that was asked to end, and when; only the watcher uses them
         private long asked;
 
@@ -53,8 +54,15 @@ final class Stopper {
             }
         }
 
-        /** A call of Python begins. Returns what {@link #end} needs. */
+        /**
+         * A call of Python begins. Returns what {@link #end} needs.
+         *
+         * @throws PythonTimeout if a deadline has passed already
+         */
         long begin() {
+            if (deadline != null) {
+                check();
+            }
             long outer = call.get();
             call.lazySet(++last); // a fence would cost as much as all the rest here, see lookOn()
             if (asleep) {
@@ -76,6 +84,26 @@ final class Stopper {
         /** The call is over; nothing of it is ended any more. */
         void end(long outer) {
             call.lazySet(outer); // seen late at worst: the native side knows that the call is over
+        }
+
+        private void check() {
+            if (limit != NEVER && System.nanoTime() - limit >= 0) {
+                throw new PythonTimeout("The time for the call is over before it began: its deadline has passed.", null);
+            }
+        }
+
+        PythonDeadline deadline() {
+            return deadline;
+        }
+
+        /** Sets the innermost deadline, null for none, and when the earliest one ends. */
+        void deadline(PythonDeadline innermost, long end) {
+            deadline = innermost;
+            limit = end;
+        }
+
+        long limit() {
+            return limit;
         }
 
         private void look(long now) {
@@ -103,22 +131,8 @@ final class Stopper {
 
     /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
     static void within(Duration limit, Runnable body) {
-        long now = System.nanoTime();
-        if (limit.isNegative() || limit.isZero()) {
-            throw new PythonTimeout("The time for the call is over before it began: " + limit, null);
-        }
-        long most = Long.MAX_VALUE / 2;
-        long nanos = limit.compareTo(Duration.ofNanos(most)) < 0 ? limit.toNanos() : most;
-        Slot slot = slot();
-        long outer = slot.limit;
-        long end = now + nanos == NEVER ? 1 : now + nanos;
-        if (outer == NEVER || end - outer < 0) {
-            slot.limit = end;
-        }
-        try {
+        try (PythonDeadline deadline = PythonDeadline.of(limit)) {
             body.run();
-        } finally {
-            slot.limit = outer;
         }
     }
 
