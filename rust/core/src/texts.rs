@@ -8,7 +8,7 @@
 //! which nothing is left is the next one's, since CPython interns each name from 3.13 on.
 
 use crate::interpreter::tools;
-use crate::{Result, capi, exec, pack, room, script};
+use crate::{Result, alloc, capi, exec, pack, script};
 use lru::{DefaultHasher, LruCache};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -272,7 +272,7 @@ fn if_alive(code: &Bound<'_, PyCode>, text: &[u8]) {
 
 fn compile<'py>(py: Python<'py>, text: &[u8], kind: Kind, source: &mut Source) -> Result<Bound<'py, PyCode>> {
     source.text.clear();
-    room::more(&mut source.text, text.len() + 1)?;
+    alloc::more(&mut source.text, text.len() + 1)?;
     source.text.extend_from_slice(text);
     source.text.push(0);
     let name = source.file.name.bind(py);
@@ -284,7 +284,11 @@ fn compile<'py>(py: Python<'py>, text: &[u8], kind: Kind, source: &mut Source) -
 }
 
 /// By Python's own function, which takes bytes as well.
-fn slowly<'py>(text: &Bound<'py, PyAny>, name: &Bound<'py, PyString>, kind: Kind) -> Result<Bound<'py, PyCode>> {
+fn slowly<'py>(
+    text: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    kind: Kind,
+) -> Result<Bound<'py, PyCode>> {
     let mode = if kind == Kind::Expression { "eval" } else { "exec" };
     let compile = tools()?.compile.bind(text.py());
     code_or_generic(text.py(), compile.call1((text, name, mode, 0, true)))
@@ -332,7 +336,11 @@ pub(crate) fn with_words(words: &str) -> Vec<String> {
     let texts = TEXTS.lock();
     let sources = texts.running.iter().rev().chain(texts.last.iter().rev());
     let sources = sources.map(|source| (&source.text[..], source.file.number));
-    let kept = texts.programs.texts.iter().map(|(text, kept)| (&text[..], kept.file.number));
+    let kept = texts
+        .programs
+        .texts
+        .iter()
+        .map(|(text, kept)| (&text[..], kept.file.number));
     let found = sources.chain(kept).filter(|(text, _)| contains(text, words));
     found.map(|(_, number)| format!("<exec-{number}>")).collect()
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Time limits of the calls of one thread. Who ends a call that runs, and how: Stopper. Here is which limits are open.
+// A time limit for all calls of one thread. What limits are and who ends a call that runs: Stopper.
 package org.nd4j.python4j;
 
 import java.time.Duration;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * A time by which the calling thread's calls of Python have to be over.
@@ -25,19 +27,10 @@ import java.time.Duration;
  */
 public final class PythonDeadline implements AutoCloseable {
 
-    private static final long LONGEST = Long.MAX_VALUE / 2;
+    private final Stopper.Limit limit;
 
-    private final Stopper.Slot slot;
-    private final PythonDeadline outer;
-    private final Thread owner = Thread.currentThread();
-    private final long end; // of System.nanoTime; NEVER for one that hides those around it
-    private boolean closed;
-
-    private PythonDeadline(long end) {
-        this.slot = Stopper.slot();
-        this.outer = slot.deadline();
-        this.end = end;
-        open(this);
+    private PythonDeadline(Stopper.Limit limit) {
+        this.limit = limit;
     }
 
     /**
@@ -47,23 +40,7 @@ public final class PythonDeadline implements AutoCloseable {
      * @throws PythonTimeout if that is none
      */
     public static PythonDeadline of(Duration limit) {
-        if (limit.isNegative() || limit.isZero()) {
-            throw new PythonTimeout("The time for the call is over before it began: " + limit, null);
-        }
-        long nanos = limit.compareTo(Duration.ofNanos(LONGEST)) < 0 ? limit.toNanos() : LONGEST;
-        long end = System.nanoTime() + nanos;
-        return new PythonDeadline(end == Stopper.NEVER ? 1 : end);
-    }
-
-    /** Hides all open ones until it is closed, for what has to be put back in any case. */
-    static PythonDeadline none() {
-        return new PythonDeadline(Stopper.NEVER);
-    }
-
-    /** The time that the calling thread's deadlines leave, maybe nothing or less; null without any. */
-    static Duration left() {
-        long limit = Stopper.slot().limit();
-        return limit == Stopper.NEVER ? null : Duration.ofNanos(limit - System.nanoTime());
+        return new PythonDeadline(Stopper.limit(limit));
     }
 
     /**
@@ -73,25 +50,10 @@ public final class PythonDeadline implements AutoCloseable {
      */
     @Override
     public void close() {
-        if (owner != Thread.currentThread()) {
-            throw new PythonException("This PythonDeadline was opened by thread '" + Monitor.name(owner)
+        if (limit.thread() != Thread.currentThread()) {
+            throw new PythonException("This PythonDeadline was opened by thread '" + Monitor.name(limit.thread())
                     + "' and can be closed by that thread only, not by '" + Monitor.name(Thread.currentThread()) + "'.");
         }
-        closed = true;
-        open(slot.deadline());
-    }
-
-    /** Makes the innermost open one of these the slot's, and the earliest end its limit. */
-    private void open(PythonDeadline innermost) {
-        while (innermost != null && innermost.closed) {
-            innermost = innermost.outer;
-        }
-        long earliest = Stopper.NEVER;
-        for (PythonDeadline each = innermost; each != null && each.end != Stopper.NEVER; each = each.outer) {
-            if (!each.closed && (earliest == Stopper.NEVER || each.end - earliest < 0)) {
-                earliest = each.end;
-            }
-        }
-        slot.deadline(innermost, earliest);
+        limit.close();
     }
 }

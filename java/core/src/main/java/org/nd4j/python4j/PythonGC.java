@@ -14,6 +14,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * A frame that gives every {@link PythonObject} made in it back to Python when it closes.

@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
@@ -154,7 +157,7 @@ public final class PythonOutput implements AutoCloseable {
         if (closed) {
             return;
         }
-        try (PythonGIL gil = PythonGIL.lock(); PythonDeadline none = PythonDeadline.none()) {
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // whatever deadline has passed
             if (route != null) {
                 try (PythonGC frame = PythonGC.watch()) {
                     route.get(1).call();

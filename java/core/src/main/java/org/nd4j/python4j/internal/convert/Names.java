@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thing, two habits of naming it: camelCase in Java, snake_case in Python.
 // Used where Python asks for Java's members, and Java for Python's.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 import java.text.Normalizer;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** Names of members in both languages. */
-final class Names {
+public final class Names {
 
     private Names() {}
 
     /** A name as Python's compiler has it, which normalizes those that are not ASCII. */
-    static String asInPython(String name) {
+    public static String asInPython(String name) {
         for (int i = 0; i < name.length(); i++) {
             if (name.charAt(i) >= 0x80) {
                 return Normalizer.normalize(name, Normalizer.Form.NFKC);
@@ -23,7 +23,7 @@ final class Names {
     }
 
     /** The same for the names of arguments. */
-    static Map<?, ?> asInPython(Map<?, ?> named) {
+    public static Map<?, ?> asInPython(Map<?, ?> named) {
         if (named == null) {
             return null;
         }
@@ -33,7 +33,7 @@ final class Names {
     }
 
     /** {@code user_name} as {@code userName}. Other names stay. */
-    static String camel(String name) {
+    public static String camel(String name) {
         if (name.indexOf('_') < 0) {
             return name;
         }

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ends Python code whose Java thread was interrupted or whose time is over. It decides when; how an
 // exception gets into running Python code, and how one that comes too late is withdrawn: stop.rs.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.turn;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * Watches the calls that run in Python. A thread cannot notice by itself that it was interrupted while
  * its Python code runs, so one daemon thread looks every few milliseconds while there are calls.
  */
-final class Stopper {
+public final class Stopper {
 
     private static final int INTERRUPTED = 0;
     private static final int TIMEOUT = 1;
     private static final long LOOK_NANOS = 10_000_000;
     /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
-    static final long AGAIN_NANOS = 5_000_000_000L;
+    public static final long AGAIN_NANOS = 5_000_000_000L;
     private static final int IDLE_LOOKS = 100;
-    static final long NEVER = 0;
+    private static final long NEVER = 0;
 
     private static final AtomicLong SLOTS_MADE = new AtomicLong();
     // No method references here, nor what is made of VarHandles: a program's first one costs a start milliseconds.
@@ -39,12 +41,12 @@ final class Stopper {
     private Stopper() {}
 
     /** One thread's innermost call. Its own thread writes it, the watcher reads it. */
-    static final class Slot {
+    public static final class Slot {
         private final Thread thread = Thread.currentThread();
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
         private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
-        private PythonDeadline deadline; // the innermost one that is open; only the own thread uses it
-        private volatile long limit = NEVER; // of System.nanoTime: the earliest of all open deadlines
+        private Limit innermost; // of those that are open; only the own thread uses it
+        private volatile long limit = NEVER; // of System.nanoTime: the earliest end of all that are open
         private long stopped; // the last call that was asked to end, and when; only the watcher uses them
         private long asked;
 
@@ -57,10 +59,10 @@ final class Stopper {
         /**
          * A call of Python begins. Returns what {@link #end} needs.
          *
-         * @throws PythonTimeout if a deadline has passed already
+         * @throws org.nd4j.python4j.PythonTimeout if the time of a limit is over already
          */
-        long begin() {
-            if (deadline != null) {
+        public long begin() {
+            if (innermost != null) {
                 check();
             }
             long outer = call.get();
@@ -77,33 +79,34 @@ final class Stopper {
         }
 
         /** The number of the call that has begun, for the native function. */
-        long call() {
+        public long call() {
             return call.get();
         }
 
         /** The call is over; nothing of it is ended any more. */
-        void end(long outer) {
+        public void end(long outer) {
             call.lazySet(outer); // seen late at worst: the native side knows that the call is over
         }
 
         private void check() {
             if (limit != NEVER && System.nanoTime() - limit >= 0) {
-                throw new PythonTimeout("The time for the call is over before it began: its deadline has passed.", null);
+                throw Access.get().timeout("The time for the call is over before it began: its deadline has passed.");
             }
         }
 
-        PythonDeadline deadline() {
-            return deadline;
-        }
-
-        /** Sets the innermost deadline, null for none, and when the earliest one ends. */
-        void deadline(PythonDeadline innermost, long end) {
-            deadline = innermost;
-            limit = end;
-        }
-
-        long limit() {
-            return limit;
+        /** Makes the innermost open one of these this thread's, and the earliest end its limit. */
+        private void open(Limit inner) {
+            while (inner != null && inner.closed) {
+                inner = inner.outer;
+            }
+            long earliest = NEVER;
+            for (Limit each = inner; each != null && (each.closed || each.end != NEVER); each = each.outer) {
+                if (!each.closed && (earliest == NEVER || each.end - earliest < 0)) {
+                    earliest = each.end;
+                }
+            }
+            innermost = inner;
+            limit = earliest;
         }
 
         private void look(long now) {
@@ -125,19 +128,67 @@ final class Stopper {
     }
 
     /** The calling thread's slot. */
-    static Slot slot() {
+    public static Slot slot() {
         return SLOTS.get();
     }
 
     /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
-    static void within(Duration limit, Runnable body) {
-        try (PythonDeadline deadline = PythonDeadline.of(limit)) {
+    public static void within(Duration limit, Runnable body) {
+        try (Limit open = limit(limit)) {
             body.run();
         }
     }
 
+    /** A time limit for the calls that its thread makes until it is closed. Of several the earliest counts. */
+    public static final class Limit implements AutoCloseable {
+        private static final long LONGEST = Long.MAX_VALUE / 2;
+
+        private final Slot slot = slot();
+        private final Limit outer = slot.innermost;
+        private final long end; // NEVER for one that hides those around it
+        private boolean closed;
+
+        private Limit(long end) {
+            this.end = end;
+            slot.open(this);
+        }
+
+        /** Whose it is, and who may close it. */
+        public Thread thread() {
+            return slot.thread;
+        }
+
+        /** Again it does nothing; limits may be closed in any order. */
+        @Override
+        public void close() {
+            closed = true;
+            slot.open(slot.innermost);
+        }
+    }
+
+    /** Opens a limit. */
+    public static Limit limit(Duration limit) {
+        if (limit.isNegative() || limit.isZero()) {
+            throw Access.get().timeout("The time for the call is over before it began: " + limit);
+        }
+        long nanos = limit.compareTo(Duration.ofNanos(Limit.LONGEST)) < 0 ? limit.toNanos() : Limit.LONGEST;
+        long end = System.nanoTime() + nanos;
+        return new Limit(end == NEVER ? 1 : end);
+    }
+
+    /** Hides all limits until it is closed, for what has to be put back in any case. */
+    public static Limit unlimited() {
+        return new Limit(NEVER);
+    }
+
+    /** The time that the calling thread's limits leave, maybe nothing or less; null without any. */
+    public static Duration left() {
+        long limit = slot().limit;
+        return limit == NEVER ? null : Duration.ofNanos(limit - System.nanoTime());
+    }
+
     /** Has the watcher's thread made before the first call. */
-    static void prepare() {
+    public static void prepare() {
         synchronized (ALL) {
             if (watcher == null) {
                 Thread thread = new Thread("python4j-stopper") {
