@@ -25,7 +25,7 @@ final class Facade implements InvocationHandler {
     /** How one method is called. */
     private static final class Plan {
         final PythonObject python; // to be called with the method's arguments
-        final Type result;
+        final Target result;
         final int wanted;
 
         Plan(Method method, Facade facade) {
@@ -43,9 +43,9 @@ final class Facade implements InvocationHandler {
                     .callWide(facade.object, both(name), getter, setter, callable, method.isDefault());
             this.python = PythonObject.unframed(bound);
             bound.del();
-            this.result = method.getGenericReturnType();
+            this.result = facade.conversion.target(method.getGenericReturnType());
             this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
-                    : facade.conversion.keepsObjects(result) ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+                    : result.keepsObjects() ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
         }
 
         private static List<String> both(String name) {
@@ -72,18 +72,19 @@ final class Facade implements InvocationHandler {
     private final Conversion conversion;
     private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
 
-    private Facade(PythonObject object, Class<?> type) {
+    private Facade(PythonObject object, Class<?> raw, Type type) {
         this.object = object;
         this.address = Native.handleAddress(object.handle());
-        this.type = type;
-        this.single = Functional.single(type);
+        this.type = raw;
+        this.single = Functional.single(raw);
         this.conversion = Conversion.within(type);
     }
 
-    /** A proxy; the object stays the caller's. Needs a turn. */
-    static Object of(PythonObject object, Class<?> type) {
-        ClassLoader loader = type.getClassLoader() == null ? Facade.class.getClassLoader() : type.getClassLoader();
-        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new Facade(PythonObject.unframed(object), type));
+    /** A proxy; the object stays the caller's. Needs a turn. @param type an interface, maybe with arguments */
+    static Object of(PythonObject object, Type type) {
+        Class<?> raw = Types.raw(type);
+        ClassLoader loader = raw.getClassLoader() == null ? Facade.class.getClassLoader() : raw.getClassLoader();
+        return Proxy.newProxyInstance(loader, new Class<?>[] {raw}, new Facade(PythonObject.unframed(object), raw, type));
     }
 
     /** The Python object behind a proxy, null for any other Java object. */
@@ -134,7 +135,7 @@ final class Facade implements InvocationHandler {
             Object result = plan.python.callRaw(plan.wanted, spread(method, given));
             boolean none = result instanceof PythonObject && method.isDefault()
                     && Handles.isSame(((PythonObject) result).handle(), PythonObject.tool("MISSING").handle());
-            return none ? absent : conversion.convert(result, plan.result);
+            return none ? absent : Conversion.convert(result, plan.result, method.getName());
         }
     }
 

@@ -782,6 +782,7 @@ final class Pack {
             final int depth;
             final Collection<Object> elements; // null in a map
             final Map<Object, Object> map;
+            final int count;
             int left;
             private Object key;
 
@@ -790,6 +791,7 @@ final class Pack {
                 this.depth = outer == null ? 1 : outer.depth + 1;
                 this.elements = elements;
                 this.map = map;
+                this.count = map == null ? left : left / 2;
                 this.left = left;
                 if (depth > MAX_DEPTH && left > 0) {
                     throw tooDeep();
@@ -808,7 +810,8 @@ final class Pack {
             }
 
             Object container() {
-                return elements != null ? elements : map;
+                return elements == null ? whole(map, map.size(), count)
+                        : elements instanceof Set ? whole(elements, elements.size(), count) : elements;
             }
         }
 
@@ -832,6 +835,11 @@ final class Pack {
 
         static Object kept(Object value) {
             return finished(value, PythonTypes::toJavaOrSame);
+        }
+
+        /** The same with somebody else's word on what an object becomes. */
+        static Object kept(Object value, Function<PythonObject, Object> convert) {
+            return finished(value, convert);
         }
 
         /** Nothing may be left over. */
@@ -1022,14 +1030,23 @@ final class Pack {
             } else if (value instanceof Set) {
                 Set<Object> finished = new LinkedHashSet<>(capacity(((Set<?>) value).size()));
                 ((Set<?>) value).forEach(element -> finished.add(finished(element, convert)));
-                return finished;
+                return whole(finished, finished.size(), ((Set<?>) value).size());
             } else if (value instanceof Map) {
                 Map<Object, Object> finished = new LinkedHashMap<>(capacity(((Map<?, ?>) value).size()));
                 ((Map<?, ?>) value)
                         .forEach((key, element) -> finished.put(finished(key, convert), finished(element, convert)));
-                return finished;
+                return whole(finished, finished.size(), ((Map<?, ?>) value).size());
             }
             return value;
+        }
+
+        /** A set or map, if nothing that came is missing: (1, 2) and range(1, 3) are the same list in Java. */
+        private static Object whole(Object container, int size, int count) {
+            if (size != count) {
+                throw new PythonException("Of " + count + (container instanceof Map ? " keys" : " elements") + ' '
+                        + (count - size) + " would be lost, since some that differ in Python are equal in Java: hand over a list.");
+            }
+            return container;
         }
     }
 }
