@@ -71,6 +71,7 @@ final class NativeLoader {
                 loaded = true;
             } catch (Throwable e) { // an Error, a missing class say, must come again as well
                 failure = e;
+                Interpreter.unfixed();
             } finally {
                 DONE.countDown();
             }
@@ -116,7 +117,7 @@ final class NativeLoader {
 
     private static void start() {
         Ahead.go();
-        Interpreter interpreter = Interpreter.chosen();
+        Interpreter interpreter = Interpreter.fixed();
         loadLoader();
         String libpython = open(interpreter.libpython().toString());
         if (!libpython.equals(interpreter.libpython().toString())) {

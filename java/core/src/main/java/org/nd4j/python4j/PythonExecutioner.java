@@ -45,10 +45,11 @@ public class PythonExecutioner {
     /**
      * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.
      *
-     * @throws PythonException if Python cannot be started
+     * @throws PythonException if Python cannot be started, or runs while the choice of the interpreter was changed since
      */
     public static void init() {
         PythonGIL.start();
+        Interpreter.check();
     }
 
     /**

@@ -279,9 +279,13 @@ final class Unpacker {
         }
 
         static Lock take() {
+            return take(cache().resolve("lock"));
+        }
+
+        static Lock take(Path path) {
             FileChannel file = null;
             try {
-                file = open(cache().resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                file = open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 while (true) {
                     try {
                         return new Lock(file, file.lock());
@@ -292,7 +296,7 @@ final class Unpacker {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (IOException e) {
-                NativeLoader.progress("There are no locks in " + cache() + ", going on without: " + e, false);
+                NativeLoader.progress("There is no lock " + path + ", going on without: " + e, false);
             }
             return new Lock(file, null);
         }
