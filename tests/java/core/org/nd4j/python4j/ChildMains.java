@@ -26,6 +26,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 final class ChildMains {
     private ChildMains() {}
@@ -184,6 +187,23 @@ final class ChildMains {
             one.join();
         }
         print(() -> value("n"));
+    }
+
+    static void failsToStart() {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook")));
+        print(() -> locked("x = 1"));
+        print(() -> run("x = 1"));
+        print(PythonGIL::locked);
+    }
+
+    static void showsHowPythonStarted() {
+        print(() -> value("(__import__('sys').flags, __import__('sys').argv, __import__('sys').path, __import__('sys').stdout.encoding, "
+                + "__import__('sys').stdout.errors, __import__('sys').warnoptions, hash('abc'))"));
+    }
+
+    static void theConstructorStartsPython() {
+        new PythonExecutioner();
+        print(() -> org.bytedeco.cpython.global.python.Py_IsInitialized());
     }
 
     static void exitsOfPythonDoNotEndTheJvm() {

@@ -11,6 +11,11 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.Embedded;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
  * An environment: a folder with a Python that has packages of its own, as {@code python -m venv} makes it. A program that

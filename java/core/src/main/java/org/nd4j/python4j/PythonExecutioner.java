@@ -9,6 +9,11 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -39,8 +44,14 @@ public class PythonExecutioner {
         NONE
     }
 
-    /** Upstream: the class only has static members and a public constructor all the same. */
-    public PythonExecutioner() {}
+    /**
+     * Starts Python unless it runs, as {@link #init} does. All other members are static.
+     *
+     * @throws PythonException if Python cannot be started
+     */
+    public PythonExecutioner() { // Upstream: loading the class starts Python, and programs rely on that after the constructor
+        init();
+    }
 
     /**
      * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who stands behind the core's door back to Java: `Native.upcall`, the one method that Rust calls.
+//! The core's upcall into Java: `Native.upcall`, the one method that Rust calls.
 //! Threads that Python made are attached to the JVM when they first come here, as daemons.
 
 use crate::guard::Failure;
 use jni::objects::{GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::{JNIEnv, JavaVM};
-use python4j_core::callback::{self, Door};
-use python4j_core::{room, Error, Result};
+use python4j_core::callback::{self, Upcall};
+use python4j_core::{alloc, Error, Result};
 
-const NATIVE: &str = "org/nd4j/python4j/Native";
+const NATIVE: &str = "org/nd4j/python4j/internal/jni/Native";
 const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
 
 /// A JVM, and the method to call in it.
-pub(crate) struct JavaDoor {
+pub(crate) struct JavaUpcall {
     vm: JavaVM,
     native: GlobalRef,
     upcall: JStaticMethodID,
     stack_overflow: GlobalRef,
 }
 
-impl JavaDoor {
+impl JavaUpcall {
     /// To be made on a thread whose caller is `Native`, so that its class loader finds it.
     #[allow(clippy::disallowed_methods)] // one of the two places
     pub(crate) fn new(env: &mut JNIEnv) -> jni::errors::Result<Self> {
         let native = env.find_class(NATIVE)?;
         let upcall = env.get_static_method_id(&native, "upcall", "(J[B)[B")?;
         let stack_overflow = env.find_class(STACK_OVERFLOW)?;
-        Ok(JavaDoor {
+        Ok(JavaUpcall {
             vm: env.get_java_vm()?,
             native: env.new_global_ref(native)?,
             upcall,
@@ -55,7 +55,7 @@ impl JavaDoor {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let mut bytes = room::zeros(env.get_array_length(&reply)? as usize)?;
+            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize)?;
             env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
             Ok(bytes)
         })
@@ -97,7 +97,7 @@ fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
         .call_method(thrown, "toString", "()Ljava/lang/String;", &[])
         .and_then(|text| text.l());
     let Ok(text) = text else {
-        let thrown = JavaDoor::pending(env);
+        let thrown = JavaUpcall::pending(env);
         let _ = env.delete_local_ref(thrown);
         return None;
     };
@@ -109,7 +109,7 @@ fn refused(why: &str) -> Error {
     Error::refused(format!("The call back to Java failed: {why}"))
 }
 
-impl Door for JavaDoor {
+impl Upcall for JavaUpcall {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         let mut env = self.vm.attach_current_thread_as_daemon().map_err(|error| {
             refused(&format!(
