@@ -13,6 +13,7 @@ import java.util.Objects;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.LoggerFactory;
 
@@ -59,10 +60,11 @@ public class PythonExecutioner {
     /**
      * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.
      *
-     * @throws PythonException if Python cannot be started
+     * @throws PythonException if Python cannot be started, or runs while the choice of the interpreter was changed since
      */
     public static void init() {
         PythonGIL.start();
+        Interpreter.check();
     }
 
     /**

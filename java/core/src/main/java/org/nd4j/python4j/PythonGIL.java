@@ -52,6 +52,7 @@ public class PythonGIL implements AutoCloseable {
     private static final long STOP_MILLIS = 1000; // for a turn
     private static final long END_MILLIS = 1800; // for all of the end
 
+    private static final long CHECKED_TURNS = 1000; // an interpreter is chosen early; a check costs some nanoseconds
     private static final Turn TURN = Turn.PYTHON;
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
@@ -135,6 +136,7 @@ public class PythonGIL implements AutoCloseable {
         }
         Shared shared = SHARED.get();
         if (shared == null) {
+            Interpreter.check();
             shared = new Shared();
             SHARED.set(shared);
         }
@@ -446,6 +448,9 @@ public class PythonGIL implements AutoCloseable {
             }
             boolean inside;
             try {
+                if (TURN.count() < CHECKED_TURNS) {
+                    Interpreter.check();
+                }
                 if (TURN.inherited) {
                     Native.gilAwaitHolder();
                     TURN.inherited = false;
