@@ -153,10 +153,8 @@ public final class PythonOutput implements AutoCloseable {
     private static PythonOutput open(PythonOutput output) {
         try (PythonGIL gil = PythonGIL.lock()) {
             if (OPEN.isEmpty()) {
-                PythonObject receiver = Callbacks.callable((args, named) -> {
-                    receive((String) args.get(0), (String) args.get(1));
-                    return null;
-                });
+                PythonObject receiver = Callbacks.callable((args, named) ->
+                        receive((String) args.get(0), (String) args.get(1)));
                 call("redirect", receiver);
             } else {
                 flush(); // what was printed before belongs to the one before
@@ -166,13 +164,17 @@ public final class PythonOutput implements AutoCloseable {
         }
     }
 
-    private static void receive(String stream, String text) {
-        int last = OPEN.size() - 1;
-        if (last < 0) {
-            return; // closed while a thread was printing
+    /** Whether there is somebody to receive it: what a thread prints while the last one closes goes where Python printed before. */
+    private static boolean receive(String stream, String text) {
+        PythonOutput last = null;
+        for (PythonOutput output : OPEN) { // no index, as others close meanwhile
+            last = output;
         }
-        PythonOutput output = OPEN.get(last);
-        (stream.equals("stdout") ? output.out : output.err).accept(text);
+        if (last == null) {
+            return false;
+        }
+        (stream.equals("stdout") ? last.out : last.err).accept(text);
+        return true;
     }
 
     private static void flush() {
