@@ -4,7 +4,7 @@
 
 use crate::capi::symbol;
 use crate::signals::{self, Handlers};
-use crate::{Error, Result, context, fork, gil, initialize, replaced, script, stop, texts};
+use crate::{Error, Result, callback, context, fork, gil, initialize, replaced, script, stop, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
@@ -217,30 +217,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     meet_types(py);
     let builtins = PyModule::import(py, "builtins")?;
     let tools = PyDict::new(py);
-    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
-        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
-        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
-    })?;
-    tools.set_item("text_of", text_of)?;
-    let function = PyCFunction::new_closure(py, None, None, |arguments, _| {
-        let module: Bound<'_, PyModule> = arguments.get_item(0)?.cast_into()?;
-        let name: String = arguments.get_item(1)?.extract()?;
-        replaced::replace(&module, &name, arguments.get_item(2)?).map_err(stop::raised)
-    })?;
-    tools.set_item("replace", function)?;
-    let original = PyModule::import(py, "time")?.getattr("sleep")?.unbind();
-    let sleep = PyCFunction::new_closure(py, None, None, move |arguments, named| {
-        stop::sleep(original.bind(arguments.py()), arguments, named).map(Bound::unbind)
-    })?;
-    tools.set_item("sleep", sleep)?;
-    let put_back = Handlers::current();
-    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
-    tools.set_item("put_back", put_back)?;
-    let hand_on = PyCFunction::new_closure(py, None, None, |arguments, _| {
-        signals::hand_on(arguments.get_item(0)?.extract()?);
-        Ok::<_, PyErr>(())
-    })?;
-    tools.set_item("hand_on", hand_on)?;
+    give_functions(py, &tools)?;
     script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
@@ -277,6 +254,48 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),
     })
+}
+
+/// What bootstrap.py calls.
+fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
+    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
+        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
+    })?;
+    let texts_with = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (words,): (String,) = arguments.extract()?;
+        Ok::<_, PyErr>(texts::with_words(&words))
+    })?;
+    let java_name = PyCFunction::new_closure(py, None, None, |_, _| callback::thread_name())?;
+    let tool = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (file, name): (String, String) = arguments.extract()?;
+        let tool = script::tool(arguments.py(), &file, &name);
+        tool.map(Bound::unbind).map_err(callback::raise_again)
+    })?;
+    tools.set_item("text_of", text_of)?;
+    tools.set_item("texts_with", texts_with)?;
+    tools.set_item("java_name", java_name)?;
+    tools.set_item("tool", tool)?;
+    let replace = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let module: Bound<'_, PyModule> = arguments.get_item(0)?.cast_into()?;
+        let name: String = arguments.get_item(1)?.extract()?;
+        replaced::replace(&module, &name, arguments.get_item(2)?).map_err(callback::raise_again)
+    })?;
+    tools.set_item("replace", replace)?;
+    let original = PyModule::import(py, "time")?.getattr("sleep")?.unbind();
+    let sleep = PyCFunction::new_closure(py, None, None, move |arguments, named| {
+        stop::sleep(original.bind(arguments.py()), arguments, named).map(Bound::unbind)
+    })?;
+    tools.set_item("sleep", sleep)?;
+    let put_back = Handlers::current();
+    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
+    tools.set_item("put_back", put_back)?;
+    let hand_on = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        signals::hand_on(arguments.get_item(0)?.extract()?);
+        Ok::<_, PyErr>(())
+    })?;
+    tools.set_item("hand_on", hand_on)?;
+    Ok(())
 }
 
 fn extend_path(py: Python<'_>, config: &Config) -> Result<()> {

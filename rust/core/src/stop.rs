@@ -7,10 +7,9 @@
 //! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
 
 use crate::interpreter::tools;
-use crate::{Error, Result, capi, gil, handle, script, signals};
+use crate::{Result, callback, capi, gil, handle, script, signals};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyModule, PyTuple};
 use std::cell::OnceCell;
@@ -193,16 +192,8 @@ pub(crate) fn sleep<'py>(
         py.check_signals()?;
         if slot.asked.load(Ordering::Relaxed) != asked {
             capi::withdraw_exception(py, slot.thread); // raised here, where no Python code may come that sees it
-            let class = slot.class().map_err(raised)?;
+            let class = slot.class().map_err(callback::raise_again)?;
             return Err(PyErr::from_value(class.bind(py).call0()?));
         }
-    }
-}
-
-/// An error for Python.
-pub(crate) fn raised(error: Error) -> PyErr {
-    match error {
-        Error::Python { raised } => *raised,
-        other => PyRuntimeError::new_err(other.to_string()),
     }
 }
