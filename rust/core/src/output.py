@@ -13,10 +13,9 @@ class JavaStream(io.TextIOBase):
     encoding = "utf-8"
     errors = "surrogatepass"
 
-    def __init__(self, name, original, send):
+    def __init__(self, name, original):
         self._name = name
         self._original = original
-        self._send = send
         # No lock: who is ended right after taking one, by a time limit say, leaves it taken for ever.
         self._parts = collections.deque()
         self.buffer = JavaBytes(self)
@@ -42,13 +41,13 @@ class JavaStream(io.TextIOBase):
             if rest:
                 self._parts.appendleft(rest)
             if line:
-                self._send(self._name, ready + line)
+                _send(self, ready + line)
         return len(text)
 
     def flush(self):
         ready = self._take()
         if ready:
-            self._send(self._name, ready)
+            _send(self, ready)
 
     def _take(self):
         """All parts as one; what other threads add meanwhile comes now or later."""
@@ -81,23 +80,53 @@ class JavaBytes(io.RawIOBase):
 
 
 _streams = {}
+_receivers = ()  # of all applications in this process: the last one gets what is printed
 
 
-def redirect(send):
-    """Puts streams that go to `send` at sys.stdout and sys.stderr, unless they are there."""
+def _send(stream, text):
+    """To the last receiver whose application is still there; where there is none, to where Python printed before."""
+    for receive in reversed(_receivers):
+        try:
+            return receive(stream._name, text)
+        except BaseException:
+            if receive._is_open:
+                raise
+            stop_sending(receive)
+    if stream._original is not None:
+        stream._original.write(text)
+
+
+def redirect(receive):
+    """Has `receive` get what is printed, until restore()."""
+    global _receivers
+    flush()  # what was printed before belongs to the receiver before
+    _receivers = (*_receivers, receive)
     for name in ("stdout", "stderr"):
         now = getattr(sys, name, None)
         if not isinstance(now, JavaStream):
-            _streams[name] = now, JavaStream(name, now, send)
+            _streams[name] = now, JavaStream(name, now)
             setattr(sys, name, _streams[name][1])
 
 
-def restore():
-    """Puts back what redirect() found, where a program has not put something else there since."""
-    for name, (original, ours) in _streams.items():
-        if getattr(sys, name, None) is ours:
-            setattr(sys, name, original)
+def restore(receive):
+    """The end of redirect(). After the last one Python prints where it did before."""
+    try:
+        flush()
+    finally:  # a receiver that fails gets nothing more
+        stop_sending(receive)
+
+
+def stop_sending(receive):
+    global _receivers
+    _receivers = tuple(other for other in _receivers if other is not receive)
+    if _receivers:
+        return
+    ended = dict(_streams)
     _streams.clear()
+    for name, (original, ours) in ended.items():
+        if getattr(sys, name, None) is ours:  # a program may have put something else there
+            setattr(sys, name, original)
+        ours.flush()  # what another thread has printed meanwhile
 
 
 def flush():
@@ -127,7 +156,10 @@ class JavaHandler(logging.Handler):
         except RecursionError:
             raise
         except Exception:
-            self.handleError(record)
+            if self._send_record._is_open:
+                self.handleError(record)
+            else:  # its application is gone
+                logging.getLogger().removeHandler(self)
 
 
 def log_to(send):

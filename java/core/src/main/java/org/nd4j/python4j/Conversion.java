@@ -265,7 +265,7 @@ final class Conversion {
             Object value = object.read();
             return value instanceof PythonObject ? fromOther((PythonObject) value, type) : fromValue(value, type);
         }
-        Object own = object.convertRaw(Pack.Wanted.JAVA);
+        Callbacks.Function own = object.own();
         if (own != null) {
             return fromValue(own, type);
         }

@@ -20,6 +20,12 @@ final class Native {
 
     private Native() {}
 
+    /**
+     * What the native side calls this class loader's copy of the library, its host: the frame of objects that are in
+     * no other one, with the host's number in its lower half. 0 before the start.
+     */
+    static long root;
+
     // ---- interpreter.rs ----
 
     /**
@@ -33,8 +39,9 @@ final class Native {
      *     Python files
      * @param initialize whether to start Python when it does not run yet
      * @param release whether to give the GIL back afterwards
+     * @return the {@link #root} of this host
      */
-    static native void interpreterStart(
+    static native long interpreterStart(
             String program, String[] prepend, String[] append, String[] environment, String compiled,
             boolean initialize, boolean release);
 
@@ -65,7 +72,7 @@ final class Native {
     // ---- handle.rs ----
 
     /** Opens a frame that collects handles. Needs no turn. */
-    static native long handleOpenFrame();
+    static native long handleOpenFrame(long root);
 
     /** Closes a frame and gives back every object in it. */
     static native void handleCloseFrame(long frame);
@@ -131,10 +138,10 @@ final class Native {
     // ---- context.rs ----
 
     /** Makes a context unless it is there. */
-    static native void contextAdd(String name);
+    static native void contextAdd(String name, long root);
 
     /** Makes a context current; makes it first if it is not there. */
-    static native void contextSwitch(String name);
+    static native void contextSwitch(String name, long root);
 
     /** Empties the current context, or a space. */
     static native void contextReset(long space);
@@ -233,7 +240,7 @@ final class Native {
     // ---- raised.rs ----
 
     /** The report of an exception object, for {@link PythonException#of}. */
-    static native byte[] raisedReport(long handle);
+    static native byte[] raisedReport(long handle, long frame);
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     static native Object raisedBacktrace(Throwable throwable);

@@ -47,7 +47,7 @@ public class PythonGC implements Closeable {
      */
     public static void register(PythonObject pythonObject) {
         long frame = frame();
-        if (frame == 0) {
+        if (isNone(frame)) {
             java.util.Objects.requireNonNull(pythonObject);
         } else {
             pythonObject.move(frame);
@@ -69,8 +69,8 @@ public class PythonGC implements Closeable {
                 return;
             }
         }
-        if (present != 0) {
-            pythonObject.move(target == null ? 0 : target.id);
+        if (!isNone(present)) {
+            pythonObject.move(target == null ? Native.root : target.id);
         }
     }
 
@@ -83,7 +83,7 @@ public class PythonGC implements Closeable {
     public static PythonGC watch() {
         PythonGIL.start();
         Stack stack = STACKS.get();
-        stack.frame = new PythonGC(Native.handleOpenFrame(), open(stack.frame));
+        stack.frame = new PythonGC(Native.handleOpenFrame(Native.root), open(stack.frame));
         return stack.frame;
     }
 
@@ -109,7 +109,7 @@ public class PythonGC implements Closeable {
 
     /** Whether objects that this thread makes now go into a frame. */
     public static boolean isWatching() {
-        return frame() != 0;
+        return !isNone(frame());
     }
 
     /**
@@ -135,17 +135,22 @@ public class PythonGC implements Closeable {
         pause.close();
     }
 
-    /** The frame for objects that this thread makes now, 0 for none. */
+    /** Whether that is no frame. The objects of none are the host's, and go with it. */
+    static boolean isNone(long frame) {
+        return frame == Native.root || frame == 0;
+    }
+
+    /** The frame for objects that this thread makes now, see {@link #isNone}. */
     static long frame() {
         Stack stack = STACKS.get();
         if (stack.pause != null && (stack.pause = open(stack.pause)) != null) {
-            return 0;
+            return Native.root;
         }
         if (stack.frame == null) {
-            return 0;
+            return Native.root;
         }
         PythonGC frame = stack.frame = open(stack.frame);
-        return frame == null ? 0 : frame.id;
+        return frame == null ? Native.root : frame.id;
     }
 
     private static PythonGC open(PythonGC frame) {

@@ -5,7 +5,6 @@ package org.nd4j.python4j;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,7 +23,7 @@ import org.slf4j.MDC;
  * }</pre>
  *
  * <p>Whole lines arrive at once, the rest of a line when it is flushed or the call from Java returns;
- * the text is exact. Of several open ones the last gets it. Receivers are called on the thread that
+ * the text is exact. Of several open ones the last gets it, whichever class loader they are of. Receivers are called on the thread that
  * prints, Python's own included, without the GIL; what they throw is an exception of {@code print}, or of the
  * call from Java where it comes for the rest of a line.
  * Output of C code and child processes, which do not use {@code sys.stdout}, is not seen. A program that
@@ -40,13 +39,12 @@ public final class PythonOutput implements AutoCloseable {
     private static final int DEBUG = 10;
     private static final int ERROR = 40;
 
-    private static final List<PythonOutput> OPEN = new CopyOnWriteArrayList<>();
-
     private final Consumer<String> out;
     private final Consumer<String> err;
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
     private final PythonObject stopLogging;
+    private PythonObject receiver; // what Python calls
     private boolean closed;
 
     private PythonOutput(
@@ -137,40 +135,23 @@ public final class PythonOutput implements AutoCloseable {
                 return;
             }
             try {
-                flush();
+                call("restore", receiver);
             } finally { // a receiver that fails gets nothing more
-                OPEN.remove(this);
                 closed = true;
-                if (OPEN.isEmpty()) {
-                    call("restore");
-                }
+                receiver.del();
             }
         }
     }
 
     private static PythonOutput open(PythonOutput output) {
-        try (PythonGIL gil = PythonGIL.lock()) {
-            if (OPEN.isEmpty()) {
-                PythonObject receiver = Callbacks.callable((args, named) -> {
-                    receive((String) args.get(0), (String) args.get(1));
-                    return null;
-                });
-                call("redirect", receiver);
-            } else {
-                flush(); // what was printed before belongs to the one before
-            }
-            OPEN.add(output);
-            return output;
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
+            output.receiver = Callbacks.callable((args, named) -> {
+                (args.get(0).equals("stdout") ? output.out : output.err).accept((String) args.get(1));
+                return null;
+            });
         }
-    }
-
-    private static void receive(String stream, String text) {
-        int last = OPEN.size() - 1;
-        if (last < 0) {
-            return; // closed while a thread was printing
-        }
-        PythonOutput output = OPEN.get(last);
-        (stream.equals("stdout") ? output.out : output.err).accept(text);
+        call("redirect", output.receiver);
+        return output;
     }
 
     private static void flush() {
