@@ -44,9 +44,8 @@ struct CompilerFlags {
     feature_version: c_int, // of no meaning for what is compiled to code
 }
 
-/// Whether the calling OS thread holds the GIL. CPython must be running. `PyGILState_Check` says the same until a
-/// program makes a second interpreter; from then on it always says yes.
-pub fn gil_held() -> bool {
+/// The state that is current in the calling OS thread, or null.
+fn current_state() -> *mut ffi::PyThreadState {
     static CURRENT: Lazy<unsafe extern "C" fn() -> *mut ffi::PyThreadState> = Lazy::new(|| {
         let address = symbol(c"PyThreadState_GetUnchecked") // from 3.13 on
             .or_else(|| symbol(c"_PyThreadState_UncheckedGet"))
@@ -54,9 +53,21 @@ pub fn gil_held() -> bool {
         // SAFETY: both are functions of this type.
         unsafe { mem::transmute(address) }
     });
-    // SAFETY: neither needs the GIL; they read thread-locals and, before 3.12, a global.
-    let (current, own) = unsafe { (CURRENT(), ffi::PyGILState_GetThisThreadState()) };
-    !current.is_null() && current == own
+    // SAFETY: it does not need the GIL; it reads a thread-local or, before 3.12, a global.
+    unsafe { CURRENT() }
+}
+
+/// Whether there is a thread state at all, which a start that failed may have made or not.
+pub(crate) fn has_thread_state() -> bool {
+    !current_state().is_null()
+}
+
+/// Whether the calling OS thread holds the GIL. CPython must be running. `PyGILState_Check` says the same until a
+/// program makes a second interpreter; from then on it always says yes.
+pub fn gil_held() -> bool {
+    let current = current_state();
+    // SAFETY: it does not need the GIL; it reads a thread-local.
+    !current.is_null() && current == unsafe { ffi::PyGILState_GetThisThreadState() }
 }
 
 /// A symbol of any library opened globally, libpython above all.

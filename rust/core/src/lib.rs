@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! CPython for a caller in another language: everything here knows Python and nothing of Java.
 //!
-//! The rooms: [`interpreter`] starts CPython, [`script`] runs our own Python files, [`gil`] decides
+//! The rooms: [`interpreter`] starts CPython (`initialize` says how), [`script`] runs our own Python files, [`gil`] decides
 //! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`bulk`] large
 //! texts and bytes by themselves, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, `names` keeps names, [`stop`] ends a
@@ -27,6 +27,8 @@ pub mod fork;
 #[allow(unsafe_code)]
 pub mod gil;
 pub mod handle;
+#[allow(unsafe_code)]
+mod initialize;
 pub mod inject;
 #[allow(unsafe_code)]
 pub mod interpreter;

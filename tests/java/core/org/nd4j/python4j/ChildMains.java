@@ -186,6 +186,23 @@ final class ChildMains {
         print(() -> value("n"));
     }
 
+    static void failsToStart() {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook")));
+        print(() -> locked("x = 1"));
+        print(() -> run("x = 1"));
+        print(PythonGIL::locked);
+    }
+
+    static void showsHowPythonStarted() {
+        print(() -> value("(__import__('sys').flags, __import__('sys').argv, __import__('sys').path, __import__('sys').stdout.encoding, "
+                + "__import__('sys').stdout.errors, __import__('sys').warnoptions, hash('abc'))"));
+    }
+
+    static void theConstructorStartsPython() {
+        new PythonExecutioner();
+        print(() -> org.bytedeco.cpython.global.python.Py_IsInitialized());
+    }
+
     static void exitsOfPythonDoNotEndTheJvm() {
         for (String code : new String[] {"import sys; sys.exit(3)", "raise SystemExit('bye')"}) {
             print(() -> locked(code));

@@ -157,6 +157,25 @@ class NativeLoaderTest {
         launch.run().passed();
     }
 
+    /** As in a container that runs with a number which its system does not know. */
+    @Test
+    void aUserWithoutANameAndAHomeHasTheTemporaryFolder() throws Exception {
+        for (String home : List.of("?", "/")) {
+            Launch launch = Launch.report().with("user.home", home).with("user.name", "?").with("java.io.tmpdir", folder)
+                    .environment("XDG_CACHE_HOME", "").python("embedded");
+            Launch.Result result = launch.run().passed();
+            Path cache = folder.resolve("python4j-" + Files.getAttribute(folder, "unix:uid"));
+            assertEquals(cache.toString(), result.field("cache"));
+            assertTrue(result.field("libpython").startsWith(cache + "/javacpp/"), result::toString);
+            assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(cache)));
+            launch.run().passed();
+            Files.setPosixFilePermissions(cache, PosixFilePermissions.fromString("rwxrwxrwx"));
+            String message = launch.run().failure();
+            assertTrue(message.contains(cache + ": others own it or can write to it"), message);
+            Launch.remove(cache);
+        }
+    }
+
     @Test
     void withoutAnyPlaceTheMessageListsThemAndTheProperty() throws Exception {
         Path home = Files.writeString(folder.resolve("home"), "a file, no folder");

@@ -243,9 +243,15 @@ final class Interpreter {
                 stamp.get("packages"));
     }
 
-    /** One property moves both caches, unless JavaCPP's own says otherwise. */
+    /**
+     * One property moves both caches, unless JavaCPP's own says otherwise. Without a home JavaCPP would share
+     * its folder with other users, or make one in the current folder.
+     */
     private static void moveJavaCppCache() {
         String ours = System.getProperty(NativeLoader.CACHE);
+        if ((ours == null || ours.isEmpty()) && NativeLoader.isHomeless()) {
+            ours = NativeLoader.caches()[0];
+        }
         if (ours != null && !ours.isEmpty()
                 && System.getProperty("org.bytedeco.javacpp.cachedir") == null
                 && System.getProperty("org.bytedeco.javacpp.cacheDir") == null) {

@@ -30,7 +30,8 @@ import java.util.concurrent.CountDownLatch;
  * <p>The libraries come from {@code org/nd4j/python4j/native/<platform>/} of the core jar and are
  * kept in a folder of the cache named after their version and content. The cache is the folder named
  * by {@value #CACHE}, else {@code $XDG_CACHE_HOME/python4j} or {@code ~/.cache/python4j}, else, where
- * that cannot be written, {@code python4j-<user>} in the folder for temporary files. It is ours alone:
+ * that cannot be written or the user has no home, {@code python4j-<user>} in the folder for temporary files (with
+ * the user's number where there is no name). It is ours alone:
  * a folder that others can write is not used. Where others can write to a folder above it, and so put
  * another one in its place, nothing that an earlier start noted there is believed: each start is a first one.
  *
@@ -301,9 +302,31 @@ final class NativeLoader {
             return new String[] {new File(chosen).getAbsolutePath()};
         }
         String xdg = System.getenv("XDG_CACHE_HOME");
-        String home = xdg != null && xdg.startsWith("/") ? xdg : System.getProperty("user.home", "") + "/.cache";
-        String temporary = System.getProperty("java.io.tmpdir") + "/python4j-" + System.getProperty("user.name");
-        return new String[] {home + "/python4j", temporary};
+        String temporary = System.getProperty("java.io.tmpdir") + "/python4j-" + user();
+        if (xdg != null && xdg.startsWith("/")) {
+            return new String[] {xdg + "/python4j", temporary};
+        }
+        return isHomeless() ? new String[] {temporary}
+                : new String[] {System.getProperty("user.home") + "/.cache/python4j", temporary};
+    }
+
+    /** Whether this is a user whom the system does not know, as those of many containers are: "?" or "/" is no home. */
+    static boolean isHomeless() {
+        String home = System.getProperty("user.home", "?");
+        return home.equals("/") || !new File(home).isAbsolute();
+    }
+
+    /** The user's name, or number where the system knows no name: all such users are "?". */
+    private static String user() {
+        String name = System.getProperty("user.name", "?");
+        if (!name.isEmpty() && !name.equals("?")) {
+            return name;
+        }
+        try {
+            return Files.getAttribute(Path.of("/proc/self"), "unix:uid").toString();
+        } catch (IOException | RuntimeException e) { // no /proc: whoever makes the folder first has it
+            return name;
+        }
     }
 
     /** Whether a folder is there and only this user can change what is in it. */

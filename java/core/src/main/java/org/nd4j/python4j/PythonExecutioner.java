@@ -39,8 +39,14 @@ public class PythonExecutioner {
         NONE
     }
 
-    /** Upstream: the class only has static members and a public constructor all the same. */
-    public PythonExecutioner() {}
+    /**
+     * Starts Python unless it runs, as {@link #init} does. All other members are static.
+     *
+     * @throws PythonException if Python cannot be started
+     */
+    public PythonExecutioner() { // Upstream: loading the class starts Python, and programs rely on that after the constructor
+        init();
+    }
 
     /**
      * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.
