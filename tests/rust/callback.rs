@@ -5,7 +5,7 @@ mod support;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Door};
+use python4j_core::callback::{self, Upcall};
 use python4j_core::{Result, capi, context, gil, handle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,7 +21,7 @@ static RELEASED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 static THROWN: AtomicU64 = AtomicU64::new(98);
 static DEPTH: Mutex<u32> = Mutex::new(0);
 
-impl Door for Other {
+impl Upcall for Other {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         assert!(!capi::gil_held(), "others may enter meanwhile");
         Ok(match function {
@@ -106,7 +106,7 @@ impl Door for Other {
 #[test]
 fn python_calls_out_and_comes_back() {
     let _turn = turn();
-    let other: Arc<dyn Door> = Arc::new(Other);
+    let other: Arc<dyn Upcall> = Arc::new(Other);
     gil::with(|py| {
         let globals = context::globals(py).unwrap();
         for number in 1..=5 {
@@ -175,7 +175,7 @@ fn set(name: &str, value: &Bound<'_, PyAny>) {
 #[test]
 fn functions_as_python_sees_them() {
     let _turn = turn();
-    let other: Arc<dyn Door> = Arc::new(Other);
+    let other: Arc<dyn Upcall> = Arc::new(Other);
     gil::with(|py| {
         set(
             "f",
@@ -223,7 +223,7 @@ fn functions_as_python_sees_them() {
 #[test]
 fn references_as_python_sees_them() {
     let _turn = turn();
-    let other: Arc<dyn Door> = Arc::new(Other);
+    let other: Arc<dyn Upcall> = Arc::new(Other);
     gil::with(|py| {
         let list = callback::reference(py, Arc::clone(&other), 8, "JavaList").unwrap();
         assert_eq!(callback::key(&list), Some(8));

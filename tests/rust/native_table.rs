@@ -27,7 +27,7 @@ fn functions(text: &str, marker: &str) -> Vec<(String, usize)> {
 #[test]
 fn java_and_rust_have_the_same_table() {
     let java = functions(
-        &file("java/core/src/main/java/org/nd4j/python4j/Native.java"),
+        &file("java/core/src/main/java/org/nd4j/python4j/internal/jni/Native.java"),
         "static native ",
     );
     let rust: Vec<_> = functions(&file("rust/jni/src/exports.rs"), "export! {\n    fn ")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way from Python back to the caller's language: one door, through which every call of a
-//! foreign function goes packed. Who stands behind it is `rust/jni/src/host.rs`: each class loader's copy of the
-//! library has one of its own, and every key knows its door.
+//! The way from Python back to the caller's language: an upcall, by which every call of a
+//! foreign function goes packed. It is made in `rust/jni/src/host.rs`. Each class loader's copy of the library has one
+//! of its own, and every key knows its own.
 //!
 //! While the other side works, Python is left: other threads may enter, and the foreign function may
 //! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
@@ -19,8 +19,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 use std::sync::Arc;
 
-/// What stands behind the door.
-pub trait Door: Send + Sync {
+/// Calls the other side.
+pub trait Upcall: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
     /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
     /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
@@ -51,22 +51,22 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
 struct Key {
     number: u64,
     /// Who gave the key. There may be several: each class loader's copy of the library is one.
-    door: Arc<dyn Door>,
+    upcall: Arc<dyn Upcall>,
 }
 
 impl Key {
-    fn door(&self) -> Result<&dyn Door> {
+    fn upcall(&self) -> Result<&dyn Upcall> {
         match fork::is_child() {
             true => Err(Error::refused(fork::NO_JAVA)),
-            false => Ok(self.door.as_ref()),
+            false => Ok(self.upcall.as_ref()),
         }
     }
 }
 
 impl Drop for Key {
     fn drop(&mut self) {
-        if let Ok(door) = self.door() {
-            door.release(self.number);
+        if let Ok(upcall) = self.upcall() {
+            upcall.release(self.number);
         }
     }
 }
@@ -103,7 +103,7 @@ impl Function {
     /// Whether the Java program that it belongs to can still be called.
     #[getter]
     fn _is_open(&self) -> bool {
-        self.key.door().is_ok_and(Door::is_open)
+        self.key.upcall().is_ok_and(Upcall::is_open)
     }
 
     #[getter]
@@ -138,12 +138,12 @@ impl Reference {
 /// objects that they are.
 pub fn function<'py>(
     py: Python<'py>,
-    door: Arc<dyn Door>,
+    upcall: Arc<dyn Upcall>,
     number: u64,
     name: &str,
     objects: bool,
 ) -> Result<Bound<'py, Function>> {
-    let key = Arc::new(Key { number, door });
+    let key = Arc::new(Key { number, upcall });
     let name = name.into();
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
@@ -151,11 +151,11 @@ pub fn function<'py>(
 /// A reference to the foreign object of a key, of a class in `proxies.py`.
 pub fn reference<'py>(
     py: Python<'py>,
-    door: Arc<dyn Door>,
+    upcall: Arc<dyn Upcall>,
     number: u64,
     class: &str,
 ) -> Result<Bound<'py, PyAny>> {
-    let function = function(py, door, number, class, false)?;
+    let function = function(py, upcall, number, class, false)?;
     Ok(tool(py, "proxies", class)?.call1((function,))?)
 }
 
@@ -176,8 +176,8 @@ fn call<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
     // Whole, because whoever reads it is outside Python and should not have to wait for it.
-    let door = key.door()?;
-    let mut writer = Writer::whole(py, door.root());
+    let upcall = key.upcall()?;
+    let mut writer = Writer::whole(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;
@@ -200,15 +200,15 @@ fn call<'py>(
     }
     inject::point();
     let arguments = writer.written();
-    let reply = gil::outside(py, || door.call(key.number, arguments))?;
+    let reply = gil::outside(py, || upcall.call(key.number, arguments))?;
     drop(writer.finish());
     inject::point();
     let mut reader = Reader::new(&reply);
     match reader.u8()? {
         0 => value(py, &reply[1..]),
         1 => {
-            let (number, door) = (reader.u64()?, Arc::clone(&key.door));
-            let held = Key { number, door };
+            let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
+            let held = Key { number, upcall };
             let (class, text) = (reader.text(py)?, reader.text(py)?);
             Err(java_exception(py, held, class, text)?.into())
         }

@@ -8,8 +8,9 @@
 //! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
 //! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`mod@array`] share
 //! memory, the latter numpy's. [`capi`] declares the few functions of CPython that its stable ABI
-//! leaves out, [`room`] is asked for what users decide the size of, [`inject`] is where tests make it panic. `rust/jni` turns all of it into what Java calls.
+//! leaves out, [`alloc`] is asked for what users decide the size of, [`inject`] is where tests make it panic. `rust/jni` turns all of it into what Java calls.
 
+pub mod alloc;
 #[allow(unsafe_code)]
 pub mod array;
 #[allow(unsafe_code)]
@@ -36,7 +37,6 @@ mod names;
 pub mod object;
 pub mod pack;
 pub mod raised;
-pub mod room;
 pub mod script;
 pub mod stacks;
 pub mod stop;

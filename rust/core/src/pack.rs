@@ -31,7 +31,7 @@
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::{Error, Result, bulk, callback, capi, inject, room, utf16};
+use crate::{Error, Result, alloc, bulk, callback, capi, inject, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -62,7 +62,7 @@ pub fn buffer(length: usize) -> Result<Vec<u8>> {
     };
     if buffer.len() < length {
         let more = length - buffer.len();
-        room::more(&mut buffer, more)?;
+        alloc::more(&mut buffer, more)?;
         buffer.resize(length, 0);
     }
     Ok(buffer)
@@ -351,7 +351,7 @@ impl<'b> Reader<'b> {
 
     fn open<'py>(&mut self, kind: Kind<'py>) -> Result<One<'py>> {
         let left = self.count(1)?;
-        let items = room::of(left)?;
+        let items = alloc::of(left)?;
         Ok(One::Open(Open { kind, items, left }))
     }
 
@@ -468,7 +468,7 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
 
 /// A Python string from UTF-16.
 fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
-    let mut units = room::of(bytes.len() / 2)?;
+    let mut units = alloc::of(bytes.len() / 2)?;
     let pairs = bytes.chunks_exact(2);
     units.extend(pairs.map(|unit| u16::from_le_bytes([unit[0], unit[1]])));
     Ok(capi::string_of(py, &utf16::points(&units)?)?)
@@ -608,11 +608,11 @@ impl<'py> Writer<'py> {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<()> {
         if more <= WORTH_KEEPING {
-            return room::more(&mut self.out, more);
+            return alloc::more(&mut self.out, more);
         }
         let mut large = spare();
         large.clear();
-        room::more(&mut large, self.out.len().saturating_add(more))?;
+        alloc::more(&mut large, self.out.len().saturating_add(more))?;
         large.extend_from_slice(&self.out);
         self.out = large;
         Ok(())

@@ -8,7 +8,7 @@
 //! which nothing is left is the next one's, since CPython interns each name from 3.13 on.
 
 use crate::interpreter::tools;
-use crate::{Result, capi, exec, pack, room};
+use crate::{Result, alloc, capi, exec, pack};
 use lru::{DefaultHasher, LruCache};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -267,7 +267,7 @@ fn if_alive(code: &Bound<'_, PyCode>, text: &[u8]) {
 
 fn compile<'py>(py: Python<'py>, text: &[u8], kind: Kind, source: &mut Source) -> Result<Bound<'py, PyCode>> {
     source.text.clear();
-    room::more(&mut source.text, text.len() + 1)?;
+    alloc::more(&mut source.text, text.len() + 1)?;
     source.text.extend_from_slice(text);
     source.text.push(0);
     let name = source.file.name.bind(py);

@@ -23,7 +23,7 @@ macro_rules! export {
         #[allow(non_snake_case, clippy::too_many_arguments)]
         #[cfg_attr(
             feature = "toolbox",
-            jni_toolbox::jni(package = "org.nd4j.python4j", class = "Native")
+            jni_toolbox::jni(package = "org.nd4j.python4j.internal.jni", class = "Native")
         )]
         fn $name<'local>($env: &mut JNIEnv<'local> $(, $arg: $kind)*) $(-> $out)? {
             guard($env, |$env| { let _ = &$env; $body })
@@ -31,7 +31,7 @@ macro_rules! export {
 
         #[cfg(not(feature = "toolbox"))]
         const _: () = {
-            #[export_name = concat!("Java_org_nd4j_python4j_Native_", stringify!($name))]
+            #[export_name = concat!("Java_org_nd4j_python4j_internal_jni_Native_", stringify!($name))]
             extern "system" fn exported<'local>(
                 mut env: JNIEnv<'local>,
                 _class: jni::objects::JClass<'local>
@@ -481,9 +481,9 @@ export! {
 export! {
     fn callbackFunction(env, key: i64, name: JString<'local>, objects: bool, frame: i64) -> i64 {
         let name = text(env, &name)?;
-        let door = host::door(key as u64)?;
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::function(py, door, key as u64, &name, objects)
+            callback::function(py, upcall, key as u64, &name, objects)
                 .map(|function| handle::give(function.into_any(), frame as u64))
         });
         Ok(made? as i64)
@@ -493,9 +493,9 @@ export! {
 export! {
     fn callbackReference(env, key: i64, class: JString<'local>, frame: i64) -> i64 {
         let class = text(env, &class)?;
-        let door = host::door(key as u64)?;
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::reference(py, door, key as u64, &class).map(|made| handle::give(made, frame as u64))
+            callback::reference(py, upcall, key as u64, &class).map(|made| handle::give(made, frame as u64))
         });
         Ok(made? as i64)
     }

@@ -3,7 +3,7 @@
 //! process, which share this library and the one CPython. A host is made by its start and refers to its class loader
 //! weakly, so that an application that was undeployed can be collected; Python's calls then find nobody.
 //!
-//! A host is also the core's door back to Java: `Native.upcall`. Threads that Python made are attached to the JVM
+//! A host is also the core's upcall into Java: `Native.upcall`. Threads that Python made are attached to the JVM
 //! when they first come here, as daemons.
 
 use crate::guard::Failure;
@@ -12,13 +12,13 @@ use jni::objects::{
 };
 use jni::signature::ReturnType;
 use jni::{JNIEnv, JavaVM};
-use python4j_core::callback::{self, Door};
+use python4j_core::callback::{self, Upcall};
 use python4j_core::handle::{self, Frame};
-use python4j_core::{context, room, Error, Result};
+use python4j_core::{alloc, context, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-const NATIVE: &str = "org/nd4j/python4j/Native";
+const NATIVE: &str = "org/nd4j/python4j/internal/jni/Native";
 const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
 const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
 
@@ -89,11 +89,11 @@ fn weak(env: &JNIEnv, object: &JObject) -> Result<WeakRef, Failure> {
     weak.ok_or_else(|| Error::refused("A class of python4j is gone.").into())
 }
 
-/// The door of the host that made a key.
-pub(crate) fn door(key: u64) -> Result<Arc<dyn Door>> {
+/// The way to the host that made a key.
+pub(crate) fn upcall(key: u64) -> Result<Arc<dyn Upcall>> {
     let root = handle::root((key >> HOST_SHIFT) as u32);
     match hosts().iter().find(|host| host.root == root) {
-        Some(host) => Ok(Arc::clone(host) as Arc<dyn Door>),
+        Some(host) => Ok(Arc::clone(host) as Arc<dyn Upcall>),
         None => Err(Error::refused(GONE)),
     }
 }
@@ -176,7 +176,7 @@ impl Host {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let mut bytes = room::zeros(env.get_array_length(&reply)? as usize)?;
+            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize)?;
             env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
             Ok(bytes)
         })
@@ -233,7 +233,7 @@ fn refused(why: &str) -> Error {
     Error::refused(format!("The call back to Java failed: {why}"))
 }
 
-impl Door for Host {
+impl Upcall for Host {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         if !self.is_open() {
             return Err(Error::refused(GONE));

@@ -26,6 +26,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 final class ChildMains {
     private ChildMains() {}

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import org.nd4j.python4j.internal.jni.Native;
 
 public final class LoadersApp implements BiFunction<String, String, Object> {
 

@@ -32,6 +32,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
+import org.nd4j.python4j.internal.start.NativeLoader;
 
 class NativeLoaderTest {
     private static final String CACHE = "org.eclipse.python4j.cache";
@@ -339,11 +340,11 @@ class NativeLoaderTest {
         Launch.of(First.class).classPath(Launch.path(path)).run();
         Launch.Result result = Launch.of(First.class).classPath(Launch.path(path)).option("-Xlog:class+load").run();
         assertEquals(0, result.status, result::toString);
-        assertTrue(result.out.contains("org.nd4j.python4j.Stamp "), "the log of loaded classes: " + result);
+        assertTrue(result.out.contains("org.nd4j.python4j.internal.start.StartNote "), "the log of loaded classes: " + result);
         String ours = Stream.of(result.out.split("\n")).dropWhile(line -> !line.contains(First.class.getName() + " "))
                 .collect(Collectors.joining("\n"));
         for (String costly : List.of(" org.bytedeco.", " org.slf4j.", " java.util.logging.", " java.util.regex.",
-                " java.util.stream.", "org.nd4j.python4j.Unpacker", "org.nd4j.python4j.Embedded", "$$Lambda",
+                " java.util.stream.", "internal.start.Unpacker", "internal.start.Embedded", "$$Lambda",
                 " java.lang.invoke.StringConcatFactory", " java.lang.invoke.VarHandleByteArray",
                 " java.util.ServiceLoader ", "org.nd4j.python4j.PythonTypes")) {
             assertTrue(!ours.contains(costly), costly + " is loaded in\n" + ours);
@@ -368,7 +369,7 @@ class NativeLoaderTest {
                 .with(CACHE, folder.resolve("cache")).with("org.bytedeco.javacpp.cachedir",
                         System.getProperty("user.home") + "/.javacpp/cache").option("-Xlog:class+load").run();
         assertEquals(0, result.status, result::toString);
-        return result.out.contains("org.nd4j.python4j.Interpreter$Search ");
+        return result.out.contains("org.nd4j.python4j.internal.start.Interpreter$Search ");
     }
 
     /** The least that a program does. */

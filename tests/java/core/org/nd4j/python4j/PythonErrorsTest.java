@@ -16,6 +16,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonErrorsTest {

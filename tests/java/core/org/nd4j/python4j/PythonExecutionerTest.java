@@ -27,6 +27,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 @ExtendWith(InPython.class)
 @SuppressWarnings("rawtypes") // PythonVariable is raw in the signatures

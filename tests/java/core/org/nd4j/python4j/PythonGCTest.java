@@ -16,6 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonGCTest {

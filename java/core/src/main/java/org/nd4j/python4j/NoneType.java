@@ -2,6 +2,8 @@
 // The type of None. The other built-in types are in PythonTypes.
 package org.nd4j.python4j;
 
+import org.nd4j.python4j.internal.jni.Pack;
+
 /** The type of Python's {@code None}, which is Java's null. */
 public class NoneType extends PythonType<Void> {
 

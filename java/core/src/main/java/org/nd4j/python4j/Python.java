@@ -6,6 +6,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.convert.ByReference;
+import org.nd4j.python4j.internal.convert.Functional;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Operator;
 
 /**
  * Python's builtins of the same names.

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * A program that was compiled and can be run many times, by any thread and in any context.

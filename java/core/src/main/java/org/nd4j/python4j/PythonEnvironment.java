@@ -11,6 +11,11 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.Embedded;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
  * Says which Python this program uses, why, and whether a round trip of values works.

@@ -9,6 +9,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.LoggerFactory;
 
 /**

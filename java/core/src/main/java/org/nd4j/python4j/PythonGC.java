@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import java.io.Closeable;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * A frame that gives every {@link PythonObject} made in it back to Python when it closes.

@@ -11,6 +11,13 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Turn;
 
 /**
  * An exclusive lock on Python, which this documentation calls a turn. It lasts from {@link #lock()} to {@link
@@ -44,7 +51,7 @@ public class PythonGIL implements AutoCloseable {
     private static final long STOP_MILLIS = 1000; // for a turn
     private static final long END_MILLIS = 1800; // for all of the end
 
-    private static final Turn TURN = new Turn();
+    private static final Turn TURN = Turn.PYTHON;
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
     private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
@@ -405,6 +412,9 @@ public class PythonGIL implements AutoCloseable {
                 kept = true;
             }
         }
+        if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
+            PythonWatchdog.startByProperty();
+        }
         Monitor.start();
         End.prepare();
     }
@@ -486,7 +496,7 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /** A call from Python into Java, see {@link #visit}. */
-    static final class Visit implements AutoCloseable {
+    static final class Visit implements Access.Visit {
         private static final Visit OF_OWNER = new Visit(null);
 
         private final Visit outer;
@@ -523,7 +533,7 @@ public class PythonGIL implements AutoCloseable {
 
     // ---- the end of the JVM ----
 
-    /** Apart, since to have threads of one's own costs the verification of a class: see {@link Ahead}. */
+    /** Apart, since to have threads of one's own costs the verification of a class: see {@link WarmUp}. */
     static final class End extends Thread {
         private End() {
             super("python4j-stop");

@@ -14,6 +14,15 @@ import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.cpython.PyObject;
+import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.ProxyHandler;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.start.Bindings;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * A Python object.
@@ -45,7 +54,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * @throws PythonException if the thread has no turn
      */
     public PythonObject(PyObject nativePythonObject, boolean owned) {
-        long address = Handles.address(nativePythonObject);
+        long address = Bindings.address(nativePythonObject);
         if (address != 0) {
             try (PythonGIL turn = PythonGIL.enter()) {
                 long current = PythonGC.frame();
@@ -99,7 +108,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return null;
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            return Handles.pyObject(Native.handleAddress(handle));
+            return Bindings.pyObject(Native.handleAddress(handle));
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -440,7 +449,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             Callbacks.Function own = own();
             Object java = own == null ? null : own.object();
-            return type.cast(type.isInstance(java) ? java : Facade.of(this, type));
+            return type.cast(type.isInstance(java) ? java : ProxyHandler.of(this, type));
         }
     }
 
@@ -535,9 +544,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /** The same for a result that is to be packed at once. */
-    Pack.Fresh callFresh(Object... args) {
+    long callFresh(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return new Pack.Fresh(called(0, args, true));
+            return called(0, args, true);
         }
     }
 

@@ -22,6 +22,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
  * Runs Python in a process of its own, with the interpreter that this process uses: the embedded one

@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import java.io.File;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * A Python type with its counterpart in Java.

@@ -15,6 +15,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.start.Interpreter;
 import org.slf4j.LoggerFactory;
 
 /**

@@ -1,25 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ends Python code whose Java thread was interrupted or whose time is over. It decides when; how an
 // exception gets into running Python code, and how one that comes too late is withdrawn: stop.rs.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.turn;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * Watches the calls that run in Python. A thread cannot notice by itself that it was interrupted while
  * its Python code runs, so one daemon thread looks every few milliseconds while there are calls.
  */
-final class Stopper {
+public final class Stopper {
 
     private static final int INTERRUPTED = 0;
     private static final int TIMEOUT = 1;
     private static final long LOOK_NANOS = 10_000_000;
     /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
-    static final long AGAIN_NANOS = 5_000_000_000L;
+    public static final long AGAIN_NANOS = 5_000_000_000L;
     private static final int IDLE_LOOKS = 100;
     private static final long NEVER = 0;
 
@@ -39,7 +41,7 @@ final class Stopper {
     private Stopper() {}
 
     /** One thread's innermost call. Its own thread writes it, the watcher reads it. */
-    static final class Slot {
+    public static final class Slot {
         private final Thread thread = Thread.currentThread();
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
         private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
@@ -54,7 +56,7 @@ final class Stopper {
         }
 
         /** A call of Python begins. Returns what {@link #end} needs. */
-        long begin() {
+        public long begin() {
             long outer = call.get();
             call.lazySet(++last); // a fence would cost as much as all the rest here, see lookOn()
             if (asleep) {
@@ -69,12 +71,12 @@ final class Stopper {
         }
 
         /** The number of the call that has begun, for the native function. */
-        long call() {
+        public long call() {
             return call.get();
         }
 
         /** The call is over; nothing of it is ended any more. */
-        void end(long outer) {
+        public void end(long outer) {
             call.lazySet(outer); // seen late at worst: the native side knows that the call is over
         }
 
@@ -97,15 +99,15 @@ final class Stopper {
     }
 
     /** The calling thread's slot. */
-    static Slot slot() {
+    public static Slot slot() {
         return SLOTS.get();
     }
 
     /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
-    static void within(Duration limit, Runnable body) {
+    public static void within(Duration limit, Runnable body) {
         long now = System.nanoTime();
         if (limit.isNegative() || limit.isZero()) {
-            throw new PythonTimeout("The time for the call is over before it began: " + limit, null);
+            throw Access.get().timeout("The time for the call is over before it began: " + limit);
         }
         long most = Long.MAX_VALUE / 2;
         long nanos = limit.compareTo(Duration.ofNanos(most)) < 0 ? limit.toNanos() : most;
@@ -123,7 +125,7 @@ final class Stopper {
     }
 
     /** Has the watcher's thread made before the first call. */
-    static void prepare() {
+    public static void prepare() {
         synchronized (ALL) {
             if (watcher == null) {
                 Thread thread = new Thread("python4j-stopper") {

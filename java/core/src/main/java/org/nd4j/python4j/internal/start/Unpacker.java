@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only a first start does: the cache is made, and the native libraries get out of the core jar
 // into it. A warm start loads nothing of this class. The embedded CPython is unpacked in Embedded.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.start;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,13 +31,14 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
+import org.nd4j.python4j.PythonException;
 
 /**
  * Files get into the cache by being written aside and renamed, so that a process that is killed, or
  * one that does the same at the same time, leaves no half of anything. What is made there is the user's
  * alone from its first moment on, whatever the umask says. No turn needed.
  */
-final class Unpacker {
+public final class Unpacker {
 
     private static final String NATIVES = "org/nd4j/python4j/native/";
     private static final String[] PLATFORMS = {
@@ -51,7 +52,7 @@ final class Unpacker {
     // ---- the native libraries ----
 
     /** The names and the checksums of the natives in this jar. */
-    static Properties description() throws IOException {
+    public static Properties description() throws IOException {
         String name = NATIVES + NativeLoader.platform() + "/native.properties";
         Properties properties = new Properties();
         try (InputStream in = NativeLoader.resource(name)) {
@@ -198,7 +199,7 @@ final class Unpacker {
     }
 
     /** Opens a file; if that makes it, nobody else can read or write it. A link is not followed. */
-    static FileChannel open(Path file, StandardOpenOption... options) throws IOException {
+    public static FileChannel open(Path file, StandardOpenOption... options) throws IOException {
         Set<OpenOption> all = new HashSet<>(EnumSet.of(options[0], options));
         all.add(LinkOption.NOFOLLOW_LINKS);
         return FileChannel.open(file, all, rights("rw-------"));
@@ -221,7 +222,7 @@ final class Unpacker {
     // ---- the cache ----
 
     /** The cache of this process: a folder that is ours alone. */
-    static synchronized Path cache() {
+    public static synchronized Path cache() {
         if (cache == null) {
             StringBuilder why = new StringBuilder();
             for (String name : NativeLoader.caches()) {

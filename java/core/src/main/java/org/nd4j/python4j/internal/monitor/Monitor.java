@@ -1,23 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gathers what monitoring shows: the bean of JMX, the times of turns, and the way to the events of the
 // Java Flight Recorder (Recorder). With nobody listening a turn pays for two looks at flags.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.monitor;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonGILMXBean;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.turn.Turn;
 
 /**
  * Neither java.management nor jdk.jfr need be there: what links to them is in classes of its own. Nothing
  * here throws; monitoring that does not work is no reason for Python not to.
  */
-final class Monitor {
+public final class Monitor {
 
     /** The property that times turns from the start on. */
-    static final String TIMING = "org.eclipse.python4j.timing";
+    public static final String TIMING = "org.eclipse.python4j.timing";
 
     /** The property that registers the bean at once ({@code true}) or never ({@code false}). */
-    static final String MXBEAN = "org.eclipse.python4j.mxbean";
+    public static final String MXBEAN = "org.eclipse.python4j.mxbean";
 
     private static final long LATER_MILLIS = 1000;
     private static final boolean JFR = hasJfr();
@@ -44,17 +50,17 @@ final class Monitor {
     // ---- turns, on their owner's thread ----
 
     /** Whether anybody wants to know of turns. */
-    static boolean isOn() {
+    public static boolean isOn() {
         return timed || JFR && Recorder.isOn();
     }
 
-    static void turnBegins(Turn turn) {
+    public static void turnBegins(Turn turn) {
         number = turn.count();
         event = JFR ? Recorder.turnBegins() : null;
         since = System.nanoTime();
     }
 
-    static void turnEnds(Turn turn) {
+    public static void turnEnds(Turn turn) {
         if (number != turn.count()) {
             return; // it began before anybody wanted to know
         }
@@ -69,33 +75,33 @@ final class Monitor {
     }
 
     /** A thread is about to wait. Gives what {@link #waitEnds} needs, null if nobody wants to know. */
-    static Object waitBegins(Turn turn) {
+    public static Object waitBegins(Turn turn) {
         return JFR ? Recorder.waitBegins(turn) : null;
     }
 
-    static void waitEnds(Object event, boolean got) {
+    public static void waitEnds(Object event, boolean got) {
         Recorder.waitEnds(event, got);
     }
 
     /** Virtual threads have no names, as a rule. */
-    static String name(Thread thread) {
+    public static String name(Thread thread) {
         return thread.getName().isEmpty() ? thread.toString() : thread.getName();
     }
 
     // ---- programs ----
 
     /** A program is about to run. Gives what {@link #execEnds} needs, null if nobody wants to know. */
-    static Object execBegins() {
+    public static Object execBegins() {
         return JFR ? Recorder.execBegins() : null;
     }
 
-    static void execFails(Object event, Throwable error) {
+    public static void execFails(Object event, Throwable error) {
         if (event != null) {
             Recorder.execFails(event, error);
         }
     }
 
-    static void execEnds(Object event, Object code) {
+    public static void execEnds(Object event, Object code) {
         if (event != null) {
             Recorder.execEnds(event, code);
         }
@@ -104,10 +110,7 @@ final class Monitor {
     // ---- the start ----
 
     /** Python has started. */
-    static void start() {
-        if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
-            PythonWatchdog.startByProperty();
-        }
+    public static void start() {
         if (System.getProperty(MXBEAN, "").equals("true")) {
             register();
         }
@@ -117,7 +120,7 @@ final class Monitor {
      * For a thread that has the time to wait. The platform's MBean server takes a tenth of a second to make:
      * short programs, which nobody monitors, end before that.
      */
-    static void registerLater() {
+    public static void registerLater() {
         String when = System.getProperty(MXBEAN, "");
         if (when.equals("true") || when.equals("false")) {
             return;
@@ -152,7 +155,7 @@ final class Monitor {
     }
 
     /** What JMX shows, and {@link PythonGIL#monitor}. */
-    static PythonGILMXBean bean() {
+    public static PythonGILMXBean bean() {
         return Bean.ONE;
     }
 
@@ -182,17 +185,17 @@ final class Monitor {
 
         @Override
         public long getTurns() {
-            return PythonGIL.turn().count();
+            return Turn.PYTHON.count();
         }
 
         @Override
         public long getWaits() {
-            return PythonGIL.turn().waits();
+            return Turn.PYTHON.waits();
         }
 
         @Override
         public long getWaitedNanos() {
-            return PythonGIL.turn().waitedNanos();
+            return Turn.PYTHON.waitedNanos();
         }
 
         @Override
@@ -212,17 +215,17 @@ final class Monitor {
 
         @Override
         public int getHandles() {
-            return PythonGIL.isStarted() ? Native.handleCount() : 0;
+            return Access.get().isStarted() ? Native.handleCount() : 0;
         }
 
         @Override
         public int getFrames() {
-            return PythonGIL.isStarted() ? Native.handleFrameCount() : 0;
+            return Access.get().isStarted() ? Native.handleFrameCount() : 0;
         }
 
         @Override
         public int getCachedTexts() {
-            return PythonGIL.isStarted() ? Native.execKept() : 0;
+            return Access.get().isStarted() ? Native.execKept() : 0;
         }
     }
 }

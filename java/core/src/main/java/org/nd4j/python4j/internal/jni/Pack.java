@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Java values to bytes and back: the wire format, whose other half and table of tags is pack.rs.
 // Little-endian; lengths are 32 bits; text is UTF-8, lone surrogates as their three bytes.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.jni;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -22,6 +22,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.internal.Access;
 
 /**
  * A buffer that packed values are written to. {@link Reader} reads them.
@@ -30,56 +34,56 @@ import java.util.function.Function;
  * turn, except that types of users may be asked to convert a value ({@link PythonType#toPython}). Large texts
  * and bytes enter Python by themselves; only their handles are in the buffer.
  */
-final class Pack {
+public final class Pack {
 
     static final int NONE = 0;
     static final int FALSE = 1;
     static final int TRUE = 2;
-    static final int INT = 3;
-    static final int BIG_INT = 4;
-    static final int FLOAT = 5;
-    static final int STR = 6;
-    static final int BYTES = 7;
-    static final int LIST = 8;
-    static final int TUPLE = 9;
-    static final int SET = 10;
-    static final int DICT = 11;
-    static final int LONGS = 12;
-    static final int DOUBLES = 13;
-    static final int DECIMAL = 14;
-    static final int HANDLE = 15;
-    static final int SURROGATES = 16;
-    static final int MISSING = 17;
-    static final int JAVA = 18;
-    static final int LATIN1 = 19;
-    static final int UTF16 = 20;
-    static final int LARGE = 21;
+    public static final int INT = 3;
+    public static final int BIG_INT = 4;
+    public static final int FLOAT = 5;
+    public static final int STR = 6;
+    public static final int BYTES = 7;
+    public static final int LIST = 8;
+    public static final int TUPLE = 9;
+    public static final int SET = 10;
+    public static final int DICT = 11;
+    public static final int LONGS = 12;
+    public static final int DOUBLES = 13;
+    public static final int DECIMAL = 14;
+    public static final int HANDLE = 15;
+    public static final int SURROGATES = 16;
+    public static final int MISSING = 17;
+    public static final int JAVA = 18;
+    public static final int LATIN1 = 19;
+    public static final int UTF16 = 20;
+    public static final int LARGE = 21;
 
     /** What the reader of a Python object asks for. */
-    static final class Wanted {
-        static final int ANY = 0;
-        static final int STR = 1;
-        static final int INT = 2;
-        static final int FLOAT = 3;
-        static final int BOOL = 4;
-        static final int LIST = 5;
-        static final int DICT = 6;
-        static final int BYTES = 7;
-        static final int NONE = 8;
-        static final int OBJECT = 9;
-        static final int MESSAGE = 10;
-        static final int TRACEBACK = 11;
-        static final int JAVA = 12;
+    public static final class Wanted {
+        public static final int ANY = 0;
+        public static final int STR = 1;
+        public static final int INT = 2;
+        public static final int FLOAT = 3;
+        public static final int BOOL = 4;
+        public static final int LIST = 5;
+        public static final int DICT = 6;
+        public static final int BYTES = 7;
+        public static final int NONE = 8;
+        public static final int OBJECT = 9;
+        public static final int MESSAGE = 10;
+        public static final int TRACEBACK = 11;
+        public static final int JAVA = 12;
 
         private Wanted() {}
     }
 
     /** How deep values may nest; beyond it a value is taken for cyclic. */
-    static final int MAX_DEPTH = 1000;
+    public static final int MAX_DEPTH = 1000;
 
     private static final int KEPT_BYTES = 64 << 20;
     private static final int HELD_BYTES = 4 << 20; // a larger buffer goes when the JVM needs memory
-    static final int SHORT_TEXT = 256;
+    public static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
@@ -109,16 +113,16 @@ final class Pack {
     private final List<Long> fresh = new ArrayList<>();
 
     /** A Python object that was made to be written here, by its handle. */
-    static final class Fresh {
+    public static final class Fresh {
         private final long handle;
 
-        Fresh(long handle) {
+        public Fresh(long handle) {
             this.handle = handle;
         }
     }
 
     /** An empty buffer. */
-    static Pack take() {
+    public static Pack take() {
         Object spare = Spare.PACK.getAndSet(Spare.ONE, null);
         if (spare instanceof SoftReference) {
             spare = ((SoftReference<?>) spare).get();
@@ -127,7 +131,7 @@ final class Pack {
     }
 
     /** The end of its use; what is in it is forgotten. */
-    void giveBack() {
+    public void giveBack() {
         clear();
         if (buffer.length <= HELD_BYTES) {
             Spare.PACK.lazySet(Spare.ONE, this);
@@ -140,11 +144,11 @@ final class Pack {
     }
 
     /** The packed bytes are the first {@link #length} of these. */
-    byte[] buffer() {
+    public byte[] buffer() {
         return buffer;
     }
 
-    int length() {
+    public int length() {
         return length;
     }
 
@@ -164,7 +168,7 @@ final class Pack {
     }
 
     /** Forgets what was written. */
-    void clear() {
+    public void clear() {
         length = 0;
         wide = false;
         lent.clear();
@@ -174,8 +178,8 @@ final class Pack {
         fresh.clear();
     }
 
-    /** From here on takes every value that {@link Conversion#toPython} knows, too. */
-    Pack wide() {
+    /** From here on takes every value that {@code Conversion.toPython} knows, too. */
+    public Pack wide() {
         wide = true;
         return this;
     }
@@ -184,7 +188,7 @@ final class Pack {
      * Reads the reply to the packed bytes, which may be in their array: nothing is to be written meanwhile. An
      * array that was made for it is kept, as the next reply may be as long.
      */
-    Reader reader(byte[] reply, long frame) {
+    public Reader reader(byte[] reply, long frame) {
         if (reply != null && reply.length > buffer.length && reply.length <= KEPT_BYTES) {
             buffer = reply;
         }
@@ -214,13 +218,13 @@ final class Pack {
         return this;
     }
 
-    Pack u8(int value) {
+    public Pack u8(int value) {
         reserve(1);
         buffer[length++] = (byte) value;
         return this;
     }
 
-    Pack u32(int value) {
+    public Pack u32(int value) {
         reserve(4);
         put(buffer, length, value);
         length += 4;
@@ -245,7 +249,7 @@ final class Pack {
     }
 
     /** Length and UTF-8. */
-    Pack text(String text) {
+    public Pack text(String text) {
         int chars = text.length();
         if (chars > SHORT_TEXT) {
             byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
@@ -334,7 +338,7 @@ final class Pack {
 
     /** What a String that has a byte for each character gives, and what others give, as classes. */
     private static final class Coder {
-        static final Class<?> LATIN1 = of("a");
+        public static final Class<?> LATIN1 = of("a");
         static final boolean KNOWN = LATIN1 != of("\u1234"); // not where Strings are not compact
 
         static Class<?> of(String text) {
@@ -398,7 +402,7 @@ final class Pack {
      *
      * @throws PythonException if there is none, or the value nests too deep or contains itself
      */
-    Pack value(Object value) {
+    public Pack value(Object value) {
         value(value, 0);
         return this;
     }
@@ -438,16 +442,16 @@ final class Pack {
         }
     }
 
-    void integer(long value) {
+    public void integer(long value) {
         u8(INT).u64(value);
     }
 
-    void number(double value) {
+    public void number(double value) {
         u8(FLOAT).u64(Double.doubleToRawLongBits(value));
     }
 
     private void handle(PythonObject object) {
-        u8(HANDLE).u64(object.handle());
+        u8(HANDLE).u64(Access.get().handle(object));
         lent.add(object);
     }
 
@@ -577,13 +581,13 @@ final class Pack {
 
     /** Kinds that Python4J M2.1 did not take. A registered type that does goes before our own way. */
     private void rarer(Object value, int depth) {
-        for (PythonType<?> type : PythonTypes.registered()) {
+        for (PythonType<?> type : Access.get().registered()) {
             if (type.accepts(value)) {
                 value(convert(type, value), depth);
                 return;
             }
         }
-        Object other = wide ? Conversion.toPython(value) : value;
+        Object other = wide ? Access.get().toPython(value) : value;
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
             u8(HANDLE).u64(((Fresh) other).handle);
@@ -647,10 +651,10 @@ final class Pack {
      * leaves objects of other types as {@link PythonObject}s, {@link #finish} turns them into what the
      * registered types make of them.
      */
-    static final class Reader {
+    public static final class Reader {
 
         /** A name that is not there. */
-        static final Object ABSENT = new Object();
+        public static final Object ABSENT = new Object();
 
         private static final byte[] EMPTY = {};
 
@@ -667,7 +671,7 @@ final class Pack {
          * @param in the whole buffer, null for an empty one
          * @param frame the frame that owns the handles in it, 0 for none
          */
-        Reader(byte[] in, long frame) {
+        public Reader(byte[] in, long frame) {
             this(null, in, frame);
         }
 
@@ -678,12 +682,12 @@ final class Pack {
         }
 
         /** The one value of a buffer, finished. */
-        static Object read(byte[] in, long frame) {
+        public static Object read(byte[] in, long frame) {
             Reader reader = new Reader(in, frame);
             return reader.finish(reader.value());
         }
 
-        int u32() {
+        public int u32() {
             need(4);
             int value = Pack.get(in, at);
             at += 4;
@@ -693,14 +697,14 @@ final class Pack {
             return value;
         }
 
-        String text() {
+        public String text() {
             int bytes = count(1);
             at += bytes;
             return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
         }
 
         /** The next value. Of one that cannot be read to its end nothing stays in Python. */
-        Object value() {
+        public Object value() {
             try {
                 return next();
             } catch (RuntimeException | Error e) {
@@ -713,7 +717,7 @@ final class Pack {
         }
 
         /** Passes over so many values, and gives back the large ones, which nobody will fetch. */
-        void forget(int values) {
+        public void forget(int values) {
             for (long left = values; left > 0; left--) {
                 need(1);
                 int tag = in[at++];
@@ -821,21 +825,21 @@ final class Pack {
         }
 
         /** Turns objects of other types into values: a step of its own, see above. */
-        Object finish(Object value) {
-            return hasObjects ? finished(value, PythonTypes::toJava) : value;
+        public Object finish(Object value) {
+            return hasObjects ? finished(value, object -> Access.get().toJava(object)) : value;
         }
 
         /** The same, but an object of a type that nobody knows stays a {@link PythonObject}. */
-        Object finishOrKeep(Object value) {
+        public Object finishOrKeep(Object value) {
             return hasObjects ? kept(value) : value;
         }
 
-        static Object kept(Object value) {
-            return finished(value, PythonTypes::toJavaOrSame);
+        public static Object kept(Object value) {
+            return finished(value, object -> Access.get().toJavaOrSame(object));
         }
 
         /** Nothing may be left over. */
-        void end() {
+        public void end() {
             if (at != in.length) {
                 throw malformed("bytes are left over");
             }
@@ -870,7 +874,7 @@ final class Pack {
                 case HANDLE:
                     need(8);
                     hasObjects = true;
-                    return new PythonObject(word(), frame);
+                    return Access.get().object(word(), frame);
                 case SURROGATES:
                     return surrogates();
                 case LATIN1:
@@ -899,7 +903,7 @@ final class Pack {
             long key = word();
             long handle = word();
             if (!Callbacks.isOwn(key)) { // of another class loader's copy of this library: a Python object like any
-                return new PythonObject(handle, Native.root);
+                return Access.get().object(handle, Native.root);
             }
             Callbacks.Function own = Callbacks.function(key);
             Native.handleDropLater(handle);

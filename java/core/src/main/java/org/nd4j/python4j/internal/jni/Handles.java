@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between handles and other things: giving back what Java has forgotten, telling None and True by
-// their addresses, and the objects of org.bytedeco.cpython. The table behind handles is handle.rs.
-package org.nd4j.python4j;
+// Between handles and other things: giving back what Java has forgotten, and telling None and True by
+// their addresses. The table behind handles is handle.rs.
+package org.nd4j.python4j.internal.jni;
 
 import java.lang.ref.Cleaner;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
-import org.bytedeco.cpython.PyObject;
-import org.bytedeco.javacpp.Pointer;
+import org.nd4j.python4j.PythonObject;
 
 /** Handles of Python objects. */
-final class Handles {
+public final class Handles {
 
-    static final Cleaner CLEANER = Cleaner.create();
+    public static final Cleaner CLEANER = Cleaner.create();
 
     private Handles() {}
 
@@ -33,7 +32,7 @@ final class Handles {
      * handle is given back. So these stand at the same places of a table here, which keeps them alive, and
      * leave it before their handles go.
      */
-    static final class Late extends PhantomReference<PythonObject> {
+    public static final class Late extends PhantomReference<PythonObject> {
         private static final int MANY = 1 << 20;
         private static final int PART = 1 << 12;
 
@@ -55,7 +54,7 @@ final class Handles {
         }
 
         /** An object that is in no frame has this handle. */
-        static void add(PythonObject object, long handle) {
+        public static void add(PythonObject object, long handle) {
             int place = (int) handle;
             Late[] part = part(place);
             if (part == null) {
@@ -71,7 +70,7 @@ final class Handles {
         }
 
         /** Somebody else is about to give the handle back. */
-        static void cancel(long handle) {
+        public static void cancel(long handle) {
             int place = (int) handle;
             Late[] part = part(place);
             if (part != null && part[place % PART] != null && part[place % PART].handle == handle) {
@@ -157,77 +156,19 @@ final class Handles {
     }
 
     /** Whether a handle is that of None. Needs a turn. */
-    static boolean isNone(long handle) {
+    public static boolean isNone(long handle) {
         return Native.handleAddress(handle) == Immortal.NONE;
     }
 
     /** Whether two handles are those of one object. Needs a turn. */
-    static boolean isSame(long a, long b) {
+    public static boolean isSame(long a, long b) {
         return Native.handleAddress(a) == Native.handleAddress(b);
     }
 
     /** Whether a handle is that of True; gives it back. Needs a turn. */
-    static boolean takeTruth(long handle) {
+    public static boolean takeTruth(long handle) {
         boolean truth = Native.handleAddress(handle) == Immortal.TRUE;
         Native.handleDrop(handle);
         return truth;
-    }
-
-    /** JavaCPP's view of the object at an address. */
-    static PyObject pyObject(long address) {
-        Bindings.prepare();
-        return new PyObject(new Address(address));
-    }
-
-    /** The address in JavaCPP's view of an object, 0 for null. */
-    static long address(PyObject object) {
-        Bindings.prepare();
-        return object == null ? 0 : object.address();
-    }
-
-    @SuppressWarnings("serial") // never written
-    private static final class Address extends Pointer {
-        Address(long address) {
-            this.address = address;
-        }
-    }
-
-    /**
-     * The classes of {@code org.bytedeco.cpython} load the embedded libpython when they are initialised,
-     * so nothing of ours touches them before a program asks for one of its objects. If another
-     * interpreter was chosen, that would be a second libpython in the process: then they are initialised
-     * here, without any library. An address can be wrapped all the same, and calls of JavaCPP's functions
-     * fail with an {@link UnsatisfiedLinkError}.
-     */
-    private static final class Bindings {
-        private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";
-
-        static {
-            if (!Interpreter.chosen().embedded()) {
-                initialize("org.bytedeco.javacpp.Pointer"); // its own library is wanted by everybody else
-                String before = System.getProperty(LOAD_LIBRARIES);
-                System.setProperty(LOAD_LIBRARIES, "never");
-                try {
-                    initialize("org.bytedeco.cpython.PyObject");
-                    initialize("org.bytedeco.cpython.global.python");
-                } finally {
-                    if (before == null) {
-                        System.clearProperty(LOAD_LIBRARIES);
-                    } else {
-                        System.setProperty(LOAD_LIBRARIES, before);
-                    }
-                }
-            }
-        }
-
-        private static void initialize(String name) {
-            try {
-                Class.forName(name, true, Handles.class.getClassLoader());
-            } catch (ClassNotFoundException | LinkageError e) {
-                // Constants that ask the library for their value fail here, once, and not later with a load.
-            }
-        }
-
-        static void prepare() {}
     }
 }

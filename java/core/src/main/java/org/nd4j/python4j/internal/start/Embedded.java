@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CPython and the numpy that JavaCPP's jars bring: where they are, and how they get out of the
 // jars. Used by cold starts only; the one class besides Handles that links to JavaCPP.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.start;
 
 import java.io.File;
 import java.io.FilterInputStream;
@@ -38,7 +38,7 @@ import java.util.zip.ZipInputStream;
  *
  * <p>Nothing here loads a library of JavaCPP's. No turn needed; callers hold the lock of the cache.
  */
-final class Embedded {
+public final class Embedded {
 
     private static final String ROOT = "org/bytedeco/";
 
@@ -71,7 +71,7 @@ final class Embedded {
     }
 
     /** Whether an embedded CPython is on the class path. */
-    static boolean isThere() {
+    public static boolean isThere() {
         return isThere(cpythonMarker());
     }
 
@@ -92,7 +92,7 @@ final class Embedded {
     }
 
     /** The jar an artifact comes from, for people. */
-    static String origin() {
+    public static String origin() {
         URL url = url(cpythonMarker());
         String text = url == null ? "" : url.toString();
         int end = text.lastIndexOf("!/");

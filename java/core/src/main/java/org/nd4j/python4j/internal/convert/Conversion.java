@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values as the Java type that a program names, generics included, and the values of Java's library
 // that have a counterpart in Python's. What needs no type named crosses in Pack alone.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 import java.io.File;
 import java.lang.invoke.MethodType;
@@ -51,15 +51,23 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * Conversions to Java types, where some type variables have a meaning. All methods need a turn, except
  * where the value is none of Python's.
  */
-final class Conversion {
+public final class Conversion {
 
     /** No type variable has a meaning: each is taken for its bound. */
-    static final Conversion PLAIN = new Conversion(Collections.emptyMap());
+    public static final Conversion PLAIN = new Conversion(Collections.emptyMap());
 
     private static final int MICRO = 1000;
 
@@ -191,7 +199,7 @@ final class Conversion {
     }
 
     /** Whether an object that is wanted as this becomes a proxy of an interface. */
-    private static boolean isFacade(Class<?> raw) {
+    private static boolean isProxy(Class<?> raw) {
         if (!raw.isInterface() || raw == Iterator.class || raw == Stream.class || raw == Path.class || raw == Map.Entry.class) {
             return false;
         }
@@ -200,8 +208,8 @@ final class Conversion {
                 return false;
             }
         }
-        for (PythonType<?> type : PythonTypes.registered()) {
-            if (type.javaType() == raw) {
+        for (PythonType<?> type : Access.get().registered()) {
+            if (Access.get().javaType(type) == raw) {
                 return false;
             }
         }
@@ -222,7 +230,7 @@ final class Conversion {
         if (raw.isArray()) {
             return keepsObjects(component(resolved), depth + 1);
         }
-        if (raw == PythonObject.class || isFacade(raw)) {
+        if (raw == PythonObject.class || isProxy(raw)) {
             return true;
         }
         if (resolved instanceof ParameterizedType) {
@@ -250,7 +258,7 @@ final class Conversion {
      * @param value as {@link Pack.Reader#value} leaves it, or any {@link PythonObject}
      * @throws PythonException if it cannot be
      */
-    Object convert(Object value, Type type) {
+    public Object convert(Object value, Type type) {
         return value instanceof PythonObject
                 ? fromObject((PythonObject) value, resolve(type))
                 : fromValue(value, resolve(type));
@@ -262,10 +270,10 @@ final class Conversion {
             return object;
         }
         if (!keepsObjects(type)) {
-            Object value = object.read();
+            Object value = Access.get().read(object);
             return value instanceof PythonObject ? fromOther((PythonObject) value, type) : fromValue(value, type);
         }
-        Callbacks.Function own = object.own();
+        Object own = Access.get().own(object);
         if (own != null) {
             return fromValue(own, type);
         }
@@ -296,7 +304,7 @@ final class Conversion {
         if (raw == Optional.class) {
             return Optional.of(fromOther(object, resolve(argument(type, raw, 0))));
         }
-        if (isFacade(raw)) {
+        if (isProxy(raw)) {
             return object.asInterface(raw);
         }
         if (Records.isRecord(raw)) {
@@ -306,16 +314,16 @@ final class Conversion {
             return fromElements(object.iterator(), type);
         }
         if (Map.class.isAssignableFrom(raw)) {
-            return fromValue(Python.dict(object).read(), type);
+            return fromValue(Access.get().read(Python.dict(object)), type);
         }
         if (Number.class.isAssignableFrom(box)) {
             boolean fraction = box == Double.class || box == Float.class;
-            return fromValue(object.convert(fraction ? Pack.Wanted.FLOAT : Pack.Wanted.INT), type);
+            return fromValue(Access.get().convert(object, fraction ? Pack.Wanted.FLOAT : Pack.Wanted.INT), type);
         }
-        List<?> plain = raw == Object.class ? null : (List<?>) PythonObject.tool("plain").callRaw(Pack.Wanted.ANY, Arrays.asList(object));
+        List<?> plain = raw == Object.class ? null : (List<?>) Access.get().callRaw(Access.get().tool("plain"), Pack.Wanted.ANY, Arrays.asList(object));
         Object found = plain == null ? null : fromPlain(plain, type);
         if (found == null) {
-            found = PythonTypes.toJavaOrSame(object);
+            found = Access.get().toJavaOrSame(object);
         }
         if (box.isInstance(found)) {
             return found;
@@ -494,14 +502,14 @@ final class Conversion {
 
         @Override
         public boolean hasNext() {
-            try (PythonGIL gil = PythonGIL.enterOrLock()) {
+            try (PythonGIL gil = Access.get().enterOrLock()) {
                 return elements.hasNext();
             }
         }
 
         @Override
         public Object next() {
-            try (PythonGIL gil = PythonGIL.enterOrLock()) {
+            try (PythonGIL gil = Access.get().enterOrLock()) {
                 return convert(elements.next(), type);
             }
         }
@@ -560,7 +568,7 @@ final class Conversion {
             names.add(Arrays.asList(name, Names.snake(name)));
         }
         PythonObject from = value instanceof PythonObject ? (PythonObject) value : Python.of(value);
-        Iterator<PythonObject> fields = PythonObject.tool("fields").callWide(from, names).iterator();
+        Iterator<PythonObject> fields = Access.get().callWide(Access.get().tool("fields"), from, names).iterator();
         Conversion inside = with(type);
         Type[] types = Records.types(raw);
         Object[] components = new Object[types.length];
@@ -601,7 +609,7 @@ final class Conversion {
      * A value as something that {@link Pack} writes by itself: a simpler value, an object that somebody holds, or a
      * {@link Pack.Fresh} one that nobody does; the value itself if there is nothing.
      */
-    static Object toPython(Object value) {
+    public static Object toPython(Object value) {
         if (value instanceof Enum) {
             return ((Enum<?>) value).name();
         } else if (value instanceof CharSequence || value instanceof URI || value instanceof URL) {
@@ -640,7 +648,7 @@ final class Conversion {
         } else if (value instanceof Duration) {
             return make("duration", ((Duration) value).getSeconds(), ((Duration) value).getNano() / MICRO);
         }
-        PythonObject object = Facade.object(value);
+        PythonObject object = ProxyHandler.object(value);
         if (object != null) {
             return object;
         } else if (value instanceof Callbacks.Given) {
@@ -657,7 +665,7 @@ final class Conversion {
     }
 
     private static Pack.Fresh make(String kind, Object... parts) {
-        return PythonObject.tool("make_" + kind).callFresh(parts);
+        return new Pack.Fresh(Access.get().callFresh(Access.get().tool("make_" + kind), parts));
     }
 
     /** An array of any kind as a list over it. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether the files that an earlier start rested on are as they were. Java's `Stamp` writes the
+//! Whether the files that an earlier start rested on are as they were. Java's `StartNote` writes the
 //! lines and could read them as well, but not in a tenth of a millisecond.
 
 use std::fs;

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The call table: every function of libpython4j, in the order of rust/jni/src/exports.rs.
 // Nobody outside this package sees it. Values travel packed (Pack.java), objects as handles.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.jni;
 
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
+import org.nd4j.python4j.PythonBuffer;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGC;
+import org.nd4j.python4j.PythonGIL;
 
 /**
  * The native functions. Each enters Python for its own length on whatever thread calls it; the
@@ -16,7 +20,7 @@ import java.nio.ByteBuffer;
  * number by which {@link #stopCall} knows it, 0 for one that cannot be ended. {@code space} is whose
  * globals a call uses: those of a shared turn, 0 for the current context.
  */
-final class Native {
+public final class Native {
 
     private Native() {}
 
@@ -24,7 +28,7 @@ final class Native {
      * What the native side calls this class loader's copy of the library, its host: the frame of objects that are in
      * no other one, with the host's number in its lower half. 0 before the start.
      */
-    static long root;
+    public static long root;
 
     // ---- interpreter.rs ----
 
@@ -41,12 +45,12 @@ final class Native {
      * @param release whether to give the GIL back afterwards
      * @return the {@link #root} of this host
      */
-    static native long interpreterStart(
+    public static native long interpreterStart(
             String program, String[] prepend, String[] append, String[] environment, String compiled,
             boolean initialize, boolean release);
 
     /** Runs the {@code atexit} functions and flushes the streams, for the end of the JVM. */
-    static native void interpreterStop();
+    public static native void interpreterStop();
 
     // ---- gil.rs ----
 
@@ -55,60 +59,60 @@ final class Native {
      *
      * @return whether the thread had it already by other means
      */
-    static native boolean gilAcquire();
+    public static native boolean gilAcquire();
 
     /** Gives a thread that has ended within {@link #gilAcquire} a second to end for the system, too. Needs no turn. */
-    static native void gilAwaitHolder();
+    public static native void gilAwaitHolder();
 
     /** Gives back what {@link #gilAcquire} took; the thread's Python state is kept for its next turn. */
-    static native void gilRelease();
+    public static native void gilRelease();
 
     /** Gives back all that this OS thread took by {@link #gilAcquire}: it will not come back. Needs no turn. */
-    static native void gilAbandon();
+    public static native void gilAbandon();
 
     /** Whether this OS thread holds the GIL. Needs no turn. */
-    static native boolean gilHeld();
+    public static native boolean gilHeld();
 
     // ---- handle.rs ----
 
     /** Opens a frame that collects handles. Needs no turn. */
-    static native long handleOpenFrame(long root);
+    public static native long handleOpenFrame(long root);
 
     /** Closes a frame and gives back every object in it. */
-    static native void handleCloseFrame(long frame);
+    public static native void handleCloseFrame(long frame);
 
     /** The same without a turn: the objects go when some thread next enters Python. */
-    static native void handleCloseFrameLater(long frame);
+    public static native void handleCloseFrameLater(long frame);
 
     /** Moves an object to another frame, 0 for none. */
-    static native void handleMove(long handle, long frame);
+    public static native void handleMove(long handle, long frame);
 
     /** Gives an object back. A handle that is already gone is fine. */
-    static native void handleDrop(long handle);
+    public static native void handleDrop(long handle);
 
     /** The same without a turn: the object goes when some thread next enters Python. */
-    static native void handleDropLater(long handle);
+    public static native void handleDropLater(long handle);
 
     /** The address of the object, for {@code org.bytedeco.cpython}. */
-    static native long handleAddress(long handle);
+    public static native long handleAddress(long handle);
 
     /** A handle to the object at an address; {@code owned} takes over the caller's reference. */
-    static native long handleAdopt(long address, boolean owned, long frame);
+    public static native long handleAdopt(long address, boolean owned, long frame);
 
     /** Adds a reference to the object at an address. */
-    static native void handleIncRef(long address);
+    public static native void handleIncRef(long address);
 
     /** Gives back a reference to the object at an address. */
-    static native void handleDecRef(long address);
+    public static native void handleDecRef(long address);
 
     /** How many objects Java holds. Needs no turn. */
-    static native int handleCount();
+    public static native int handleCount();
 
     /** How many places the table of objects has: the lower half of a handle is less. Needs no turn. */
     static native int handlePlaces();
 
     /** How many frames are open. Needs no turn. */
-    static native int handleFrameCount();
+    public static native int handleFrameCount();
 
     // ---- bulk.rs ----
 
@@ -122,70 +126,70 @@ final class Native {
     static native Object bulkTake(long handle);
 
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
-    static native boolean bulkDirect();
+    public static native boolean bulkDirect();
 
     // ---- exec.rs ----
 
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */
-    static native byte[] execRun(byte[] request, int length, long frame, long call, long space);
+    public static native byte[] execRun(byte[] request, int length, long frame, long call, long space);
 
     /** Every convertible global of the current context: packed count, then name, type name, value. */
-    static native byte[] execVariables(long frame, long space);
+    public static native byte[] execVariables(long frame, long space);
 
     /** How many texts are kept compiled. Needs no turn. */
-    static native int execKept();
+    public static native int execKept();
 
     // ---- context.rs ----
 
     /** Makes a context unless it is there. */
-    static native void contextAdd(String name, long root);
+    public static native void contextAdd(String name, long root);
 
     /** Makes a context current; makes it first if it is not there. */
-    static native void contextSwitch(String name, long root);
+    public static native void contextSwitch(String name, long root);
 
     /** Empties the current context, or a space. */
-    static native void contextReset(long space);
+    public static native void contextReset(long space);
 
     /** Empties and forgets a context that is not current; an unknown name is fine. */
-    static native void contextDelete(String name);
+    public static native void contextDelete(String name);
 
     /** The name of the current context. Needs no turn. */
-    static native String contextCurrent();
+    public static native String contextCurrent();
 
     /** The names of all contexts, packed as a list of text. Needs no turn. */
-    static native byte[] contextNames();
+    public static native byte[] contextNames();
 
     /** A namespace that is no context, for a shared turn. Needs none itself. */
-    static native long contextOpenSpace();
+    public static native long contextOpenSpace();
 
     /** Empties and forgets a space. Needs no turn. */
-    static native void contextCloseSpace(long space);
+    public static native void contextCloseSpace(long space);
 
     // ---- object.rs ----
 
     /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
-    static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
+    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
 
     /** A handle to the attribute with a packed name. */
-    static native long objectAttribute(long handle, byte[] name, int length, long frame, long call);
+    public static native long objectAttribute(long handle, byte[] name, int length, long frame, long call);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
-    static native byte[] objectConvert(long handle, int wanted, long frame, long call);
+    public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
     /** The same for a value of 64 bits: an int, or the bits of a float. */
-    static native long objectConvertWord(long handle, int wanted, long call);
+    public static native long objectConvertWord(long handle, int wanted, long call);
 
     /** Calls an object with packed arguments (count, values); the result, packed as the wanted type. */
-    static native byte[] objectCall(long handle, byte[] arguments, int length, int wanted, long frame, long call);
+    public static native byte[] objectCall(long handle, byte[] arguments, int length, int wanted, long frame, long call);
 
     /** The same for a result of 64 bits: an int, or the bits of a float. */
-    static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
+    public static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
 
     /** The same for a handle to the result; what cannot be called is refused. */
-    static native long objectCallObject(long handle, byte[] arguments, int length, long frame, long call);
+    public static native long objectCallObject(long handle, byte[] arguments, int length, long frame, long call);
 
     /** As {@link #objectCallWord}, with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
-    static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);
+    public static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);
 
     // ---- buffer.rs ----
 
@@ -197,50 +201,50 @@ final class Native {
      * @param layout the shape, then the strides in bytes
      * @param owner kept until Python has freed every view of the memory; may be null
      */
-    static native long bufferMake(
+    public static native long bufferMake(
             long address, int element, long[] layout, boolean readOnly, Object owner, long frame);
 
     /** A memoryview of an object that has the buffer protocol. */
-    static native long bufferAgain(long handle, long frame);
+    public static native long bufferAgain(long handle, long frame);
 
     /**
      * The memory of any object with the buffer protocol: a handle (of no frame) that keeps it in its
      * place, address, letter of the element or 0, its size, flags (1 read-only, 2 bytes swapped), then
      * shape and strides.
      */
-    static native long[] bufferView(long handle);
+    public static native long[] bufferView(long handle);
 
     /** A memoryview of new memory, zeroed and in C order; the result is as that of {@link #bufferView}. */
-    static native long[] bufferAllocate(int element, long[] shape);
+    public static native long[] bufferAllocate(int element, long[] shape);
 
     /** A direct buffer over memory that something else keeps. Needs no turn. */
-    static native ByteBuffer bufferWrap(long address, long length);
+    public static native ByteBuffer bufferWrap(long address, long length);
 
     /** The address of a direct buffer's first element. Needs no turn. */
-    static native long bufferAddress(Buffer buffer);
+    public static native long bufferAddress(Buffer buffer);
 
     // ---- array.rs ----
 
     /** Imports numpy unless that is done. */
-    static native void arrayImport();
+    public static native void arrayImport();
 
     /** As {@link #bufferMake}, a numpy array; {@code ctypes} makes it without numpy's C API. */
-    static native long arrayMake(
+    public static native long arrayMake(
             long address, int element, long[] layout, boolean readOnly, Object owner, boolean ctypes, long frame);
 
     /** A numpy array of an object's memory; an array is itself. */
-    static native long arrayAgain(long handle, long frame);
+    public static native long arrayAgain(long handle, long frame);
 
     /**
      * As {@link #bufferView}, for a numpy array. The handle is a copy's where the elements could not
      * be read in place. The element {@code 'U'} is text, whose memory does not cross.
      */
-    static native long[] arrayView(long handle);
+    public static native long[] arrayView(long handle);
 
     // ---- raised.rs ----
 
     /** The report of an exception object, for {@link PythonException#of}. */
-    static native byte[] raisedReport(long handle, long frame);
+    public static native byte[] raisedReport(long handle, long frame);
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     static native Object raisedBacktrace(Throwable throwable);
@@ -248,7 +252,7 @@ final class Native {
     // ---- stop.rs ----
 
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */
-    static native boolean stopCall(long call, int reason);
+    public static native boolean stopCall(long call, int reason);
 
     // ---- stacks.rs ----
 
@@ -257,7 +261,7 @@ final class Native {
      *
      * @param turn whether the thread that last called {@link #gilAcquire} is still the turn's owner
      */
-    static native byte[] stacksDump(boolean turn);
+    public static native byte[] stacksDump(boolean turn);
 
     // ---- callback.rs ----
 

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Python holds of Java: functions it can call and exceptions that travel through it, by key.
-// The native half is callback.rs and door.rs; Native.upcall is the one way in.
-package org.nd4j.python4j;
+// The native half is callback.rs and upcall.rs; Native.upcall is the one way in.
+package org.nd4j.python4j.internal.jni;
 
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
 
 /** The table of Java objects that Python objects refer to. */
-final class Callbacks {
+public final class Callbacks {
 
     /** What Python holds of Java, and calls. Runs without the GIL, on any thread, Python's own included. */
-    interface Function {
+    public interface Function {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
 
@@ -38,19 +42,19 @@ final class Callbacks {
     }
 
     /** Makes Python raise an exception of a builtin class. */
-    static final class Raise extends RuntimeException {
+    public static final class Raise extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
         private final String pythonClass;
 
-        Raise(String pythonClass, String text) {
+        public Raise(String pythonClass, String text) {
             super(text, null, false, false);
             this.pythonClass = pythonClass;
         }
     }
 
     private static final int VALUE = 0;
-    static final int THROWN = 1;
+    public static final int THROWN = 1;
     private static final int RAISED = 2;
     private static final int RAISE = 3;
 
@@ -65,27 +69,27 @@ final class Callbacks {
     private Callbacks() {}
 
     /** A Python callable for a function; Python holds the function as long as it holds the callable. */
-    static PythonObject callable(Function function) {
-        try (PythonGIL turn = PythonGIL.enter()) {
+    public static PythonObject callable(Function function) {
+        try (PythonGIL turn = Access.get().enter()) {
             long key = hold(function);
-            long frame = PythonGC.frame();
-            return new PythonObject(Native.callbackFunction(key, function.name(), function.objects(), frame), frame);
+            long frame = Access.get().frame();
+            return Access.get().object(Native.callbackFunction(key, function.name(), function.objects(), frame), frame);
         }
     }
 
     /** A function on its way to Python: as a callable, or as an object of a class in proxies.py that calls it. */
-    static final class Given {
+    public static final class Given {
         private final Function function;
         private final String className;
 
         /** @param className null for a callable */
-        Given(Function function, String className) {
+        public Given(Function function, String className) {
             this.function = function;
             this.className = className;
         }
 
         /** Needs a turn. */
-        Pack.Fresh fresh() {
+        public Pack.Fresh fresh() {
             long key = hold(function);
             return new Pack.Fresh(className == null
                     ? Native.callbackFunction(key, function.name(), function.objects(), 0)
@@ -105,13 +109,13 @@ final class Callbacks {
     }
 
     /** The exception that travels under a key; null if Python has dropped it. */
-    static Throwable thrown(long key) {
+    public static Throwable thrown(long key) {
         Object held = HELD.get(key);
         return held instanceof Throwable ? (Throwable) held : null;
     }
 
     /** How many Java objects Python holds. */
-    static int count() {
+    public static int count() {
         return HELD.size();
     }
 
@@ -122,13 +126,13 @@ final class Callbacks {
     }
 
     /** A call from Python, or with no arguments the news that Python has dropped the key. */
-    static byte[] upcall(long key, byte[] arguments) {
+    public static byte[] upcall(long key, byte[] arguments) {
         if (arguments == null) {
             HELD.remove(key);
             return null;
         }
         Pack reply = Pack.take();
-        try (PythonGIL.Visit visit = PythonGIL.visit()) {
+        try (Access.Visit visit = Access.get().visit()) {
             try {
                 Function function = function(key);
                 Pack.Reader reader = new Pack.Reader(arguments, 0);
@@ -158,7 +162,7 @@ final class Callbacks {
             return;
         }
         PythonObject raised = e instanceof PythonException ? ((PythonException) e).getPythonObject() : null;
-        if (raised != null && raised.exists()) {
+        if (raised != null && Access.get().exists(raised)) {
             reply.u8(RAISED).value(raised);
             return;
         }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thing, two habits of naming it: camelCase in Java, snake_case in Python.
 // Used where Python asks for Java's members, and Java for Python's.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 /** Names of members in both languages. */
-final class Names {
+public final class Names {
 
     private Names() {}
 
     /** {@code user_name} as {@code userName}. Other names stay. */
-    static String camel(String name) {
+    public static String camel(String name) {
         if (name.indexOf('_') < 0) {
             return name;
         }

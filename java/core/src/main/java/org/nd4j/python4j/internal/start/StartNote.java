@@ -2,7 +2,7 @@
 // What a cold start found out, kept for the next one: a warm start reads this one file and looks
 // at nothing else but the size and time of the files it rests on. Who asks for it: Interpreter.
 // The files of this core itself are looked at here, the many others by NativeLoader.unchanged.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.start;
 
 import java.io.ByteArrayInputStream;
 import java.io.File;
@@ -25,13 +25,13 @@ import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 
 /**
- * A stamp belongs to a key: all that decides which interpreter, libraries and packages a process
+ * A note belongs to a key: all that decides which interpreter, libraries and packages a process
  * uses. Looking resources up takes tens of milliseconds with JavaCPP's jars, so the key is made of
  * the class path's text, and every jar in it is among the files that must be unchanged.
  *
  * <p>No thread or turn requirements.
  */
-final class Stamp {
+public final class StartNote {
 
     private static final String HEAD = "python4j 3";
 
@@ -41,7 +41,7 @@ final class Stamp {
     private final Map<String, String> values = new HashMap<>();
     private String files;
 
-    private Stamp() {}
+    private StartNote() {}
 
     String get(String name) {
         return values.get(name);
@@ -53,10 +53,10 @@ final class Stamp {
     }
 
     /**
-     * The stamp of a key, if there is one, in a folder that nobody else can write, and of this very core. It
+     * The note of a key, if there is one, in a folder that nobody else can write, and of this very core. It
      * holds if its {@link #files} are unchanged.
      */
-    static Stamp read(String key) {
+    static StartNote read(String key) {
         for (String cache : NativeLoader.caches()) {
             File file = file(cache, key);
             if (file.exists() && NativeLoader.isOurs(Path.of(cache))) {
@@ -71,11 +71,11 @@ final class Stamp {
         return null;
     }
 
-    private static Stamp parse(String text, String key) {
+    private static StartNote parse(String text, String key) {
         if (!text.startsWith(head(key)) || !text.endsWith("\nend\n")) {
             return null;
         }
-        Stamp stamp = new Stamp();
+        StartNote note = new StartNote();
         int from = head(key).length();
         int end = text.length() - "end\n".length();
         while (from < end && !text.startsWith("file=", from)) {
@@ -84,19 +84,19 @@ final class Stamp {
             String name = text.substring(from, mark);
             String value = text.substring(mark + 1, to);
             if (!name.equals("own")) {
-                stamp.values.put(name, value);
+                note.values.put(name, value);
             } else if (!value.equals(state(value.substring(value.indexOf('/') + 1)))) {
                 return null;
             }
             from = to + 1;
         }
-        stamp.files = text.substring(from, end);
-        return stamp;
+        note.files = text.substring(from, end);
+        return note;
     }
 
     /**
      * Keeps what a cold start found, resting on this core's own files, if they are known, and on others. Without
-     * a stamp the next start is cold again, nothing worse.
+     * a note the next start is cold again, nothing worse.
      */
     static void write(String key, Map<String, String> values, List<String> own, List<String> files) {
         StringBuilder text = new StringBuilder(head(key));
@@ -202,7 +202,7 @@ final class Stamp {
         if (relative) {
             add(key, "user.dir", System.getProperty("user.dir"));
         }
-        for (ClassLoader loader = Stamp.class.getClassLoader();
+        for (ClassLoader loader = StartNote.class.getClassLoader();
                 loader != null && loader != ClassLoader.getSystemClassLoader();
                 loader = loader.getParent()) {
             identify(key, loader);
@@ -219,7 +219,7 @@ final class Stamp {
             }
         } else {
             // It does not tell where it reads from, so we look where the things themselves come from.
-            CodeSource source = Stamp.class.getProtectionDomain().getCodeSource();
+            CodeSource source = StartNote.class.getProtectionDomain().getCodeSource();
             add(key, "source", source == null || source.getLocation() == null ? null : source.getLocation().toString());
             for (String marker : Embedded.markers()) {
                 URL url = loader.getResource(marker);

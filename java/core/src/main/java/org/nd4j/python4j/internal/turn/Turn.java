@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who may enter Python next. All waiting of this library happens here, in Java, holding nothing.
 // What a turn means for CPython's GIL stands in PythonGIL.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.turn;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -10,6 +10,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.internal.Access;
 
 /**
  * An exclusive, re-entrant lock owned by a Java thread. Its owner is visible to {@code jstack} and to
@@ -27,7 +29,7 @@ import java.util.concurrent.locks.LockSupport;
  * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
  * whose time runs out loses its place in the queue; hence a queue of our own.
  */
-final class Turn extends AbstractOwnableSynchronizer {
+public final class Turn extends AbstractOwnableSynchronizer {
 
     private static final long serialVersionUID = 1L;
     private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
@@ -36,6 +38,9 @@ final class Turn extends AbstractOwnableSynchronizer {
     // Neither a VarHandle nor what is made of them: a program's first one costs a start a millisecond.
     private static final AtomicReferenceFieldUpdater<Turn, Thread> OWNER =
             AtomicReferenceFieldUpdater.newUpdater(Turn.class, Thread.class, "owner");
+
+    /** The one for this process's Python. */
+    public static final Turn PYTHON = new Turn();
 
     private static final class Waiter {
         final Thread thread = Thread.currentThread();
@@ -71,10 +76,10 @@ final class Turn extends AbstractOwnableSynchronizer {
      * How many of the owner's takes no {@link PythonGIL} stands for: more than none for long only if a
      * {@code StackOverflowError} came between. Only the owner reads and writes it.
      */
-    transient int owed;
+    public transient int owed;
 
     /** An owner ended with its turn, and maybe with more. Only the owner reads and writes it. */
-    transient boolean inherited;
+    public transient boolean inherited;
     private final transient AtomicLong count = new AtomicLong(); // of the turns so far; only the owner writes it
     private final transient AtomicLong waits = new AtomicLong();
     private final transient AtomicLong waited = new AtomicLong();
@@ -85,28 +90,28 @@ final class Turn extends AbstractOwnableSynchronizer {
     private transient Waiter last; // guarded by the queue
 
     /** Whether the calling thread owns the turn. */
-    boolean isMine() {
+    public boolean isMine() {
         return owner == Thread.currentThread();
     }
 
     /** Whether any living thread owns the turn. */
-    boolean isTaken() {
+    public boolean isTaken() {
         return holder() != null;
     }
 
     /** The thread that owns the turn, null if there is none or it has ended. */
-    Thread holder() {
+    public Thread holder() {
         Thread holder = owner;
         return holder != null && holder.isAlive() ? holder : null;
     }
 
     /** How many threads wait, for monitoring and tests. */
-    int waiting() {
+    public int waiting() {
         return waiters().size();
     }
 
     /** The threads that wait, in the order of their arrival. */
-    List<Thread> waiters() {
+    public List<Thread> waiters() {
         List<Thread> threads = new ArrayList<>();
         synchronized (queue) {
             for (Waiter waiter = first; waiter != null; waiter = waiter.next) {
@@ -117,22 +122,22 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /** The number of the last turn taken, which is how many there were. */
-    long count() {
+    public long count() {
         return count.get();
     }
 
     /** How many times a thread had to wait, and has done so. */
-    long waits() {
+    public long waits() {
         return waits.get();
     }
 
     /** How many nanoseconds they waited. */
-    long waitedNanos() {
+    public long waitedNanos() {
         return waited.get();
     }
 
     /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
-    void take() {
+    public void take() {
         if (!takeAgain() && !barge()) {
             queueUp(Long.MAX_VALUE, false);
         }
@@ -144,7 +149,7 @@ final class Turn extends AbstractOwnableSynchronizer {
      * @return whether the caller has it now
      * @throws InterruptedException if the caller was or is interrupted; nothing was taken then
      */
-    boolean take(long nanos) throws InterruptedException {
+    public boolean take(long nanos) throws InterruptedException {
         if (Thread.interrupted()) {
             throw new InterruptedException();
         }
@@ -156,17 +161,17 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /** Takes the turn, once more if the caller has it, if nobody else does; past all who wait. */
-    boolean takeIfFree() {
+    public boolean takeIfFree() {
         return takeAgain() || own(null) || takeFromDead();
     }
 
     /** Whether the caller, who owns the turn, has taken it once: entered just now, or about to leave. */
-    boolean isOutermost() {
+    public boolean isOutermost() {
         return depth == 1;
     }
 
     /** Gives back one {@code take} of the calling thread, who owns the turn. */
-    void giveBack() {
+    public void giveBack() {
         if (depth > 1) {
             depth--;
             owed--;
@@ -183,7 +188,7 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /** Gives back all that the calling thread has taken, if it has. */
-    void giveUp() {
+    public void giveUp() {
         if (isMine()) {
             depth = 1;
             giveBack();
@@ -191,7 +196,7 @@ final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /** Takes the turn if nobody has it, the caller neither, and nobody waits for too long. */
-    boolean takeAtOnce() {
+    public boolean takeAtOnce() {
         return barge();
     }
 
@@ -272,7 +277,7 @@ final class Turn extends AbstractOwnableSynchronizer {
         waits.incrementAndGet();
         waited.addAndGet(now - waiter.since);
         if (waiter.event != null) {
-            Monitor.waitEnds(waiter.event, taken);
+            Access.get().waitEnds(waiter.event, taken);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -282,7 +287,7 @@ final class Turn extends AbstractOwnableSynchronizer {
 
     private Waiter enqueue() {
         Waiter waiter = new Waiter();
-        waiter.event = Monitor.waitBegins(this);
+        waiter.event = Access.get().waitBegins(this);
         synchronized (queue) {
             waiter.previous = last;
             if (last == null) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Java's part of a PythonException's stack trace. A room of its own because it remembers: to make the
 // elements costs most of what an exception costs, and errors come again and again from the same place.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.jni;
 
 import java.lang.ref.SoftReference;
 import java.util.Arrays;
+import org.nd4j.python4j.PythonException;
 
 /**
  * A stack as the JVM noted it, and its elements.
@@ -13,7 +14,7 @@ import java.util.Arrays;
  * where in it. What they mean is not asked here. But two notes that are the same all through have the same elements, so
  * those of the last few are kept. On a JVM that keeps no such note, or one in another form, they are made each time.
  */
-final class Backtrace {
+public final class Backtrace {
 
     private static final int KEPT = 8;
 
@@ -30,7 +31,7 @@ final class Backtrace {
     }
 
     /** The Java frames of an exception that was made just now, without those that made it. Not to be changed. */
-    static StackTraceElement[] of(PythonException exception) {
+    public static StackTraceElement[] of(PythonException exception) {
         Object note = Native.raisedBacktrace(exception);
         if (!(note instanceof Object[])) {
             return elements(exception);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Java object that Python has by reference: what the classes of proxies.py ask of it is done here.
 // What may be used of it: PythonExposure.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Executable;
 import java.lang.reflect.Field;
@@ -17,9 +17,17 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExposure;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /** The operations on an object, each by its name. Run on any thread, without the GIL. */
-final class ByReference implements Callbacks.Function {
+public final class ByReference implements Callbacks.Function {
 
     private final Object object;
     private final PythonExposure exposure;
@@ -32,7 +40,7 @@ final class ByReference implements Callbacks.Function {
     // ---- from Java to Python ----
 
     /** An object by reference; what cannot change crosses as a value. */
-    static PythonObject of(Object object, PythonExposure exposure) {
+    public static PythonObject of(Object object, PythonExposure exposure) {
         Object shown = object != null && object.getClass().isArray() ? object : shown(object, exposure);
         boolean value = shown == null || shown instanceof PythonObject || shown instanceof Callbacks.Given
                 || shown instanceof String || shown instanceof Number || shown instanceof Boolean || shown instanceof Character;
@@ -45,7 +53,7 @@ final class ByReference implements Callbacks.Function {
                 || value instanceof Boolean || value.getClass().isArray()) {
             return value;
         }
-        PythonObject python = Facade.object(value);
+        PythonObject python = ProxyHandler.object(value);
         if (python != null) {
             return python;
         }
@@ -56,12 +64,12 @@ final class ByReference implements Callbacks.Function {
             Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
             return Arrays.asList(shown(entry.getKey(), exposure), shown(entry.getValue(), exposure));
         }
-        for (PythonType<?> type : PythonTypes.registered()) {
+        for (PythonType<?> type : Access.get().registered()) {
             if (type.accepts(value)) {
                 return value;
             }
         }
-        if (exposure.allows(value) || kind(value) != null) {
+        if (Access.get().allows(exposure, value) || kind(value) != null) {
             return reference(value, exposure);
         }
         if (Functional.isFunction(value)) {
@@ -74,8 +82,8 @@ final class ByReference implements Callbacks.Function {
     private static Callbacks.Given reference(Object object, PythonExposure exposure) {
         String kind = kind(object);
         if (kind == null) {
-            boolean callable = exposure.allows(object) && (object instanceof Class
-                    ? exposure.methods(object, "new") != null : Functional.isFunction(object));
+            boolean callable = Access.get().allows(exposure, object) && (object instanceof Class
+                    ? Access.get().methods(exposure, object, "new") != null : Functional.isFunction(object));
             kind = callable ? "JavaCallable" : "JavaObject";
         }
         return new Callbacks.Given(new ByReference(object, exposure), kind);
@@ -120,7 +128,7 @@ final class ByReference implements Callbacks.Function {
                 assign((String) operands.get(0), operands.get(1));
                 return null;
             case "names":
-                return new ArrayList<>(exposure.names(object));
+                return new ArrayList<>(Access.get().names(exposure, object));
             case "callable":
                 return callable();
             case "equals":
@@ -128,7 +136,7 @@ final class ByReference implements Callbacks.Function {
             case "hash":
                 return object.hashCode();
             case "text":
-                return exposure.allows(object) ? object.toString() : object.getClass().getName();
+                return Access.get().allows(exposure, object) ? object.toString() : object.getClass().getName();
             case "next":
                 return next((Iterator<?>) object);
             case "iterate":
@@ -143,7 +151,7 @@ final class ByReference implements Callbacks.Function {
     }
 
     private Object member(String name) throws IllegalAccessException {
-        List<Executable> methods = name.equals("new") ? null : exposure.methods(object, name);
+        List<Executable> methods = name.equals("new") ? null : Access.get().methods(exposure, object, name);
         if (methods != null) {
             return new Callbacks.Given(Functional.bound(object instanceof Class ? null : object, methods, name, exposure), null);
         }
@@ -163,7 +171,7 @@ final class ByReference implements Callbacks.Function {
     }
 
     private Field field(String name) {
-        Field field = exposure.field(object, name);
+        Field field = Access.get().field(exposure, object, name);
         if (field == null) {
             String of = object instanceof Class ? ((Class<?>) object).getName() : object.getClass().getName();
             throw new Callbacks.Raise("AttributeError", "'" + of + "' object has no attribute '" + name
@@ -175,7 +183,7 @@ final class ByReference implements Callbacks.Function {
     private Callbacks.Given callable() {
         if (object instanceof Class) {
             String name = ((Class<?>) object).getSimpleName();
-            return new Callbacks.Given(Functional.bound(null, exposure.methods(object, "new"), name, exposure), null);
+            return new Callbacks.Given(Functional.bound(null, Access.get().methods(exposure, object, "new"), name, exposure), null);
         }
         return new Callbacks.Given(Functional.of(object), null);
     }

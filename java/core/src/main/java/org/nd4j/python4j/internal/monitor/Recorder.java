@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The events of the Java Flight Recorder. The one class that links to jdk.jfr; Monitor knows whether it
 // may be touched. Whether and from which length on they are recorded is the recording's to say.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.monitor;
 
 import jdk.jfr.Category;
 import jdk.jfr.Description;
@@ -14,12 +14,17 @@ import jdk.jfr.Period;
 import jdk.jfr.StackTrace;
 import jdk.jfr.Threshold;
 import jdk.jfr.Timespan;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonGILMXBean;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.turn.Turn;
 
 /**
  * An event begins and ends on the thread that it is about. The classes of the events are loaded when the
  * recorder runs and not before: loading the first one takes a tenth of a second.
  */
-final class Recorder {
+public final class Recorder {
 
     private static final int SHOWN = 200;
 

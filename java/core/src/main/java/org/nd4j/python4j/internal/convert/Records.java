@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records by reflection, since this library is compiled for a Java that has none.
 // What they are in Python: Conversion.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -11,9 +11,10 @@ import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.nd4j.python4j.PythonException;
 
 /** The components of records: their names, types and values in order. */
-final class Records {
+public final class Records {
     private static final Method IS_RECORD = method(Class.class, "isRecord");
     private static final Method COMPONENTS = method(Class.class, "getRecordComponents");
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which CPython this process uses, and why. Asking interpreters about themselves is Rust's
-// (rust/loader), unpacking the embedded one is in Embedded, remembering the result in Stamp.
-package org.nd4j.python4j;
+// (rust/loader), unpacking the embedded one is in Embedded, remembering the result in StartNote.
+package org.nd4j.python4j.internal.start;
 
 import java.io.File;
 import java.io.IOException;
@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.nd4j.python4j.PythonException;
 
 /**
  * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@link
@@ -30,10 +31,10 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>Choosing needs no turn and loads nothing of Python; any thread may ask.
  */
-final class Interpreter {
+public final class Interpreter {
 
-    static final String PROPERTY = "org.eclipse.python4j.python";
-    static final String VARIABLE = "PYTHON4J_PYTHON";
+    public static final String PROPERTY = "org.eclipse.python4j.python";
+    public static final String VARIABLE = "PYTHON4J_PYTHON";
     static final String EMBEDDED = "embedded";
 
     /** Its folder is the interpreter's own, and what it prepares waits for the first array. */
@@ -66,7 +67,7 @@ final class Interpreter {
      *
      * @throws PythonException if none can be used, with all that was looked at; again at each later call
      */
-    static synchronized Interpreter chosen() {
+    public static synchronized Interpreter chosen() {
         if (failure != null) {
             throw new PythonException(failure.getMessage(), failure);
         }
@@ -86,7 +87,7 @@ final class Interpreter {
      * start was a cold one; null if that has to be looked up. Looking opens every jar and takes longer
      * than the whole rest of a warm start.
      */
-    static synchronized List<String> types() {
+    public static synchronized List<String> types() {
         ClassLoader own = Interpreter.class.getClassLoader();
         ClassLoader context = Thread.currentThread().getContextClassLoader();
         boolean plain = own == ClassLoader.getSystemClassLoader() && !Interpreter.class.getModule().isNamed();
@@ -97,7 +98,7 @@ final class Interpreter {
      * Whether registered types may have folders to add or something to do at the start. If not, their classes,
      * and those of ND4J, are not loaded before they are needed.
      */
-    static boolean typesJoinTheStart() {
+    public static boolean typesJoinTheStart() {
         List<String> named = types();
         if (named != null) {
             for (String name : named) {
@@ -113,7 +114,7 @@ final class Interpreter {
      * What to choose if nothing was chosen and there is no embedded CPython: for the report, which has to
      * test something.
      */
-    static synchronized void lastResort(String choice) {
+    public static synchronized void lastResort(String choice) {
         resort = choice;
     }
 
@@ -126,27 +127,27 @@ final class Interpreter {
     }
 
     /** What the interpreter calls {@code sys.executable}; it can be run. */
-    String executable() {
+    public String executable() {
         return executable;
     }
 
     /** The shared library. */
-    Path libpython() {
+    public Path libpython() {
         return libpython;
     }
 
     /** Its version, {@code 3.14.3}. */
-    String version() {
+    public String version() {
         return version;
     }
 
     /** Whether it is the one of the class path. */
-    boolean embedded() {
+    public boolean embedded() {
         return embedded;
     }
 
     /** Why this one, for people. */
-    String reason() {
+    public String reason() {
         return reason;
     }
 
@@ -154,12 +155,12 @@ final class Interpreter {
      * Folders for the end of {@code sys.path}: that of the embedded numpy, if the interpreter has no
      * numpy of its own and this one was built for its version.
      */
-    List<String> packages() {
+    public List<String> packages() {
         return packages;
     }
 
     /** What a child process needs in its environment to find the same packages. */
-    Map<String, String> childEnvironment() {
+    public Map<String, String> childEnvironment() {
         if (packages.isEmpty()) {
             return Collections.emptyMap();
         }
@@ -209,38 +210,38 @@ final class Interpreter {
                 named = "There is no embedded CPython on the class path and no other one was chosen";
             }
         }
-        String key = Stamp.key(named, choice);
-        Stamp stamp = stillTrue(Stamp.read(key));
-        if (stamp == null) {
+        String key = StartNote.key(named, choice);
+        StartNote note = stillTrue(StartNote.read(key));
+        if (note == null) {
             try (Unpacker.Lock lock = Unpacker.Lock.take()) {
-                stamp = stillTrue(Stamp.read(key)); // another process may have done it meanwhile
-                if (stamp == null) {
+                note = stillTrue(StartNote.read(key)); // another process may have done it meanwhile
+                if (note == null) {
                     return Search.find(choice, named, key);
                 }
             }
         }
-        types = list(stamp.get("types"));
-        return of(stamp);
+        types = list(note.get("types"));
+        return of(note);
     }
 
-    /** The stamp if its files are unchanged. The libraries it names are this jar's own in any case. */
-    private static Stamp stillTrue(Stamp stamp) {
-        if (stamp == null) {
+    /** The note if its files are unchanged. The libraries it names are this jar's own in any case. */
+    private static StartNote stillTrue(StartNote note) {
+        if (note == null) {
             return null;
         }
-        NativeLoader.unpacked(stamp.get("loader"), stamp.get("library"));
+        NativeLoader.unpacked(note.get("loader"), note.get("library"));
         NativeLoader.loadLoader();
-        return NativeLoader.unchanged(stamp.files()) ? stamp : null;
+        return NativeLoader.unchanged(note.files()) ? note : null;
     }
 
-    private static Interpreter of(Stamp stamp) {
+    private static Interpreter of(StartNote note) {
         return new Interpreter(
-                stamp.get("executable"),
-                stamp.get("libpython"),
-                stamp.get("version"),
-                stamp.get("embedded").equals("true"),
-                stamp.get("reason"),
-                stamp.get("packages"));
+                note.get("executable"),
+                note.get("libpython"),
+                note.get("version"),
+                note.get("embedded").equals("true"),
+                note.get("reason"),
+                note.get("packages"));
     }
 
     /**
@@ -340,12 +341,12 @@ final class Interpreter {
                 files.add(packages + "/numpy/__init__.py");
                 files.add(packages + "/numpy/_distributor_init_local.py");
             }
-            Stamp.write(key, values, Unpacker.files(), files);
+            StartNote.write(key, values, Unpacker.files(), files);
         }
 
         private static Set<String> namedTypes() throws IOException {
             Set<String> names = new LinkedHashSet<>();
-            Enumeration<URL> files = ClassLoader.getSystemClassLoader().getResources(Stamp.TYPES);
+            Enumeration<URL> files = ClassLoader.getSystemClassLoader().getResources(StartNote.TYPES);
             while (files.hasMoreElements()) {
                 try (InputStream in = files.nextElement().openStream()) {
                     for (String line : new String(in.readAllBytes(), StandardCharsets.UTF_8).split("\\R")) {

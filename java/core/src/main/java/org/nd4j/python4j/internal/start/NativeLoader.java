@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings the native libraries into the process, in the one order that works, and starts Python.
 // Which CPython that is, is decided in Interpreter; what only a first start does is in Unpacker.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.start;
 
 import java.io.File;
 import java.io.IOException;
@@ -14,6 +14,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import org.nd4j.python4j.PythonConstants;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * Loads, in this order, and each thing once:
@@ -37,7 +42,7 @@ import java.util.concurrent.CountDownLatch;
  *
  * <p>A failure is kept and thrown again, with its cause, at every later use.
  */
-final class NativeLoader {
+public final class NativeLoader {
 
     /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
     static final String CACHE = "org.eclipse.python4j.cache";
@@ -64,7 +69,7 @@ final class NativeLoader {
      *
      * @throws PythonException if any step fails or failed before
      */
-    static void load() {
+    public static void load() {
         if (loaded) {
             return;
         }
@@ -121,7 +126,7 @@ final class NativeLoader {
     }
 
     private static void start() {
-        Ahead.go();
+        WarmUp.go();
         Interpreter interpreter = Interpreter.chosen();
         loadLoader();
         String libpython = open(interpreter.libpython().toString());
@@ -150,7 +155,7 @@ final class NativeLoader {
                 PythonConstants.initializePython(),
                 release);
         started = true;
-        PythonGIL.started(release);
+        Access.get().started(release);
     }
 
     /** The folders of the interpreter's own packages and of those that registered types want. */
@@ -159,7 +164,7 @@ final class NativeLoader {
         if (!Interpreter.typesJoinTheStart()) {
             return folders;
         }
-        for (File folder : PythonTypes.packages()) {
+        for (File folder : Access.get().packages()) {
             if (!folders.contains(folder.getPath())) {
                 folders.add(folder.getPath());
             }
@@ -168,7 +173,7 @@ final class NativeLoader {
     }
 
     /** Where the user's own path and the packages' folders go in {@code sys.path}. */
-    static void arrange(
+    public static void arrange(
             List<String> front,
             List<String> end,
             List<String> custom,
@@ -210,7 +215,7 @@ final class NativeLoader {
     /** Lines {@code key=value} about the interpreter that a choice names, null if {@code auto} finds none. */
     private static native String find(String choice, String cache);
 
-    /** Whether the files in these lines of a {@link Stamp} are as they were. */
+    /** Whether the files in these lines of a {@link StartNote} are as they were. */
     static native boolean unchanged(String lines);
 
     /** {@link #find} for {@link Interpreter}: loads the loader first. */
@@ -233,7 +238,7 @@ final class NativeLoader {
     // ---- the libraries in the core jar ----
 
     /** The platform's name as JavaCPP spells it. */
-    static String platform() {
+    public static String platform() {
         String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
         String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
         String system = os.startsWith("mac") ? "macosx" : os.startsWith("windows") ? "windows" : os;
@@ -255,7 +260,7 @@ final class NativeLoader {
         return loaderFile;
     }
 
-    static synchronized String libraryFile() {
+    public static synchronized String libraryFile() {
         return libraryFile;
     }
 
@@ -296,7 +301,7 @@ final class NativeLoader {
     // ---- the cache ----
 
     /** The folders that may hold the cache, the first that can be written is it. */
-    static String[] caches() {
+    public static String[] caches() {
         String chosen = System.getProperty(CACHE);
         if (chosen != null && !chosen.isEmpty()) {
             return new String[] {new File(chosen).getAbsolutePath()};
@@ -330,7 +335,7 @@ final class NativeLoader {
     }
 
     /** Whether a folder is there and only this user can change what is in it. */
-    static boolean isPrivate(Path folder) {
+    public static boolean isPrivate(Path folder) {
         try {
             Map<String, Object> rights = Files.readAttributes(folder, "unix:uid,mode");
             Object me = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
@@ -344,7 +349,7 @@ final class NativeLoader {
      * Whether a folder is private and others cannot put another one in its place: all above it are this
      * user's or root's, and if others write there, then nothing but what is their own (as in {@code /tmp}).
      */
-    static boolean isOurs(Path folder) {
+    public static boolean isOurs(Path folder) {
         if (!isPrivate(folder)) {
             return false;
         }
@@ -380,7 +385,7 @@ final class NativeLoader {
     }
 
     /** Says in the log what takes long. {@code java -jar python4j-core.jar} has no logging beside it. */
-    static void progress(String text, boolean important) {
+    public static void progress(String text, boolean important) {
         try {
             Log.write(text, important);
         } catch (LinkageError e) {

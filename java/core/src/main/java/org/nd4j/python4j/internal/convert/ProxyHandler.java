@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Python object behind a Java interface: java.lang.reflect.Proxy calls, proxies.py does what is
 // called. How results become Java's types: Conversion.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
@@ -18,9 +18,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /** What a proxy does. Each call takes a turn for its length, unless the thread has one. */
-final class Facade implements InvocationHandler {
+public final class ProxyHandler implements InvocationHandler {
 
     /** How one method is called. */
     private static final class Plan {
@@ -28,7 +34,7 @@ final class Facade implements InvocationHandler {
         final Type result;
         final int wanted;
 
-        Plan(Method method, Facade facade) {
+        Plan(Method method, ProxyHandler handler) {
             String name = method.getName();
             int parameters = method.getParameterCount();
             List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
@@ -38,14 +44,14 @@ final class Facade implements InvocationHandler {
             } else if (parameters == 1) {
                 bean(name, "set", setter);
             }
-            boolean callable = facade.single != null && name.equals(facade.single.getName()); // the object itself will do
-            PythonObject bound = PythonObject.tool("bind")
-                    .callWide(facade.object, both(name), getter, setter, callable, method.isDefault());
-            this.python = PythonObject.unframed(bound);
+            boolean callable = handler.single != null && name.equals(handler.single.getName()); // the object itself will do
+            PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
+                    handler.object, both(name), getter, setter, callable, method.isDefault());
+            this.python = Access.get().unframed(bound);
             bound.del();
             this.result = method.getGenericReturnType();
             this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
-                    : facade.conversion.keepsObjects(result) ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+                    : handler.conversion.keepsObjects(result) ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
         }
 
         private static List<String> both(String name) {
@@ -72,32 +78,32 @@ final class Facade implements InvocationHandler {
     private final Conversion conversion;
     private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
 
-    private Facade(PythonObject object, Class<?> type) {
+    private ProxyHandler(PythonObject object, Class<?> type) {
         this.object = object;
-        this.address = Native.handleAddress(object.handle());
+        this.address = Native.handleAddress(Access.get().handle(object));
         this.type = type;
         this.single = Functional.single(type);
         this.conversion = Conversion.within(type);
     }
 
     /** A proxy; the object stays the caller's. Needs a turn. */
-    static Object of(PythonObject object, Class<?> type) {
-        ClassLoader loader = type.getClassLoader() == null ? Facade.class.getClassLoader() : type.getClassLoader();
-        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new Facade(PythonObject.unframed(object), type));
+    public static Object of(PythonObject object, Class<?> type) {
+        ClassLoader loader = type.getClassLoader() == null ? ProxyHandler.class.getClassLoader() : type.getClassLoader();
+        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new ProxyHandler(Access.get().unframed(object), type));
     }
 
     /** The Python object behind a proxy, null for any other Java object. */
     static PythonObject object(Object value) {
-        Facade facade = facade(value);
-        return facade == null ? null : facade.object;
+        ProxyHandler handler = handlerOf(value);
+        return handler == null ? null : handler.object;
     }
 
-    private static Facade facade(Object value) {
+    private static ProxyHandler handlerOf(Object value) {
         if (value == null || !Proxy.isProxyClass(value.getClass())) {
             return null;
         }
         InvocationHandler handler = Proxy.getInvocationHandler(value);
-        return handler instanceof Facade ? (Facade) handler : null;
+        return handler instanceof ProxyHandler ? (ProxyHandler) handler : null;
     }
 
     @Override
@@ -113,27 +119,27 @@ final class Facade implements InvocationHandler {
     private Object ofObject(Method method, Object[] given) {
         switch (method.getName()) {
             case "equals":
-                Facade other = facade(given[0]);
+                ProxyHandler other = handlerOf(given[0]);
                 return other != null && other.address == address;
             case "hashCode":
                 return Long.hashCode(address);
             default:
-                try (PythonGIL gil = PythonGIL.enterOrLock()) {
+                try (PythonGIL gil = Access.get().enterOrLock()) {
                     return object.toString();
                 }
         }
     }
 
     private Object call(Method method, Object[] given, Object absent) {
-        try (PythonGIL gil = PythonGIL.enterOrLock()) {
+        try (PythonGIL gil = Access.get().enterOrLock()) {
             Plan plan = plans.get(method);
             if (plan == null) { // not computeIfAbsent, which would wait for the GIL with a lock held
                 plan = new Plan(method, this);
                 plans.put(method, plan);
             }
-            Object result = plan.python.callRaw(plan.wanted, spread(method, given));
+            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, given));
             boolean none = result instanceof PythonObject && method.isDefault()
-                    && Handles.isSame(((PythonObject) result).handle(), PythonObject.tool("MISSING").handle());
+                    && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
             return none ? absent : conversion.convert(result, plan.result);
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Java methods as Python calls them: those of functional interfaces, of allowed classes, and
 // constructors. What travels, and how, is in Callbacks; what types mean, in Conversion.
-package org.nd4j.python4j;
+package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
@@ -20,9 +20,15 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExposure;
+import org.nd4j.python4j.PythonFunction;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** One or more methods of one name, bound to an object. */
-final class Functional implements Callbacks.Function {
+public final class Functional implements Callbacks.Function {
 
     private static final Object EMPTY = new Object();
 
@@ -66,12 +72,12 @@ final class Functional implements Callbacks.Function {
     }
 
     /** An object of a functional interface. */
-    static Callbacks.Function of(Object function) {
+    public static Callbacks.Function of(Object function) {
         return of(function, single(function));
     }
 
     /** An object's method of a functional interface. */
-    static Callbacks.Function of(Object function, Method method) {
+    public static Callbacks.Function of(Object function, Method method) {
         if (method.getDeclaringClass() == PythonFunction.class) {
             return new Any((PythonFunction) function);
         }
@@ -158,7 +164,7 @@ final class Functional implements Callbacks.Function {
     }
 
     /** The one abstract method of an interface; null if it has none or several. */
-    static Method single(Class<?> type) {
+    public static Method single(Class<?> type) {
         Method found = null;
         for (Method method : type.getMethods()) {
             if (!Modifier.isAbstract(method.getModifiers()) || isOfObject(method)) {
@@ -302,7 +308,7 @@ final class Functional implements Callbacks.Function {
 
     /** Whether the last argument is all that a variable number of them takes. */
     private static boolean isWhole(Object value) {
-        Object read = value instanceof PythonObject ? ((PythonObject) value).read() : value;
+        Object read = value instanceof PythonObject ? Access.get().read((PythonObject) value) : value;
         return read instanceof Collection || read != null && read.getClass().isArray();
     }
 
@@ -318,7 +324,7 @@ final class Functional implements Callbacks.Function {
     private static int distance(Shape shape, Object[] places) {
         int sum = 0;
         for (int i = 0; i < places.length; i++) {
-            Object value = places[i] instanceof PythonObject ? ((PythonObject) places[i]).read() : places[i];
+            Object value = places[i] instanceof PythonObject ? Access.get().read((PythonObject) places[i]) : places[i];
             sum += distance(value, Conversion.box(shape.classes[i]));
         }
         return sum;
