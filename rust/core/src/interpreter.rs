@@ -346,8 +346,9 @@ impl Tools {
             }
             // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
             if let Err(raised) = now.call_method0("flush") {
-                let ours = script::tool(py, "output", "JavaStream");
-                if flushed.is_ok() && ours.is_ok_and(|class| now.get_type().is(&class)) {
+                let ours = script::tool(py, "output", "is_open_stream")
+                    .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
+                if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
                     flushed = Err(raised.into());
                 }
             }

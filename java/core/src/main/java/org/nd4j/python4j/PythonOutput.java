@@ -25,7 +25,7 @@ import org.slf4j.MDC;
  * }</pre>
  *
  * <p>Whole lines arrive at once, the rest of a line when it is flushed or the call from Java returns;
- * the text is exact. Of several open ones the last gets it, whichever class loader they are of. Receivers are called on the thread that
+ * the text is exact. Of several open ones the last gets it. Receivers are called on the thread that
  * prints, Python's own included, without the GIL; what they throw is an exception of {@code print}, or of the
  * call from Java where it comes for the rest of a line.
  * Output of C code and child processes, which do not use {@code sys.stdout}, is not seen. A program that
@@ -46,8 +46,8 @@ public final class PythonOutput implements AutoCloseable {
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
     private final PythonObject stopLogging;
-    private PythonObject receiver; // what Python calls
-    private boolean closed;
+    private PythonObject receiver; // what Python calls; null for logging()
+    private volatile boolean closed;
 
     private PythonOutput(
             Consumer<String> out, Consumer<String> err, StringBuffer capturedOut, StringBuffer capturedErr,
@@ -146,14 +146,23 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     private static PythonOutput open(PythonOutput output) {
-        try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
-            output.receiver = Callbacks.callable((args, named) -> {
-                (args.get(0).equals("stdout") ? output.out : output.err).accept((String) args.get(1));
-                return null;
-            });
+        try (PythonGIL gil = PythonGIL.lock()) {
+            try (PythonGC unframed = PythonGC.pause()) {
+                output.receiver = Callbacks.callable((args, named) ->
+                        output.receive((String) args.get(0), (String) args.get(1)));
+            }
+            call("redirect", output.receiver);
+            return output;
         }
-        call("redirect", output.receiver);
-        return output;
+    }
+
+    /** Whether it is received: what a thread prints while this closes goes to the one before, or where Python printed before. */
+    private boolean receive(String stream, String text) {
+        if (closed) {
+            return false;
+        }
+        (stream.equals("stdout") ? out : err).accept(text);
+        return true;
     }
 
     private static void flush() {
