@@ -15,8 +15,9 @@ use std::path::{Path, PathBuf};
 pub(crate) const BOOTSTRAP: (&str, &str) = ("bootstrap", include_str!("bootstrap.py"));
 
 /// The others. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("array", include_str!("array.py")),
+    ("convert", include_str!("convert.py")),
     ("output", include_str!("output.py")),
     ("proxies", include_str!("proxies.py")),
     ("stacks", include_str!("stacks.py")),

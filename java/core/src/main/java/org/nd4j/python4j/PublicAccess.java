@@ -69,6 +69,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public PythonObject tool(String file, String name) {
+        return PythonObject.tool(file, name);
+    }
+
+    @Override
     public PythonObject callWide(PythonObject callable, Object... arguments) {
         return callable.callWide(arguments);
     }

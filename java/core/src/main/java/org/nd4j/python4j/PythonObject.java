@@ -526,10 +526,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** A function of proxies.py. Needs a turn. */
     static PythonObject tool(String name) {
+        return tool("proxies", name);
+    }
+
+    /** A function of one of our own Python files. Needs a turn. */
+    static PythonObject tool(String file, String name) {
         PythonObject tool = TOOLS.get(name);
         if (tool == null) {
             // Not computeIfAbsent, which would wait for the GIL with a lock held.
-            tool = new PythonObject(operate(Operator.TOOL, Native.root, "proxies", name), Native.root);
+            tool = new PythonObject(operate(Operator.TOOL, Native.root, file, name), Native.root);
             TOOLS.put(name, tool);
         }
         return tool;

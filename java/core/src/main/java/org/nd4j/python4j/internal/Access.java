@@ -68,6 +68,9 @@ public abstract class Access {
     /** Something of proxies.py by its name. */
     public abstract PythonObject tool(String name);
 
+    /** Something of another one of our Python files. */
+    public abstract PythonObject tool(String file, String name);
+
     /** Calls with arguments that may be of any kind that conversion knows. */
     public abstract PythonObject callWide(PythonObject callable, Object... arguments);
 

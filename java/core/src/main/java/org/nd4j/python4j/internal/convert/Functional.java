@@ -325,7 +325,7 @@ public final class Functional implements Callbacks.Function {
         int sum = 0;
         for (int i = 0; i < places.length; i++) {
             Object value = places[i] instanceof PythonObject ? Access.get().read((PythonObject) places[i]) : places[i];
-            sum += distance(value, Conversion.box(shape.classes[i]));
+            sum += distance(value, Target.box(shape.classes[i]));
         }
         return sum;
     }
