@@ -15,9 +15,13 @@ use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
 use crate::{Error, Result, fork, inject};
+use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 use std::sync::Arc;
+
+/// No function has this key: it asks for the name of the thread.
+pub const THREAD_NAME: u64 = 0;
 
 /// Calls the other side.
 pub trait Upcall: Send + Sync {
@@ -60,6 +64,22 @@ impl Key {
             true => Err(Error::refused(fork::NO_JAVA)),
             false => Ok(self.upcall.as_ref()),
         }
+    }
+}
+
+static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
+
+/// Sets who tells what the other side calls this thread; none for a thread that it does not know. Must not wait for
+/// anything. A later call changes nothing.
+pub fn set_thread_name(name: fn() -> Option<String>) {
+    let _ = THREAD_NAME_OF.set(name);
+}
+
+/// What the other side calls this thread.
+pub(crate) fn thread_name() -> Option<String> {
+    match fork::is_child() {
+        true => None,
+        false => THREAD_NAME_OF.get()?(),
     }
 }
 
@@ -269,7 +289,7 @@ pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 /// An error of ours as an exception inside Python.
-fn raise_again(error: Error) -> PyErr {
+pub(crate) fn raise_again(error: Error) -> PyErr {
     match error {
         Error::Python { raised } => *raised,
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),

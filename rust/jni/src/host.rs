@@ -71,6 +71,7 @@ pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
         let class = env.find_class(STACK_OVERFLOW)?;
         let _ = STACK_OVERFLOW_ERROR.set(env.new_global_ref(class)?);
     }
+    callback::set_thread_name(thread_name);
     let native = env.find_class(NATIVE)?;
     let host = Arc::new(Host {
         root: handle::root(number),
@@ -181,6 +182,23 @@ impl Host {
             Ok(bytes)
         })
     }
+}
+
+/// What the JVM calls this thread, if it knows it.
+fn thread_name() -> Option<String> {
+    let all = hosts().clone();
+    let name = |host: &Arc<Host>| {
+        let mut env = host.vm.get_env().ok()?; // does not attach the thread
+        match host.upcall(&mut env, callback::THREAD_NAME, Some(&[])) {
+            Ok(name) => String::from_utf8(name).ok(),
+            Err(_) => {
+                let pending = pending(&mut env);
+                let _ = env.delete_local_ref(pending);
+                None
+            }
+        }
+    };
+    all.iter().find_map(name)
 }
 
 /// Takes what Java has pending, which would hit an unrelated call.
