@@ -58,18 +58,10 @@ public class PythonGC implements Closeable {
      * a current frame it does nothing.
      */
     public static void register(PythonObject pythonObject) {
-<<<<<<< HEAD
-        long frame = frame();
-        if (isNone(frame)) {
-            java.util.Objects.requireNonNull(pythonObject);
-        } else {
-            pythonObject.move(frame);
-=======
         Objects.requireNonNull(pythonObject);
         PythonGC frame = current();
         if (frame != null && frame.find(pythonObject.frame()) == null) {
             pythonObject.move(frame.id);
->>>>>>> main
         }
     }
 
@@ -87,7 +79,7 @@ public class PythonGC implements Closeable {
         PythonGC inner = open(STACKS.get().frame);
         PythonGC target = inner == null ? null : open(inner.outer);
         PythonGC home = target == null ? null : target.find(present);
-        if (home == null && present != 0) {
+        if (home == null && !isNone(present)) {
             home = target;
             pythonObject.move(id(target));
         }
@@ -114,10 +106,6 @@ public class PythonGC implements Closeable {
                 }
             }
         }
-<<<<<<< HEAD
-        if (!isNone(present)) {
-            pythonObject.move(target == null ? Native.root : target.id);
-=======
     }
 
     /** The frame for what the calling thread now reads from an object, null for none; see {@link #keep}. */
@@ -125,10 +113,9 @@ public class PythonGC implements Closeable {
         PythonGC current = current();
         if (current == null || !source.kept) {
             return current;
->>>>>>> main
         }
         PythonGC home = current.find(source.frame());
-        return home == null && source.frame() != 0 ? current : home; // that of another thread is no home
+        return home == null && !isNone(source.frame()) ? current : home; // that of another thread is no home
     }
 
     /** Something was read from an object and is in that frame, null for none. */
@@ -162,7 +149,7 @@ public class PythonGC implements Closeable {
     }
 
     static long id(PythonGC frame) {
-        return frame == null ? 0 : frame.id;
+        return frame == null ? Native.root : frame.id;
     }
 
     /** This frame or the one further out that has the number; null if there is none. */
@@ -249,19 +236,9 @@ public class PythonGC implements Closeable {
     private static PythonGC current() {
         Stack stack = STACKS.get();
         if (stack.pause != null && (stack.pause = open(stack.pause)) != null) {
-<<<<<<< HEAD
-            return Native.root;
-        }
-        if (stack.frame == null) {
-            return Native.root;
-        }
-        PythonGC frame = stack.frame = open(stack.frame);
-        return frame == null ? Native.root : frame.id;
-=======
             return null;
         }
         return stack.frame == null ? null : (stack.frame = open(stack.frame));
->>>>>>> main
     }
 
     private static PythonGC open(PythonGC frame) {

@@ -40,12 +40,8 @@ import org.nd4j.python4j.internal.turn.Stopper;
 public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
-<<<<<<< HEAD
     private long frame; // see PythonGC.isNone
-=======
-    private long frame; // 0 for none
     boolean kept; // by PythonGC.keep, or read from something that is
->>>>>>> main
 
     /** Takes over a handle that belongs to a frame, or to none. */
     PythonObject(long handle, long frame) {
