@@ -17,6 +17,7 @@ import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /**
@@ -343,7 +344,11 @@ public class PythonGIL implements AutoCloseable {
 
     /** For calls that come from any thread: the place that the thread has, or else a turn, waited for. */
     static PythonGIL enterOrLock() {
-        return isHeld() ? NOTHING : lock();
+        if (isHeld()) {
+            return NOTHING;
+        }
+        Duration left = Stopper.left();
+        return left == null ? lock() : lock(left);
     }
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */

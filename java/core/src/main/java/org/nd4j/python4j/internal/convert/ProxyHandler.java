@@ -35,7 +35,7 @@ public final class ProxyHandler implements InvocationHandler {
         final int wanted;
 
         Plan(Method method, ProxyHandler handler) {
-            String name = method.getName();
+            String name = Names.asInPython(method.getName());
             int parameters = method.getParameterCount();
             List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
             List<String> setter = new ArrayList<>(); // for a method `setName`
@@ -44,7 +44,7 @@ public final class ProxyHandler implements InvocationHandler {
             } else if (parameters == 1) {
                 bean(name, "set", setter);
             }
-            boolean callable = handler.single != null && name.equals(handler.single.getName()); // the object itself will do
+            boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
             PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
                     handler.object, both(name), getter, setter, callable, method.isDefault());
             this.python = Access.get().unframed(bound);
