@@ -24,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.nd4j.python4j.PythonException;
 
 /**
- * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@link
+ * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@code
  * PythonConstants} sets as well), the environment variable {@value #VARIABLE}, the embedded CPython of
  * the class path. Its value is the path of an executable or of a virtual environment's folder,
  * {@code embedded}, a version like {@code 3.12} or a name that is looked up on {@code PATH}, or

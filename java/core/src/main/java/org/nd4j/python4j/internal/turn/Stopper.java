@@ -26,7 +26,7 @@ public final class Stopper {
     private static final long NEVER = 0;
 
     private static final AtomicLong SLOTS_MADE = new AtomicLong();
-    // No method references here, nor what is made of VarHandles: a program's first one costs a start milliseconds.
+    // No method references here, nor what is made of VarHandles: see the package-info of internal.start.
     private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
         @Override
         protected Slot initialValue() {
