@@ -10,9 +10,9 @@
 
 use crate::gil;
 use crate::handle;
-use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
+use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;

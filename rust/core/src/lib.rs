@@ -20,6 +20,8 @@ pub mod bulk;
 pub mod callback;
 #[allow(unsafe_code)]
 pub mod capi;
+#[allow(unsafe_code)]
+pub mod child;
 pub mod context;
 pub mod error;
 pub mod exec;
@@ -35,12 +37,16 @@ pub mod inject;
 pub mod interpreter;
 mod names;
 pub mod object;
+mod output;
 pub mod pack;
+#[allow(unsafe_code)]
+mod path;
 pub mod raised;
 pub mod script;
 pub mod stacks;
 pub mod stop;
 mod texts;
+mod tools;
 #[allow(unsafe_code)]
 pub mod utf16;
 

@@ -30,7 +30,7 @@
 
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::tools;
+use crate::tools::tools;
 use crate::{Error, Result, alloc, bulk, callback, capi, inject, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
@@ -608,7 +608,7 @@ impl<'py> Writer<'py> {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<()> {
         if more <= WORTH_KEEPING {
-            return alloc::more(&mut self.out, more);
+            return Ok(alloc::more(&mut self.out, more)?);
         }
         let mut large = spare();
         large.clear();
