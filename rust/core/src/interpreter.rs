@@ -5,6 +5,7 @@
 use crate::tools::{self, Tools};
 use crate::{Error, Result, callback, context, fork, gil, initialize, path, script, texts};
 use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
@@ -30,10 +31,40 @@ pub struct Config {
     pub release: bool,
 }
 
-/// Starts Python, or joins the one that runs. A second call does nothing.
+/// Starts Python, or joins the one that runs. A later call waits for the first one, and only adds the folders and
+/// variables that are new.
 pub fn start(config: &Config) -> Result<()> {
+    static START: Mutex<Option<Config>> = Mutex::new(None);
+    let mut known = START.lock();
+    let mut news = config.clone();
+    if let Some(known) = &*known {
+        news.prepend.retain(|folder| !known.prepend.contains(folder));
+        news.append.retain(|folder| !known.append.contains(folder));
+        news.environment
+            .retain(|entry| !known.environment.contains(entry));
+    }
+    match &mut *known {
+        None => {
+            start_first(config)?;
+            *known = Some(news);
+        }
+        // Without news it does not wait for the GIL.
+        Some(known)
+            if !(news.prepend.is_empty() && news.append.is_empty() && news.environment.is_empty()) =>
+        {
+            gil::with(|py| extend_path(py, &news).and_then(|()| extend_environment(py, &news)))?;
+            known.prepend.append(&mut news.prepend);
+            known.append.append(&mut news.append);
+            known.environment.append(&mut news.environment);
+        }
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+fn start_first(config: &Config) -> Result<()> {
     if tools::tools().is_ok() {
-        return Ok(());
+        return Ok(()); // an earlier try failed after this
     }
     // SAFETY: Py_IsInitialized needs nothing.
     let running = unsafe { ffi::Py_IsInitialized() } != 0;

@@ -31,7 +31,7 @@
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
 use crate::tools::tools;
-use crate::{Error, Result, alloc, bulk, callback, capi, inject, utf16};
+use crate::{Error, Result, alloc, bulk, capi, inject, keys, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -519,9 +519,9 @@ impl<'py> Writer<'py> {
         }
     }
 
-    /// A writer for somebody who cannot fetch large values by themselves. Its handles belong to no frame.
-    pub fn whole(py: Python<'py>) -> Self {
-        let mut writer = Writer::new(py, handle::NO_FRAME);
+    /// A writer for somebody who cannot fetch large values by themselves.
+    pub fn whole(py: Python<'py>, frame: Frame) -> Self {
+        let mut writer = Writer::new(py, frame);
         writer.whole = true;
         writer
     }
@@ -676,7 +676,7 @@ impl<'py> Writer<'py> {
 
     /// Java's own object, if it is one. Java keeps it by the handle until it has found it by the key.
     fn foreign(&mut self, object: &Bound<'py, PyAny>) -> bool {
-        let Some(key) = callback::key(object) else {
+        let Some(key) = keys::key(object) else {
             return false;
         };
         self.u8(tag::JAVA);

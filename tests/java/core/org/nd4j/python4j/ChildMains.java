@@ -550,6 +550,15 @@ final class ChildMains {
         print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
     }
 
+    // ---- LoggingTest ----
+
+    static void logs() {
+        try (PythonGIL gil = PythonGIL.lock(); PythonOutput log = PythonOutput.logging()) {
+            run("import logging\nlogging.getLogger('model').error('drift of %d%%', 12)");
+        }
+        System.out.println("done");
+    }
+
     // ---- EnvironmentsTest ----
 
     private static final String PREFIX = "import sys; print(sys.prefix)";
