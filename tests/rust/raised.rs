@@ -191,7 +191,7 @@ fn an_error_is_made_without_running_finalizers() {
         .unwrap();
         let kept = context::globals(py).unwrap().get_item("kept").unwrap().unwrap();
         let object = handle::give(kept.call_method0("pop").unwrap(), handle::NO_FRAME);
-        handle::drop_later(object);
+        handle::take_back_late(object);
         let error = Error::from(pyo3::exceptions::PyValueError::new_err("no"));
         assert_eq!(error.to_string(), "ValueError: no");
         assert_eq!(support::repr(py, "ended"), "[]");

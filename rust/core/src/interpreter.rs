@@ -2,14 +2,14 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
+use crate::signals::{self, Handlers};
 use crate::tools::{self, Tools};
-use crate::{Error, Result, callback, context, fork, gil, initialize, path, script, texts};
+use crate::{Error, Result, callback, context, fork, gil, initialize, path, replaced, script, stop, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
-use std::ffi::c_int;
 
 /// How to start.
 #[derive(Debug, Default, Clone)]
@@ -90,6 +90,7 @@ fn start_first(config: &Config) -> Result<()> {
         return Err(Error::refused(why));
     }
     let initialized = initialize::initialize(&config.program);
+    signals::this_is_main();
     handlers.put_back();
     initialized.inspect_err(|why| drop(FAILED.set(why.to_string())))?;
     let done = gil::with(|py| set_up(py, &config, true));
@@ -135,9 +136,6 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
             .ok_or_else(|| Error::refused(format!("bootstrap.py lacks {name}")))?
             .unbind())
     };
-    let put_back = Handlers::current();
-    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
-    tool("guard_signals")?.bind(py).call1((put_back,))?;
 
     let sys = PyModule::import(py, "sys")?.dict();
     let stream = |name: &str| -> Result<(Py<PyString>, Option<Py<PyAny>>)> {
@@ -188,6 +186,25 @@ fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
     tools.set_item("texts_with", texts_with)?;
     tools.set_item("java_name", java_name)?;
     tools.set_item("tool", tool)?;
+    let replace = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let module: Bound<'_, PyModule> = arguments.get_item(0)?.cast_into()?;
+        let name: String = arguments.get_item(1)?.extract()?;
+        replaced::replace(&module, &name, arguments.get_item(2)?).map_err(callback::raise_again)
+    })?;
+    tools.set_item("replace", replace)?;
+    let original = PyModule::import(py, "time")?.getattr("sleep")?.unbind();
+    let sleep = PyCFunction::new_closure(py, None, None, move |arguments, named| {
+        stop::sleep(original.bind(arguments.py()), arguments, named).map(Bound::unbind)
+    })?;
+    tools.set_item("sleep", sleep)?;
+    let put_back = Handlers::current();
+    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
+    tools.set_item("put_back", put_back)?;
+    let hand_on = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        signals::hand_on(arguments.get_item(0)?.extract()?);
+        Ok::<_, PyErr>(())
+    })?;
+    tools.set_item("hand_on", hand_on)?;
     Ok(())
 }
 
@@ -216,37 +233,4 @@ fn extend_environment(py: Python<'_>, config: &Config) -> Result<()> {
         environ.set_item(name, value)?;
     }
     Ok(())
-}
-
-/// HotSpot's handlers of the signals that it uses itself.
-struct Handlers(Vec<(c_int, libc::sigaction)>);
-
-// SAFETY: a sigaction is plain data; the function addresses in it are valid on every thread.
-unsafe impl Send for Handlers {}
-// SAFETY: as above; nothing changes it after it was made.
-unsafe impl Sync for Handlers {}
-
-impl Handlers {
-    fn current() -> Self {
-        let signals = [
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGFPE,
-            libc::SIGILL,
-            libc::SIGABRT,
-        ];
-        // SAFETY: sigaction with a null new action only reads; the struct is plain data.
-        let read = |signal| unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            (libc::sigaction(signal, std::ptr::null(), &mut action) == 0).then_some((signal, action))
-        };
-        Handlers(signals.into_iter().filter_map(read).collect())
-    }
-
-    fn put_back(&self) {
-        for (signal, action) in &self.0 {
-            // SAFETY: the action was read from the same signal of this process.
-            unsafe { libc::sigaction(*signal, action, std::ptr::null_mut()) };
-        }
-    }
 }

@@ -9,7 +9,7 @@
 //! - [`error`] is the one error type; `tools` is what our own calls use of Python; [`handle`] keeps the objects that the
 //!   caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects in Python.
 //! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`script`] runs our own Python
-//!   files, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
+//!   files, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
 //! - [`context`] keeps the namespaces, `texts` the compiled texts, [`exec`] runs them, [`object`] does what one does to an
 //!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's.
 //! - [`callback`] is the way back out, [`raised`] what an exception was, [`stop`] ends a call from outside, [`stacks`] tells
@@ -50,7 +50,11 @@ pub mod pack;
 #[allow(unsafe_code)]
 mod path;
 pub mod raised;
+#[allow(unsafe_code)]
+mod replaced;
 pub mod script;
+#[allow(unsafe_code)]
+mod signals;
 pub mod stacks;
 pub mod stop;
 mod texts;

@@ -143,6 +143,11 @@ public final class Conversion {
 
     // ---- from Python ----
 
+    /** A class with type arguments. */
+    public static Type generic(Class<?> raw, Type... arguments) {
+        return new Types.Parameterized(null, raw, arguments);
+    }
+
     /**
      * A value as a type.
      *
