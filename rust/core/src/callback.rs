@@ -19,6 +19,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 use std::sync::Arc;
 
+/// No function has this key: it asks for the name of the thread.
+pub const THREAD_NAME: u64 = 0;
+
 /// Calls the other side.
 pub trait Upcall: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
@@ -26,6 +29,11 @@ pub trait Upcall: Send + Sync {
     /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
     /// on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
+
+    /// What the other side calls this thread; none for a thread that it does not know. Must not wait for anything.
+    fn thread_name(&self) -> Option<String> {
+        None
+    }
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
     fn release(&self, key: u64);
@@ -54,6 +62,11 @@ fn upcall() -> Result<&'static dyn Upcall> {
         Some(upcall) => Ok(upcall.as_ref()),
         None => Err(Error::refused("There is nobody to call back.")),
     }
+}
+
+/// What the other side calls this thread.
+pub(crate) fn thread_name() -> Option<String> {
+    upcall().ok()?.thread_name()
 }
 
 /// A key of the other side; it is released when Python drops the object that holds this.
@@ -247,7 +260,7 @@ pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 /// An error of ours as an exception inside Python.
-fn raise_again(error: Error) -> PyErr {
+pub(crate) fn raise_again(error: Error) -> PyErr {
     match error {
         Error::Python { raised } => *raised,
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),

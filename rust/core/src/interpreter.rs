@@ -3,7 +3,7 @@
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
 use crate::capi::symbol;
-use crate::{Error, Result, context, fork, gil, initialize, script, texts};
+use crate::{Error, Result, callback, context, fork, gil, initialize, script, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
@@ -215,11 +215,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     meet_types(py);
     let builtins = PyModule::import(py, "builtins")?;
     let tools = PyDict::new(py);
-    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
-        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
-        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
-    })?;
-    tools.set_item("text_of", text_of)?;
+    give_functions(py, &tools)?;
     script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
@@ -259,6 +255,29 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),
     })
+}
+
+/// What bootstrap.py calls.
+fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
+    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
+        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
+    })?;
+    let texts_with = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (words,): (String,) = arguments.extract()?;
+        Ok::<_, PyErr>(texts::with_words(&words))
+    })?;
+    let java_name = PyCFunction::new_closure(py, None, None, |_, _| callback::thread_name())?;
+    let tool = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (file, name): (String, String) = arguments.extract()?;
+        let tool = script::tool(arguments.py(), &file, &name);
+        tool.map(Bound::unbind).map_err(callback::raise_again)
+    })?;
+    tools.set_item("text_of", text_of)?;
+    tools.set_item("texts_with", texts_with)?;
+    tools.set_item("java_name", java_name)?;
+    tools.set_item("tool", tool)?;
+    Ok(())
 }
 
 fn extend_path(py: Python<'_>, config: &Config) -> Result<()> {

@@ -158,16 +158,41 @@ class JavaHandler(logging.Handler):
             self.handleError(record)
 
 
-def log_to(send):
-    """The root logger sends everything to Java, which filters by its own configuration."""
+_routes = {}  # the handlers that go to Java, and whom to tell that a program has taken one away
+
+
+def _remove_handler(handler):
+    root = logging.getLogger()
+    was_there = handler in root.handlers
+    type(root).removeHandler(root, handler)
+    if was_there and handler in _routes:
+        _routes[handler]()
+
+
+def log_to(send, lost):
+    """The root logger sends everything to Java, which filters by its own configuration.
+
+    `lost` is called when a program ends that, as logging.basicConfig(force=True) and dictConfig do. Gives two
+    functions: one puts it back and says whether it was gone, the other one ends it.
+    """
     root = logging.getLogger()
     handler = JavaHandler(send)
     before = root.level
-    root.addHandler(handler)
-    root.setLevel(1)
+
+    def put_back():
+        gone = handler not in root.handlers
+        root.addHandler(handler)
+        root.setLevel(1)
+        return gone
 
     def stop():
+        del _routes[handler]
+        if not _routes:
+            del root.removeHandler
         root.removeHandler(handler)
         root.setLevel(before)
 
-    return stop
+    _routes[handler] = lost
+    root.removeHandler = _remove_handler
+    put_back()
+    return put_back, stop

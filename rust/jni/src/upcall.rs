@@ -121,6 +121,18 @@ impl Upcall for JavaUpcall {
             .or_else(|failure| self.failed(&mut env, failure))
     }
 
+    fn thread_name(&self) -> Option<String> {
+        let mut env = self.vm.get_env().ok()?; // does not attach the thread
+        match self.upcall(&mut env, callback::THREAD_NAME, Some(&[])) {
+            Ok(name) => String::from_utf8(name).ok(),
+            Err(_) => {
+                let pending = Self::pending(&mut env);
+                let _ = env.delete_local_ref(pending);
+                None
+            }
+        }
+    }
+
     fn release(&self, key: u64) {
         // Where the JVM is out of memory or at its end, the entry stays in Java's table.
         let Ok(mut env) = self.vm.attach_current_thread_as_daemon() else {

@@ -243,7 +243,7 @@ class TypedConversionTest {
         assertEquals("aa", Expect.text("f.lower(lambda s, n: s * n)"));
         assertEquals("6", Expect.text("f.sum(lambda: (1, 2, 3))"));
         assertEquals("['c', 'b', 'a']", Expect.text("f.sorted(['a', 'c', 'b'], lambda a, b: (a < b) - (a > b))"));
-        Expect.failureWith("apply: float 2.5 is not an Integer", () -> Python.eval("f.apply(lambda n: [2.5][0])"));
+        Expect.failureWith("Could not convert value to java.lang.Integer: 2.5", () -> Python.eval("f.apply(lambda n: [2.5][0])"));
         assertEquals("8", Expect.text("f.adder(3)(5)"));
     }
 

@@ -9,6 +9,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
@@ -48,17 +49,17 @@ public final class PythonOutput implements AutoCloseable {
     private final Consumer<String> err;
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
-    private final PythonObject stopLogging;
+    private final PythonObject route; // of the records: two functions, one puts it back and one ends it
     private boolean closed;
 
     private PythonOutput(
             Consumer<String> out, Consumer<String> err, StringBuffer capturedOut, StringBuffer capturedErr,
-            PythonObject stopLogging) {
+            PythonObject route) {
         this.out = out;
         this.err = err;
         this.capturedOut = capturedOut;
         this.capturedErr = capturedErr;
-        this.stopLogging = stopLogging;
+        this.route = route;
     }
 
     /**
@@ -93,7 +94,9 @@ public final class PythonOutput implements AutoCloseable {
     /**
      * Sends the records of Python's {@code logging} module to SLF4J until it is closed: logger by name,
      * level, message, exception as a {@link PythonException}, and the thread's name as {@code python.thread} in
-     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides.
+     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides. Python code that
+     * configures logging anew, by {@code logging.basicConfig(force=True)} or {@code dictConfig}, takes its root
+     * logger's handlers away, this one too. A warning in the log says so then, and {@link #reattach} puts it back.
      */
     public static PythonOutput logging() {
         try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
@@ -101,7 +104,30 @@ public final class PythonOutput implements AutoCloseable {
                 log(args);
                 return null;
             });
-            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver));
+            PythonObject lost = Callbacks.callable((args, named) -> {
+                LoggerFactory.getLogger(PythonOutput.class)
+                        .warn("Python code has taken the handler of PythonOutput.logging() off Python's root logger, as "
+                                + "logging.basicConfig(force=True) and logging.config do: no more log records come from "
+                                + "Python. PythonOutput.reattach() puts it back.");
+                return null;
+            });
+            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver, lost));
+        }
+    }
+
+    /**
+     * Sends log records here again after Python code has configured logging anew; of {@link #logging} only. It may
+     * be called at any time.
+     *
+     * @return whether the records went elsewhere before
+     * @throws IllegalStateException if this is no open one of {@code logging()}
+     */
+    public boolean reattach() {
+        if (route == null || closed) {
+            throw new IllegalStateException("This PythonOutput sends no log records: use logging().");
+        }
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            return route.get(0).call().toBoolean();
         }
     }
 
@@ -131,10 +157,12 @@ public final class PythonOutput implements AutoCloseable {
         if (closed) {
             return;
         }
-        try (PythonGIL gil = PythonGIL.lock()) {
-            if (stopLogging != null) {
-                stopLogging.call();
-                stopLogging.del();
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // whatever deadline has passed
+            if (route != null) {
+                try (PythonGC frame = PythonGC.watch()) {
+                    route.get(1).call();
+                }
+                route.del();
                 closed = true;
                 return;
             }

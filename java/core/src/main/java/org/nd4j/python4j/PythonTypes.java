@@ -72,6 +72,11 @@ public class PythonTypes {
         int wanted() {
             return wanted;
         }
+
+        @Override
+        Object packed(Object value) {
+            return adapt(value);
+        }
     }
 
     /** {@code str} and String. Of any object it reads Python's {@code str(object)}. */

@@ -3,6 +3,7 @@
 // The native half is callback.rs and upcall.rs; Native.upcall is the one way in.
 package org.nd4j.python4j.internal.jni;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -57,6 +58,9 @@ public final class Callbacks {
     public static final int THROWN = 1;
     private static final int RAISED = 2;
     private static final int RAISE = 3;
+
+    /** The key that asks for the name of the thread, no function's. */
+    private static final long THREAD_NAME = 0;
 
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
@@ -123,6 +127,11 @@ public final class Callbacks {
         if (arguments == null) {
             HELD.remove(key);
             return null;
+        }
+        if (key == THREAD_NAME) {
+            Thread thread = Thread.currentThread();
+            String name = thread.getName().isEmpty() ? thread.toString() : thread.getName(); // virtual threads have none
+            return name.getBytes(StandardCharsets.UTF_8);
         }
         Pack reply = Pack.take();
         try (Access.Visit visit = Access.get().visit()) {

@@ -77,6 +77,7 @@ public final class NativeLoader {
                 loaded = true;
             } catch (Throwable e) { // an Error, a missing class say, must come again as well
                 failure = e;
+                Interpreter.unfixed();
             } finally {
                 DONE.countDown();
             }
@@ -122,7 +123,7 @@ public final class NativeLoader {
 
     private static void start() {
         WarmUp.go();
-        Interpreter interpreter = Interpreter.chosen();
+        Interpreter interpreter = Interpreter.fixed();
         loadLoader();
         String libpython = open(interpreter.libpython().toString());
         if (!libpython.equals(interpreter.libpython().toString())) {
