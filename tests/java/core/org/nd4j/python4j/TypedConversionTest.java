@@ -348,7 +348,7 @@ class TypedConversionTest {
             Expect.failureWith("would lose 1 of its elements or keys", () -> value.toJava(List.class));
         }
         run("import enum", "class TimeUnit(enum.Enum):", "    DAYS = 1");
-        wrong("Could not convert value to java.util.Map<java.util.concurrent.TimeUnit, java.lang.Integer>: [DAYS]. Some that differ in Python",
+        wrong("Could not convert value to java.util.Map<java.util.concurrent.TimeUnit, java.lang.Integer>: {DAYS}. Some that differ in Python",
                 "{'DAYS': 1, TimeUnit.DAYS: 2}", field("units"));
         assertEquals(Collections.singleton(Arrays.asList(1, 2)), Python.eval("{(1, 2)}").toJava(field("lists")));
         assertEquals(Collections.singleton(1.5), Python.eval("[1.5, 1.5]").toJava(field("doubles")), "a list's elements may be equal");

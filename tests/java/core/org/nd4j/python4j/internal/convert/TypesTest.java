@@ -214,7 +214,7 @@ class TypesTest {
         ClassLoader above = new ClassLoader(TypesTest.class.getClassLoader()) {
             @Override
             protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-                if (name.startsWith(Source.class.getName())) {
+                if (name.startsWith(TypesTest.class.getName())) {
                     throw new ClassNotFoundException(name);
                 }
                 return super.loadClass(name, resolve);

@@ -51,8 +51,8 @@ public final class ProxyHandler implements InvocationHandler {
             this.python = Access.get().unframed(bound);
             bound.del();
             this.result = handler.conversion.target(method.getGenericReturnType());
-            Target[] parameters = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
-            this.parameters = Arrays.stream(parameters).anyMatch(Functional::isTyped) ? parameters : null;
+            Target[] targets = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
+            this.parameters = Arrays.stream(targets).anyMatch(Functional::isTyped) ? targets : null;
             this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
                     : result.keepsObjects() ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
         }
