@@ -143,6 +143,11 @@ public final class Conversion {
 
     // ---- from Python ----
 
+    /** A class with type arguments. */
+    public static Type generic(Class<?> raw, Type... arguments) {
+        return new Types.Parameterized(null, raw, arguments);
+    }
+
     /**
      * A value as a type.
      *
@@ -171,7 +176,7 @@ public final class Conversion {
         if (!target.keepsObjects()) {
             return to(Access.get().read(object), target, depth);
         }
-        Object own = Access.get().convertRaw(object, Pack.Wanted.JAVA);
+        Object own = Access.get().own(object);
         if (own != null || object.isNone()) {
             return to(own, target, depth);
         }
