@@ -574,7 +574,7 @@ public final class Conversion {
                 try {
                     into.add(element);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
-                    throw new Mismatch(element, part, "It cannot be in a " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                    throw new Mismatch(element, part, "It cannot be put into " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
                 }
                 i++;
             }
@@ -684,7 +684,7 @@ public final class Conversion {
                 try {
                     map.put(key, value);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException e) {
-                    throw new Mismatch(key == null ? null : value, values, "It cannot be in a " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                    throw new Mismatch(key == null ? null : value, values, "It cannot be put into " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
                 }
             } catch (Mismatch e) {
                 throw e.at(entries.get(i), isKey);
