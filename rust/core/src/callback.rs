@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way from Python back to the caller's language: one upcall, by which every call of a
-//! foreign function goes packed. It is made in `rust/jni/src/upcall.rs`.
+//! The way from Python back to the caller's language: an upcall, by which every call of a
+//! foreign function goes packed. It is made in `rust/jni/src/host.rs`. Each class loader's copy of the library has one
+//! of its own, and every key knows its own.
 //!
 //! While the other side works, Python is left: other threads may enter, and the foreign function may
 //! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
@@ -10,26 +11,19 @@
 
 use crate::gil;
 use crate::handle;
-use crate::interpreter::tools;
+use crate::keys::Key;
+pub use crate::keys::{Function, Reference, Upcall, key};
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
+use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 use std::sync::Arc;
 
-/// Calls the other side.
-pub trait Upcall: Send + Sync {
-    /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
-    /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
-    /// on any thread.
-    fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
-
-    /// Python has dropped a function, or an exception by its key. Must not wait for anything.
-    fn release(&self, key: u64);
-}
+/// No function has this key: it asks for the name of the thread.
+pub const THREAD_NAME: u64 = 0;
 
 /// The packed answer that has Python raise one of its builtin exceptions.
 pub fn raising(class: &str, text: &str) -> Vec<u8> {
@@ -41,39 +35,20 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
     answer
 }
 
-static UPCALL: OnceCell<Box<dyn Upcall>> = OnceCell::new();
+static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
 
-/// Sets it. Once; a later call changes nothing.
-pub fn set_upcall(upcall: Box<dyn Upcall>) {
-    let _ = UPCALL.set(upcall);
+/// Sets who tells what the other side calls this thread; none for a thread that it does not know. Must not wait for
+/// anything. A later call changes nothing.
+pub fn set_thread_name(name: fn() -> Option<String>) {
+    let _ = THREAD_NAME_OF.set(name);
 }
 
-fn upcall() -> Result<&'static dyn Upcall> {
-    match UPCALL.get() {
-        _ if fork::is_child() => Err(Error::refused(fork::NO_JAVA)),
-        Some(upcall) => Ok(upcall.as_ref()),
-        None => Err(Error::refused("There is nobody to call back.")),
+/// What the other side calls this thread.
+pub(crate) fn thread_name() -> Option<String> {
+    match fork::is_child() {
+        true => None,
+        false => THREAD_NAME_OF.get()?(),
     }
-}
-
-/// A key of the other side; it is released when Python drops the object that holds this.
-struct Key(u64);
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        if let Ok(upcall) = upcall() {
-            upcall.release(self.0);
-        }
-    }
-}
-
-/// A foreign function as Python calls it.
-#[pyclass(frozen, weakref, module = "python4j", name = "function")]
-pub struct Function {
-    key: Arc<Key>,
-    name: String,
-    /// Whether it wants its arguments as the objects that they are, not as values.
-    objects: bool,
 }
 
 #[pymethods]
@@ -96,17 +71,16 @@ impl Function {
         &self.name
     }
 
+    /// Whether the Java program that it belongs to can still be called.
+    #[getter]
+    fn _is_open(&self) -> bool {
+        self.key.upcall().is_ok_and(Upcall::is_open)
+    }
+
     #[getter]
     fn __qualname__(&self) -> &str {
         &self.name
     }
-}
-
-/// Any other foreign object. Its classes in Python are those of `proxies.py`, which turn what is done
-/// to it into calls of `_java`.
-#[pyclass(frozen, subclass, weakref, module = "python4j")]
-pub struct Reference {
-    key: Arc<Key>,
 }
 
 #[pymethods]
@@ -126,25 +100,27 @@ impl Reference {
 
 /// A Python callable for a foreign function. With `objects` the function gets its arguments as the
 /// objects that they are.
-pub fn function<'py>(py: Python<'py>, key: u64, name: &str, objects: bool) -> Result<Bound<'py, Function>> {
-    let key = Arc::new(Key(key));
+pub fn function<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    name: &str,
+    objects: bool,
+) -> Result<Bound<'py, Function>> {
+    let key = Arc::new(Key { number, upcall });
     let name = name.into();
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
 
 /// A reference to the foreign object of a key, of a class in `proxies.py`.
-pub fn reference<'py>(py: Python<'py>, key: u64, class: &str) -> Result<Bound<'py, PyAny>> {
-    let function = function(py, key, class, false)?;
+pub fn reference<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    class: &str,
+) -> Result<Bound<'py, PyAny>> {
+    let function = function(py, upcall, number, class, false)?;
     Ok(tool(py, "proxies", class)?.call1((function,))?)
-}
-
-/// The key of the foreign function or object that a Python object stands for.
-pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
-    if let Ok(function) = object.cast_exact::<Function>() {
-        return Some(function.get().key.0);
-    }
-    let reference = object.cast::<Reference>().ok()?;
-    Some(reference.get().key.0)
 }
 
 fn call<'py>(
@@ -155,7 +131,8 @@ fn call<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
     // Whole, because whoever reads it is outside Python and should not have to wait for it.
-    let mut writer = Writer::whole(py);
+    let upcall = key.upcall()?;
+    let mut writer = Writer::whole(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;
@@ -176,17 +153,17 @@ fn call<'py>(
             }
         }
     }
-    let upcall = upcall()?;
     inject::point();
     let arguments = writer.written();
-    let reply = gil::outside(py, || upcall.call(key.0, arguments))?;
+    let reply = gil::outside(py, || upcall.call(key.number, arguments))?;
     drop(writer.finish());
     inject::point();
     let mut reader = Reader::new(&reply);
     match reader.u8()? {
         0 => value(py, &reply[1..]),
         1 => {
-            let held = Key(reader.u64()?);
+            let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
+            let held = Key { number, upcall };
             let (class, text) = (reader.text(py)?, reader.text(py)?);
             Err(java_exception(py, held, class, text)?.into())
         }
@@ -223,11 +200,11 @@ fn java_exception<'py>(
     class: Bound<'py, PyString>,
     text: Bound<'py, PyString>,
 ) -> Result<PyErr> {
-    let number = key.0;
+    let number = key.number;
     // The key lives as long as this function object, which the exception keeps.
     let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
         let whole = &key; // so that the key moves in, not its number alone
-        whole.0
+        whole.number
     })?;
     let exception = tools()?
         .java_exception
@@ -247,7 +224,7 @@ pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 /// An error of ours as an exception inside Python.
-fn raise_again(error: Error) -> PyErr {
+pub(crate) fn raise_again(error: Error) -> PyErr {
     match error {
         Error::Python { raised } => *raised,
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),

@@ -3,6 +3,7 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,6 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Operator;
 
 @ExtendWith(InPython.class)
 class PythonOutputTest {
@@ -274,5 +276,72 @@ class PythonOutputTest {
         exec("n = len(logging.getLogger().handlers)\nlevel = logging.getLogger().level");
         assertEquals(0, PythonExecutioner.getVariable("n", PythonTypes.INT).getValue());
         assertEquals(30, PythonExecutioner.getVariable("level", PythonTypes.INT).getValue());
+    }
+
+    private static final String HANDLERS = "import logging, logging.config\nkinds = "
+            + "[type(h).__name__ for h in logging.getLogger().handlers]";
+
+    private static String handlers() {
+        exec(HANDLERS);
+        return PythonExecutioner.getVariable("kinds").toString();
+    }
+
+    @Test
+    void aProgramThatConfiguresLoggingAnewEndsTheRouteUntilItIsPutBack() {
+        exec("import logging, logging.config");
+        for (String anew : List.of(
+                "logging.basicConfig(force=True)",
+                "logging.config.dictConfig({'version': 1, 'root': {'level': 'ERROR', 'handlers': []}})")) {
+            try (PythonOutput log = PythonOutput.logging(); PythonOutput second = PythonOutput.logging()) {
+                assertFalse(log.reattach());
+                assertEquals("['JavaHandler', 'JavaHandler']", handlers());
+                exec(anew);
+                assertFalse(handlers().contains("JavaHandler"));
+                assertTrue(log.reattach());
+                assertTrue(handlers().contains("JavaHandler"));
+                exec("level = logging.getLogger().level");
+                assertEquals(1, PythonExecutioner.getVariable("level", PythonTypes.INT).getValue());
+                assertThrows(IllegalStateException.class, () -> {
+                    try (PythonOutput printed = PythonOutput.capture()) {
+                        printed.reattach();
+                    }
+                });
+            }
+            exec("logging.basicConfig(force=True, handlers=[])\nown = 'removeHandler' in vars(logging.getLogger())");
+            assertEquals("[]", handlers());
+            assertEquals("False", PythonExecutioner.getVariable("own").toString());
+        }
+        exec("logging.getLogger().setLevel(logging.WARNING)");
+    }
+
+    @Test
+    void theEndOfTheRouteIsToldOnceForEachTimeThatAProgramEndsIt() {
+        exec("lost = []\nimport logging");
+        PythonObject lost = Python.eval("lambda: lost.append(1)");
+        PythonObject send = Python.eval("lambda *record: None");
+        PythonObject route = PythonObject.apply(Operator.TOOL, "output", "log_to").call(send, lost);
+        exec("logging.getLogger().removeHandler(logging.NullHandler())"); // somebody else's
+        assertEquals("0", Python.eval("len(lost)").toString());
+        exec("logging.basicConfig(force=True, handlers=[])\nlogging.basicConfig(force=True, handlers=[])");
+        assertEquals("1", Python.eval("len(lost)").toString());
+        route.get(0).call();
+        exec("logging.basicConfig(force=True, handlers=[])");
+        assertEquals("2", Python.eval("len(lost)").toString());
+        route.get(0).call();
+        route.get(1).call(); // the end that Java wants
+        assertEquals("2", Python.eval("len(lost)").toString());
+        exec("logging.getLogger().setLevel(logging.WARNING)");
+    }
+
+    @Test
+    void logRecordsHaveTheNameOfTheJavaThread() {
+        String before = Thread.currentThread().getName();
+        Thread.currentThread().setName("orders-7");
+        try {
+            exec("import logging\nname = logging.makeLogRecord({}).threadName");
+            assertEquals("orders-7", PythonExecutioner.getVariable("name").toString());
+        } finally {
+            Thread.currentThread().setName(before);
+        }
     }
 }

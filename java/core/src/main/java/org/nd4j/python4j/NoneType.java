@@ -18,14 +18,6 @@ public class NoneType extends PythonType<Void> {
         return javaObject == null;
     }
 
-    @Override
-    public Void adapt(Object javaObject) {
-        if (javaObject != null) {
-            throw cannotCast(javaObject, "Void");
-        }
-        return null;
-    }
-
     /** Null, whatever the object is. */
     @Override
     public Void toJava(PythonObject pythonObject) {
@@ -41,5 +33,10 @@ public class NoneType extends PythonType<Void> {
     @Override
     int wanted() {
         return Pack.Wanted.NONE;
+    }
+
+    @Override
+    Object packed(Object value) {
+        throw cannotCast(value, "Void"); // null is packed without asking
     }
 }

@@ -59,8 +59,18 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public Object own(PythonObject object) {
+        return object.own();
+    }
+
+    @Override
     public PythonObject tool(String name) {
         return PythonObject.tool(name);
+    }
+
+    @Override
+    public PythonObject tool(String file, String name) {
+        return PythonObject.tool(file, name);
     }
 
     @Override

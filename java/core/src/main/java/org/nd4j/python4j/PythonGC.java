@@ -4,6 +4,14 @@
 package org.nd4j.python4j;
 
 import java.io.Closeable;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
@@ -30,10 +38,27 @@ public class PythonGC implements Closeable {
         PythonGC pause; // innermost
     }
 
+    /** What was read from an object. */
+    private static final class Part {
+        final PythonObject source;
+        final PythonObject object;
+        Part before;
+
+        Part(PythonObject source, PythonObject object, Part before) {
+            this.source = source;
+            this.object = object;
+            this.before = before;
+        }
+    }
+
+    private static final int MANY_PARTS = 64;
     private static final ThreadLocal<Stack> STACKS = ThreadLocal.withInitial(Stack::new);
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
+    private Part latest; // of what was read from objects and is in this frame
+    private int parts; // how many these are
+    private Map<PythonObject, List<PythonObject>> bySource; // the ones before, once somebody asked
     private volatile boolean closed; // by any thread; its own thread forgets it when it next looks
 
     private PythonGC(long id, PythonGC outer) {
@@ -42,16 +67,15 @@ public class PythonGC implements Closeable {
     }
 
     /**
-     * Puts an object into the current frame, out of the one it was in. Objects are there from their
-     * making: this is for one made elsewhere, in another thread or while collection was paused. Without
+     * Puts an object into the current frame, unless it is in that or one further out. Objects are there from
+     * their making: this is for one made elsewhere, in another thread or while collection was paused. Without
      * a current frame it does nothing.
      */
     public static void register(PythonObject pythonObject) {
-        long frame = frame();
-        if (frame == 0) {
-            java.util.Objects.requireNonNull(pythonObject);
-        } else {
-            pythonObject.move(frame);
+        Objects.requireNonNull(pythonObject);
+        PythonGC frame = current();
+        if (frame != null && frame.find(pythonObject.frame()) == null) {
+            pythonObject.move(frame.id);
         }
     }
 
@@ -59,20 +83,108 @@ public class PythonGC implements Closeable {
      * Moves an object to the enclosing frame, or out of all frames if there is none. An object that is
      * further out already stays there.
      *
+     * <p>What is read from a kept object goes with it, before or after this call: its elements, its values and its
+     * attributes, and what is read from those. All else stays in its frame, results of calls and operators too.
+     *
      * @throws PythonException if the object is gone already
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
         PythonGC inner = open(STACKS.get().frame);
         PythonGC target = inner == null ? null : open(inner.outer);
-        for (PythonGC frame = target; frame != null; frame = open(frame.outer)) {
-            if (frame.id == present) {
-                return;
+        PythonGC home = target == null ? null : target.find(present);
+        if (home == null && !isNone(present)) {
+            home = target;
+            pythonObject.move(id(target));
+        }
+        pythonObject.kept = true;
+        for (PythonGC frame = inner; frame != null && frame != home; frame = open(frame.outer)) {
+            frame.moveParts(pythonObject, home);
+        }
+    }
+
+    /** Moves what was read in this frame from an object, and from that again, to the frame of the object, null for none. */
+    private void moveParts(PythonObject kept, PythonGC home) {
+        if (latest == null && bySource == null) {
+            return;
+        }
+        sortParts();
+        Deque<PythonObject> sources = new ArrayDeque<>();
+        for (PythonObject source = kept; source != null; source = sources.poll()) {
+            List<PythonObject> read = bySource.remove(source);
+            for (PythonObject part : read == null ? Collections.<PythonObject>emptyList() : read) {
+                if (part.exists() && part.frame() == id) {
+                    part.move(id(home));
+                    note(home, source, part);
+                    sources.add(part);
+                }
             }
         }
-        if (present != 0) {
-            pythonObject.move(target == null ? 0 : target.id);
+    }
+
+    private void sortParts() {
+        if (bySource == null) {
+            bySource = new IdentityHashMap<>();
         }
+        for (; latest != null; latest = latest.before) {
+            if (latest.object.exists()) {
+                List<PythonObject> read = bySource.get(latest.source);
+                if (read == null) {
+                    bySource.put(latest.source, read = new ArrayList<>(1));
+                }
+                read.add(latest.object);
+            }
+        }
+        parts = 0;
+    }
+
+    /** The frame for what the calling thread now reads from an object, null for none; see {@link #keep}. */
+    static PythonGC frameOf(PythonObject source) {
+        PythonGC current = current();
+        if (current == null || !source.kept) {
+            return current;
+        }
+        PythonGC home = current.find(source.frame());
+        return home == null && !isNone(source.frame()) ? current : home; // that of another thread is no home
+    }
+
+    /** Something was read from an object and is in that frame, null for none. */
+    static void note(PythonGC frame, PythonObject source, PythonObject part) {
+        part.kept |= source.kept;
+        if (frame != null) {
+            frame.latest = new Part(source, part, frame.latest);
+            if (++frame.parts >= MANY_PARTS && Integer.bitCount(frame.parts) == 1) {
+                frame.forgetDeleted();
+            }
+        }
+    }
+
+    /** A program may delete what it reads, as often as it likes. */
+    private void forgetDeleted() {
+        Part alive = null;
+        parts = 0;
+        for (Part part = latest, before; part != null; part = before) {
+            before = part.before;
+            if (part.object.exists()) {
+                part.before = alive;
+                alive = part;
+                parts++;
+            }
+        }
+        latest = alive;
+    }
+
+    static long id(PythonGC frame) {
+        return frame == null ? Native.root : frame.id;
+    }
+
+    /** This frame or the one further out that has the number; null if there is none. */
+    private PythonGC find(long number) {
+        PythonGC frame = this;
+        while (frame != null && frame.id != number) {
+            frame = open(frame.outer);
+        }
+        return frame;
     }
 
     /**
@@ -84,7 +196,7 @@ public class PythonGC implements Closeable {
     public static PythonGC watch() {
         PythonGIL.start();
         Stack stack = STACKS.get();
-        stack.frame = new PythonGC(Native.handleOpenFrame(), open(stack.frame));
+        stack.frame = new PythonGC(Native.handleOpenFrame(Native.root), open(stack.frame));
         return stack.frame;
     }
 
@@ -98,6 +210,8 @@ public class PythonGC implements Closeable {
             return;
         }
         closed = true;
+        latest = null;
+        bySource = null;
         if (id == 0) {
             return;
         }
@@ -110,7 +224,7 @@ public class PythonGC implements Closeable {
 
     /** Whether objects that this thread makes now go into a frame. */
     public static boolean isWatching() {
-        return frame() != 0;
+        return !isNone(frame());
     }
 
     /**
@@ -136,17 +250,22 @@ public class PythonGC implements Closeable {
         pause.close();
     }
 
-    /** The frame for objects that this thread makes now, 0 for none. */
+    /** Whether that is no frame. The objects of none are the host's, and go with it. */
+    static boolean isNone(long frame) {
+        return frame == Native.root || frame == 0;
+    }
+
+    /** The frame for objects that this thread makes now, see {@link #isNone}. */
     static long frame() {
+        return id(current());
+    }
+
+    private static PythonGC current() {
         Stack stack = STACKS.get();
         if (stack.pause != null && (stack.pause = open(stack.pause)) != null) {
-            return 0;
+            return null;
         }
-        if (stack.frame == null) {
-            return 0;
-        }
-        PythonGC frame = stack.frame = open(stack.frame);
-        return frame == null ? 0 : frame.id;
+        return stack.frame == null ? null : (stack.frame = open(stack.frame));
     }
 
     private static PythonGC open(PythonGC frame) {

@@ -17,6 +17,7 @@ import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /**
@@ -51,6 +52,7 @@ public class PythonGIL implements AutoCloseable {
     private static final long STOP_MILLIS = 1000; // for a turn
     private static final long END_MILLIS = 1800; // for all of the end
 
+    private static final long CHECKED_TURNS = 1000; // an interpreter is chosen early; a check costs some nanoseconds
     private static final Turn TURN = Turn.PYTHON;
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
@@ -134,6 +136,7 @@ public class PythonGIL implements AutoCloseable {
         }
         Shared shared = SHARED.get();
         if (shared == null) {
+            Interpreter.check();
             shared = new Shared();
             SHARED.set(shared);
         }
@@ -341,7 +344,11 @@ public class PythonGIL implements AutoCloseable {
 
     /** For calls that come from any thread: the place that the thread has, or else a turn, waited for. */
     static PythonGIL enterOrLock() {
-        return isHeld() ? NOTHING : lock();
+        if (isHeld()) {
+            return NOTHING;
+        }
+        Duration left = Stopper.left();
+        return left == null ? lock() : lock(left);
     }
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
@@ -441,6 +448,9 @@ public class PythonGIL implements AutoCloseable {
             }
             boolean inside;
             try {
+                if (TURN.count() < CHECKED_TURNS) {
+                    Interpreter.check();
+                }
                 if (TURN.inherited) {
                     Native.gilAwaitHolder();
                     TURN.inherited = false;

@@ -72,6 +72,11 @@ public class PythonTypes {
         int wanted() {
             return wanted;
         }
+
+        @Override
+        Object packed(Object value) {
+            return adapt(value);
+        }
     }
 
     /** {@code str} and String. Of any object it reads Python's {@code str(object)}. */
@@ -329,7 +334,9 @@ public class PythonTypes {
         try {
             PythonType<?> found = find(type, false);
             if (found == null) {
-                throw noConverter(type);
+                boolean decimal = text(type, "__module__").equals("decimal") && text(type, "__name__").equals("Decimal");
+                throw decimal ? new PythonException("Decimal('" + object + "') has no counterpart in Java's BigDecimal: "
+                        + "convert it with float() in Python.") : noConverter(type);
             }
             return found.toJava(object);
         } finally {

@@ -62,8 +62,14 @@ public abstract class Access {
     /** The same, with the objects in it left as they are. */
     public abstract Object convertRaw(PythonObject object, int wanted);
 
+    /** What an object is in Java, if this class loader's copy of the library gave it to Python; else null. */
+    public abstract Object own(PythonObject object);
+
     /** Something of proxies.py by its name. */
     public abstract PythonObject tool(String name);
+
+    /** Something of another one of our Python files. */
+    public abstract PythonObject tool(String file, String name);
 
     /** Calls with arguments that may be of any kind that conversion knows. */
     public abstract PythonObject callWide(PythonObject callable, Object... arguments);

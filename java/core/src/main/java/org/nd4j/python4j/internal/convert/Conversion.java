@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Values as the Java type that a program names, generics included, and the values of Java's library
-// that have a counterpart in Python's. What needs no type named crosses in Pack alone.
+// that have a counterpart in Python's. What needs no type named crosses in Pack alone; types are Target's.
 package org.nd4j.python4j.internal.convert;
 
 import java.io.File;
-import java.lang.invoke.MethodType;
 import java.lang.reflect.Array;
-import java.lang.reflect.GenericArrayType;
-import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
-import java.lang.reflect.TypeVariable;
-import java.lang.reflect.WildcardType;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.net.URI;
@@ -42,6 +37,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.TreeMap;
@@ -55,7 +51,6 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
-import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
@@ -67,14 +62,9 @@ import org.nd4j.python4j.internal.jni.Pack;
 public final class Conversion {
 
     /** No type variable has a meaning: each is taken for its bound. */
-    public static final Conversion PLAIN = new Conversion(Collections.emptyMap());
+    public static final Conversion PLAIN = new Conversion(Types.NONE);
 
     private static final int MICRO = 1000;
-
-    /** Interfaces that one of these has are values; an object that is wanted as another one becomes a proxy. */
-    private static final List<Class<?>> VALUES = Arrays.asList(ArrayList.class, ArrayDeque.class, LinkedHashSet.class,
-            TreeSet.class, LinkedHashMap.class, TreeMap.class, ConcurrentHashMap.class, String.class, Long.class,
-            LocalDate.class, LocalDateTime.class, ZonedDateTime.class, Duration.class);
 
     /** What {@link #toPython} knows by its class. */
     private static final List<Class<?>> TO_PYTHON = Arrays.asList(Enum.class, CharSequence.class, URI.class, URL.class,
@@ -82,16 +72,7 @@ public final class Conversion {
             Instant.class, Date.class, LocalDateTime.class, OffsetDateTime.class, ZonedDateTime.class, LocalDate.class,
             LocalTime.class, Duration.class);
 
-    private static final Map<Class<?>, Class<?>> BOXES = new HashMap<>();
-
-    static {
-        for (Class<?> primitive : new Class<?>[] {boolean.class, char.class, byte.class, short.class, int.class,
-            long.class, float.class, double.class, void.class}) {
-            BOXES.put(primitive, MethodType.methodType(primitive).wrap().returnType());
-        }
-    }
-
-    /** What the text of a Python value is read as. */
+    /** What is read from text, by the class of its values. */
     private static final Map<Class<?>, Function<String, Object>> FROM_TEXT = new HashMap<>();
 
     static {
@@ -109,395 +90,520 @@ public final class Conversion {
         FROM_TEXT.put(File.class, File::new);
         FROM_TEXT.put(URI.class, URI::create);
         FROM_TEXT.put(StringBuilder.class, StringBuilder::new);
-        FROM_TEXT.put(char.class, text -> text.length() == 1 ? text.charAt(0) : null);
+        FROM_TEXT.put(Character.class, text -> text.length() == 1 ? text.charAt(0) : null);
     }
 
-    private final Map<TypeVariable<?>, Type> meanings;
+    /** What a text of one of Python's types is read as; any of {@link #FROM_TEXT} for a str. */
+    private static final Map<String, List<Class<?>>> FROM_TYPE = new HashMap<>();
 
-    private Conversion(Map<TypeVariable<?>, Type> meanings) {
-        this.meanings = meanings;
+    static {
+        FROM_TYPE.put("time", Arrays.asList(LocalDate.class, LocalTime.class, LocalDateTime.class, OffsetDateTime.class,
+                ZonedDateTime.class, Instant.class, Date.class));
+        FROM_TYPE.put("uuid", Collections.singletonList(UUID.class));
+        FROM_TYPE.put("path", Arrays.asList(Path.class, File.class));
+    }
+
+    private static final String VANISHES = "Some that differ in Python are equal in Java, and one would be lost.";
+
+    /** What the elements of a container are when they come. */
+    private enum Form {
+        /** As {@link Pack.Reader#value} leaves them; an object is one without a packed form. */
+        VALUE,
+        /** Objects of which nothing is read yet. */
+        OBJECT,
+        /** Words of {@code plain} in convert.py. */
+        WORDS
+    }
+
+    private final Types types;
+
+    private Conversion(Types types) {
+        this.types = types;
     }
 
     /** With the type variables of a type's superclasses and interfaces as the type sets them. */
-    static Conversion within(Type type) {
-        Map<TypeVariable<?>, Type> meanings = new HashMap<>();
-        collect(type, meanings);
-        return meanings.isEmpty() ? PLAIN : new Conversion(meanings);
+    public static Conversion within(Type type) {
+        return new Conversion(Types.of(Types.NONE.resolve(type)));
     }
 
-    private static void collect(Type type, Map<TypeVariable<?>, Type> meanings) {
-        Class<?> raw;
-        if (type instanceof ParameterizedType) {
-            raw = (Class<?>) ((ParameterizedType) type).getRawType();
-            Type[] arguments = ((ParameterizedType) type).getActualTypeArguments();
-            for (int i = 0; i < arguments.length; i++) {
-                meanings.put(raw.getTypeParameters()[i], arguments[i]);
-            }
-        } else {
-            raw = (Class<?>) type;
-        }
-        if (raw.getGenericSuperclass() != null) {
-            collect(raw.getGenericSuperclass(), meanings);
-        }
-        for (Type each : raw.getGenericInterfaces()) {
-            collect(each, meanings);
-        }
-    }
-
-    // ---- types ----
-
-    private Type resolve(Type type) {
-        Type now = type;
-        while (true) {
-            if (now instanceof WildcardType) {
-                now = ((WildcardType) now).getUpperBounds()[0];
-            } else if (now instanceof TypeVariable) {
-                Type meaning = meanings.get(now);
-                now = meaning == null || meaning == now ? ((TypeVariable<?>) now).getBounds()[0] : meaning;
-                if (now instanceof ParameterizedType) {
-                    return meaning == null ? raw(now) : now; // T extends Comparable<T> has no end
-                }
-            } else {
-                return now;
-            }
-        }
-    }
-
-    /** The class of a type. */
-    Class<?> raw(Type type) {
-        Type resolved = resolve(type);
-        if (resolved instanceof Class) {
-            return (Class<?>) resolved;
-        }
-        if (resolved instanceof ParameterizedType) {
-            return (Class<?>) ((ParameterizedType) resolved).getRawType();
-        }
-        Class<?> component = raw(((GenericArrayType) resolved).getGenericComponentType());
-        return Array.newInstance(component, 0).getClass();
-    }
-
-    /** An argument of a generic type as it is known for one of its supertypes; Object if it is not known. */
-    private Type argument(Type type, Class<?> of, int index) {
-        return with(type).resolve(of.getTypeParameters()[index]);
-    }
-
-    /** These meanings and those that a type sets. */
-    private Conversion with(Type type) {
-        Map<TypeVariable<?>, Type> more = new HashMap<>(meanings);
-        collect(type, more);
-        return new Conversion(more);
-    }
-
-    private static Type component(Type array) {
-        return array instanceof GenericArrayType
-                ? ((GenericArrayType) array).getGenericComponentType()
-                : ((Class<?>) array).getComponentType();
-    }
-
-    private static boolean isCollection(Class<?> raw) {
-        return Collection.class.isAssignableFrom(raw) || raw == Iterable.class;
-    }
-
-    /** Whether an object that is wanted as this becomes a proxy of an interface. */
-    private static boolean isProxy(Class<?> raw) {
-        if (!raw.isInterface() || raw == Iterator.class || raw == Stream.class || raw == Path.class || raw == Map.Entry.class) {
-            return false;
-        }
-        for (Class<?> value : VALUES) {
-            if (raw.isAssignableFrom(value)) {
-                return false;
-            }
-        }
-        for (PythonType<?> type : Access.get().registered()) {
-            if (Access.get().javaType(type) == raw) {
-                return false;
-            }
-        }
-        return true;
+    /** What a type means here. */
+    Target target(Type type) {
+        return Target.of(types.resolve(type));
     }
 
     /** Whether values of a type hold Python objects themselves, of which no copy will do. */
     boolean keepsObjects(Type type) {
-        return keepsObjects(type, 0);
+        return target(type).keepsObjects();
     }
 
-    private boolean keepsObjects(Type type, int depth) {
-        Type resolved = resolve(type);
-        Class<?> raw = raw(resolved);
-        if (depth > 8) { // a record that contains itself
-            return false;
-        }
-        if (raw.isArray()) {
-            return keepsObjects(component(resolved), depth + 1);
-        }
-        if (raw == PythonObject.class || isProxy(raw)) {
-            return true;
-        }
-        if (resolved instanceof ParameterizedType) {
-            for (Type argument : ((ParameterizedType) resolved).getActualTypeArguments()) {
-                if (keepsObjects(argument, depth + 1)) {
-                    return true;
-                }
-            }
-        }
-        if (Records.isRecord(raw)) {
-            for (Type component : Records.types(raw)) {
-                if (with(resolved).keepsObjects(component, depth + 1)) {
-                    return true;
-                }
-            }
-        }
-        return false;
+    /** Whether a class is read from text. */
+    static boolean isText(Class<?> box) {
+        return FROM_TEXT.containsKey(box);
     }
 
     // ---- from Python ----
+
+    /** A class with type arguments. */
+    public static Type generic(Class<?> raw, Type... arguments) {
+        return new Types.Parameterized(null, raw, arguments);
+    }
 
     /**
      * A value as a type.
      *
      * @param value as {@link Pack.Reader#value} leaves it, or any {@link PythonObject}
-     * @throws PythonException if it cannot be
+     * @throws PythonException if it cannot be; the message has the way to what is wrong
      */
     public Object convert(Object value, Type type) {
-        return value instanceof PythonObject
-                ? fromObject((PythonObject) value, resolve(type))
-                : fromValue(value, resolve(type));
+        return convert(value, target(type), "value");
     }
 
-    private Object fromObject(PythonObject object, Type type) {
-        Class<?> raw = raw(type);
-        if (raw == PythonObject.class) {
+    /** The same. @param root what the user knows the value as */
+    static Object convert(Object value, Target target, String root) {
+        try {
+            return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+        } catch (Mismatch e) {
+            throw e.exception(root);
+        } catch (StackOverflowError e) {
+            throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: " + root);
+        }
+    }
+
+    private static Object fromObject(PythonObject object, Target target, int depth) {
+        if (target.kind == Target.Kind.PYTHON) {
             return object;
         }
-        if (!keepsObjects(type)) {
-            Object value = Access.get().read(object);
-            return value instanceof PythonObject ? fromOther((PythonObject) value, type) : fromValue(value, type);
+        if (!target.keepsObjects()) {
+            return to(Access.get().read(object), target, depth);
         }
-        Object own = Access.get().convertRaw(object, Pack.Wanted.JAVA);
-        if (own != null) {
-            return fromValue(own, type);
+        Object own = Access.get().own(object);
+        if (own != null || object.isNone()) {
+            return to(own, target, depth);
         }
-        if (object.isNone()) {
-            return fromValue(null, type);
+        if (target.kind == Target.Kind.MAP) {
+            return map(objects(ask("entries", object, target)), target, depth, Form.OBJECT);
+        } else if (target.kind == Target.Kind.OPTIONAL) {
+            return Optional.of(fromObject(object, target.part(0), depth + 1));
         }
-        if (raw == Optional.class) {
-            return Optional.of(fromObject(object, resolve(argument(type, raw, 0))));
-        }
-        if (raw.isArray() || isCollection(raw) || raw == Iterator.class || raw == Stream.class) {
-            return fromElements(object.iterator(), type);
-        }
-        if (Map.class.isAssignableFrom(raw)) {
-            List<Object> entries = new ArrayList<>();
-            for (PythonObject entry : Python.dict(object).attr("items").call()) {
-                entries.add(entry.get(0));
-                entries.add(entry.get(1));
-            }
-            return map(entries.iterator(), type);
-        }
-        return fromOther(object, type);
+        return fromOther(object, target, depth);
     }
 
-    /** An object that has no packed form, or of which none is wanted. */
-    private Object fromOther(PythonObject object, Type type) {
-        Class<?> raw = raw(type);
-        Class<?> box = box(raw);
-        if (raw == Optional.class) {
-            return Optional.of(fromOther(object, resolve(argument(type, raw, 0))));
-        }
-        if (isProxy(raw)) {
-            return object.asInterface(raw);
-        }
-        if (Records.isRecord(raw)) {
-            return record(object, type);
-        }
-        if (raw != byte[].class && (raw.isArray() || isCollection(raw) || raw == Iterator.class || raw == Stream.class)) {
-            return fromElements(object.iterator(), type);
-        }
-        if (Map.class.isAssignableFrom(raw)) {
-            return fromValue(Access.get().read(Python.dict(object)), type);
-        }
-        if (Number.class.isAssignableFrom(box)) {
-            boolean fraction = box == Double.class || box == Float.class;
-            return fromValue(Access.get().convert(object, fraction ? Pack.Wanted.FLOAT : Pack.Wanted.INT), type);
-        }
-        List<?> plain = raw == Object.class ? null : (List<?>) Access.get().callRaw(Access.get().tool("plain"), Pack.Wanted.ANY, Arrays.asList(object));
-        Object found = plain == null ? null : fromPlain(plain, type);
-        if (found == null) {
-            found = Access.get().toJavaOrSame(object);
-        }
-        if (box.isInstance(found)) {
-            return found;
-        }
-        throw cannot(object, type);
+    private static Object one(Object value, Target target, int depth, Form form) {
+        return form == Form.VALUE ? to(value, target, depth)
+                : form == Form.OBJECT ? fromObject((PythonObject) value, target, depth)
+                : fromPlain((List<?>) value, null, target, depth);
     }
 
-    /** A value of Python's library, in the words of {@code plain} in proxies.py. */
-    private Object fromPlain(List<?> plain, Type type) {
-        Class<?> raw = raw(type);
-        switch ((String) plain.get(0)) {
-            case "enum":
-                return fromValue(raw.isEnum() ? plain.get(1) : plain.get(2), type);
-            case "duration":
-                return Duration.ofSeconds((Long) plain.get(1), (Long) plain.get(2) * MICRO);
-            case "bytes":
-                return plain.get(1);
-            default:
-                Object value = fromValue(plain.get(1), type);
-                boolean zoned = value instanceof ZonedDateTime && plain.get(2) != null;
-                return zoned ? ((ZonedDateTime) value).withZoneSameInstant(ZoneId.of((String) plain.get(2))) : value;
-        }
-    }
-
-    private Object fromValue(Object value, Type type) {
-        boolean scalar = value instanceof Number || value instanceof String || value instanceof Boolean;
-        if (scalar && type instanceof Class && box((Class<?>) type).isInstance(value)) {
+    private static Object to(Object value, Target target, int depth) {
+        if (target.scalar && target.box.isInstance(value)) {
             return value; // what most values are, without further questions
         }
-        Class<?> raw = raw(type);
+        if (depth > Pack.MAX_DEPTH) {
+            throw new Mismatch(value, target, "It nests deeper than " + Pack.MAX_DEPTH + " levels, or contains itself.");
+        }
         if (value instanceof Callbacks.Function) {
             Object own = ((Callbacks.Function) value).object();
-            return box(raw).isInstance(own) ? own : fromValue(own, type);
+            return target.box.isInstance(own) ? own : to(own instanceof byte[] ? new ArrayView(own) : own, target, depth);
         }
         if (value instanceof PythonObject) {
-            return fromObject((PythonObject) value, type);
+            return fromOther((PythonObject) value, target, depth);
         }
-        if (raw == void.class || raw == Void.class) {
-            return null;
-        }
-        if (raw == PythonObject.class) {
-            return Python.of(value);
-        }
-        if (raw == Object.class) {
-            return Pack.Reader.kept(value);
-        }
-        if (raw == Optional.class) {
-            return Optional.ofNullable(value == null ? null : fromValue(value, resolve(argument(type, raw, 0))));
-        }
-        if (raw == OptionalInt.class) {
-            return value == null ? OptionalInt.empty() : OptionalInt.of((int) fromValue(value, int.class));
-        }
-        if (raw == OptionalLong.class) {
-            return value == null ? OptionalLong.empty() : OptionalLong.of((long) fromValue(value, long.class));
-        }
-        if (raw == OptionalDouble.class) {
-            return value == null ? OptionalDouble.empty() : OptionalDouble.of((double) fromValue(value, double.class));
-        }
-        if (value == null) {
-            if (raw.isPrimitive()) {
-                throw cannot("None", type);
-            }
-            return null;
-        }
-        if (raw.isArray() && raw != value.getClass() || isCollection(raw) || raw == Iterator.class || raw == Stream.class) {
-            return fromElements(elements(value, type).iterator(), type);
-        }
-        if (Map.class.isAssignableFrom(raw) && value instanceof Map) {
-            List<Object> entries = new ArrayList<>();
-            ((Map<?, ?>) value).forEach((key, each) -> {
-                entries.add(key);
-                entries.add(each);
-            });
-            return map(entries.iterator(), type);
-        }
-        if (Records.isRecord(raw) && !raw.isInstance(value)) {
-            return record(value, type);
-        }
-        Object found = box(raw).isInstance(value) ? value : scalar(value, raw);
-        if (found == null) {
-            throw cannot(value, type);
-        }
-        return found;
-    }
-
-    /** A number, text, or what is written as text; null if it is nothing of the kind. */
-    @SuppressWarnings({"unchecked", "rawtypes"})
-    private static Object scalar(Object value, Class<?> raw) {
-        Class<?> box = box(raw);
-        if (value instanceof String) {
-            String text = (String) value;
-            try {
-                if (raw.isEnum()) {
-                    return Enum.valueOf((Class) raw, text);
-                }
-                Function<String, Object> parse = FROM_TEXT.get(box == Character.class ? char.class : raw);
-                return parse == null ? null : parse.apply(text);
-            } catch (DateTimeException | IllegalArgumentException e) {
+        switch (target.kind) {
+            case NOTHING:
                 return null;
+            case PYTHON:
+                return Python.of(value);
+            case ANY:
+                return Pack.Reader.kept(value, Conversion::any);
+            case OPTIONAL:
+                return optional(value == null ? null : to(value, target.part(0), depth + 1), target);
+            default:
+                if (value == null && target.raw.isPrimitive()) {
+                    throw new Mismatch(null, target, null);
+                }
+                return value == null ? null : present(value, target, depth);
+        }
+    }
+
+    private static Object present(Object value, Target target, int depth) {
+        switch (target.kind) {
+            case NUMBER:
+                return number(value, target);
+            case TEXT:
+            case ENUM:
+                return fromText(value, target);
+            case ARRAY:
+                if (target.raw == value.getClass()) {
+                    return value;
+                } else if (target.raw == char[].class && value instanceof String) {
+                    return ((String) value).toCharArray();
+                }
+                return array(elements(value, target), target, depth, Form.VALUE);
+            case COLLECTION:
+                return collection(elements(value, target).iterator(), target, depth, Form.VALUE, value instanceof Set);
+            case ITERATOR:
+            case STREAM:
+                return lazily(elements(value, target).iterator(), target, Form.VALUE);
+            case MAP:
+                if (value instanceof Map) {
+                    return map(flat((Map<?, ?>) value), target, depth, Form.VALUE);
+                }
+                break;
+            case RECORD:
+                if (target.raw.isInstance(value)) {
+                    return value;
+                } else if (value instanceof Map) {
+                    return record(named((Map<?, ?>) value, target), target, depth, Form.VALUE);
+                } else if (value instanceof Collection && !(value instanceof Set)) {
+                    return record(placed((Collection<?>) value, target), target, depth, Form.VALUE);
+                }
+                break;
+            default:
+                if (target.box.isInstance(value)) {
+                    return value;
+                }
+        }
+        throw new Mismatch(value, target, null);
+    }
+
+    private static Object number(Object value, Target target) {
+        Object number = Numbers.as(value, target.box);
+        if (number != null) {
+            return number;
+        }
+        boolean whole = value instanceof Long || value instanceof BigInteger;
+        boolean real = target.box == Double.class || target.box == Float.class;
+        String advice = null;
+        if (whole && real) {
+            advice = "The type " + target.raw.getSimpleName() + " cannot hold it exactly: ask for BigInteger.";
+        } else if (whole) {
+            advice = "It is out of range: ask for a wider type, such as long or BigInteger.";
+        } else if (value instanceof Double && target.box == Float.class) {
+            advice = "It is out of range: ask for a double.";
+        } else if (value instanceof BigDecimal && real) {
+            advice = "The type " + target.raw.getSimpleName() + " cannot hold it exactly: ask for BigDecimal, or use float() in Python.";
+        } else if (value instanceof Double && Double.isFinite((Double) value) || value instanceof BigDecimal) {
+            advice = "Ask for double or BigDecimal, or use int() or round() in Python.";
+        }
+        throw new Mismatch(value, target, advice);
+    }
+
+    /** What is written as text. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static Object fromText(Object value, Target target) {
+        if (!(value instanceof String)) {
+            throw new Mismatch(value, target, target.raw == String.class ? "Use str() in Python." : null);
+        }
+        String text = (String) value;
+        try {
+            Object read = target.kind == Target.Kind.ENUM ? Enum.valueOf((Class) target.raw, text) : FROM_TEXT.get(target.box).apply(text);
+            if (read != null) {
+                return read;
+            }
+            throw new Mismatch(value, target, null);
+        } catch (DateTimeException | IllegalArgumentException e) {
+            throw new Mismatch(value, target, null);
+        }
+    }
+
+    private static Object optional(Object value, Target target) {
+        if (target.raw == Optional.class) {
+            return Optional.ofNullable(value);
+        } else if (target.raw == OptionalInt.class) {
+            return value == null ? OptionalInt.empty() : OptionalInt.of((int) value);
+        } else if (target.raw == OptionalLong.class) {
+            return value == null ? OptionalLong.empty() : OptionalLong.of((long) value);
+        }
+        return value == null ? OptionalDouble.empty() : OptionalDouble.of((double) value);
+    }
+
+    // ---- objects without a packed form ----
+
+    private static Object fromOther(PythonObject object, Target target, int depth) {
+        boolean objects = target.keepsObjects();
+        switch (target.kind) {
+            case NOTHING:
+                return null;
+            case PYTHON:
+                return object;
+            case ANY:
+                return any(object);
+            case OPTIONAL:
+                return optional(fromOther(object, target.part(0), depth + 1), target);
+            case PROXY:
+                return ProxyHandler.of(object, target.type);
+            case NUMBER:
+                return number(asked("number", object, target), object, target);
+            case ITERATOR:
+            case STREAM:
+                return lazily(object.iterator(), target, Form.OBJECT);
+            case RECORD:
+                List<List<String>> names = target.record.pythonNames;
+                return objects ? record(objects(ask("fields", object, target, names)), target, depth, Form.OBJECT)
+                        : record((List<?>) asked("fields", object, target, names), target, depth, Form.VALUE);
+            case MAP:
+                return map((List<?>) asked("entries", object, target), target, depth, Form.VALUE);
+            case ARRAY:
+            case COLLECTION:
+                return elements(object, target, depth, objects);
+            default:
+                List<?> words = (List<?>) asked("plain", object, target);
+                if (words != null) {
+                    return fromPlain(words, object, target, depth);
+                }
+                Object found = Access.get().toJavaOrSame(object);
+                if (target.box.isInstance(found)) {
+                    return found;
+                }
+                throw new Mismatch(object, target, null);
+        }
+    }
+
+    private static Object elements(PythonObject object, Target target, int depth, boolean objects) {
+        if (target.raw == byte[].class) {
+            List<?> words = (List<?>) asked("plain", object, target);
+            if (words != null && words.get(0).equals("bytes")) {
+                return words.get(1);
             }
         }
-        Object number = value instanceof Boolean ? (Object) ((Boolean) value ? 1L : 0L) : value;
-        if (!(number instanceof Number)) {
-            return null;
+        boolean primitive = target.raw.isArray() && target.raw.getComponentType().isPrimitive();
+        if (objects) {
+            return filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
         }
-        if (box == Double.class) {
-            return ((Number) number).doubleValue();
-        }
-        if (box == Float.class) {
-            return ((Number) number).floatValue();
-        }
-        if (box == BigDecimal.class) {
-            boolean finite = !(number instanceof Double) || Double.isFinite((Double) number);
-            return finite ? new BigDecimal(number.toString()) : null;
-        }
-        boolean whole = !(number instanceof Double || number instanceof Float || number instanceof BigDecimal);
-        return whole ? integer(new BigInteger(number.toString()), box) : null;
+        List<?> answer = (List<?>) asked("elements", object, target, primitive);
+        Form form = (Boolean) answer.get(0) ? Form.WORDS : Form.VALUE;
+        return filled((Collection<?>) answer.get(1), target, depth, form, (Boolean) answer.get(2));
     }
 
-    private static Object integer(BigInteger integer, Class<?> box) {
-        int bits = integer.bitLength() + 1;
-        if (box == Long.class && bits <= Long.SIZE) {
-            return integer.longValue();
-        } else if (box == Integer.class && bits <= Integer.SIZE) {
-            return integer.intValue();
-        } else if (box == Short.class && bits <= Short.SIZE) {
-            return integer.shortValue();
-        } else if (box == Byte.class && bits <= Byte.SIZE) {
-            return integer.byteValue();
-        }
-        return box == BigInteger.class ? integer : null;
+    private static Object filled(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
+        return target.kind == Target.Kind.ARRAY ? array(elements, target, depth, form)
+                : collection(elements.iterator(), target, depth, form, distinct);
     }
 
-    private static Iterable<?> elements(Object value, Type type) {
-        if (value instanceof Iterable) {
-            return (Iterable<?>) value;
+    /** What convert.py makes of an object, as a value. */
+    private static Object asked(String tool, PythonObject object, Target target, Object... more) {
+        List<Object> arguments = new ArrayList<>();
+        arguments.add(object);
+        arguments.addAll(Arrays.asList(more));
+        try {
+            return Access.get().callRaw(Access.get().tool("convert", tool), Pack.Wanted.ANY, arguments);
+        } catch (PythonException e) {
+            throw refused(e, object, target);
         }
-        if (value.getClass().isArray()) {
+    }
+
+    /** The same as an object. */
+    private static PythonObject ask(String tool, PythonObject object, Target target, Object... more) {
+        List<Object> arguments = new ArrayList<>();
+        arguments.add(object);
+        arguments.addAll(Arrays.asList(more));
+        try {
+            return Access.get().callWide(Access.get().tool("convert", tool), arguments.toArray());
+        } catch (PythonException e) {
+            throw refused(e, object, target);
+        }
+    }
+
+    private static RuntimeException refused(PythonException e, PythonObject object, Target target) {
+        boolean ours = e.getPythonClass().equals("Refused") && e.getPythonModule().equals("python4j");
+        return ours ? new Mismatch(object, target, e.getPythonMessage().isEmpty() ? null : e.getPythonMessage()) : e;
+    }
+
+    private static List<PythonObject> objects(PythonObject list) {
+        List<PythonObject> objects = new ArrayList<>();
+        list.iterator().forEachRemaining(objects::add);
+        return objects;
+    }
+
+    /** An object that may be of any type: as that of which it is a subclass, or the object itself. */
+    private static Object any(PythonObject object) {
+        Object found = Access.get().toJavaOrSame(object);
+        if (found != object) {
+            return found;
+        }
+        List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
+        return base == null ? object : Pack.Reader.kept(base.get(0), Conversion::any);
+    }
+
+    /** A number in the words of {@code number} in convert.py. */
+    private static Object number(Object found, PythonObject object, Target target) {
+        if (!(found instanceof List)) {
+            return number(found, target);
+        }
+        BigDecimal numerator = new BigDecimal(((List<?>) found).get(0).toString());
+        BigDecimal denominator = new BigDecimal(((List<?>) found).get(1).toString());
+        Object exact = null;
+        try {
+            exact = target.box == Number.class ? null : Numbers.as(numerator.divide(denominator), target.box);
+        } catch (ArithmeticException e) { // no end of digits
+        }
+        if (exact == null) {
+            throw new Mismatch(object, target, "The type " + target.raw.getSimpleName() + " cannot hold it exactly: use float(), int() or round() in Python.");
+        }
+        return exact;
+    }
+
+    /** A value of a library's, in the words of {@code plain} in convert.py. @param object null where only the words are there */
+    private static Object fromPlain(List<?> words, PythonObject object, Target target, int depth) {
+        String kind = (String) words.get(0);
+        Object value = object == null ? words.get(1) : object;
+        try {
+            switch (kind) {
+                case "enum":
+                    return to(words.get(target.kind == Target.Kind.ENUM ? 1 : 2), target, depth);
+                case "str":
+                    return to(words.get(1), target, depth);
+                case "duration":
+                    if (target.raw == Duration.class) {
+                        return Duration.ofSeconds(exact(words.get(1)), (Long) words.get(2));
+                    }
+                    break;
+                case "moment":
+                    LocalDateTime moment = LocalDateTime.ofEpochSecond(exact(words.get(1)), ((Long) words.get(2)).intValue(), ZoneOffset.UTC);
+                    return moment(moment, (Boolean) words.get(3), value, target);
+                case "months":
+                    long months = exact(words.get(1));
+                    int year = Math.toIntExact(Math.addExact(1970, Math.floorDiv(months, 12L)));
+                    return moment(LocalDate.of(year, (int) Math.floorMod(months, 12L) + 1, 1).atStartOfDay(), true, value, target);
+                case "bytes":
+                    if (target.box.isInstance(words.get(1))) {
+                        return words.get(1);
+                    }
+                    break;
+                default:
+                    if (FROM_TYPE.get(kind).contains(target.raw)) {
+                        Object read = fromText(words.get(1), target);
+                        boolean zoned = read instanceof ZonedDateTime && words.get(2) != null;
+                        return zoned ? ((ZonedDateTime) read).withZoneSameInstant(ZoneId.of((String) words.get(2))) : read;
+                    }
+            }
+        } catch (DateTimeException | ArithmeticException e) {
+            throw new Mismatch(value, target, e.getMessage() + ".");
+        }
+        throw new Mismatch(value, target, target.raw == String.class ? "Use str() in Python." : null);
+    }
+
+    private static long exact(Object number) {
+        if (number instanceof BigInteger) {
+            throw new ArithmeticException("It is out of range");
+        }
+        return (Long) number;
+    }
+
+    /** A time of numpy's, which has no zone: as an instant it is taken for UTC, as numpy does. */
+    private static Object moment(LocalDateTime moment, boolean isDate, Object value, Target target) {
+        if (target.raw == LocalDateTime.class) {
+            return moment;
+        } else if (target.raw == LocalDate.class && isDate) {
+            return moment.toLocalDate();
+        } else if (target.raw == Instant.class) {
+            return moment.toInstant(ZoneOffset.UTC);
+        } else if (target.raw == Date.class) {
+            return new Date(moment.toInstant(ZoneOffset.UTC).toEpochMilli());
+        }
+        throw new Mismatch(value, target, target.raw == LocalDate.class ? "It is a time: use astype('datetime64[D]') in Python." : null);
+    }
+
+    // ---- containers ----
+
+    private static Collection<?> elements(Object value, Target target) {
+        if (value instanceof Collection) {
+            return (Collection<?>) value;
+        } else if (value instanceof byte[]) {
+            return unsigned((byte[]) value);
+        } else if (value.getClass().isArray()) {
             return new ArrayView(value);
+        } else if (value instanceof Iterable) {
+            List<Object> all = new ArrayList<>();
+            ((Iterable<?>) value).forEach(all::add);
+            return all;
         }
-        throw cannot(value, type);
+        throw new Mismatch(value, target, value instanceof Map ? "Take list(d), d.values() or d.items() in Python."
+                : value instanceof String ? "Take list(text) in Python." : null);
     }
 
-    /** Elements as the array, collection, iterator or stream that a type is. */
-    private Object fromElements(Iterator<?> elements, Type type) {
-        Class<?> raw = raw(type);
-        Type wanted = raw.isArray() ? component(type)
-                : argument(type, raw == Iterator.class || raw == Stream.class ? raw : Iterable.class, 0);
-        if (raw == Iterator.class || raw == Stream.class) {
-            Iterator<Object> each = new Converted(elements, wanted);
-            return raw == Iterator.class ? each : StreamSupport.stream(
-                    Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false);
+    /** Bytes as Python counts them. */
+    private static List<Object> unsigned(byte[] bytes) {
+        List<Object> all = new ArrayList<>(bytes.length);
+        for (byte each : bytes) {
+            all.add((long) (each & 0xFF));
         }
-        Collection<Object> into = raw.isArray() ? new ArrayList<>() : emptyCollection(raw, type);
-        elements.forEachRemaining(element -> into.add(convert(element, wanted)));
-        if (!raw.isArray()) {
-            return into;
-        }
-        Object array = Array.newInstance(raw.getComponentType(), into.size());
+        return all;
+    }
+
+    private static Object array(Collection<?> elements, Target target, int depth, Form form) {
+        Target part = target.part(0);
+        Object array = Array.newInstance(target.raw.getComponentType(), elements.size());
         int i = 0;
-        for (Object element : into) {
-            Array.set(array, i++, element);
+        try {
+            if (array instanceof int[]) {
+                for (Object each : elements) {
+                    ((int[]) array)[i] = (int) one(each, part, depth + 1, form);
+                    i++;
+                }
+            } else if (array instanceof long[]) {
+                for (Object each : elements) {
+                    ((long[]) array)[i] = (long) one(each, part, depth + 1, form);
+                    i++;
+                }
+            } else if (array instanceof double[]) {
+                for (Object each : elements) {
+                    ((double[]) array)[i] = (double) one(each, part, depth + 1, form);
+                    i++;
+                }
+            } else {
+                for (Object each : elements) {
+                    Array.set(array, i, one(each, part, depth + 1, form));
+                    i++;
+                }
+            }
+        } catch (Mismatch e) {
+            throw e.at("[" + i + "]");
         }
         return array;
     }
 
-    /** Elements that are converted when they are asked for, each in a turn of its own. */
-    private final class Converted implements Iterator<Object> {
-        private final Iterator<?> elements;
-        private final Type type;
+    /** @param distinct whether all elements are different ones in Python */
+    private static Collection<Object> collection(Iterator<?> elements, Target target, int depth, Form form, boolean distinct) {
+        Target part = target.part(0);
+        Collection<Object> into = emptyCollection(target);
+        int i = 0;
+        try {
+            while (elements.hasNext()) {
+                Object element = one(elements.next(), part, depth + 1, form);
+                try {
+                    into.add(element);
+                } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
+                    throw new Mismatch(element, part, "It cannot be put into " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                }
+                i++;
+            }
+        } catch (Mismatch e) {
+            throw e.at("[" + i + "]");
+        }
+        if (distinct && into instanceof Set && into.size() != i) {
+            throw new Mismatch(into, target, VANISHES);
+        }
+        return into;
+    }
 
-        Converted(Iterator<?> elements, Type type) {
+    private static Object lazily(Iterator<?> elements, Target target, Form form) {
+        Iterator<Object> each = new Converted(elements, target.part(0), form);
+        return target.kind == Target.Kind.ITERATOR ? each : StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false);
+    }
+
+    /** Elements that are converted when they are asked for, each in a turn of its own. */
+    private static final class Converted implements Iterator<Object> {
+        private final Iterator<?> elements;
+        private final Target target;
+        private final Form form;
+        private int count;
+
+        Converted(Iterator<?> elements, Target target, Form form) {
             this.elements = elements;
-            this.type = type;
+            this.target = target;
+            this.form = form;
         }
 
         @Override
@@ -510,87 +616,126 @@ public final class Conversion {
         @Override
         public Object next() {
             try (PythonGIL gil = Access.get().enterOrLock()) {
-                return convert(elements.next(), type);
+                return one(elements.next(), target, 0, form);
+            } catch (Mismatch e) {
+                throw e.at("[" + count + "]").exception("value");
+            } finally {
+                count++;
             }
         }
     }
 
-    private static Collection<Object> emptyCollection(Class<?> raw, Type type) {
-        if (raw.isAssignableFrom(ArrayList.class)) {
+    private static Collection<Object> emptyCollection(Target target) {
+        if (target.raw.isAssignableFrom(ArrayList.class)) {
             return new ArrayList<>();
-        } else if (raw.isAssignableFrom(LinkedHashSet.class)) {
+        } else if (target.raw.isAssignableFrom(LinkedHashSet.class)) {
             return new LinkedHashSet<>();
-        } else if (raw.isAssignableFrom(TreeSet.class)) {
+        } else if (target.raw.isAssignableFrom(TreeSet.class)) {
             return new TreeSet<>();
-        } else if (raw.isAssignableFrom(ArrayDeque.class)) {
+        } else if (target.raw.isAssignableFrom(ArrayDeque.class)) {
             return new ArrayDeque<>();
         }
         @SuppressWarnings("unchecked")
-        Collection<Object> made = (Collection<Object>) made(raw, type);
+        Collection<Object> made = (Collection<Object>) made(target);
         return made;
     }
 
-    private Map<Object, Object> map(Iterator<Object> entries, Type type) {
-        Class<?> raw = raw(type);
-        Map<Object, Object> map;
-        if (raw.isAssignableFrom(LinkedHashMap.class)) {
-            map = new LinkedHashMap<>();
-        } else if (raw.isAssignableFrom(TreeMap.class)) {
-            map = new TreeMap<>();
-        } else if (raw.isAssignableFrom(ConcurrentHashMap.class)) {
-            map = new ConcurrentHashMap<>();
-        } else {
-            @SuppressWarnings("unchecked")
-            Map<Object, Object> made = (Map<Object, Object>) made(raw, type);
-            map = made;
+    private static Map<Object, Object> emptyMap(Target target) {
+        if (target.raw.isAssignableFrom(LinkedHashMap.class)) {
+            return new LinkedHashMap<>();
+        } else if (target.raw.isAssignableFrom(TreeMap.class)) {
+            return new TreeMap<>();
+        } else if (target.raw.isAssignableFrom(ConcurrentHashMap.class)) {
+            return new ConcurrentHashMap<>();
         }
-        Type key = argument(type, Map.class, 0);
-        Type value = argument(type, Map.class, 1);
-        while (entries.hasNext()) {
-            Object converted = convert(entries.next(), key);
-            map.put(converted, convert(entries.next(), value));
+        @SuppressWarnings("unchecked")
+        Map<Object, Object> made = (Map<Object, Object>) made(target);
+        return made;
+    }
+
+    private static Object made(Target target) {
+        try {
+            return target.raw.getConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw new PythonException("There is no way to make a " + target.type.getTypeName(), e);
+        }
+    }
+
+    /** Keys and values in turn. */
+    private static List<Object> flat(Map<?, ?> map) {
+        List<Object> entries = new ArrayList<>(2 * map.size());
+        map.forEach((key, value) -> {
+            entries.add(key);
+            entries.add(value);
+        });
+        return entries;
+    }
+
+    private static Map<Object, Object> map(List<?> entries, Target target, int depth, Form form) {
+        Map<Object, Object> map = emptyMap(target);
+        Target keys = target.part(0);
+        Target values = target.part(1);
+        for (int i = 0; i < entries.size(); i += 2) {
+            boolean isKey = true;
+            try {
+                Object key = one(entries.get(i), keys, depth + 1, form);
+                isKey = false;
+                Object value = one(entries.get(i + 1), values, depth + 1, form);
+                try {
+                    map.put(key, value);
+                } catch (ClassCastException | NullPointerException | UnsupportedOperationException e) {
+                    throw new Mismatch(key == null ? null : value, values, "It cannot be put into " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                }
+            } catch (Mismatch e) {
+                throw e.at(entries.get(i), isKey);
+            }
+        }
+        if (2 * map.size() != entries.size()) {
+            throw new Mismatch(map.keySet(), target, VANISHES);
         }
         return map;
     }
 
-    private static Object made(Class<?> raw, Type type) {
+    // ---- records ----
+
+    /** A dict's values by the names of a record's components. */
+    private static List<Object> named(Map<?, ?> map, Target target) {
+        Map<?, ?> known = map instanceof HashMap ? map : new HashMap<>(map); // other maps do not take every key
+        List<Object> fields = new ArrayList<>();
+        List<String> missing = new ArrayList<>();
+        for (List<String> names : target.record.pythonNames) {
+            String name = known.containsKey(names.get(0)) ? names.get(0) : names.get(1);
+            if (known.containsKey(name)) {
+                fields.add(known.get(name));
+            } else {
+                missing.add("'" + names.get(0) + "'");
+            }
+        }
+        if (!missing.isEmpty()) {
+            throw new Mismatch(map, target, "It has no " + String.join(", ", missing) + ".");
+        }
+        return fields;
+    }
+
+    private static List<?> placed(Collection<?> values, Target target) {
+        int count = target.record.names.size();
+        if (values.size() != count) {
+            throw new Mismatch(values, target, count + " values expected, " + String.join(", ", target.record.names) + ": " + values.size() + " given.");
+        }
+        return values instanceof List ? (List<?>) values : new ArrayList<>(values);
+    }
+
+    private static Object record(List<?> fields, Target target, int depth, Form form) {
+        Object[] components = new Object[fields.size()];
+        int i = 0;
         try {
-            return raw.getConstructor().newInstance();
-        } catch (ReflectiveOperationException e) {
-            throw new PythonException("There is no way to make a " + type.getTypeName(), e);
+            for (; i < components.length; i++) {
+                components[i] = one(fields.get(i), target.part(i), depth + 1, form);
+            }
+        } catch (Mismatch e) {
+            throw e.at(target.record.names.get(i), target.raw);
         }
-    }
-
-    private Object record(Object value, Type type) {
-        Class<?> raw = raw(type);
-        List<List<String>> names = new ArrayList<>();
-        for (String name : Records.names(raw)) {
-            names.add(Arrays.asList(name, Names.snake(name)));
-        }
-        PythonObject from = value instanceof PythonObject ? (PythonObject) value : Python.of(value);
-        Iterator<PythonObject> fields = Access.get().callWide(Access.get().tool("fields"), from, names).iterator();
-        Conversion inside = with(type);
-        Type[] types = Records.types(raw);
-        Object[] components = new Object[types.length];
-        for (int i = 0; i < components.length; i++) {
-            components[i] = inside.convert(fields.next(), types[i]);
-        }
-        return Records.make(raw, components);
-    }
-
-    private static PythonException cannot(Object value, Type type) {
-        String shown;
-        try {
-            shown = String.valueOf(value);
-        } catch (RuntimeException e) {
-            shown = value.getClass().getName();
-        }
-        return new PythonException("Could not convert value to " + type.getTypeName() + ": " + shown);
-    }
-
-    /** The class of a primitive type's objects; other classes are themselves. */
-    static Class<?> box(Class<?> raw) {
-        return raw.isPrimitive() ? BOXES.get(raw) : raw;
+        return target.record.make(components, target);
     }
 
     // ---- to Python ----
@@ -654,9 +799,19 @@ public final class Conversion {
         } else if (value instanceof Callbacks.Given) {
             return ((Callbacks.Given) value).fresh();
         } else if (Records.isRecord(value.getClass())) {
-            return make("record", value.getClass().getSimpleName(), Records.names(value.getClass()), Records.values(value));
+            return record(value);
         }
         return Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : value;
+    }
+
+    private static Pack.Fresh record(Object value) {
+        Records record = Target.of(value.getClass()).record;
+        try {
+            return make("record", value.getClass().getSimpleName(), record.names, record.values(value));
+        } catch (StackOverflowError e) {
+            throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: a "
+                    + value.getClass().getName());
+        }
     }
 
     private static Pack.Fresh dateTime(LocalDateTime time, Integer offset, String zone) {

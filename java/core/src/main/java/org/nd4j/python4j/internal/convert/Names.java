@@ -3,10 +3,34 @@
 // Used where Python asks for Java's members, and Java for Python's.
 package org.nd4j.python4j.internal.convert;
 
+import java.text.Normalizer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
 /** Names of members in both languages. */
 public final class Names {
 
     private Names() {}
+
+    /** A name as Python's compiler has it, which normalizes those that are not ASCII. */
+    public static String asInPython(String name) {
+        for (int i = 0; i < name.length(); i++) {
+            if (name.charAt(i) >= 0x80) {
+                return Normalizer.normalize(name, Normalizer.Form.NFKC);
+            }
+        }
+        return name;
+    }
+
+    /** The same for the names of arguments. */
+    public static Map<?, ?> asInPython(Map<?, ?> named) {
+        if (named == null) {
+            return null;
+        }
+        Map<Object, Object> all = new LinkedHashMap<>();
+        named.forEach((name, value) -> all.put(name instanceof String ? asInPython((String) name) : name, value));
+        return all.keySet().equals(named.keySet()) ? named : all;
+    }
 
     /** {@code user_name} as {@code userName}. Other names stay. */
     public static String camel(String name) {

@@ -31,11 +31,12 @@ public final class ProxyHandler implements InvocationHandler {
     /** How one method is called. */
     private static final class Plan {
         final PythonObject python; // to be called with the method's arguments
-        final Type result;
+        final Target result;
+        final Target[] parameters; // null where none is of a functional interface with arguments
         final int wanted;
 
         Plan(Method method, ProxyHandler handler) {
-            String name = method.getName();
+            String name = Names.asInPython(method.getName());
             int parameters = method.getParameterCount();
             List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
             List<String> setter = new ArrayList<>(); // for a method `setName`
@@ -44,14 +45,25 @@ public final class ProxyHandler implements InvocationHandler {
             } else if (parameters == 1) {
                 bean(name, "set", setter);
             }
-            boolean callable = handler.single != null && name.equals(handler.single.getName()); // the object itself will do
+            boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
             PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
                     handler.object, both(name), getter, setter, callable, method.isDefault());
             this.python = Access.get().unframed(bound);
             bound.del();
-            this.result = method.getGenericReturnType();
+            this.result = handler.conversion.target(method.getGenericReturnType());
+            Target[] targets = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
+            this.parameters = Arrays.stream(targets).anyMatch(Functional::isTyped) ? targets : null;
             this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
-                    : handler.conversion.keepsObjects(result) ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+                    : result.keepsObjects() ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+        }
+
+        private Object[] typed(Object[] given) {
+            if (parameters == null) {
+                return given;
+            }
+            Object[] typed = new Object[given.length];
+            Arrays.setAll(typed, i -> Functional.typed(given[i], parameters[i]));
+            return typed;
         }
 
         private static List<String> both(String name) {
@@ -78,18 +90,19 @@ public final class ProxyHandler implements InvocationHandler {
     private final Conversion conversion;
     private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
 
-    private ProxyHandler(PythonObject object, Class<?> type) {
+    private ProxyHandler(PythonObject object, Class<?> raw, Type type) {
         this.object = object;
         this.address = Native.handleAddress(Access.get().handle(object));
-        this.type = type;
-        this.single = Functional.single(type);
+        this.type = raw;
+        this.single = Functional.single(raw);
         this.conversion = Conversion.within(type);
     }
 
-    /** A proxy; the object stays the caller's. Needs a turn. */
-    public static Object of(PythonObject object, Class<?> type) {
-        ClassLoader loader = type.getClassLoader() == null ? ProxyHandler.class.getClassLoader() : type.getClassLoader();
-        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new ProxyHandler(Access.get().unframed(object), type));
+    /** A proxy; the object stays the caller's. Needs a turn. @param type an interface, maybe with arguments */
+    public static Object of(PythonObject object, Type type) {
+        Class<?> raw = Types.raw(type);
+        ClassLoader loader = raw.getClassLoader() == null ? ProxyHandler.class.getClassLoader() : raw.getClassLoader();
+        return Proxy.newProxyInstance(loader, new Class<?>[] {raw}, new ProxyHandler(Access.get().unframed(object), raw, type));
     }
 
     /** The Python object behind a proxy, null for any other Java object. */
@@ -137,10 +150,10 @@ public final class ProxyHandler implements InvocationHandler {
                 plan = new Plan(method, this);
                 plans.put(method, plan);
             }
-            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, given));
+            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
             boolean none = result instanceof PythonObject && method.isDefault()
                     && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
-            return none ? absent : conversion.convert(result, plan.result);
+            return none ? absent : Conversion.convert(result, plan.result, method.getName());
         }
     }
 

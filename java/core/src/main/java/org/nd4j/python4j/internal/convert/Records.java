@@ -13,12 +13,41 @@ import java.util.Arrays;
 import java.util.List;
 import org.nd4j.python4j.PythonException;
 
-/** The components of records: their names, types and values in order. */
-public final class Records {
+/** The components of a record class in order. */
+final class Records {
     private static final Method IS_RECORD = method(Class.class, "isRecord");
     private static final Method COMPONENTS = method(Class.class, "getRecordComponents");
 
-    private Records() {}
+    final List<String> names = new ArrayList<>();
+    final List<Type> types = new ArrayList<>();
+    /** What Python may call each of them. */
+    final List<List<String>> pythonNames = new ArrayList<>();
+    private final Class<?> type;
+    private final List<Method> accessors = new ArrayList<>();
+    private final Constructor<?> constructor;
+
+    /** Of a class that {@link #isRecord}. */
+    Records(Class<?> type) {
+        this.type = type;
+        Object[] components = (Object[]) call(COMPONENTS, type);
+        Class<?>[] classes = new Class<?>[components.length];
+        for (int i = 0; i < components.length; i++) {
+            String name = (String) read(components[i], "getName");
+            names.add(name);
+            pythonNames.add(Arrays.asList(name, Names.snake(name)));
+            types.add((Type) read(components[i], "getGenericType"));
+            classes[i] = (Class<?>) read(components[i], "getType");
+            Method accessor = (Method) read(components[i], "getAccessor");
+            accessor.trySetAccessible();
+            accessors.add(accessor);
+        }
+        try {
+            constructor = type.getDeclaredConstructor(classes);
+            constructor.trySetAccessible();
+        } catch (NoSuchMethodException e) {
+            throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
 
     private static Method method(Class<?> of, String name) {
         try {
@@ -26,6 +55,10 @@ public final class Records {
         } catch (NoSuchMethodException e) {
             return null; // Java 15 and earlier
         }
+    }
+
+    private static Object read(Object component, String what) {
+        return call(method(component.getClass(), what), component);
     }
 
     private static Object call(Method method, Object on) {
@@ -41,50 +74,31 @@ public final class Records {
         return IS_RECORD != null && !Modifier.isAbstract(type.getModifiers()) && (boolean) call(IS_RECORD, type);
     }
 
-    private static Object[] each(Class<?> type, String what) {
-        Object[] components = (Object[]) call(COMPONENTS, type);
-        Object[] found = new Object[components.length];
-        for (int i = 0; i < found.length; i++) {
-            found[i] = call(method(components[i].getClass(), what), components[i]);
-        }
-        return found;
-    }
-
-    static List<String> names(Class<?> type) {
-        List<String> names = new ArrayList<>();
-        for (Object name : each(type, "getName")) {
-            names.add((String) name);
-        }
-        return names;
-    }
-
-    static Type[] types(Class<?> type) {
-        Object[] types = each(type, "getGenericType");
-        return Arrays.copyOf(types, types.length, Type[].class);
-    }
-
-    static List<Object> values(Object record) {
-        List<Object> values = new ArrayList<>();
-        for (Object accessor : each(record.getClass(), "getAccessor")) {
-            ((Method) accessor).trySetAccessible();
-            values.add(call((Method) accessor, record));
+    List<Object> values(Object record) {
+        List<Object> values = new ArrayList<>(accessors.size());
+        for (Method accessor : accessors) {
+            values.add(call(accessor, record));
         }
         return values;
     }
 
-    static Object make(Class<?> type, Object[] components) {
-        Class<?>[] classes = Arrays.copyOf(each(type, "getType"), components.length, Class[].class);
+    /** A record of these components. What its constructor throws to refuse them is thrown as it is. */
+    Object make(Object[] components, Target target) {
         try {
-            Constructor<?> constructor = type.getDeclaredConstructor(classes);
-            constructor.trySetAccessible();
             return constructor.newInstance(components);
         } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof RuntimeException) {
+            if (e.getCause() instanceof RuntimeException && !isFault(e.getCause())) {
                 throw (RuntimeException) e.getCause();
             }
-            throw new PythonException("A " + type.getName() + " could not be made: " + e.getCause(), e.getCause());
+            throw new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + e.getCause(), e.getCause());
         } catch (ReflectiveOperationException e) {
             throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
         }
+    }
+
+    /** Whether an exception of Java's own says that somebody made a mistake, and not what is wrong with an argument. */
+    static boolean isFault(Throwable e) {
+        return e.getClass().getClassLoader() == null
+                && !(e instanceof IllegalArgumentException || e instanceof IllegalStateException);
     }
 }

@@ -3,6 +3,7 @@
 // The native half is callback.rs and upcall.rs; Native.upcall is the one way in.
 package org.nd4j.python4j.internal.jni;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -58,6 +59,12 @@ public final class Callbacks {
     private static final int RAISED = 2;
     private static final int RAISE = 3;
 
+    /** Above that in a key stands the number of the host: Python calls the host that made the key (host.rs). */
+    private static final int HOST_SHIFT = 44;
+
+    /** The key that asks for the name of the thread, no function's. */
+    private static final long THREAD_NAME = 0;
+
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
 
@@ -95,6 +102,11 @@ public final class Callbacks {
         }
     }
 
+    /** Whether this class loader's copy of the library made the key. */
+    static boolean isOwn(long key) {
+        return key >>> HOST_SHIFT == Native.root << HOST_SHIFT >>> HOST_SHIFT;
+    }
+
     /** The function of a key; null if Python has dropped it or the key is a made-up one. */
     static Function function(long key) {
         Object held = HELD.get(key);
@@ -113,7 +125,7 @@ public final class Callbacks {
     }
 
     private static long hold(Object object) {
-        long key = KEYS.incrementAndGet();
+        long key = Native.root << HOST_SHIFT | KEYS.incrementAndGet();
         HELD.put(key, object);
         return key;
     }
@@ -123,6 +135,11 @@ public final class Callbacks {
         if (arguments == null) {
             HELD.remove(key);
             return null;
+        }
+        if (key == THREAD_NAME) {
+            Thread thread = Thread.currentThread();
+            String name = thread.getName().isEmpty() ? thread.toString() : thread.getName(); // virtual threads have none
+            return name.getBytes(StandardCharsets.UTF_8);
         }
         Pack reply = Pack.take();
         try (Access.Visit visit = Access.get().visit()) {

@@ -666,6 +666,7 @@ public final class Pack {
         private int due; // how many values the containers around this place still wait for
         private boolean hasObjects;
         private boolean damaged;
+        private int lost; // elements and keys that are equal to others in Java alone
 
         /**
          * @param in the whole buffer, null for an empty one
@@ -705,8 +706,9 @@ public final class Pack {
 
         /** The next value. Of one that cannot be read to its end nothing stays in Python. */
         public Object value() {
+            Object value;
             try {
-                return next();
+                value = next();
             } catch (RuntimeException | Error e) {
                 if (!damaged) {
                     at = last;
@@ -714,6 +716,10 @@ public final class Pack {
                 }
                 throw e;
             }
+            if (lost > 0) {
+                throw lost(lost);
+            }
+            return value;
         }
 
         /** Passes over so many values, and gives back the large ones, which nobody will fetch. */
@@ -772,6 +778,7 @@ public final class Pack {
                         break;
                     }
                     value = open.container();
+                    lost += open.lost();
                     open = open.outer;
                 }
                 if (open == null) {
@@ -786,6 +793,7 @@ public final class Pack {
             final int depth;
             final Collection<Object> elements; // null in a map
             final Map<Object, Object> map;
+            final int count;
             int left;
             private Object key;
 
@@ -794,6 +802,7 @@ public final class Pack {
                 this.depth = outer == null ? 1 : outer.depth + 1;
                 this.elements = elements;
                 this.map = map;
+                this.count = map == null ? left : left / 2;
                 this.left = left;
                 if (depth > MAX_DEPTH && left > 0) {
                     throw tooDeep();
@@ -813,6 +822,11 @@ public final class Pack {
 
             Object container() {
                 return elements != null ? elements : map;
+            }
+
+            /** How many elements or keys are equal to another one in Java alone. */
+            int lost() {
+                return elements == null ? count - map.size() : elements instanceof Set ? count - elements.size() : 0;
             }
         }
 
@@ -836,6 +850,11 @@ public final class Pack {
 
         public static Object kept(Object value) {
             return finished(value, object -> Access.get().toJavaOrSame(object));
+        }
+
+        /** The same with somebody else's word on what an object becomes. */
+        public static Object kept(Object value, Function<PythonObject, Object> convert) {
+            return finished(value, convert);
         }
 
         /** Nothing may be left over. */
@@ -897,11 +916,16 @@ public final class Pack {
         }
 
         /** What Python holds of Java. The handle has kept it up to here. */
-        private Callbacks.Function own() {
+        private Object own() {
             need(16);
             hasObjects = true;
-            Callbacks.Function own = Callbacks.function(word());
-            Native.handleDropLater(word());
+            long key = word();
+            long handle = word();
+            if (!Callbacks.isOwn(key)) { // of another class loader's copy of this library: a Python object like any
+                return Access.get().object(handle, Native.root);
+            }
+            Callbacks.Function own = Callbacks.function(key);
+            Native.handleDropLater(handle);
             return own;
         }
 
@@ -1026,14 +1050,27 @@ public final class Pack {
             } else if (value instanceof Set) {
                 Set<Object> finished = new LinkedHashSet<>(capacity(((Set<?>) value).size()));
                 ((Set<?>) value).forEach(element -> finished.add(finished(element, convert)));
-                return finished;
+                return whole(finished, finished.size(), ((Set<?>) value).size());
             } else if (value instanceof Map) {
                 Map<Object, Object> finished = new LinkedHashMap<>(capacity(((Map<?, ?>) value).size()));
                 ((Map<?, ?>) value)
                         .forEach((key, element) -> finished.put(finished(key, convert), finished(element, convert)));
-                return finished;
+                return whole(finished, finished.size(), ((Map<?, ?>) value).size());
             }
             return value;
+        }
+
+        /** A set or map, if nothing that came is missing: (1, 2) and range(1, 3) are the same list in Java. */
+        private static Object whole(Object container, int size, int count) {
+            if (size != count) {
+                throw lost(count - size);
+            }
+            return container;
+        }
+
+        private static PythonException lost(int count) {
+            return new PythonException("A set or dict would lose " + count + " of its elements or keys, "
+                    + "since some that differ in Python are equal in Java: hand over a list.");
         }
     }
 }

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -22,7 +24,7 @@ import java.util.concurrent.TimeUnit;
 import org.nd4j.python4j.PythonException;
 
 /**
- * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@link
+ * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@code
  * PythonConstants} sets as well), the environment variable {@value #VARIABLE}, the embedded CPython of
  * the class path. Its value is the path of an executable or of a virtual environment's folder,
  * {@code embedded}, a version like {@code 3.12} or a name that is looked up on {@code PATH}, or
@@ -35,15 +37,17 @@ public final class Interpreter {
 
     public static final String PROPERTY = "org.eclipse.python4j.python";
     public static final String VARIABLE = "PYTHON4J_PYTHON";
-    static final String EMBEDDED = "embedded";
+    public static final String EMBEDDED = "embedded";
 
     /** Its folder is the interpreter's own, and what it prepares waits for the first array. */
     private static final String IDLE_TYPE = "org.nd4j.python4j.numpy.NumpyArray";
 
-    private static Interpreter chosen; // guarded by the class, as is the next
-    private static PythonException failure;
+    private static Interpreter chosen; // guarded by the class, as are the next
+    private static String made; // what led to it, with the place where it was made
+    private static boolean running;
     private static String resort;
     private static List<String> types;
+    private static volatile String seen; // the value of the property when the choice was last looked at
 
     private final String executable;
     private final Path libpython;
@@ -63,23 +67,77 @@ public final class Interpreter {
     }
 
     /**
-     * The interpreter of this process, decided at the first call.
+     * The interpreter of this process. Until Python runs, that is the one of the choice which is in force at
+     * the call; afterwards, the one that runs.
      *
-     * @throws PythonException if none can be used, with all that was looked at; again at each later call
+     * @throws PythonException if none can be used, with all that was looked at, or if Python runs and the choice now
+     *     names another one
      */
     public static synchronized Interpreter chosen() {
-        if (failure != null) {
-            throw new PythonException(failure.getMessage(), failure);
+        String set = System.getProperty(PROPERTY);
+        String[] wanted = wanted(set);
+        if (!wanted[1].equals(made)) {
+            Interpreter found = running ? same(wanted) : choose(wanted);
+            chosen = found;
+            made = wanted[1];
         }
-        if (chosen == null) {
-            try {
-                chosen = chooseUninterrupted();
-            } catch (PythonException e) {
-                failure = e;
-                throw e;
-            }
-        }
+        seen = set;
         return chosen;
+    }
+
+    /** {@link #chosen} for the start, from which on the choice is made for good. */
+    static synchronized Interpreter fixed() {
+        Interpreter interpreter = chosen();
+        running = true;
+        return interpreter;
+    }
+
+    /** The start failed. */
+    static synchronized void unfixed() {
+        running = false;
+    }
+
+    /**
+     * Looks whether the property was set anew since Python started; for uses that are frequent.
+     *
+     * @throws PythonException if it names another interpreter than the one that runs
+     */
+    public static void check() {
+        String set = System.getProperty(PROPERTY);
+        String last = seen;
+        if (set != last && (set == null || !set.equals(last))) {
+            chosen();
+        }
+    }
+
+    /** The interpreter that runs, if the choice now names the same in other words. */
+    private static Interpreter same(String[] wanted) {
+        PythonException failure = null;
+        try {
+            if (choose(wanted).isSame(chosen)) {
+                return chosen;
+            }
+        } catch (PythonException e) {
+            failure = e;
+        }
+        throw new PythonException("Python runs in this process already, with " + chosen.executable + " (" + chosen.reason
+                + "), and the choice was changed since: " + wanted[1] + ". A process has one Python: choose it before"
+                + " the first use, or set the choice back.", failure);
+    }
+
+    /** Whether the choice names this folder. */
+    public static boolean isChosen(Path folder) {
+        String named = wanted(System.getProperty(PROPERTY))[0];
+        return named.indexOf(File.separatorChar) >= 0 && new File(named).toPath().toAbsolutePath().normalize().equals(folder);
+    }
+
+    /**
+     * The interpreter of a choice that is not, or not yet, that of this process.
+     *
+     * @throws PythonException if there is none
+     */
+    public static synchronized Interpreter of(String choice) {
+        return choose(wanted(choice));
     }
 
     /**
@@ -124,6 +182,19 @@ public final class Interpreter {
         chosen = new Interpreter(
                 wanted.executable, file, wanted.version, false, "this process runs it already, from " + file, "");
         return chosen;
+    }
+
+    /** An environment names its program in several ways, {@code python} and {@code python3}. */
+    private boolean isSame(Interpreter other) {
+        return libpython.equals(other.libpython)
+                && new File(executable).getParentFile().equals(new File(other.executable).getParentFile());
+    }
+
+    /** Whether it is the one that runs inside this process. */
+    public boolean isRunning() {
+        synchronized (Interpreter.class) {
+            return running && isSame(chosen);
+        }
     }
 
     /** What the interpreter calls {@code sys.executable}; it can be run. */
@@ -172,14 +243,33 @@ public final class Interpreter {
 
     // ---- choosing ----
 
+    /** The choice, and the same with the place where it was made. */
+    private static String[] wanted(String property) {
+        String choice = property;
+        String named = "-D" + PROPERTY + "=" + choice;
+        if (choice == null || choice.isEmpty()) {
+            choice = System.getenv(VARIABLE);
+            named = VARIABLE + "=" + choice;
+        }
+        if (choice == null || choice.isEmpty()) {
+            choice = EMBEDDED;
+            named = "no other interpreter was chosen";
+            if (resort != null && !Embedded.isThere()) {
+                choice = resort;
+                named = "There is no embedded CPython on the class path and no other one was chosen";
+            }
+        }
+        return new String[] {choice, named};
+    }
+
     /** An interrupt would end the waiting for the locks of both caches. It stays pending until all is chosen. */
-    private static Interpreter chooseUninterrupted() {
+    private static Interpreter choose(String[] wanted) {
         boolean interrupted = false;
         try {
             while (true) {
                 interrupted |= Thread.interrupted();
                 try {
-                    return choose();
+                    return choose(wanted[0], wanted[1]);
                 } catch (PythonException e) {
                     if (!Thread.currentThread().isInterrupted()) {
                         throw e;
@@ -194,22 +284,8 @@ public final class Interpreter {
         }
     }
 
-    private static Interpreter choose() {
+    private static Interpreter choose(String choice, String named) {
         moveJavaCppCache();
-        String choice = System.getProperty(PROPERTY);
-        String named = "-D" + PROPERTY + "=" + choice;
-        if (choice == null || choice.isEmpty()) {
-            choice = System.getenv(VARIABLE);
-            named = VARIABLE + "=" + choice;
-        }
-        if (choice == null || choice.isEmpty()) {
-            choice = EMBEDDED;
-            named = "no other interpreter was chosen";
-            if (resort != null && !Embedded.isThere()) {
-                choice = resort;
-                named = "There is no embedded CPython on the class path and no other one was chosen";
-            }
-        }
         String key = StartNote.key(named, choice);
         StartNote note = stillTrue(StartNote.read(key));
         if (note == null) {
@@ -392,11 +468,14 @@ public final class Interpreter {
             Path executable;
             try {
                 long start = System.nanoTime();
+                Path note = Embedded.note();
+                boolean first = !Files.exists(note);
                 NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin()
-                        + ", once for this version", true);
+                        + (first ? ", once for this version" : ""), first);
                 executable = Embedded.unpack();
+                Unpacker.open(note, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
                 NativeLoader.progress("The embedded CPython is ready after "
-                        + (System.nanoTime() - start) / 1_000_000 + " ms", true);
+                        + (System.nanoTime() - start) / 1_000_000 + " ms", first);
             } catch (IOException e) {
                 throw new PythonException("The embedded CPython of " + Embedded.origin() + " cannot be unpacked: " + e
                         + ". Its folder is moved with -D" + NativeLoader.CACHE

@@ -160,7 +160,7 @@ public final class Unpacker {
     }
 
     /** A name beside a file, which no other process uses. */
-    static Path aside(Path file) {
+    public static Path aside(Path file) {
         return file.resolveSibling(file.getFileName() + "." + ProcessHandle.current().pid() + "-" + System.nanoTime()
                 + ".tmp");
     }
@@ -270,7 +270,7 @@ public final class Unpacker {
     }
 
     /** Holds other processes (and class loaders) of this user off while one of them unpacks. */
-    static final class Lock implements AutoCloseable {
+    public static final class Lock implements AutoCloseable {
         private final FileChannel file;
         private final FileLock lock;
 
@@ -280,9 +280,13 @@ public final class Unpacker {
         }
 
         static Lock take() {
+            return take(cache().resolve("lock"));
+        }
+
+        public static Lock take(Path path) {
             FileChannel file = null;
             try {
-                file = open(cache().resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                file = open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 while (true) {
                     try {
                         return new Lock(file, file.lock());
@@ -293,7 +297,7 @@ public final class Unpacker {
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             } catch (IOException e) {
-                NativeLoader.progress("There are no locks in " + cache() + ", going on without: " + e, false);
+                NativeLoader.progress("There is no lock " + path + ", going on without: " + e, false);
             }
             return new Lock(file, null);
         }

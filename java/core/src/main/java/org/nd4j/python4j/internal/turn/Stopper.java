@@ -26,7 +26,7 @@ public final class Stopper {
     private static final long NEVER = 0;
 
     private static final AtomicLong SLOTS_MADE = new AtomicLong();
-    // No method references here, nor what is made of VarHandles: a program's first one costs a start milliseconds.
+    // No method references here, nor what is made of VarHandles: see the package-info of internal.start.
     private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
         @Override
         protected Slot initialValue() {
@@ -45,7 +45,8 @@ public final class Stopper {
         private final Thread thread = Thread.currentThread();
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
         private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
-        private volatile long limit = NEVER; // of System.nanoTime
+        private Limit innermost; // of those that are open; only the own thread uses it
+        private volatile long limit = NEVER; // of System.nanoTime: the earliest end of all that are open
         private long stopped; // the last call that was asked to end, and when; only the watcher uses them
         private long asked;
 
@@ -55,8 +56,15 @@ public final class Stopper {
             }
         }
 
-        /** A call of Python begins. Returns what {@link #end} needs. */
+        /**
+         * A call of Python begins. Returns what {@link #end} needs.
+         *
+         * @throws org.nd4j.python4j.PythonTimeout if the time of a limit is over already
+         */
         public long begin() {
+            if (innermost != null) {
+                check();
+            }
             long outer = call.get();
             call.lazySet(++last); // a fence would cost as much as all the rest here, see lookOn()
             if (asleep) {
@@ -78,6 +86,27 @@ public final class Stopper {
         /** The call is over; nothing of it is ended any more. */
         public void end(long outer) {
             call.lazySet(outer); // seen late at worst: the native side knows that the call is over
+        }
+
+        private void check() {
+            if (limit != NEVER && System.nanoTime() - limit >= 0) {
+                throw Access.get().timeout("The time for the call is over before it began: its deadline has passed.");
+            }
+        }
+
+        /** Makes the innermost open one of these this thread's, and the earliest end its limit. */
+        private void open(Limit inner) {
+            while (inner != null && inner.closed) {
+                inner = inner.outer;
+            }
+            long earliest = NEVER;
+            for (Limit each = inner; each != null && (each.closed || each.end != NEVER); each = each.outer) {
+                if (!each.closed && (earliest == NEVER || each.end - earliest < 0)) {
+                    earliest = each.end;
+                }
+            }
+            innermost = inner;
+            limit = earliest;
         }
 
         private void look(long now) {
@@ -105,23 +134,57 @@ public final class Stopper {
 
     /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
     public static void within(Duration limit, Runnable body) {
-        long now = System.nanoTime();
+        try (Limit open = limit(limit)) {
+            body.run();
+        }
+    }
+
+    /** A time limit for the calls that its thread makes until it is closed. Of several the earliest counts. */
+    public static final class Limit implements AutoCloseable {
+        private static final long LONGEST = Long.MAX_VALUE / 2;
+
+        private final Slot slot = slot();
+        private final Limit outer = slot.innermost;
+        private final long end; // NEVER for one that hides those around it
+        private boolean closed;
+
+        private Limit(long end) {
+            this.end = end;
+            slot.open(this);
+        }
+
+        /** Whose it is, and who may close it. */
+        public Thread thread() {
+            return slot.thread;
+        }
+
+        /** Again it does nothing; limits may be closed in any order. */
+        @Override
+        public void close() {
+            closed = true;
+            slot.open(slot.innermost);
+        }
+    }
+
+    /** Opens a limit. */
+    public static Limit limit(Duration limit) {
         if (limit.isNegative() || limit.isZero()) {
             throw Access.get().timeout("The time for the call is over before it began: " + limit);
         }
-        long most = Long.MAX_VALUE / 2;
-        long nanos = limit.compareTo(Duration.ofNanos(most)) < 0 ? limit.toNanos() : most;
-        Slot slot = slot();
-        long outer = slot.limit;
-        long end = now + nanos == NEVER ? 1 : now + nanos;
-        if (outer == NEVER || end - outer < 0) {
-            slot.limit = end;
-        }
-        try {
-            body.run();
-        } finally {
-            slot.limit = outer;
-        }
+        long nanos = limit.compareTo(Duration.ofNanos(Limit.LONGEST)) < 0 ? limit.toNanos() : Limit.LONGEST;
+        long end = System.nanoTime() + nanos;
+        return new Limit(end == NEVER ? 1 : end);
+    }
+
+    /** Hides all limits until it is closed, for what has to be put back in any case. */
+    public static Limit unlimited() {
+        return new Limit(NEVER);
+    }
+
+    /** The time that the calling thread's limits leave, maybe nothing or less; null without any. */
+    public static Duration left() {
+        long limit = slot().limit;
+        return limit == NEVER ? null : Duration.ofNanos(limit - System.nanoTime());
     }
 
     /** Has the watcher's thread made before the first call. */

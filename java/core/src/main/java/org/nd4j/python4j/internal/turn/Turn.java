@@ -35,7 +35,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
     private static final long SPIN = TimeUnit.MICROSECONDS.toNanos(50); // about what sleeping and waking cost
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
-    // Neither a VarHandle nor what is made of them: a program's first one costs a start a millisecond.
+    // Neither a VarHandle nor what is made of them: see the package-info of internal.start.
     private static final AtomicReferenceFieldUpdater<Turn, Thread> OWNER =
             AtomicReferenceFieldUpdater.newUpdater(Turn.class, Thread.class, "owner");
 
