@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Python code raised. The text is `TypeName: text`.
-    #[error("{}", gil::with(|py| describe(raised.value(py).as_any())))]
+    #[error("{}", gil::inside(|py| describe(raised.value(py).as_any())))]
     Python {
         /// The exception itself.
         raised: Box<PyErr>,
@@ -94,7 +94,8 @@ impl Error {
 
 impl From<PyErr> for Error {
     fn from(raised: PyErr) -> Self {
-        gil::with(|py| {
+        // Nobody's finalizers: this is in the middle of a call.
+        gil::inside(|py| {
             // Not value(): before 3.12 only this puts the traceback into `__traceback__`.
             drop(raised.clone_ref(py).into_value(py));
             Error::Python {

@@ -3,6 +3,7 @@
 // packed report that raised.rs writes; what their messages are is decided in error.rs.
 package org.nd4j.python4j;
 
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -112,6 +113,8 @@ public class PythonException extends RuntimeException {
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
             return made(Native.raisedReport(exception.handle(), Native.root));
+        } finally {
+            Reference.reachabilityFence(exception);
         }
     }
 

@@ -6,6 +6,7 @@ package org.nd4j.python4j.internal.convert;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.ref.Reference;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
@@ -84,6 +85,7 @@ public final class ProxyHandler implements InvocationHandler {
         this.type = raw;
         this.single = Functional.single(raw);
         this.conversion = Conversion.within(type);
+        Reference.reachabilityFence(object);
     }
 
     /** A proxy; the object stays the caller's. Needs a turn. @param type an interface, maybe with arguments */
