@@ -15,14 +15,16 @@ use crate::pack::{Reader, Writer};
 use crate::script::tool;
 use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
+use pyo3::exceptions::PyException;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
 
 /// What stands behind the door.
 pub trait Door: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
+    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, names of classes and text; after 2 a Python
     /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
     /// on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
@@ -91,6 +93,15 @@ impl Function {
         format!("<java function {}>", self.name)
     }
 
+    /// As Python's functions are copied.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
+    }
+
     #[getter]
     fn __name__(&self) -> &str {
         &self.name
@@ -143,8 +154,11 @@ pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
     if let Ok(function) = object.cast_exact::<Function>() {
         return Some(function.get().key.0);
     }
-    let reference = object.cast::<Reference>().ok()?;
-    Some(reference.get().key.0)
+    if let Ok(reference) = object.cast::<Reference>() {
+        return Some(reference.get().key.0);
+    }
+    let exception = object.is_instance_of::<PyException>();
+    exception.then(|| foreign_key(object)).flatten()
 }
 
 fn call<'py>(
@@ -186,9 +200,9 @@ fn call<'py>(
     match reader.u8()? {
         0 => value(py, &reply[1..]),
         1 => {
-            let held = Key(reader.u64()?);
-            let (class, text) = (reader.text(py)?, reader.text(py)?);
-            Err(java_exception(py, held, class, text)?.into())
+            let key = reader.u64()?;
+            let (classes, text) = (reader.text(py)?, reader.text(py)?);
+            Err(PyErr::from_value(exception(py, key, classes, text)?).into())
         }
         2 => {
             let exception = reader.value(py)?;
@@ -217,23 +231,18 @@ fn value<'py>(py: Python<'py>, answer: &[u8]) -> Result<Bound<'py, PyAny>> {
     value
 }
 
-fn java_exception<'py>(
+/// The Python exception for a foreign one, by its key. It is held as long as the Python exception lives.
+///
+/// `classes` are the names of its class and of those that this extends, with spaces between them.
+pub fn exception<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
-    key: Key,
-    class: Bound<'py, PyString>,
-    text: Bound<'py, PyString>,
-) -> Result<PyErr> {
-    let number = key.0;
-    // The key lives as long as this function object, which the exception keeps.
-    let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
-        let whole = &key; // so that the key moves in, not its number alone
-        whole.0
-    })?;
-    let exception = tools()?
-        .java_exception
-        .bind(py)
-        .call1((class, text, number, holder))?;
-    Ok(PyErr::from_value(exception))
+    key: u64,
+    classes: T,
+    text: T,
+) -> Result<Bound<'py, PyAny>> {
+    let holder = function(py, key, "exception", false)?;
+    let class = tools()?.java_exception.bind(py);
+    Ok(class.call_method1(intern!(py, "make"), (classes, text, key, holder))?)
 }
 
 /// The key of the foreign exception that a Python exception carries.

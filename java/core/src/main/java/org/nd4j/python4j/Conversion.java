@@ -169,7 +169,7 @@ final class Conversion {
     }
 
     /** An argument of a generic type as it is known for one of its supertypes; Object if it is not known. */
-    private Type argument(Type type, Class<?> of, int index) {
+    Type argument(Type type, Class<?> of, int index) {
         return with(type).resolve(of.getTypeParameters()[index]);
     }
 
@@ -412,6 +412,7 @@ final class Conversion {
                     return Enum.valueOf((Class) raw, text);
                 }
                 Function<String, Object> parse = FROM_TEXT.get(box == Character.class ? char.class : raw);
+                parse = parse == null ? Counterparts.fromText(raw) : parse;
                 return parse == null ? null : parse.apply(text);
             } catch (DateTimeException | IllegalArgumentException e) {
                 return null;
@@ -594,7 +595,7 @@ final class Conversion {
                 return true;
             }
         }
-        return Records.isRecord(value.getClass());
+        return Records.isRecord(value.getClass()) || Counterparts.isKnown(value);
     }
 
     /**
@@ -620,8 +621,6 @@ final class Conversion {
             return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
         } else if (value instanceof Instant) {
             return dateTime(((Instant) value).atOffset(ZoneOffset.UTC).toLocalDateTime(), 0, null);
-        } else if (value instanceof Date && value.getClass() == Date.class) {
-            return toPython(((Date) value).toInstant());
         } else if (value instanceof LocalDateTime) {
             return dateTime((LocalDateTime) value, null, null);
         } else if (value instanceof OffsetDateTime) {
@@ -648,7 +647,8 @@ final class Conversion {
         } else if (Records.isRecord(value.getClass())) {
             return make("record", value.getClass().getSimpleName(), Records.names(value.getClass()), Records.values(value));
         }
-        return Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : value;
+        Object other = Counterparts.toPython(value);
+        return other == value && Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : other;
     }
 
     private static Pack.Fresh dateTime(LocalDateTime time, Integer offset, String zone) {

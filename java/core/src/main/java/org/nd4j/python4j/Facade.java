@@ -7,16 +7,15 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** What a proxy does. Each call takes a turn for its length, unless the thread has one. */
@@ -31,16 +30,17 @@ final class Facade implements InvocationHandler {
         Plan(Method method, Facade facade) {
             String name = method.getName();
             int parameters = method.getParameterCount();
-            List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
-            List<String> setter = new ArrayList<>(); // for a method `setName`
-            if (parameters == 0 && !bean(name, "get", getter)) {
-                bean(name, "is", getter);
+            List<String> getter = Collections.emptyList(); // for a method `getName` or `isOpen`
+            List<String> setter = Collections.emptyList(); // for a method `setName`
+            if (parameters == 0) {
+                String got = Names.property(name, "get");
+                getter = properties(got != null ? got : Names.property(name, "is"));
             } else if (parameters == 1) {
-                bean(name, "set", setter);
+                setter = properties(Names.property(name, "set"));
             }
             boolean callable = facade.single != null && name.equals(facade.single.getName()); // the object itself will do
             PythonObject bound = PythonObject.tool("bind")
-                    .callWide(facade.object, both(name), getter, setter, callable, method.isDefault());
+                    .callWide(facade.object, new ArrayList<>(Names.all(name)), getter, setter, callable, method.isDefault());
             this.python = PythonObject.unframed(bound);
             bound.del();
             this.result = method.getGenericReturnType();
@@ -48,20 +48,8 @@ final class Facade implements InvocationHandler {
                     : facade.conversion.keepsObjects(result) ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
         }
 
-        private static List<String> both(String name) {
-            Set<String> all = new LinkedHashSet<>(Arrays.asList(name, Names.snake(name), Names.camel(name)));
-            return new ArrayList<>(all);
-        }
-
-        private static boolean bean(String name, String prefix, List<String> into) {
-            int at = prefix.length();
-            if (!name.startsWith(prefix) || name.length() == at || !Character.isUpperCase(name.charAt(at))) {
-                return false;
-            }
-            String property = Character.toLowerCase(name.charAt(at)) + name.substring(at + 1);
-            into.addAll(both(property));
-            Collections.reverse(into); // Python's habit first
-            return true;
+        private static List<String> properties(String property) {
+            return property == null ? Collections.emptyList() : new ArrayList<>(Names.ofProperty(property));
         }
     }
 
@@ -70,24 +58,36 @@ final class Facade implements InvocationHandler {
     private final Class<?> type;
     private final Method single;
     private final Conversion conversion;
+    private final Object collection; // what it is as a collection; null for none
     private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
 
-    private Facade(PythonObject object, Class<?> type) {
+    private Facade(PythonObject object, Class<?> type, Conversion conversion, Object collection) {
         this.object = object;
+        this.collection = collection;
         this.address = Native.handleAddress(object.handle());
         this.type = type;
         this.single = Functional.single(type);
-        this.conversion = Conversion.within(type);
+        this.conversion = conversion;
     }
 
-    /** A proxy; the object stays the caller's. Needs a turn. */
+    /** A proxy, or one of Java's collections; the object stays the caller's. Needs a turn. */
     static Object of(PythonObject object, Class<?> type) {
+        PythonObject own = PythonObject.unframed(object);
+        Conversion conversion = Conversion.within(type);
+        Object collection = Views.of(own, type, conversion);
+        if (collection != null && type.isInstance(collection) && type.getName().startsWith("java.util.")
+                || type == Iterable.class) {
+            return collection;
+        }
         ClassLoader loader = type.getClassLoader() == null ? Facade.class.getClassLoader() : type.getClassLoader();
-        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new Facade(PythonObject.unframed(object), type));
+        return Proxy.newProxyInstance(loader, new Class<?>[] {type}, new Facade(own, type, conversion, collection));
     }
 
     /** The Python object behind a proxy, null for any other Java object. */
     static PythonObject object(Object value) {
+        if (value instanceof Views.Backed) {
+            return ((Views.Backed) value).python();
+        }
         Facade facade = facade(value);
         return facade == null ? null : facade.object;
     }
@@ -102,12 +102,23 @@ final class Facade implements InvocationHandler {
 
     @Override
     public Object invoke(Object proxy, Method method, Object[] given) throws Throwable {
-        if (method.getDeclaringClass() == Object.class) {
+        boolean ofObject = method.getDeclaringClass() == Object.class;
+        if (collection != null && (ofObject || method.getDeclaringClass().isInstance(collection))) {
+            return ofCollection(method, given);
+        } else if (ofObject) {
             return ofObject(method, given);
         }
         Object absent = new Object();
         Object result = call(method, given == null ? new Object[0] : given, absent);
         return result == absent ? byDefault(proxy, method, given) : result;
+    }
+
+    private Object ofCollection(Method method, Object[] given) throws Throwable {
+        try {
+            return method.invoke(collection, given);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
     }
 
     private Object ofObject(Method method, Object[] given) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Java methods as Python calls them: those of functional interfaces, of allowed classes, and
-// constructors. What travels, and how, is in Callbacks; what types mean, in Conversion.
+// constructors. Which of several is called: Overloads. What travels, and how, is in Callbacks.
 package org.nd4j.python4j;
 
 import java.lang.reflect.Constructor;
@@ -10,24 +10,24 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.Type;
-import java.math.BigInteger;
+import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalAmount;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** One or more methods of one name, bound to an object. */
 final class Functional implements Callbacks.Function {
 
-    private static final Object EMPTY = new Object();
-
     /** A method with what reflection would copy at each call. */
-    private static final class Shape {
+    static final class Shape {
         final Executable method;
         final Type[] types;
         final Class<?>[] classes;
@@ -44,44 +44,98 @@ final class Functional implements Callbacks.Function {
                 names[i] = parameters[i].isNamePresent() ? parameters[i].getName() : null;
             }
         }
+
+        boolean takes(int count, Class<?>... result) {
+            return method instanceof Method && classes.length == count
+                    && (result.length == 0 || Arrays.asList(result).contains(((Method) method).getReturnType()));
+        }
+
+        /** As a message shows it. */
+        String text(String name) {
+            return Arrays.stream(classes).map(Class::getTypeName).collect(Collectors.joining(", ", name + "(", ")"));
+        }
+    }
+
+    /** The methods of one name of a class, worked out once. */
+    static final class Methods {
+        final Shape[] shapes;
+        final String name;
+        final Conversion conversion;
+        final boolean objects; // whether one takes Python objects as they are
+
+        Methods(List<? extends Executable> methods, String name, Conversion conversion) {
+            this(methods.stream().map(Shape::new).toArray(Shape[]::new), name, conversion);
+        }
+
+        private Methods(Shape[] shapes, String name, Conversion conversion) {
+            this.shapes = shapes;
+            this.name = name;
+            this.conversion = conversion;
+            this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(conversion::keepsObjects);
+        }
+
+        /** The one that takes nothing and gives something; null if there is none. */
+        Methods getter() {
+            return those(shape -> shape.takes(0) && !shape.takes(0, void.class));
+        }
+
+        /** Those that take one value; null if there are none. */
+        Methods setter() {
+            return those(shape -> shape.takes(1) && !shape.method.isVarArgs());
+        }
+
+        boolean isBoolean() {
+            return shapes[0].takes(0, boolean.class, Boolean.class);
+        }
+
+        private Methods those(Predicate<Shape> wanted) {
+            Shape[] fitting = Arrays.stream(shapes).filter(wanted).toArray(Shape[]::new);
+            return fitting.length == 0 ? null : new Methods(fitting, name, conversion);
+        }
     }
 
     private final Object receiver; // null for static methods and constructors
     private final Object self; // what it is where it comes back
-    private final Shape[] shapes;
-    private final String name;
-    private final Conversion conversion;
+    private final Methods methods;
     private final PythonExposure exposure; // null: results cross as values
-    private final boolean objects;
 
-    private Functional(
-            Object receiver, Object self, List<? extends Executable> methods, String name, PythonExposure exposure) {
+    private Functional(Object receiver, Object self, Methods methods, PythonExposure exposure) {
         this.receiver = receiver;
         this.self = self;
-        this.shapes = methods.stream().map(Shape::new).toArray(Shape[]::new);
-        this.name = name;
+        this.methods = methods;
         this.exposure = exposure;
-        this.conversion = receiver == null ? Conversion.PLAIN : Conversion.within(receiver.getClass());
-        this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(conversion::keepsObjects);
     }
 
     /** An object of a functional interface. */
     static Callbacks.Function of(Object function) {
-        return of(function, single(function));
+        Kind kind = KINDS.get(function.getClass());
+        if (kind.single == null) {
+            throw new PythonException(function.getClass().getName() + kind.refusal);
+        }
+        return of(function, kind.single, kind.methods);
     }
 
     /** An object's method of a functional interface. */
     static Callbacks.Function of(Object function, Method method) {
+        Kind kind = KINDS.get(function.getClass());
+        return of(function, method, method.equals(kind.single) ? kind.methods : null);
+    }
+
+    private static Callbacks.Function of(Object function, Method method, Methods known) {
         if (method.getDeclaringClass() == PythonFunction.class) {
             return new Any((PythonFunction) function);
         }
+        return new Functional(function, function, known == null ? methods(function.getClass(), method) : known, null);
+    }
+
+    private static Methods methods(Class<?> type, Method method) {
         method.trySetAccessible();
-        return new Functional(function, function, Collections.singletonList(method), method.getName(), null);
+        return new Methods(Collections.singletonList(method), method.getName(), Conversion.within(type));
     }
 
     /** Methods of an object, or of a class if that is null. */
-    static Functional bound(Object receiver, List<Executable> methods, String name, PythonExposure exposure) {
-        return new Functional(receiver, null, methods, name, exposure);
+    static Functional bound(Object receiver, Methods methods, PythonExposure exposure) {
+        return new Functional(receiver, null, methods, exposure);
     }
 
     /** A {@link PythonFunction}, which takes everything as it comes. */
@@ -105,27 +159,59 @@ final class Functional implements Callbacks.Function {
 
     // ---- which method ----
 
-    /** Whether a value is there to be called: a lambda, or of an interface marked as functional. */
-    static boolean isFunction(Object value) {
-        if (value.getClass().isSynthetic()) {
-            return !interfaces(value.getClass()).isEmpty();
+    /** What calling an object of a class means. Kept with the class. */
+    private static final ClassValue<Kind> KINDS = new ClassValue<>() {
+        @Override
+        protected Kind computeValue(Class<?> type) {
+            return new Kind(type);
         }
-        return interfaces(value.getClass()).stream().anyMatch(each -> each.isAnnotationPresent(FunctionalInterface.class));
+    };
+
+    private static final class Kind {
+        final boolean isFunction;
+        final Method single; // null if there is no such one
+        final Methods methods; // null for a PythonFunction
+        final String refusal;
+
+        Kind(Class<?> type) {
+            List<Class<?>> all = interfaces(type);
+            List<Class<?>> best = new ArrayList<>(all);
+            if (best.size() > 1) {
+                best.removeIf(each -> !isMarked(each));
+            }
+            single = best.size() == 1 ? single(best.get(0)) : null;
+            methods = single == null || single.getDeclaringClass() == PythonFunction.class ? null : methods(type, single);
+            isFunction = isValue(type) ? false : type.isSynthetic() ? !all.isEmpty() : all.stream().anyMatch(Functional::isMarked);
+            refusal = all.isEmpty() ? " implements no functional interface."
+                    : " implements several functional interfaces: name one with Python.function(type, object).";
+        }
     }
 
-    /** The one method that calling an object means. */
-    private static Method single(Object function) {
-        List<Class<?>> all = interfaces(function.getClass());
-        List<Class<?>> best = new ArrayList<>(all);
-        if (best.size() > 1) {
-            best.removeIf(each -> !each.isAnnotationPresent(FunctionalInterface.class));
+    /** Whether a value is there to be called: a lambda, or of an interface marked as functional. */
+    static boolean isFunction(Object value) {
+        return KINDS.get(value.getClass()).isFunction;
+    }
+
+    /** Whether an interface says that it is one function: by annotation, or as Kotlin's and Scala's do, by name. */
+    private static boolean isMarked(Class<?> type) {
+        return type.isAnnotationPresent(FunctionalInterface.class)
+                || type.getName().matches("(kotlin\\.jvm\\.functions|scala)\\.Function\\d+");
+    }
+
+    /**
+     * Whether objects of a class are values although an interface of theirs is functional: a date adjusts others, an
+     * enum's constant may be a strategy, and Scala's collections and case classes extend its functions.
+     */
+    private static boolean isValue(Class<?> type) {
+        if (Enum.class.isAssignableFrom(type) || TemporalAccessor.class.isAssignableFrom(type)
+                || TemporalAmount.class.isAssignableFrom(type) || Records.isRecord(type)) {
+            return true;
         }
-        if (best.size() != 1) {
-            throw new PythonException(function.getClass().getName() + (all.isEmpty()
-                    ? " implements no functional interface."
-                    : " implements several functional interfaces: name one with Python.function(type, object)."));
+        Set<Class<?>> all = new LinkedHashSet<>();
+        for (Class<?> at = type; at != null; at = at.getSuperclass()) {
+            collect(at, all);
         }
-        return single(best.get(0));
+        return all.stream().anyMatch(each -> each.getName().equals("scala.Product") || each.getName().startsWith("scala.collection."));
     }
 
     /**
@@ -194,12 +280,12 @@ final class Functional implements Callbacks.Function {
 
     @Override
     public boolean objects() {
-        return objects;
+        return methods.objects;
     }
 
     @Override
     public String name() {
-        return name;
+        return methods.name;
     }
 
     @Override
@@ -209,34 +295,8 @@ final class Functional implements Callbacks.Function {
 
     @Override
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
-        Map<?, ?> names = named == null ? Collections.emptyMap() : named;
-        Object[] best = null;
-        Shape chosen = null;
-        int least = Integer.MAX_VALUE;
-        PythonException failed = null;
-        for (Shape shape : shapes) {
-            Object[] places = arrange(shape, arguments, names);
-            if (places == null) {
-                continue;
-            }
-            try {
-                int distance = shapes.length == 1 ? 0 : distance(shape, places);
-                if (distance < least) {
-                    best = converted(shape, places);
-                    chosen = shape;
-                    least = distance;
-                }
-            } catch (PythonException e) {
-                if (e.getPythonObject() != null) {
-                    throw e; // Python code failed while its value was converted, or was stopped
-                }
-                failed = e;
-            }
-        }
-        if (chosen == null) {
-            throw new Callbacks.Raise("TypeError", failed == null ? refusal(arguments, names) : name + "(): " + failed.getMessage());
-        }
-        Object result = invoke(chosen.method, best);
+        Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);
+        Object result = invoke(chosen.method, chosen.arguments);
         return exposure == null ? result : ByReference.shown(result, exposure);
     }
 
@@ -248,97 +308,5 @@ final class Functional implements Callbacks.Function {
         } catch (InvocationTargetException e) {
             throw e.getCause();
         }
-    }
-
-    private String refusal(List<?> arguments, Map<?, ?> named) {
-        String given = arguments.size() + " arguments" + (named.isEmpty() ? "" : " and the names " + named.keySet());
-        if (shapes.length > 1) {
-            return "no method " + name + "() of Java takes " + given;
-        }
-        String[] names = shapes[0].names;
-        boolean known = names.length > 0 && names[0] != null;
-        return name + "() takes " + names.length + " arguments, " + given + " were given"
-                + (named.isEmpty() || known ? "" : "; the names of its parameters are not known (javac -parameters)");
-    }
-
-    /** The arguments in the places of the parameters; null if they do not fit. */
-    private static Object[] arrange(Shape shape, List<?> arguments, Map<?, ?> named) {
-        int count = shape.classes.length;
-        boolean varargs = shape.method.isVarArgs();
-        if (!varargs && named.isEmpty()) {
-            return arguments.size() == count ? arguments.toArray() : null;
-        }
-        Object[] places = new Object[count];
-        Arrays.fill(places, EMPTY);
-        boolean spread = varargs && !(arguments.size() == count && isWhole(arguments.get(count - 1)));
-        int single = spread ? count - 1 : count;
-        if (arguments.size() > count && !spread) {
-            return null;
-        }
-        for (int i = 0; i < Math.min(single, arguments.size()); i++) {
-            places[i] = arguments.get(i);
-        }
-        if (spread && arguments.size() >= single) {
-            places[single] = new ArrayList<>(arguments.subList(single, arguments.size()));
-        }
-        Map<Object, Object> rest = new LinkedHashMap<>(named);
-        for (int i = 0; i < count && !rest.isEmpty(); i++) {
-            for (Object name : named.keySet()) {
-                boolean same = name.equals(shape.names[i]) || Names.camel((String) name).equals(shape.names[i]);
-                if (same && places[i] == EMPTY) {
-                    places[i] = rest.remove(name);
-                }
-            }
-        }
-        if (!rest.isEmpty()) {
-            boolean takesNames = count > 0 && places[count - 1] == EMPTY && shape.classes[count - 1] == Map.class;
-            if (!takesNames) {
-                return null;
-            }
-            places[count - 1] = rest; // what Python calls **named
-        }
-        return Arrays.asList(places).contains(EMPTY) ? null : places;
-    }
-
-    /** Whether the last argument is all that a variable number of them takes. */
-    private static boolean isWhole(Object value) {
-        Object read = value instanceof PythonObject ? ((PythonObject) value).read() : value;
-        return read instanceof Collection || read != null && read.getClass().isArray();
-    }
-
-    private Object[] converted(Shape shape, Object[] places) {
-        Object[] converted = new Object[places.length];
-        for (int i = 0; i < places.length; i++) {
-            converted[i] = conversion.convert(places[i], shape.types[i]);
-        }
-        return converted;
-    }
-
-    /** How far values are from the parameters' types, to choose among methods of one name. */
-    private static int distance(Shape shape, Object[] places) {
-        int sum = 0;
-        for (int i = 0; i < places.length; i++) {
-            Object value = places[i] instanceof PythonObject ? ((PythonObject) places[i]).read() : places[i];
-            sum += distance(value, Conversion.box(shape.classes[i]));
-        }
-        return sum;
-    }
-
-    private static int distance(Object value, Class<?> type) {
-        Object own = value instanceof Callbacks.Function ? ((Callbacks.Function) value).object() : value;
-        if (type == Object.class) {
-            return 50;
-        }
-        if (own == null || own.getClass() == type) {
-            return 0;
-        }
-        List<Class<?>> order = Collections.emptyList();
-        if (own instanceof Long || own instanceof BigInteger) {
-            order = Arrays.asList(Long.class, Integer.class, BigInteger.class, Short.class, Byte.class, Double.class, Float.class);
-        } else if (own instanceof Double) {
-            order = Arrays.asList(Double.class, Float.class);
-        }
-        int at = order.indexOf(type);
-        return at >= 0 ? at + 1 : type.isInstance(own) ? 10 : 30;
     }
 }

@@ -6,6 +6,7 @@ package org.nd4j.python4j;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.SoftReference;
+import java.lang.reflect.Proxy;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -425,10 +426,14 @@ final class Pack {
             handle((PythonObject) value);
         } else if (value instanceof byte[]) {
             raw((byte[]) value);
-        } else if (value instanceof List) {
-            list((List<?>) value, depth);
-        } else if (value instanceof Map) {
-            map((Map<?, ?>) value, depth);
+        } else if (value instanceof List || value instanceof Map) {
+            if (value instanceof Views.Backed || value instanceof Proxy) {
+                rarer(value, depth); // perhaps a Python object
+            } else if (value instanceof List) {
+                list((List<?>) value, depth);
+            } else {
+                map((Map<?, ?>) value, depth);
+            }
         } else if (value instanceof Object[]) {
             list(Arrays.asList((Object[]) value), depth);
         } else if (value.getClass().isArray()) {
@@ -583,7 +588,13 @@ final class Pack {
                 return;
             }
         }
-        Object other = wide ? Conversion.toPython(value) : value;
+        if (wide && value instanceof Map.Entry) {
+            Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
+            collection(TUPLE, Arrays.asList(entry.getKey(), entry.getValue()), depth);
+            return;
+        }
+        PythonObject python = Facade.object(value);
+        Object other = python != null ? python : wide ? Conversion.toPython(value) : value;
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
             u8(HANDLE).u64(((Fresh) other).handle);
@@ -602,6 +613,10 @@ final class Pack {
             }
         } else if (value instanceof BigDecimal) {
             u8(DECIMAL).text(value.toString());
+        } else if (value instanceof List) {
+            list((List<?>) value, depth);
+        } else if (value instanceof Map) {
+            map((Map<?, ?>) value, depth);
         } else if (value instanceof Set) {
             collection(SET, (Set<?>) value, depth);
         } else if (value instanceof Collection) {
