@@ -539,6 +539,10 @@ def plain(value):
         return "text", value.isoformat(), getattr(value.tzinfo, "key", None)
     if isinstance(value, (datetime.date, datetime.time)):
         return "text", value.isoformat(), None
+    if isinstance(value, datetime.tzinfo):
+        offset = value.utcoffset(None)
+        fixed = offset is not None and datetime.datetime(2000, 1, 1, tzinfo=value).isoformat()[19:]
+        return "text", getattr(value, "key", None) or fixed or str(value), None
     if isinstance(value, datetime.timedelta):
         return "duration", value.days * 86400 + value.seconds, value.microseconds
     if isinstance(value, str):

@@ -23,9 +23,11 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.Year;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
+import java.util.AbstractMap;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -49,7 +51,6 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -192,7 +193,7 @@ final class Conversion {
 
     /** Whether an object that is wanted as this becomes a proxy of an interface. */
     private static boolean isFacade(Class<?> raw) {
-        if (!raw.isInterface() || raw == Iterator.class || raw == Stream.class || raw == Path.class || raw == Map.Entry.class) {
+        if (!raw.isInterface() || raw == Path.class || Counterparts.GIVES.contains(raw)) {
             return false;
         }
         for (Class<?> value : VALUES) {
@@ -275,7 +276,7 @@ final class Conversion {
         if (raw == Optional.class) {
             return Optional.of(fromObject(object, resolve(argument(type, raw, 0))));
         }
-        if (raw.isArray() || isCollection(raw) || raw == Iterator.class || raw == Stream.class) {
+        if (raw.isArray() || isCollection(raw) || Counterparts.GIVES.contains(raw)) {
             return fromElements(object.iterator(), type);
         }
         if (Map.class.isAssignableFrom(raw)) {
@@ -302,7 +303,7 @@ final class Conversion {
         if (Records.isRecord(raw)) {
             return record(object, type);
         }
-        if (raw != byte[].class && (raw.isArray() || isCollection(raw) || raw == Iterator.class || raw == Stream.class)) {
+        if (raw != byte[].class && (raw.isArray() || isCollection(raw) || Counterparts.GIVES.contains(raw))) {
             return fromElements(object.iterator(), type);
         }
         if (Map.class.isAssignableFrom(raw)) {
@@ -348,6 +349,9 @@ final class Conversion {
         Class<?> raw = raw(type);
         if (value instanceof Callbacks.Function) {
             Object own = ((Callbacks.Function) value).object();
+            if (own == value) { // a method that is bound to its object
+                return box(raw).isInstance(own) ? own : fromOther(Callbacks.callable((Callbacks.Function) own), type);
+            }
             return box(raw).isInstance(own) ? own : fromValue(own, type);
         }
         if (value instanceof PythonObject) {
@@ -380,7 +384,8 @@ final class Conversion {
             }
             return null;
         }
-        if (raw.isArray() && raw != value.getClass() || isCollection(raw) || raw == Iterator.class || raw == Stream.class) {
+        boolean text = value instanceof String && raw == char[].class;
+        if (raw.isArray() && raw != value.getClass() && !text || isCollection(raw) || Counterparts.GIVES.contains(raw)) {
             return fromElements(elements(value, type).iterator(), type);
         }
         if (Map.class.isAssignableFrom(raw) && value instanceof Map) {
@@ -447,6 +452,9 @@ final class Conversion {
         } else if (box == Byte.class && bits <= Byte.SIZE) {
             return integer.byteValue();
         }
+        if (box == Year.class && bits <= Integer.SIZE && Year.MIN_VALUE <= integer.intValue() && integer.intValue() <= Year.MAX_VALUE) {
+            return Year.of(integer.intValue());
+        }
         return box == BigInteger.class ? integer : null;
     }
 
@@ -463,13 +471,10 @@ final class Conversion {
     /** Elements as the array, collection, iterator or stream that a type is. */
     private Object fromElements(Iterator<?> elements, Type type) {
         Class<?> raw = raw(type);
-        Type wanted = raw.isArray() ? component(type)
-                : argument(type, raw == Iterator.class || raw == Stream.class ? raw : Iterable.class, 0);
-        if (raw == Iterator.class || raw == Stream.class) {
-            Iterator<Object> each = new Converted(elements, wanted);
-            return raw == Iterator.class ? each : StreamSupport.stream(
-                    Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false);
+        if (Counterparts.GIVES.contains(raw)) {
+            return given(elements, type, raw);
         }
+        Type wanted = raw.isArray() ? component(type) : argument(type, Iterable.class, 0);
         Collection<Object> into = raw.isArray() ? new ArrayList<>() : emptyCollection(raw, type);
         elements.forEachRemaining(element -> into.add(convert(element, wanted)));
         if (!raw.isArray()) {
@@ -481,6 +486,29 @@ final class Conversion {
             Array.set(array, i++, element);
         }
         return array;
+    }
+
+    /** Elements as what gives them one by one, or as the pair that an entry is. */
+    private Object given(Iterator<?> elements, Type type, Class<?> raw) {
+        if (raw == Map.Entry.class) {
+            Object key = convert(next(elements, type), argument(type, raw, 0));
+            Object value = convert(next(elements, type), argument(type, raw, 1));
+            if (elements.hasNext()) {
+                throw cannot("more than a pair", type);
+            }
+            return new AbstractMap.SimpleImmutableEntry<>(key, value);
+        }
+        Class<?> primitive = Counterparts.elementOf(raw);
+        Iterator<Object> each = new Converted(elements, primitive != null ? primitive : argument(type, raw, 0));
+        return raw == Iterator.class ? each : Counterparts.stream(raw, StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false));
+    }
+
+    private static Object next(Iterator<?> elements, Type type) {
+        if (!elements.hasNext()) {
+            throw cannot("less than a pair", type);
+        }
+        return elements.next();
     }
 
     /** Elements that are converted when they are asked for, each in a turn of its own. */

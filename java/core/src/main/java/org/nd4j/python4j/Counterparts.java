@@ -18,9 +18,14 @@ import java.util.Enumeration;
 import java.util.GregorianCalendar;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.TimeZone;
 import java.util.function.Function;
 import java.util.stream.BaseStream;
+import java.util.stream.DoubleStream;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /** Conversions by class. Those to Python give a simpler value that Conversion knows, or a fresh object. */
 final class Counterparts {
@@ -29,6 +34,10 @@ final class Counterparts {
 
     private static final List<Class<?>> NAMED = List.of(
             java.nio.file.Path.class, ZoneOffset.class, ZoneId.class, Calendar.class, TimeZone.class);
+
+    /** Interfaces that are wanted for their elements. */
+    static final List<Class<?>> GIVES = List.of(
+            Iterator.class, Stream.class, Map.Entry.class, IntStream.class, LongStream.class, DoubleStream.class);
 
     /** In a class of its own: the module java.sql is there only where somebody uses it. */
     private static final class Sql {
@@ -152,5 +161,19 @@ final class Counterparts {
             }
         }
         return value instanceof Enum ? ((Enum<?>) value).getDeclaringClass() : value.getClass();
+    }
+
+    /** The type of the elements of a stream of primitives; null for another class. */
+    static Class<?> elementOf(Class<?> type) {
+        return type == IntStream.class ? int.class : type == LongStream.class ? long.class : type == DoubleStream.class ? double.class : null;
+    }
+
+    /** A stream of boxes as the stream that is wanted. */
+    static Object stream(Class<?> type, Stream<Object> boxes) {
+        if (type == IntStream.class) {
+            return boxes.mapToInt(box -> (Integer) box);
+        }
+        return type == LongStream.class ? boxes.mapToLong(box -> (Long) box)
+                : type == DoubleStream.class ? boxes.mapToDouble(box -> (Double) box) : boxes;
     }
 }

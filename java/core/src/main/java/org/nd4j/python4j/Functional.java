@@ -293,6 +293,11 @@ final class Functional implements Callbacks.Function {
         return self == null ? this : self;
     }
 
+    /** Whether one of the methods can be called with so many arguments. */
+    boolean takes(int count) {
+        return Arrays.stream(methods.shapes).anyMatch(shape -> shape.method.isVarArgs() || shape.classes.length == count);
+    }
+
     @Override
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
         Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);

@@ -163,7 +163,7 @@ final class Overloads {
             }
             left.removeAll(failing);
         }
-        if (failed != null && methods.shapes.length == 1) {
+        if (failed != null && (methods.shapes.length == 1 || failed.getPythonObject() != null)) {
             throw refused(methods, failed);
         }
         throw new Callbacks.Raise("TypeError", refusal() + (failed == null ? "" : ". " + failed.getMessage()));
@@ -182,7 +182,7 @@ final class Overloads {
             }
             return true;
         } catch (PythonException e) {
-            if (e.getPythonObject() != null) {
+            if (e.getPythonObject() != null && !e.getPythonClass().equals("TypeError")) {
                 throw e; // Python code failed while its value was converted, or was stopped
             }
             failed = failed == null ? e : failed;
@@ -310,6 +310,10 @@ final class Overloads {
         } else if (value instanceof PythonObject) {
             return object((PythonObject) value, type);
         }
+        Method single = value instanceof Functional && type.isInterface() ? Functional.single(type) : null;
+        if (single != null) {
+            return ((Functional) value).takes(single.getParameterCount()) ? result(single) : NEVER;
+        }
         // A container, or an object of Java's that Python has by reference.
         return type.isInstance(value) ? INSTANCE : type.isArray() ? NEAR : Collection.class.isAssignableFrom(type) ? NEAR + 5 : FAR;
     }
@@ -328,11 +332,15 @@ final class Overloads {
             // None: it can neither be called so nor has it a method of that name.
             Object suits = PythonObject.tool("suits").callRaw(
                     Pack.Wanted.ANY, Arrays.asList(object, new ArrayList<>(Names.all(single.getName())), single.getParameterCount()));
-            int result = single.getReturnType() == void.class ? 1 : 0; // Python's functions have one
-            return suits == null ? NEVER : 2 * ((Long) suits).intValue() + result;
+            return suits == null ? NEVER : 2 * ((Long) suits).intValue() + result(single);
         }
         boolean known = type.getName().startsWith("java.time.") || type == Path.class || type == UUID.class;
         boolean text = CharSequence.class.isAssignableFrom(type) || type == File.class;
         return known || type.isArray() ? NEAR : text ? TEXT : type.isInterface() ? FAR : NEAR + 5;
+    }
+
+    /** Functions have results, and one that wants none is farther. */
+    private static int result(Method single) {
+        return single.getReturnType() == void.class ? 1 : 0;
     }
 }
