@@ -5,7 +5,7 @@ mod support;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Door};
+use python4j_core::callback::{self, Upcall};
 use python4j_core::{Result, capi, context, gil, handle};
 use std::sync::atomic::{AtomicU64, Ordering};
 use support::{Request, repr, run, turn};
@@ -20,7 +20,7 @@ static RELEASED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 static THROWN: AtomicU64 = AtomicU64::new(98);
 static DEPTH: Mutex<u32> = Mutex::new(0);
 
-impl Door for Other {
+impl Upcall for Other {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         assert!(!capi::gil_held(), "others may enter meanwhile");
         Ok(match function {
@@ -97,7 +97,7 @@ impl Door for Other {
 #[test]
 fn python_calls_out_and_comes_back() {
     let _turn = turn();
-    callback::set_door(Box::new(Other));
+    callback::set_upcall(Box::new(Other));
     gil::with(|py| {
         let globals = context::globals(py).unwrap();
         for number in 1..=5 {
@@ -166,7 +166,7 @@ fn set(name: &str, value: &Bound<'_, PyAny>) {
 #[test]
 fn functions_as_python_sees_them() {
     let _turn = turn();
-    callback::set_door(Box::new(Other));
+    callback::set_upcall(Box::new(Other));
     gil::with(|py| {
         set("f", &callback::function(py, 6, "far", false).unwrap());
         set("values", &callback::function(py, 7, "v", false).unwrap());
@@ -202,7 +202,7 @@ fn functions_as_python_sees_them() {
 #[test]
 fn references_as_python_sees_them() {
     let _turn = turn();
-    callback::set_door(Box::new(Other));
+    callback::set_upcall(Box::new(Other));
     gil::with(|py| {
         let list = callback::reference(py, 8, "JavaList").unwrap();
         assert_eq!(callback::key(&list), Some(8));

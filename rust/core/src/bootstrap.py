@@ -215,6 +215,54 @@ def prepare_linecache():
 prepare_linecache()
 
 
+class Imports:
+    """Stands on sys.meta_path until the modules were imported that something of ours is to be added to."""
+
+    # Each has a file of ours of that name, and what that needs.
+    waiting = {"inspect": (text_of, texts_with), "threading": (java_name,)}  # noqa: F821, from interpreter.rs
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name not in cls.waiting:
+            return None
+        for finder in list(sys.meta_path):
+            spec = None if finder is cls else finder.find_spec(name, path, target)
+            if spec is not None:
+                cls.prepare_after(spec)
+                return spec
+        return None
+
+    @classmethod
+    def prepare_after(cls, spec):
+        loader = spec.loader
+        execute = loader.exec_module
+
+        def execute_and_prepare(module):
+            del loader.exec_module
+            execute(module)
+            cls.prepare(module)
+
+        if not isinstance(loader, type):  # a frozen module's is a class, which others use, too
+            loader.exec_module = execute_and_prepare
+
+    @staticmethod
+    def prepare(module):
+        needed = Imports.waiting.pop(module.__name__, None)
+        if not Imports.waiting and Imports in sys.meta_path:
+            sys.meta_path.remove(Imports)
+        try:
+            if needed is not None:
+                tool(module.__name__, "prepare")(module, *needed)
+        except Exception:
+            pass  # another version of the module: it then is as it comes
+
+
+sys.meta_path.insert(0, Imports)
+for name in list(Imports.waiting):
+    if name in sys.modules:
+        Imports.prepare(sys.modules[name])
+
+
 def forget_text(source):
     texts.pop(source.name, None)
 

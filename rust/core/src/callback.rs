@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way from Python back to the caller's language: one door, through which every call of a
-//! foreign function goes packed. Who stands behind it is `rust/jni/src/door.rs`.
+//! The way from Python back to the caller's language: one upcall, by which every call of a
+//! foreign function goes packed. It is made in `rust/jni/src/upcall.rs`.
 //!
 //! While the other side works, Python is left: other threads may enter, and the foreign function may
 //! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
@@ -21,13 +21,21 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
 
-/// What stands behind the door.
-pub trait Door: Send + Sync {
+/// No function has this key: it asks for the name of the thread.
+pub const THREAD_NAME: u64 = 0;
+
+/// Calls the other side.
+pub trait Upcall: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
     /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, names of classes and text; after 2 a Python
     /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
     /// on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
+
+    /// What the other side calls this thread; none for a thread that it does not know. Must not wait for anything.
+    fn thread_name(&self) -> Option<String> {
+        None
+    }
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
     fn release(&self, key: u64);
@@ -43,19 +51,24 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
     answer
 }
 
-static DOOR: OnceCell<Box<dyn Door>> = OnceCell::new();
+static UPCALL: OnceCell<Box<dyn Upcall>> = OnceCell::new();
 
-/// Says who stands behind the door. Once; a later call changes nothing.
-pub fn set_door(door: Box<dyn Door>) {
-    let _ = DOOR.set(door);
+/// Sets it. Once; a later call changes nothing.
+pub fn set_upcall(upcall: Box<dyn Upcall>) {
+    let _ = UPCALL.set(upcall);
 }
 
-fn door() -> Result<&'static dyn Door> {
-    match DOOR.get() {
+fn upcall() -> Result<&'static dyn Upcall> {
+    match UPCALL.get() {
         _ if fork::is_child() => Err(Error::refused(fork::NO_JAVA)),
-        Some(door) => Ok(door.as_ref()),
+        Some(upcall) => Ok(upcall.as_ref()),
         None => Err(Error::refused("There is nobody to call back.")),
     }
+}
+
+/// What the other side calls this thread.
+pub(crate) fn thread_name() -> Option<String> {
+    upcall().ok()?.thread_name()
 }
 
 /// A key of the other side; it is released when Python drops the object that holds this.
@@ -63,8 +76,8 @@ struct Key(u64);
 
 impl Drop for Key {
     fn drop(&mut self) {
-        if let Ok(door) = door() {
-            door.release(self.0);
+        if let Ok(upcall) = upcall() {
+            upcall.release(self.0);
         }
     }
 }
@@ -190,10 +203,10 @@ fn call<'py>(
             }
         }
     }
-    let door = door()?;
+    let upcall = upcall()?;
     inject::point();
     let arguments = writer.written();
-    let reply = gil::outside(py, || door.call(key.0, arguments))?;
+    let reply = gil::outside(py, || upcall.call(key.0, arguments))?;
     drop(writer.finish());
     inject::point();
     let mut reader = Reader::new(&reply);
@@ -256,7 +269,7 @@ pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 /// An error of ours as an exception inside Python.
-fn raise_again(error: Error) -> PyErr {
+pub(crate) fn raise_again(error: Error) -> PyErr {
     match error {
         Error::Python { raised } => *raised,
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),

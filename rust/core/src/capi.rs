@@ -2,7 +2,7 @@
 //! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14
 //! exports them, and the safe functions around them that everybody else calls.
 
-use crate::{Result, room};
+use crate::{Result, alloc};
 use once_cell::sync::Lazy;
 use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
@@ -44,9 +44,8 @@ struct CompilerFlags {
     feature_version: c_int, // of no meaning for what is compiled to code
 }
 
-/// Whether the calling OS thread holds the GIL. CPython must be running. `PyGILState_Check` says the same until a
-/// program makes a second interpreter; from then on it always says yes.
-pub fn gil_held() -> bool {
+/// The state that is current in the calling OS thread, or null.
+fn current_state() -> *mut ffi::PyThreadState {
     static CURRENT: Lazy<unsafe extern "C" fn() -> *mut ffi::PyThreadState> = Lazy::new(|| {
         let address = symbol(c"PyThreadState_GetUnchecked") // from 3.13 on
             .or_else(|| symbol(c"_PyThreadState_UncheckedGet"))
@@ -54,9 +53,21 @@ pub fn gil_held() -> bool {
         // SAFETY: both are functions of this type.
         unsafe { mem::transmute(address) }
     });
-    // SAFETY: neither needs the GIL; they read thread-locals and, before 3.12, a global.
-    let (current, own) = unsafe { (CURRENT(), ffi::PyGILState_GetThisThreadState()) };
-    !current.is_null() && current == own
+    // SAFETY: it does not need the GIL; it reads a thread-local or, before 3.12, a global.
+    unsafe { CURRENT() }
+}
+
+/// Whether there is a thread state at all, which a start that failed may have made or not.
+pub(crate) fn has_thread_state() -> bool {
+    !current_state().is_null()
+}
+
+/// Whether the calling OS thread holds the GIL. CPython must be running. `PyGILState_Check` says the same until a
+/// program makes a second interpreter; from then on it always says yes.
+pub fn gil_held() -> bool {
+    let current = current_state();
+    // SAFETY: it does not need the GIL; it reads a thread-local.
+    !current.is_null() && current == unsafe { ffi::PyGILState_GetThisThreadState() }
 }
 
 /// A symbol of any library opened globally, libpython above all.
@@ -128,7 +139,7 @@ pub fn string_of<'py, C: Character>(py: Python<'py>, text: &[C]) -> PyResult<Bou
 /// The code points of a string.
 pub fn points(string: &Bound<'_, PyString>) -> Result<Vec<u32>> {
     let length = length(string);
-    let mut points: Vec<u32> = room::of(length)?;
+    let mut points: Vec<u32> = alloc::of(length)?;
     // SAFETY: the GIL is held; there is room for that many code points, which CPython writes all or none.
     unsafe {
         if PyUnicode_AsUCS4(string.as_ptr(), points.as_mut_ptr(), length as isize, 0).is_null() {

@@ -3,13 +3,13 @@
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
 use crate::capi::symbol;
-use crate::{Error, Result, context, fork, gil, script, texts};
+use crate::{Error, Result, callback, context, fork, gil, initialize, script, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 
 /// How to start.
 #[derive(Debug, Default, Clone)]
@@ -88,8 +88,14 @@ pub fn start(config: &Config) -> Result<()> {
         config.append.splice(0..0, given.take());
     }
     let handlers = Handlers::current();
-    initialize(&config.program)?;
+    // What a start leaves that failed is no ground for another one, by another class loader say.
+    static FAILED: OnceCell<String> = OnceCell::new();
+    if let Some(why) = FAILED.get() {
+        return Err(Error::refused(why));
+    }
+    let initialized = initialize::initialize(&config.program);
     handlers.put_back();
+    initialized.inspect_err(|why| drop(FAILED.set(why.to_string())))?;
     let done = gil::with(|py| set_up(py, &config, true));
     gil::adopt_first(config.release);
     done
@@ -99,31 +105,6 @@ pub fn start(config: &Config) -> Result<()> {
 pub fn stop(py: Python<'_>) {
     if let Some(tools) = TOOLS.get() {
         let _ = tools.stop.bind(py).call0();
-    }
-}
-
-fn initialize(program: &str) -> Result<()> {
-    let program = CString::new(program)
-        .map_err(|_| Error::refused("The path of the interpreter contains a NUL character."))?;
-    set_flag(c"Py_UnbufferedStdioFlag");
-    if in_c_locale() {
-        set_flag(c"Py_UTF8Mode");
-    }
-    match symbol(c"Py_SetProgramName") {
-        Some(set_program_name) => {
-            // SAFETY: the signature is CPython's of every version that has the function. The
-            // decoded text is never freed: CPython keeps the pointer until the start.
-            unsafe {
-                let set: extern "C" fn(*const libc::wchar_t) = std::mem::transmute(set_program_name);
-                let decoded = Py_DecodeLocale(program.as_ptr(), std::ptr::null_mut());
-                if !decoded.is_null() {
-                    set(decoded);
-                }
-                ffi::Py_InitializeEx(0);
-            }
-            Ok(())
-        }
-        None => initialize_by_config(&program),
     }
 }
 
@@ -206,72 +187,6 @@ impl GivenPath {
 
 unsafe extern "C" {
     fn wcslen(text: *const libc::wchar_t) -> usize;
-    fn Py_DecodeLocale(text: *const c_char, size: *mut usize) -> *mut libc::wchar_t;
-}
-
-/// The way of Pythons that have no `Py_SetProgramName` any more (PEP 741, 3.14 and later).
-fn initialize_by_config(program: &CStr) -> Result<()> {
-    type Create = extern "C" fn() -> *mut c_void;
-    type SetStr = extern "C" fn(*mut c_void, *const c_char, *const c_char) -> c_int;
-    type SetInt = extern "C" fn(*mut c_void, *const c_char, i64) -> c_int;
-    type GetError = extern "C" fn(*mut c_void, *mut *const c_char) -> c_int;
-    type Use = extern "C" fn(*mut c_void) -> c_int;
-    type Free = extern "C" fn(*mut c_void);
-
-    let find = |name: &CStr| {
-        symbol(name).ok_or_else(|| {
-            Error::refused(format!(
-                "This libpython has neither Py_SetProgramName nor {}: it cannot be embedded.",
-                name.to_string_lossy()
-            ))
-        })
-    };
-    let names = [
-        c"PyInitConfig_Create",
-        c"PyInitConfig_SetStr",
-        c"PyInitConfig_SetInt",
-        c"PyInitConfig_GetError",
-        c"Py_InitializeFromInitConfig",
-        c"PyInitConfig_Free",
-    ];
-    let mut found = [std::ptr::null_mut(); 6];
-    for (slot, name) in found.iter_mut().zip(names) {
-        *slot = find(name)?;
-    }
-    // SAFETY: the six signatures are those of PEP 741; the configuration is used by this thread
-    // alone, and not after it is freed.
-    unsafe {
-        let create: Create = std::mem::transmute(found[0]);
-        let set_str: SetStr = std::mem::transmute(found[1]);
-        let set_int: SetInt = std::mem::transmute(found[2]);
-        let get_error: GetError = std::mem::transmute(found[3]);
-        let start: Use = std::mem::transmute(found[4]);
-        let free: Free = std::mem::transmute(found[5]);
-
-        let config = create();
-        let mut failed = config.is_null()
-            || set_str(config, c"program_name".as_ptr(), program.as_ptr()) < 0
-            || set_int(config, c"install_signal_handlers".as_ptr(), 0) < 0
-            || set_int(config, c"buffered_stdio".as_ptr(), 0) < 0;
-        if !failed && in_c_locale() {
-            failed = set_int(config, c"utf8_mode".as_ptr(), 1) < 0;
-        }
-        failed = failed || start(config) < 0;
-        let mut why = String::from("unknown error");
-        if failed && !config.is_null() {
-            let mut text: *const c_char = std::ptr::null();
-            if get_error(config, &mut text) == 1 && !text.is_null() {
-                why = CStr::from_ptr(text).to_string_lossy().into_owned();
-            }
-        }
-        if !config.is_null() {
-            free(config);
-        }
-        if failed {
-            return Err(Error::refused(format!("Python could not be started: {why}")));
-        }
-    }
-    Ok(())
 }
 
 fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
@@ -300,11 +215,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     meet_types(py);
     let builtins = PyModule::import(py, "builtins")?;
     let tools = PyDict::new(py);
-    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
-        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
-        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
-    })?;
-    tools.set_item("text_of", text_of)?;
+    give_functions(py, &tools)?;
     script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
@@ -344,6 +255,29 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),
     })
+}
+
+/// What bootstrap.py calls.
+fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
+    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
+        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
+    })?;
+    let texts_with = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (words,): (String,) = arguments.extract()?;
+        Ok::<_, PyErr>(texts::with_words(&words))
+    })?;
+    let java_name = PyCFunction::new_closure(py, None, None, |_, _| callback::thread_name())?;
+    let tool = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (file, name): (String, String) = arguments.extract()?;
+        let tool = script::tool(arguments.py(), &file, &name);
+        tool.map(Bound::unbind).map_err(callback::raise_again)
+    })?;
+    tools.set_item("text_of", text_of)?;
+    tools.set_item("texts_with", texts_with)?;
+    tools.set_item("java_name", java_name)?;
+    tools.set_item("tool", tool)?;
+    Ok(())
 }
 
 fn extend_path(py: Python<'_>, config: &Config) -> Result<()> {
@@ -401,8 +335,9 @@ impl Tools {
             }
             // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
             if let Err(raised) = now.call_method0("flush") {
-                let ours = script::tool(py, "output", "JavaStream");
-                if flushed.is_ok() && ours.is_ok_and(|class| now.get_type().is(&class)) {
+                let ours = script::tool(py, "output", "is_open_stream")
+                    .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
+                if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
                     flushed = Err(raised.into());
                 }
             }
@@ -441,22 +376,5 @@ impl Handlers {
             // SAFETY: the action was read from the same signal of this process.
             unsafe { libc::sigaction(*signal, action, std::ptr::null_mut()) };
         }
-    }
-}
-
-/// Sets one of CPython's global start flags where this version still has it.
-fn set_flag(name: &CStr) {
-    if let Some(flag) = symbol(name) {
-        // SAFETY: all of these flags are C ints, and nothing reads them before the start.
-        unsafe { *flag.cast::<c_int>() = 1 };
-    }
-}
-
-/// A process without a locale, as in a bare container: CPython would take ASCII for everything.
-fn in_c_locale() -> bool {
-    // SAFETY: setlocale with null only reads; the text is copied before anything can change it.
-    unsafe {
-        let name = libc::setlocale(libc::LC_CTYPE, std::ptr::null());
-        !name.is_null() && matches!(CStr::from_ptr(name).to_bytes(), b"C" | b"POSIX")
     }
 }

@@ -3,9 +3,9 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
-use crate::door::JavaDoor;
 use crate::guard::{backtrace, guard, Failure};
 use crate::owner;
+use crate::upcall::JavaUpcall;
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
@@ -23,7 +23,7 @@ macro_rules! export {
         #[allow(non_snake_case, clippy::too_many_arguments)]
         #[cfg_attr(
             feature = "toolbox",
-            jni_toolbox::jni(package = "org.nd4j.python4j", class = "Native")
+            jni_toolbox::jni(package = "org.nd4j.python4j.internal.jni", class = "Native")
         )]
         fn $name<'local>($env: &mut JNIEnv<'local> $(, $arg: $kind)*) $(-> $out)? {
             guard($env, |$env| { let _ = &$env; $body })
@@ -31,7 +31,7 @@ macro_rules! export {
 
         #[cfg(not(feature = "toolbox"))]
         const _: () = {
-            #[export_name = concat!("Java_org_nd4j_python4j_Native_", stringify!($name))]
+            #[export_name = concat!("Java_org_nd4j_python4j_internal_jni_Native_", stringify!($name))]
             extern "system" fn exported<'local>(
                 mut env: JNIEnv<'local>,
                 _class: jni::objects::JClass<'local>
@@ -57,7 +57,7 @@ export! {
             release,
         };
         interpreter::start(&config)?;
-        callback::set_door(Box::new(JavaDoor::new(env)?));
+        callback::set_upcall(Box::new(JavaUpcall::new(env)?));
         Ok(())
     }
 }

@@ -3,16 +3,16 @@
 //! panics and errors into Java exceptions, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
 //! Python's memory to Java. The only home of JNI types.
 
-#[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in door
+#[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in upcall
 mod bulk;
-#[allow(unsafe_code)] // one call by a method id that was looked up once
-mod door;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
-#[allow(unsafe_code)] // as in door
+#[allow(unsafe_code)] // as in upcall
 mod guard;
 #[cfg(feature = "inject")]
 #[allow(unsafe_code)] // an exported name
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+#[allow(unsafe_code)] // one call by a method id that was looked up once
+mod upcall;

@@ -46,9 +46,20 @@ final class ChildJvm {
 
     /** Runs a program with more in its environment. */
     static ChildJvm run(String program, Map<String, String> environment, String... options) throws Exception {
+        return run(environment, command(program, options));
+    }
+
+    /** Runs a program that reads from something which Java cannot open itself, a folder say. */
+    static ChildJvm readingFrom(String input, String program) throws Exception {
+        List<String> command = new ArrayList<>(List.of("sh", "-c", "exec \"$@\" < " + input, "sh"));
+        command.addAll(command(program));
+        return run(Map.of(), command);
+    }
+
+    private static ChildJvm run(Map<String, String> environment, List<String> command) throws Exception {
         Path out = Files.createTempFile("python4j-child", ".out");
         Path err = Files.createTempFile("python4j-child", ".err");
-        ProcessBuilder builder = new ProcessBuilder(command(program, options))
+        ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectInput(ProcessBuilder.Redirect.from(nothing()))
                 .redirectOutput(out.toFile())
                 .redirectError(err.toFile());
@@ -56,7 +67,7 @@ final class ChildJvm {
         Process process = builder.start();
         try {
             if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
-                fail(program + " still runs after " + SECONDS + " s\n" + stacks(process) + read(out) + read(err));
+                fail(command + " still runs after " + SECONDS + " s\n" + stacks(process) + read(out) + read(err));
             }
             return new ChildJvm(process.exitValue(), read(out), read(err));
         } finally {

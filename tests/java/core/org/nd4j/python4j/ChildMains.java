@@ -26,6 +26,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 final class ChildMains {
     private ChildMains() {}
@@ -184,6 +187,23 @@ final class ChildMains {
             one.join();
         }
         print(() -> value("n"));
+    }
+
+    static void failsToStart() {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook")));
+        print(() -> locked("x = 1"));
+        print(() -> run("x = 1"));
+        print(PythonGIL::locked);
+    }
+
+    static void showsHowPythonStarted() {
+        print(() -> value("(__import__('sys').flags, __import__('sys').argv, __import__('sys').path, __import__('sys').stdout.encoding, "
+                + "__import__('sys').stdout.errors, __import__('sys').warnoptions, hash('abc'))"));
+    }
+
+    static void theConstructorStartsPython() {
+        new PythonExecutioner();
+        print(() -> org.bytedeco.cpython.global.python.Py_IsInitialized());
     }
 
     static void exitsOfPythonDoNotEndTheJvm() {
@@ -528,5 +548,63 @@ final class ChildMains {
             return "installed";
         });
         print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
+    }
+
+    // ---- EnvironmentsTest ----
+
+    private static final String PREFIX = "import sys; print(sys.prefix)";
+
+    private static PythonEnvironment environment() {
+        return PythonEnvironment.create(Path.of(System.getProperty("test.folder")));
+    }
+
+    static void makesAnEnvironment() {
+        print(() -> environment().install(DemoPackage.NAME + "==1.0").use());
+        print(() -> locked("import python4j_demo, sys; print(python4j_demo.VERSION, sys.prefix)"));
+    }
+
+    static void startsPipOnlyIfItMust() {
+        PythonEnvironment environment = environment();
+        for (String wanted : new String[] {DemoPackage.NAME + "==1.0", "Python4j_Demo == 1", "PYTHON4J.demo==1.0.0"}) {
+            environment.install(wanted); // there is no index here, so pip could only fail
+        }
+        print(() -> environment.install(DemoPackage.NAME + "==2.0"));
+    }
+
+    static void followsTheChoice() throws Exception {
+        print(() -> PythonProcess.runAndReturn("-c", PREFIX).trim());
+        PythonEnvironment environment = environment();
+        System.setProperty(Interpreter.PROPERTY, environment.folder().toString());
+        print(() -> PythonProcess.runAndReturn("-c", PREFIX).trim());
+        print(() -> locked(PREFIX));
+    }
+
+    static void changesTheChoiceTooLate() throws Exception {
+        PythonEnvironment environment = environment();
+        environment.use();
+        print(() -> locked("x = 1"));
+        System.setProperty(Interpreter.PROPERTY, environment.folder().resolve("bin/python").toString());
+        print(() -> locked("x = 2")); // the same in other words
+        System.setProperty(Interpreter.PROPERTY, "embedded");
+        print(() -> locked("x = 3"));
+        print(() -> PythonProcess.runAndReturn("-c", PREFIX));
+        print(() -> PythonGIL.lockShared());
+        print(() -> {
+            PythonExecutioner.init();
+            return "ok";
+        });
+        System.setProperty(Interpreter.PROPERTY, "/no/such/python");
+        print(() -> PythonProcess.isPackageInstalled("pip"));
+        System.clearProperty(Interpreter.PROPERTY);
+        print(() -> locked("x = 4"));
+        print(() -> environment.use());
+        print(() -> locked("print(x)"));
+    }
+
+    static void choosesAnEnvironmentTooLate() {
+        print(() -> locked("x = 1"));
+        print(() -> environment().use());
+        print(() -> System.getProperty(Interpreter.PROPERTY, "embedded"));
+        print(() -> locked("print(x)"));
     }
 }

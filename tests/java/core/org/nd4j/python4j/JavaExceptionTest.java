@@ -17,6 +17,7 @@ import java.util.concurrent.Callable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 @ExtendWith(InPython.class)
 class JavaExceptionTest {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.math.BigDecimal;
 import java.net.URL;
@@ -32,6 +33,9 @@ import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.Functional;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 @ExtendWith(InPython.class)
 class MembersTest {
@@ -449,9 +453,7 @@ class MembersTest {
             for (int i = 0; i < 20; i++) {
                 List<Method> methods = new ArrayList<>(byName.get(name));
                 Collections.shuffle(methods, random);
-                Functional.Methods shuffled = new Functional.Methods(methods, name, Conversion.PLAIN);
-                Functional bound = Functional.bound(new Choice(), shuffled, PythonExposure.none());
-                PythonExecutioner.setVariable("f", Python.of(new Callbacks.Given(bound, null)));
+                PythonExecutioner.setVariable("f", Python.of(new Callbacks.Given(bound(new Choice(), methods, name), null)));
                 String said;
                 try {
                     said = Expect.text("f(*" + call.substring(call.indexOf(':') + 1) + ")");
@@ -462,6 +464,16 @@ class MembersTest {
                 first = said;
             }
         }
+    }
+
+    /** What a reference makes of methods, in an order of our own. */
+    private static Callbacks.Function bound(Object receiver, List<Method> methods, String name) throws ReflectiveOperationException {
+        Class<?> several = Class.forName(Functional.class.getName() + "$Methods");
+        Constructor<?> constructor = several.getDeclaredConstructor(List.class, String.class, Conversion.class);
+        constructor.setAccessible(true);
+        Method bind = Functional.class.getDeclaredMethod("bound", Object.class, several, PythonExposure.class);
+        bind.setAccessible(true);
+        return (Callbacks.Function) bind.invoke(null, receiver, constructor.newInstance(methods, name, Conversion.PLAIN), PythonExposure.none());
     }
 
     @Test

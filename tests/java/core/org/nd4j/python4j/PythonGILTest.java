@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -64,6 +65,48 @@ class PythonGILTest {
                 return Expect.text("1 + 2");
             }
         }));
+    }
+
+    @Test
+    void lockWithALimitTakesAFreeTurnAndNests() {
+        try (PythonGIL gil = PythonGIL.lock(Duration.ZERO); PythonGIL again = PythonGIL.lock(Duration.ofSeconds(-1))) {
+            assertEquals("3", Expect.text("1 + 2"));
+        }
+    }
+
+    @Test
+    void lockWithALimitThrowsWhenAnotherThreadHasTheTurn() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonTimeout e = OtherThread.call(() -> assertThrows(PythonTimeout.class, () -> PythonGIL.lock(Duration.ofMillis(20))));
+            assertEquals("There was no turn of Python within PT0.02S; thread '" + Thread.currentThread().getName() + "' has it.",
+                    e.getMessage());
+            assertTrue(PythonGIL.waiters().isEmpty());
+        }
+    }
+
+    @Test
+    void lockWithALimitIsEndedByAnInterrupt() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            OtherThread<Boolean> other = OtherThread.start(() -> {
+                assertThrows(PythonInterrupted.class, () -> PythonGIL.lock(Duration.ofSeconds(30)));
+                return Thread.currentThread().isInterrupted();
+            });
+            other.thread.interrupt();
+            assertTrue(other.join());
+        }
+    }
+
+    @Test
+    void aBodyThatTryLockLeftWithoutATurnIsRefused() throws Exception {
+        Executable unchecked = () -> {
+            try (PythonGIL gil = PythonGIL.tryLock(Duration.ofMillis(1))) {
+                PythonExecutioner.exec("x = 1");
+            }
+        };
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonException e = OtherThread.call(() -> assertThrows(PythonException.class, unchecked));
+            assertTrue(e.getMessage().startsWith("Attempt to use Python4j from multiple threads"), e::getMessage);
+        }
     }
 
     @Test

@@ -3,9 +3,12 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -39,6 +42,62 @@ class StartTest {
     @Rule("1.2")
     void manyThreadsMayStartAtOnce() throws Exception {
         prints("manyThreadsStartAtOnce", "8");
+    }
+
+    /** Also where an earlier start went well, since what that noted does not depend on these variables. */
+    @Test
+    void aStartThatFailsIsAnExceptionWithTheReason() throws Exception {
+        ChildJvm.output("startsInterrupted"); // so that the next ones are warm
+        Map<String, String> reasons = Map.of(
+                "PYTHONHASHSEED=abc", "PYTHONHASHSEED must be \"random\" or an integer",
+                "PYTHONINTMAXSTRDIGITS=3", "PYTHONINTMAXSTRDIGITS",
+                "PYTHONHOME=/no/such/folder", "No module named 'encodings'");
+        for (Map.Entry<String, String> reason : reasons.entrySet()) {
+            String[] variable = reason.getKey().split("=");
+            if (variable[0].equals("PYTHONINTMAXSTRDIGITS") && !knowsDigits()) {
+                continue;
+            }
+            fails(ChildJvm.run("failsToStart", Map.of(variable[0], variable[1])), reason.getValue());
+        }
+        fails(ChildJvm.readingFrom("/", "failsToStart"), "<stdin> is a directory, cannot continue");
+    }
+
+    private static boolean knowsDigits() {
+        try (PythonGIL turn = PythonGIL.lock()) {
+            return Expect.truth("hasattr(__import__('sys'), 'get_int_max_str_digits')");
+        }
+    }
+
+    private static void fails(ChildJvm child, String reason) {
+        assertEquals(0, child.status, child::toString);
+        List<String> lines = child.out.lines().filter(line -> line.startsWith("PythonException: ")
+                || line.equals("hook") || line.equals("false")).collect(Collectors.toList());
+        assertEquals(4, lines.size(), child::toString);
+        assertEquals(lines.get(0), lines.get(1), child::toString);
+        assertTrue(child.out.contains(reason), child::toString);
+        assertEquals(List.of("false", "hook"), lines.subList(2, 4), child::toString);
+    }
+
+    /** As in a process that embeds Python with its first and simplest function, and unbuffered. */
+    @Test
+    void whatTheEnvironmentSaysOfTheStartCounts() throws Exception {
+        Map<String, String> environment = new HashMap<>(Map.of("PYTHONHASHSEED", "7", "PYTHONDEVMODE", "1", "PYTHONPATH", "/a:/b",
+                "PYTHONIOENCODING", "cp1252:replace", "PYTHONWARNINGS", "ignore", "PYTHONOPTIMIZE", "2"));
+        String seen = ChildJvm.run("showsHowPythonStarted", environment).out;
+        for (String part : List.of("dev_mode=True", "optimize=2", "hash_randomization=1", "isolated=0", "'/a', '/b'", "[''], ",
+                "'cp1252', 'replace', ['default', 'ignore']")) {
+            assertTrue(seen.contains(part), part + " in " + seen);
+        }
+        assertEquals(seen, ChildJvm.run("showsHowPythonStarted", environment).out, "the hash seed");
+        environment.put("PYTHONHASHSEED", "8");
+        assertNotEquals(seen, ChildJvm.run("showsHowPythonStarted", environment).out);
+        seen = ChildJvm.run("showsHowPythonStarted", Map.of("LC_ALL", "C")).out;
+        assertTrue(seen.contains("utf8_mode=1") && seen.contains("'utf-8', 'surrogateescape'"), seen);
+    }
+
+    @Test
+    void theConstructorStartsPython() throws Exception {
+        prints("theConstructorStartsPython", "1");
     }
 
     @Test

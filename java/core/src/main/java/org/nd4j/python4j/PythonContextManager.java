@@ -6,6 +6,8 @@ import java.io.Closeable;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * Named sets of Python globals, one of which is current for the whole process. Switching takes the same

@@ -6,6 +6,10 @@ package org.nd4j.python4j;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.nd4j.python4j.internal.jni.Backtrace;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
+import org.nd4j.python4j.internal.convert.Members;
 
 /**
  * The Java classes and members that Python code may use of objects passed by

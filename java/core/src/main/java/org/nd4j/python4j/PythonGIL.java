@@ -11,10 +11,18 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Stopper;
+import org.nd4j.python4j.internal.turn.Turn;
 
 /**
- * A turn to use Python: exclusive from {@link #lock} to {@link #close}, also while Python sleeps or does
- * I/O, so that a block of calls is never interleaved with another thread's.
+ * An exclusive lock on Python, which this documentation calls a turn. It lasts from {@link #lock()} to {@link
+ * #close}, also while Python sleeps or does I/O, so that a block of calls is never interleaved with another thread's.
  *
  * <pre>{@code
  * try (PythonGIL gil = PythonGIL.lock()) {
@@ -25,10 +33,16 @@ import java.util.function.Consumer;
  * <p>Turns are re-entrant and belong to the Java thread that took them, a virtual thread too. Waiting
  * for one happens in Java and holds nothing. A thread that ends without closing has given its turn up.
  *
- * <p>Three callers need no turn. The thread that started Python may call while nobody has a turn; each
- * call then takes one for its own length. A thread that comes from Python into Java, or holds the GIL by
- * other means, has its place already: for it {@code lock()} takes no turn, so that it cannot deadlock
- * with the turn's owner who waits for it in Python.
+ * <p>Two kinds of threads may call Python without a turn:
+ *
+ * <ul>
+ *   <li><b>The default thread</b>, which is the thread that started Python, may call while no other thread has a
+ *       turn; each call then takes a turn for its own length, and other threads may run between two such calls. If
+ *       another thread has a turn, the call throws {@link PythonException}.
+ *   <li>A thread that comes from Python into Java, or holds the GIL by other means, has entered Python
+ *       already. For it {@code lock()} takes no turn, so that it cannot deadlock with the turn's owner, who may
+ *       wait for it in Python.
+ * </ul>
  */
 public class PythonGIL implements AutoCloseable {
 
@@ -38,7 +52,8 @@ public class PythonGIL implements AutoCloseable {
     private static final long STOP_MILLIS = 1000; // for a turn
     private static final long END_MILLIS = 1800; // for all of the end
 
-    private static final Turn TURN = new Turn();
+    private static final long CHECKED_TURNS = 1000; // an interpreter is chosen early; a check costs some nanoseconds
+    private static final Turn TURN = Turn.PYTHON;
     private static final PythonGIL NOTHING = new PythonGIL(null, false);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
     private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
@@ -79,8 +94,8 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * Waits for a turn and takes it, once more if the calling thread has one. The first call in a process
-     * starts Python.
+     * Acquires an exclusive lock on Python, and waits for it as long as that takes. Turns nest: a thread that has
+     * one takes it once more. The first call in a process starts Python.
      *
      * @return the turn, to be closed by the same thread
      * @throws PythonException if Python cannot be started, or if the main thread has ended without closing its turn
@@ -99,9 +114,9 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * The other bargain: not a turn, but the plain GIL, which CPython gives up wherever it waits. Blocks of
-     * different threads overlap their waiting, for a socket or {@code time.sleep} say; an exclusive turn
-     * excludes other exclusive turns only, and a shared one runs whenever Python lets go of the GIL.
+     * Enters Python without taking a turn. Other threads can run Python whenever CPython releases the GIL, for
+     * example during I/O or {@code time.sleep}, so the waiting of several threads overlaps. An exclusive turn
+     * excludes only other exclusive turns.
      *
      * <p>Each block has a namespace of its own, empty at first and emptied when the block is closed, so that
      * names never mix. What may interleave with other threads' code is everything that is not a name of the
@@ -121,6 +136,7 @@ public class PythonGIL implements AutoCloseable {
         }
         Shared shared = SHARED.get();
         if (shared == null) {
+            Interpreter.check();
             shared = new Shared();
             SHARED.set(shared);
         }
@@ -129,11 +145,57 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * Like {@link #lock}, for at most so long.
+     * Like {@link #lock()}, but waits for a limited time.
      *
-     * @return the turn, to be closed by the same thread; null if there was none in time
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.lock(Duration.ofSeconds(2))) {
+     *     PythonExecutioner.exec("x = 42");
+     * } catch (PythonTimeout e) {
+     *     // another thread had its turn for the whole time
+     * }
+     * }</pre>
+     *
+     * @param limit how long to wait; zero or less waits for nothing
+     * @return the turn, to be closed by the same thread; never null
+     * @throws PythonTimeout if there was no turn in time; nothing is held then
+     * @throws PythonInterrupted if the thread is interrupted, whose interrupt status is set then; nothing is held
+     * @throws PythonException as {@link #lock()} does
+     */
+    public static PythonGIL lock(Duration limit) {
+        PythonGIL gil;
+        try {
+            gil = tryLock(limit);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new PythonInterrupted("The thread was interrupted while it waited for a turn of Python.", e);
+        }
+        if (gil == null) {
+            Thread holder = holder();
+            throw new PythonTimeout("There was no turn of Python within " + limit + "; "
+                    + (holder == null ? "it is free now." : "thread '" + Monitor.name(holder) + "' has it."), null);
+        }
+        return gil;
+    }
+
+    /**
+     * Like {@link #lock(Duration)}, but returns null on timeout. Check the result before use: a {@code
+     * try}-with-resources statement accepts null and would run its body without a turn.
+     *
+     * <pre>{@code
+     * try (PythonGIL gil = PythonGIL.tryLock(Duration.ofSeconds(2))) {
+     *     if (gil == null) {
+     *         return; // no turn in time
+     *     }
+     *     PythonExecutioner.exec("x = 42");
+     * }
+     * }</pre>
+     *
+     * <p>Without the check, calls in the body throw {@link PythonException}, because the thread has no turn. Only
+     * on the thread that started Python can they succeed: see "The default thread" in the description of this class.
+     *
+     * @return the turn, to be closed by the same thread; null on timeout
      * @throws InterruptedException if the thread is interrupted; it has no turn then
-     * @throws PythonException as {@link #lock} does
+     * @throws PythonException as {@link #lock()} does
      */
     public static PythonGIL tryLock(Duration patience) throws InterruptedException {
         long nanos;
@@ -149,7 +211,7 @@ public class PythonGIL implements AutoCloseable {
         return TURN.take(nanos) ? entered() : null;
     }
 
-    /** Like {@link #lock}, if that needs no waiting; null otherwise. */
+    /** Like {@link #lock()}, if that needs no waiting; null otherwise. */
     static PythonGIL tryLock() {
         PythonGIL place = placeAlready();
         if (place != null) {
@@ -282,7 +344,11 @@ public class PythonGIL implements AutoCloseable {
 
     /** For calls that come from any thread: the place that the thread has, or else a turn, waited for. */
     static PythonGIL enterOrLock() {
-        return isHeld() ? NOTHING : lock();
+        if (isHeld()) {
+            return NOTHING;
+        }
+        Duration left = Stopper.left();
+        return left == null ? lock() : lock(left);
     }
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
@@ -353,6 +419,9 @@ public class PythonGIL implements AutoCloseable {
                 kept = true;
             }
         }
+        if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
+            PythonWatchdog.startByProperty();
+        }
         Monitor.start();
         End.prepare();
     }
@@ -379,6 +448,9 @@ public class PythonGIL implements AutoCloseable {
             }
             boolean inside;
             try {
+                if (TURN.count() < CHECKED_TURNS) {
+                    Interpreter.check();
+                }
                 if (TURN.inherited) {
                     Native.gilAwaitHolder();
                     TURN.inherited = false;
@@ -434,7 +506,7 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /** A call from Python into Java, see {@link #visit}. */
-    static final class Visit implements AutoCloseable {
+    static final class Visit implements Access.Visit {
         private static final Visit OF_OWNER = new Visit(null);
 
         private final Visit outer;
@@ -471,7 +543,7 @@ public class PythonGIL implements AutoCloseable {
 
     // ---- the end of the JVM ----
 
-    /** Apart, since to have threads of one's own costs the verification of a class: see {@link Ahead}. */
+    /** Apart, since to have threads of one's own costs the verification of a class: see {@link WarmUp}. */
     static final class End extends Thread {
         private End() {
             super("python4j-stop");

@@ -14,6 +14,16 @@ import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.cpython.PyObject;
+import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.Names;
+import org.nd4j.python4j.internal.convert.ProxyHandler;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.start.Bindings;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * A Python object.
@@ -31,6 +41,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
     private long frame; // 0 for none
+    boolean kept; // by PythonGC.keep, or read from something that is
 
     /** Takes over a handle that belongs to a frame, or to nobody if that is 0. */
     PythonObject(long handle, long frame) {
@@ -45,7 +56,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * @throws PythonException if the thread has no turn
      */
     public PythonObject(PyObject nativePythonObject, boolean owned) {
-        long address = Handles.address(nativePythonObject);
+        long address = Bindings.address(nativePythonObject);
         if (address != 0) {
             try (PythonGIL turn = PythonGIL.enter()) {
                 long current = PythonGC.frame();
@@ -99,7 +110,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return null;
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            return Handles.pyObject(Native.handleAddress(handle));
+            return Bindings.pyObject(Native.handleAddress(handle));
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -187,13 +198,13 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** Calls the object with values by name that are converted to Python; null is no arguments. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithKwargs(Map kwargs) {
-        return callWith(null, kwargs);
+        return callWith(null, Names.asInPython(kwargs));
     }
 
     /** Calls the object with values, and values by name, that are converted to Python; null is none. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithArgsAndKwargs(List args, Map kwargs) {
-        return callWith(args, kwargs);
+        return callWith(args, Names.asInPython(kwargs));
     }
 
     private PythonObject callWith(Object args, Object kwargs) {
@@ -208,9 +219,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             pack.text(attr);
-            long current = PythonGC.frame();
-            return new PythonObject(
-                    Native.objectAttribute(handle(), pack.buffer(), pack.length(), current, slot.call()), current);
+            PythonGC current = PythonGC.frameOf(this);
+            long part = Native.objectAttribute(handle(), pack.buffer(), pack.length(), PythonGC.id(current), slot.call());
+            return part(part, current);
         } finally {
             slot.end(outer);
             pack.giveBack();
@@ -269,17 +280,17 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** Python's {@code object[key]}. */
     public PythonObject get(int key) {
-        return apply(Operator.ITEM, this, key);
+        return item(key);
     }
 
     /** Python's {@code object[key]}. */
     public PythonObject get(String key) {
-        return apply(Operator.ITEM, this, Objects.requireNonNull(key));
+        return item(Objects.requireNonNull(key));
     }
 
     /** Python's {@code object[key]}. */
     public PythonObject get(PythonObject key) {
-        return apply(Operator.ITEM, this, Objects.requireNonNull(key));
+        return item(Objects.requireNonNull(key));
     }
 
     /** Python's {@code object[key] = value}. */
@@ -440,7 +451,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             Callbacks.Function own = (Callbacks.Function) convertRaw(Pack.Wanted.JAVA);
             Object java = own == null ? null : own.object();
-            return type.cast(type.isInstance(java) ? java : Facade.of(this, type));
+            return type.cast(type.isInstance(java) ? java : ProxyHandler.of(this, type));
         }
     }
 
@@ -458,7 +469,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      */
     @Override
     public Iterator<PythonObject> iterator() {
-        PythonObject python = tool("iterate").call(this);
+        PythonObject python = read("iterate", this);
         return new Iterator<PythonObject>() {
             private PythonObject next;
             private boolean over;
@@ -466,7 +477,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             @Override
             public boolean hasNext() {
                 if (next == null && !over) {
-                    next = tool("step").call(python, tool("MISSING"));
+                    next = read("step", python, tool("MISSING"));
                     if (Handles.isSame(next.handle(), tool("MISSING").handle())) {
                         next.del();
                         next = null;
@@ -517,10 +528,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** A function of proxies.py. Needs a turn. */
     static PythonObject tool(String name) {
+        return tool("proxies", name);
+    }
+
+    /** A function of one of our own Python files. Needs a turn. */
+    static PythonObject tool(String file, String name) {
         PythonObject tool = TOOLS.get(name);
         if (tool == null) {
             // Not computeIfAbsent, which would wait for the GIL with a lock held.
-            tool = new PythonObject(operate(Operator.TOOL, 0, "proxies", name), 0);
+            tool = new PythonObject(operate(Operator.TOOL, 0, file, name), 0);
             TOOLS.put(name, tool);
         }
         return tool;
@@ -535,9 +551,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /** The same for a result that is to be packed at once. */
-    Pack.Fresh callFresh(Object... args) {
+    long callFresh(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return new Pack.Fresh(called(0, args, true));
+            return called(0, args, true);
         }
     }
 
@@ -600,6 +616,28 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** The same object, held by itself and in no frame. */
     static PythonObject unframed(PythonObject object) {
         return new PythonObject(operate(Operator.IDENTITY, 0, object), 0);
+    }
+
+    /** What a function of proxies.py reads from this object. */
+    private PythonObject read(String tool, Object... arguments) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGC current = PythonGC.frameOf(this);
+            return part(tool(tool).called(PythonGC.id(current), arguments, false), current);
+        }
+    }
+
+    private PythonObject item(Object key) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGC current = PythonGC.frameOf(this);
+            return part(operate(Operator.ITEM, PythonGC.id(current), this, key), current);
+        }
+    }
+
+    /** What was read from this object, in a frame of {@link PythonGC#frameOf}. */
+    private PythonObject part(long part, PythonGC current) {
+        PythonObject object = new PythonObject(part, PythonGC.id(current));
+        PythonGC.note(current, this, object);
+        return object;
     }
 
     /** An operator that is applied for what it does, not for its result. */

@@ -7,6 +7,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
@@ -46,17 +49,17 @@ public final class PythonOutput implements AutoCloseable {
     private final Consumer<String> err;
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
-    private final PythonObject stopLogging;
+    private final PythonObject route; // of the records: two functions, one puts it back and one ends it
     private boolean closed;
 
     private PythonOutput(
             Consumer<String> out, Consumer<String> err, StringBuffer capturedOut, StringBuffer capturedErr,
-            PythonObject stopLogging) {
+            PythonObject route) {
         this.out = out;
         this.err = err;
         this.capturedOut = capturedOut;
         this.capturedErr = capturedErr;
-        this.stopLogging = stopLogging;
+        this.route = route;
     }
 
     /**
@@ -91,7 +94,9 @@ public final class PythonOutput implements AutoCloseable {
     /**
      * Sends the records of Python's {@code logging} module to SLF4J until it is closed: logger by name,
      * level, message, exception as a {@link PythonException}, and the thread's name as {@code python.thread} in
-     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides.
+     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides. Python code that
+     * configures logging anew, by {@code logging.basicConfig(force=True)} or {@code dictConfig}, takes its root
+     * logger's handlers away, this one too. A warning in the log says so then, and {@link #reattach} puts it back.
      */
     public static PythonOutput logging() {
         try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
@@ -99,7 +104,30 @@ public final class PythonOutput implements AutoCloseable {
                 log(args);
                 return null;
             });
-            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver));
+            PythonObject lost = Callbacks.callable((args, named) -> {
+                LoggerFactory.getLogger(PythonOutput.class)
+                        .warn("Python code has taken the handler of PythonOutput.logging() off Python's root logger, as "
+                                + "logging.basicConfig(force=True) and logging.config do: no more log records come from "
+                                + "Python. PythonOutput.reattach() puts it back.");
+                return null;
+            });
+            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver, lost));
+        }
+    }
+
+    /**
+     * Sends log records here again after Python code has configured logging anew; of {@link #logging} only. It may
+     * be called at any time.
+     *
+     * @return whether the records went elsewhere before
+     * @throws IllegalStateException if this is no open one of {@code logging()}
+     */
+    public boolean reattach() {
+        if (route == null || closed) {
+            throw new IllegalStateException("This PythonOutput sends no log records: use logging().");
+        }
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            return route.get(0).call().toBoolean();
         }
     }
 
@@ -129,10 +157,12 @@ public final class PythonOutput implements AutoCloseable {
         if (closed) {
             return;
         }
-        try (PythonGIL gil = PythonGIL.lock()) {
-            if (stopLogging != null) {
-                stopLogging.call();
-                stopLogging.del();
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // whatever deadline has passed
+            if (route != null) {
+                try (PythonGC frame = PythonGC.watch()) {
+                    route.get(1).call();
+                }
+                route.del();
                 closed = true;
                 return;
             }
@@ -151,10 +181,8 @@ public final class PythonOutput implements AutoCloseable {
     private static PythonOutput open(PythonOutput output) {
         try (PythonGIL gil = PythonGIL.lock()) {
             if (OPEN.isEmpty()) {
-                PythonObject receiver = Callbacks.callable((args, named) -> {
-                    receive((String) args.get(0), (String) args.get(1));
-                    return null;
-                });
+                PythonObject receiver = Callbacks.callable((args, named) ->
+                        receive((String) args.get(0), (String) args.get(1)));
                 call("redirect", receiver);
             } else {
                 flush(); // what was printed before belongs to the one before
@@ -164,13 +192,17 @@ public final class PythonOutput implements AutoCloseable {
         }
     }
 
-    private static void receive(String stream, String text) {
-        int last = OPEN.size() - 1;
-        if (last < 0) {
-            return; // closed while a thread was printing
+    /** Whether there is somebody to receive it: what a thread prints while the last one closes goes where Python printed before. */
+    private static boolean receive(String stream, String text) {
+        PythonOutput last = null;
+        for (PythonOutput output : OPEN) { // no index, as others close meanwhile
+            last = output;
         }
-        PythonOutput output = OPEN.get(last);
-        (stream.equals("stdout") ? output.out : output.err).accept(text);
+        if (last == null) {
+            return false;
+        }
+        (stream.equals("stdout") ? last.out : last.err).accept(text);
+        return true;
     }
 
     private static void flush() {

@@ -58,4 +58,24 @@ public class PythonSyntaxError extends PythonException {
     public String getSourceText() {
         return sourceText;
     }
+
+    /**
+     * As that of any exception, and then what is wrong, the file, the line, the column and the text of the line:
+     * {@code ... (SyntaxError: invalid syntax, <exec-3>, line 2, column 5: x = = 1)}.
+     */
+    @Override
+    public String toString() {
+        PythonSyntaxError told = getPythonClass().isEmpty() && getCause() instanceof PythonSyntaxError
+                ? (PythonSyntaxError) getCause() : this; // see under()
+        if (told.getPythonClass().isEmpty()) {
+            return super.toString();
+        }
+        // Python's own text of it ends with file and line, which stand here in full.
+        String said = told.getPythonMessage().replaceFirst(" \\([^()]*, line \\d+\\)$", "");
+        return super.toString() + " (" + told.getPythonClass() + ": " + said
+                + (file.isEmpty() ? "" : ", " + file)
+                + (line < 0 ? "" : ", line " + line)
+                + (column < 0 ? "" : ", column " + column)
+                + (sourceText.trim().isEmpty() ? "" : ": " + sourceText.trim()) + ")";
+    }
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.nd4j.python4j;
 
-/** The time that a call was given is over; its Python code was ended. */
+/**
+ * A time limit was reached: that of a call, whose Python code was ended then, or that of {@link
+ * PythonGIL#lock(java.time.Duration)}, which then holds nothing.
+ */
 public class PythonTimeout extends PythonException {
 
     private static final long serialVersionUID = 1L;

@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Java object that Python has by reference: what the classes of proxies.py ask of it is done here.
+// What may be used of it: PythonExposure.
+package org.nd4j.python4j.internal.convert;
+
+import java.lang.reflect.Array;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.util.AbstractMap;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Enumeration;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.stream.BaseStream;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExposure;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Pack;
+
+/** The operations on an object, each by its name. Run on any thread, without the GIL. */
+public final class ByReference implements Callbacks.Function {
+
+    private final Object object;
+    private final PythonExposure exposure;
+
+    private ByReference(Object object, PythonExposure exposure) {
+        this.object = object;
+        this.exposure = exposure;
+    }
+
+    // ---- from Java to Python ----
+
+    /** An object by reference; text, numbers and null cross as values. */
+    public static PythonObject of(Object object, PythonExposure exposure) {
+        PythonObject python = ProxyHandler.object(object);
+        if (python != null) {
+            return python;
+        } else if (object instanceof Optional) {
+            return of(((Optional<?>) object).orElse(null), exposure);
+        } else if (isScalar(object)) {
+            return Python.of(object);
+        }
+        boolean function = !Access.get().allows(exposure, object) && kind(object) == null && Functional.isFunction(object);
+        return Python.of(function ? new Callbacks.Given(Functional.of(object), null) : reference(object, exposure));
+    }
+
+    /** What Python sees of a value that comes out of a reference: what can change is a reference itself. */
+    static Object shown(Object value, PythonExposure exposure) {
+        if (isScalar(value)) {
+            return value;
+        }
+        PythonObject python = ProxyHandler.object(value);
+        if (python != null) {
+            return python;
+        }
+        if (value instanceof Optional) {
+            return shown(((Optional<?>) value).orElse(null), exposure);
+        }
+        for (PythonType<?> type : Access.get().registered()) {
+            if (type.accepts(value)) {
+                return value;
+            }
+        }
+        if (Access.get().allows(exposure, value) || kind(value) != null || value instanceof Throwable) {
+            return reference(value, exposure);
+        }
+        if (value instanceof Map.Entry) {
+            return shownEntry((Map.Entry<?, ?>) value, exposure);
+        }
+        if (Functional.isFunction(value)) {
+            return new Callbacks.Given(Functional.of(value), null);
+        }
+        return Conversion.isKnown(value) ? value : reference(value, exposure);
+    }
+
+    private static Map.Entry<Object, Object> shownEntry(Map.Entry<?, ?> entry, PythonExposure exposure) {
+        return new AbstractMap.SimpleImmutableEntry<>(shown(entry.getKey(), exposure), shown(entry.getValue(), exposure));
+    }
+
+    /** Whether a value has no identity that anybody asks for. A number of an unknown class may be one that changes. */
+    private static boolean isScalar(Object value) {
+        return value == null || value instanceof String || value instanceof Integer || value instanceof Long
+                || value instanceof Double || value instanceof Boolean || value instanceof PythonObject
+                || value instanceof Character || value instanceof Float || value instanceof Short || value instanceof Byte
+                || value instanceof BigInteger || value instanceof BigDecimal || value instanceof Callbacks.Given;
+    }
+
+    /** What can be used of an exception that the program has named no members of. */
+    private static final class Thrown {
+        static final PythonExposure EXPOSURE = PythonExposure.none()
+                .allow(Throwable.class, "getMessage", "getLocalizedMessage", "getCause", "getSuppressed", "getStackTrace")
+                .allow(StackTraceElement.class, "getClassName", "getMethodName", "getFileName", "getLineNumber");
+    }
+
+    /** An exception that was thrown through Python. */
+    public static Callbacks.Function ofThrown(Throwable thrown) {
+        return new ByReference(thrown, Thrown.EXPOSURE);
+    }
+
+    private static Callbacks.Given reference(Object object, PythonExposure exposure) {
+        if (object instanceof Throwable) {
+            return Callbacks.Given.exception(new ByReference(object, Access.get().allows(exposure, object) ? exposure : Thrown.EXPOSURE),
+                    (Throwable) object);
+        }
+        String kind = kind(object);
+        if (kind == null) {
+            boolean callable = Access.get().allows(exposure, object) && (object instanceof Class
+                    ? ((Members) Access.get().members(exposure, object)).get("new") != null : Functional.isFunction(object));
+            kind = callable ? "JavaCallable" : "JavaObject";
+        }
+        return new Callbacks.Given(new ByReference(object, exposure), kind);
+    }
+
+    /** The class in proxies.py; null for an object that is no container. */
+    private static String kind(Object object) {
+        if (object instanceof Map) {
+            return "JavaMap";
+        } else if (object instanceof List || object.getClass().isArray()) {
+            return object instanceof byte[] ? "JavaBytes" : "JavaList";
+        } else if (object instanceof Set) {
+            return "JavaSet";
+        } else if (object instanceof Collection) {
+            return "JavaCollection";
+        } else if (object instanceof Iterator || object instanceof Enumeration) {
+            return "JavaIterator";
+        }
+        boolean iterable = object instanceof Iterable || object instanceof BaseStream;
+        return iterable && !(object instanceof Path) ? "JavaIterable" : null;
+    }
+
+    @Override
+    public Object object() {
+        return object;
+    }
+
+    @Override
+    public boolean raw() {
+        return true;
+    }
+
+    // ---- from Python ----
+
+    @Override
+    public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
+        String operation = (String) arguments.get(0);
+        List<?> operands = arguments.subList(1, arguments.size());
+        switch (operation) {
+            case "member":
+                return member((String) operands.get(0));
+            case "assign":
+                assign((String) operands.get(0), operands.get(1));
+                return null;
+            case "names":
+                return new ArrayList<>(members().names());
+            case "callable":
+                return callable();
+            case "equals":
+                return object.equals(Pack.Reader.kept(operands.get(0)));
+            case "hash":
+                return object.hashCode();
+            case "text":
+                return Access.get().allows(exposure, object) ? object.toString() : object.getClass().getName();
+            case "next":
+                return next();
+            case "iterate":
+                return reference(elements().iterator(), exposure);
+            default:
+                return container(operation, operands);
+        }
+    }
+
+    /** What a container refuses as not its own is a TypeError. */
+    private Object container(String operation, List<?> operands) {
+        try {
+            return object instanceof Map ? ofMap(operation, operands)
+                    : object instanceof Collection && !(object instanceof List) ? ofCollection(operation, operands)
+                    : ofList(operation, operands);
+        } catch (PythonException e) {
+            throw refused(e);
+        }
+    }
+
+    private static RuntimeException refused(PythonException e) {
+        return e.getPythonObject() != null ? e : new Callbacks.Raise("TypeError", e.getMessage());
+    }
+
+    private Members members() {
+        return (Members) Access.get().members(exposure, object);
+    }
+
+    private Object member(String name) throws Throwable {
+        Object member = name.equals("new") ? null : members().get(name);
+        if (member instanceof Functional.Methods) {
+            return new Callbacks.Given(bound((Functional.Methods) member), null);
+        } else if (member instanceof Field) {
+            return shown(((Field) member).get(object), exposure);
+        } else if (member instanceof Members.Property) {
+            Functional.Methods getter = ((Members.Property) member).getter;
+            if (getter == null) {
+                throw new Callbacks.Raise("AttributeError", "the property '" + name + "' can only be assigned");
+            }
+            return bound(getter).call(Collections.emptyList(), null);
+        }
+        throw missing(name);
+    }
+
+    private Functional bound(Functional.Methods methods) {
+        return Functional.bound(object instanceof Class ? null : object, methods, exposure);
+    }
+
+    private void assign(String name, Object value) throws Throwable {
+        Object member = members().get(name);
+        if (member instanceof Members.Property && ((Members.Property) member).setter != null) {
+            bound(((Members.Property) member).setter).call(Collections.singletonList(value), null);
+            return;
+        } else if (member != null && !(member instanceof Field)) {
+            throw new Callbacks.Raise("AttributeError", "'" + name + "' of " + className() + " cannot be assigned: it is "
+                    + (member instanceof Functional.Methods ? "a method" : "a property without a setter that the Java program allows"));
+        } else if (member == null) {
+            throw missing(name);
+        }
+        Field field = (Field) member;
+        if (Modifier.isFinal(field.getModifiers())) {
+            throw new Callbacks.Raise("AttributeError", "the field '" + name + "' is final");
+        }
+        try {
+            field.set(object, Conversion.within(field.getDeclaringClass()).convert(value, field.getGenericType()));
+        } catch (PythonException e) {
+            throw refused(e);
+        }
+    }
+
+    private String className() {
+        return object instanceof Class ? ((Class<?>) object).getName() : object.getClass().getName();
+    }
+
+    /** There is no such member here. One of the class, asked of an object, is said to be there. */
+    private Callbacks.Raise missing(String name) {
+        String text = "'" + className() + "' object has no attribute '" + name + "' that the Java program allows";
+        for (Class<?> at = object instanceof Class ? null : object.getClass(); at != null; at = at.getSuperclass()) {
+            if (((Members) Access.get().membersOfClass(exposure, at)).get(name) != null && !name.equals("new")) {
+                text = "'" + name + "' is a static member: it belongs to the class " + at.getName()
+                        + ", which the Java program can hand over by reference";
+            }
+        }
+        return new Callbacks.Raise("AttributeError", text);
+    }
+
+    private Callbacks.Given callable() {
+        return new Callbacks.Given(object instanceof Class
+                ? Functional.bound(null, (Functional.Methods) members().get("new"), exposure)
+                : Functional.of(object), null);
+    }
+
+    private Iterable<?> elements() {
+        if (object instanceof Map) {
+            return ((Map<?, ?>) object).keySet();
+        }
+        return object.getClass().isArray() ? list() : object instanceof Iterable
+                ? (Iterable<?>) object : streamed();
+    }
+
+    /** A stream, which can be iterated over once. */
+    @SuppressWarnings("unchecked")
+    private Iterable<Object> streamed() {
+        return () -> (Iterator<Object>) Counterparts.iterator(object);
+    }
+
+    private Object next() {
+        try {
+            if (object instanceof Entries) {
+                return shownEntry(((Entries) object).entries.next(), exposure);
+            }
+            return shown(object instanceof Enumeration
+                    ? ((Enumeration<?>) object).nextElement() : ((Iterator<?>) object).next(), exposure);
+        } catch (NoSuchElementException e) {
+            throw new Callbacks.Raise("StopIteration", "");
+        }
+    }
+
+    /** The entries of a map, which are pairs for Python whatever is allowed of them. */
+    private static final class Entries implements Iterator<Object> {
+        final Iterator<? extends Map.Entry<?, ?>> entries;
+
+        Entries(Map<?, ?> map) {
+            this.entries = map.entrySet().iterator();
+        }
+
+        @Override
+        public boolean hasNext() {
+            return entries.hasNext();
+        }
+
+        @Override
+        public Object next() {
+            return entries.next();
+        }
+    }
+
+    // ---- containers ----
+
+    /**
+     * A Python value as an element or key of a container. Java forgets of which type those are, so the
+     * first one there tells: a Python int becomes an Integer where Integers are.
+     */
+    private static Object like(Object sample, Object value) {
+        Object natural = Pack.Reader.kept(value);
+        boolean scalar = natural instanceof Number || natural instanceof String || natural instanceof PythonObject;
+        if (sample == null || !scalar || sample.getClass().isInstance(natural)) {
+            return natural;
+        }
+        try {
+            return Conversion.PLAIN.convert(value, Counterparts.named(sample));
+        } catch (PythonException e) {
+            return natural;
+        }
+    }
+
+    /** Any element. The lock is that of synchronized collections, which bear no other way to iterate. */
+    private Object first(Collection<?> collection) {
+        synchronized (object) {
+            Iterator<?> each = collection.iterator();
+            return each.hasNext() ? each.next() : null;
+        }
+    }
+
+    private static boolean contains(Collection<?> collection, Object value) {
+        try {
+            return collection.contains(value);
+        } catch (ClassCastException | NullPointerException e) {
+            return false; // what the collection cannot compare is not in it
+        }
+    }
+
+    /**
+     * The value as a set or a map's keys have it: as it came, as the first one there is, or as another number that is equal
+     * in Python. Null if it is not there.
+     */
+    private Optional<Object> found(Collection<?> collection, Object value) {
+        Object natural = Pack.Reader.kept(value);
+        if (natural != null && contains(collection, natural)) {
+            return Optional.of(natural);
+        }
+        Object like = like(first(collection), value);
+        if (like != null && like != natural && contains(collection, like)) {
+            return Optional.of(like);
+        }
+        boolean sorted = object instanceof SortedMap || object instanceof SortedSet; // all there are of one kind
+        for (Object number : sorted ? Collections.emptyList() : Numbers.equal(natural)) {
+            if (contains(collection, number)) {
+                return Optional.of(number);
+            }
+        }
+        return Optional.empty();
+    }
+
+    private boolean has(Collection<?> collection, Object value) {
+        return value == null ? contains(collection, null) : found(collection, value).isPresent();
+    }
+
+    @SuppressWarnings("unchecked")
+    private Object ofCollection(String operation, List<?> operands) {
+        Collection<Object> collection = (Collection<Object>) object;
+        switch (operation) {
+            case "length":
+                return collection.size();
+            case "contains":
+                return has(collection, operands.get(0));
+            case "add":
+                return collection.add(like(first(collection), operands.get(0)));
+            case "discard":
+                Object value = operands.get(0);
+                return has(collection, value) && collection.remove(value == null ? null : found(collection, value).orElse(null));
+            case "clear":
+                collection.clear();
+                return null;
+            default:
+                throw new Callbacks.Raise("TypeError", "a Java collection has no operation " + operation);
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private List<Object> list() {
+        return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
+    }
+
+    /** A value as an element of this list; an array's own type says more than its first element. */
+    private Object element(List<Object> list, Object value) {
+        Class<?> component = object.getClass().getComponentType();
+        return component == null ? like(first(list), value) : Conversion.PLAIN.convert(value, component);
+    }
+
+    private void put(List<Object> list, int at, Object element) {
+        if (object instanceof List) {
+            list.set(at, element);
+        } else {
+            Array.set(object, at, element); // as it is: a view would convert it, and a list in an array is that list
+        }
+    }
+
+    private Object ofList(String operation, List<?> operands) {
+        List<Object> list = list();
+        if (object.getClass().isArray() && RESIZES.contains(operation)) {
+            throw new Callbacks.Raise("TypeError", "a Java array has a fixed length");
+        }
+        switch (operation) {
+            case "length":
+                return list.size();
+            case "contains":
+                return in(list, operands.get(0));
+            case "get":
+                return shown(list.get(index(list, operands.get(0), "list index out of range")), exposure);
+            case "set":
+                put(list, index(list, operands.get(0), "list assignment index out of range"), element(list, operands.get(1)));
+                return null;
+            case "add":
+                list.add(element(list, operands.get(0)));
+                return null;
+            case "insert":
+                list.add(((Long) operands.get(0)).intValue(), element(list, operands.get(1)));
+                return null;
+            case "delete":
+                list.remove(index(list, operands.get(0), "list assignment index out of range"));
+                return null;
+            case "clear":
+                list.clear();
+                return null;
+            case "slice":
+                List<Object> part = new ArrayList<>();
+                list.subList(at(operands, 0), at(operands, 1)).forEach(element -> part.add(shown(element, exposure)));
+                return part;
+            case "bytes":
+                return ((byte[]) object).clone();
+            case "reverse":
+                List<Object> backwards = new ArrayList<>(list);
+                Collections.reverse(backwards);
+                putAll(list, 0, backwards);
+                return null;
+            case "arrange":
+                arrange(list, at(operands, 0), at(operands, 1), (List<?>) operands.get(2), (List<?>) operands.get(3));
+                return null;
+            default:
+                throw new Callbacks.Raise("TypeError", "a Java list has no operation " + operation);
+        }
+    }
+
+    private static final List<String> RESIZES = Arrays.asList("add", "insert", "delete", "clear");
+
+    private static int at(List<?> operands, int which) {
+        return ((Long) operands.get(which)).intValue();
+    }
+
+    /**
+     * Whether Python's {@code in} is true, as far as Java can tell: null where Python has to compare. Strings and
+     * numbers equal no other values.
+     */
+    private Boolean in(List<Object> list, Object value) {
+        Object natural = Pack.Reader.kept(value);
+        if (contains(list, natural)) {
+            return true;
+        }
+        Collection<Object> numbers = Numbers.equal(natural);
+        boolean sure = natural == null || natural instanceof Number || natural instanceof Boolean || natural instanceof String;
+        synchronized (object) { // as for first()
+            for (Object element : list) {
+                if (element instanceof Number || element instanceof Boolean) {
+                    if (numbers.contains(element)) {
+                        return true;
+                    }
+                    sure &= isScalar(element) && !(element instanceof BigDecimal);
+                } else {
+                    sure &= element == null || element instanceof String || kind(element) != null;
+                }
+            }
+        }
+        return sure ? false : null;
+    }
+
+    private static int index(List<?> list, Object index, String text) {
+        long at = index instanceof Long ? (Long) index : -1; // an int beyond 64 bits is out of every range
+        if (at < 0 || at >= list.size()) {
+            throw new Callbacks.Raise("IndexError", text);
+        }
+        return (int) at;
+    }
+
+    /**
+     * Puts other elements into the place of a part: those that are at the places in the order, and a new value for
+     * each place -1. What fails leaves the list as it was, unless the list itself fails half way.
+     */
+    private void arrange(List<Object> list, int from, int to, List<?> order, List<?> values) {
+        List<Object> before = new ArrayList<>(list);
+        if (to > before.size()) {
+            throw new Callbacks.Raise("ValueError", "list modified during sort");
+        }
+        List<Object> elements = new ArrayList<>(order.size());
+        Iterator<?> next = values.iterator();
+        for (Object place : order) {
+            elements.add((Long) place < 0 ? element(list, next.next()) : before.get(((Long) place).intValue()));
+        }
+        if (elements.size() == to - from) { // also for a list of fixed length
+            putAll(list, from, elements);
+        } else if (object.getClass().isArray()) {
+            throw new Callbacks.Raise("TypeError", "a Java array has a fixed length");
+        } else {
+            list.addAll(to, elements);
+            list.subList(from, to).clear();
+        }
+    }
+
+    private void putAll(List<Object> list, int from, List<Object> elements) {
+        if (object instanceof List && from == 0 && elements.size() == list.size()) {
+            Iterator<Object> next = elements.iterator();
+            list.replaceAll(element -> next.next()); // in one step, as far as the list has such a one
+            return;
+        }
+        for (int i = 0; i < elements.size(); i++) {
+            put(list, from + i, elements.get(i));
+        }
+    }
+
+    @SuppressWarnings("unchecked")
+    private Object ofMap(String operation, List<?> operands) {
+        Map<Object, Object> map = (Map<Object, Object>) object;
+        switch (operation) {
+            case "length":
+                return map.size();
+            case "entries":
+                return reference(new Entries(map), exposure);
+            case "contains":
+                return has(map.keySet(), operands.get(0));
+            case "item":
+                return item(map, operands.get(0));
+            case "put":
+                map.put(putKey(map, operands.get(0)), like(first(map.values()), operands.get(1)));
+                return null;
+            case "delete":
+                boolean there = has(map.keySet(), operands.get(0));
+                if (there) {
+                    map.remove(key(map, operands.get(0)));
+                }
+                return there;
+            case "clear":
+                map.clear();
+                return null;
+            default:
+                throw new Callbacks.Raise("TypeError", "a Java map has no operation " + operation);
+        }
+    }
+
+    /** A list of the value, null if there is none. */
+    private List<Object> item(Map<Object, Object> map, Object key) {
+        Object value = null;
+        try {
+            value = map.get(Pack.Reader.kept(key));
+        } catch (ClassCastException | NullPointerException e) {
+            // a key that the map cannot compare is not in it, at least not as it is
+        }
+        if (value == null) {
+            if (!has(map.keySet(), key)) {
+                return null;
+            }
+            value = map.get(key(map, key));
+        }
+        return Collections.singletonList(shown(value, exposure));
+    }
+
+    /** The key that is there, or a new one like the first. */
+    private Object putKey(Map<Object, Object> map, Object key) {
+        Optional<Object> there = key == null || map instanceof SortedMap ? Optional.empty() : found(map.keySet(), key);
+        return there.orElseGet(() -> like(first(map.keySet()), key));
+    }
+
+    /** A key that is there, as the map has it. */
+    private Object key(Map<Object, Object> map, Object key) {
+        return key == null ? null : found(map.keySet(), key).orElse(null);
+    }
+}

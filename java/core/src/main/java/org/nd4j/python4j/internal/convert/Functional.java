@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: Apache-2.0
+// Java methods as Python calls them: those of functional interfaces, of allowed classes, and
+// constructors. Which of several is called: Overloads. What travels, and how, is in Callbacks.
+package org.nd4j.python4j.internal.convert;
+
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Parameter;
+import java.lang.reflect.Type;
+import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalAmount;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExposure;
+import org.nd4j.python4j.PythonFunction;
+import org.nd4j.python4j.internal.jni.Callbacks;
+
+/** One or more methods of one name, bound to an object. */
+public final class Functional implements Callbacks.Function {
+
+    /** A method with what reflection would copy at each call. */
+    static final class Shape {
+        final Executable method;
+        final Type[] types;
+        final Class<?>[] classes;
+        final String[] names; // null where they are not known
+
+        Shape(Executable method) {
+            this.method = method;
+            this.classes = method.getParameterTypes();
+            Type[] generic = method.getGenericParameterTypes();
+            this.types = generic.length == classes.length ? generic : classes; // an inner class's constructor
+            Parameter[] parameters = method.getParameters();
+            this.names = new String[parameters.length];
+            for (int i = 0; i < names.length; i++) {
+                names[i] = parameters[i].isNamePresent() ? parameters[i].getName() : null;
+            }
+        }
+
+        boolean takes(int count, Class<?>... result) {
+            return method instanceof Method && classes.length == count
+                    && (result.length == 0 || Arrays.asList(result).contains(((Method) method).getReturnType()));
+        }
+
+        /** As a message shows it. */
+        String text(String name) {
+            return Arrays.stream(classes).map(Class::getTypeName).collect(Collectors.joining(", ", name + "(", ")"));
+        }
+    }
+
+    /** The methods of one name of a class, worked out once. */
+    static final class Methods {
+        final Shape[] shapes;
+        final String name;
+        final Conversion conversion;
+        final boolean objects; // whether one takes Python objects as they are
+
+        Methods(List<? extends Executable> methods, String name, Conversion conversion) {
+            this(methods.stream().map(Shape::new).toArray(Shape[]::new), name, conversion);
+        }
+
+        private Methods(Shape[] shapes, String name, Conversion conversion) {
+            this.shapes = shapes;
+            this.name = name;
+            this.conversion = conversion;
+            this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(conversion::keepsObjects);
+        }
+
+        /** The one that takes nothing and gives something; null if there is none. */
+        Methods getter() {
+            return those(shape -> shape.takes(0) && !shape.takes(0, void.class));
+        }
+
+        /** Those that take one value; null if there are none. */
+        Methods setter() {
+            return those(shape -> shape.takes(1) && !shape.method.isVarArgs());
+        }
+
+        boolean isBoolean() {
+            return shapes[0].takes(0, boolean.class, Boolean.class);
+        }
+
+        private Methods those(Predicate<Shape> wanted) {
+            Shape[] fitting = Arrays.stream(shapes).filter(wanted).toArray(Shape[]::new);
+            return fitting.length == 0 ? null : new Methods(fitting, name, conversion);
+        }
+    }
+
+    private final Object receiver; // null for static methods and constructors
+    private final Object self; // what it is where it comes back
+    private final Methods methods;
+    private final PythonExposure exposure; // null: results cross as values
+
+    private Functional(Object receiver, Object self, Methods methods, PythonExposure exposure) {
+        this.receiver = receiver;
+        this.self = self;
+        this.methods = methods;
+        this.exposure = exposure;
+    }
+
+    /** An object of a functional interface. */
+    public static Callbacks.Function of(Object function) {
+        Kind kind = KINDS.get(function.getClass());
+        if (kind.single == null) {
+            throw new PythonException(function.getClass().getName() + kind.refusal);
+        }
+        return of(function, kind.single, kind.methods);
+    }
+
+    /** An object's method of a functional interface. */
+    public static Callbacks.Function of(Object function, Method method) {
+        Kind kind = KINDS.get(function.getClass());
+        return of(function, method, method.equals(kind.single) ? kind.methods : null);
+    }
+
+    private static Callbacks.Function of(Object function, Method method, Methods known) {
+        if (method.getDeclaringClass() == PythonFunction.class) {
+            return new Any((PythonFunction) function);
+        }
+        return new Functional(function, function, known == null ? methods(function.getClass(), method) : known, null);
+    }
+
+    private static Methods methods(Class<?> type, Method method) {
+        method.trySetAccessible();
+        return new Methods(Collections.singletonList(method), method.getName(), Conversion.within(type));
+    }
+
+    /** Methods of an object, or of a class if that is null. */
+    static Functional bound(Object receiver, Methods methods, PythonExposure exposure) {
+        return new Functional(receiver, null, methods, exposure);
+    }
+
+    /** A {@link PythonFunction}, which takes everything as it comes. */
+    private static final class Any implements Callbacks.Function {
+        private final PythonFunction function;
+
+        Any(PythonFunction function) {
+            this.function = function;
+        }
+
+        @Override
+        public Object call(List<?> arguments, Map<?, ?> named) throws Exception {
+            return function.call(arguments, named == null ? new LinkedHashMap<>() : named);
+        }
+
+        @Override
+        public Object object() {
+            return function;
+        }
+    }
+
+    // ---- which method ----
+
+    /** What calling an object of a class means. Kept with the class. */
+    private static final ClassValue<Kind> KINDS = new ClassValue<>() {
+        @Override
+        protected Kind computeValue(Class<?> type) {
+            return new Kind(type);
+        }
+    };
+
+    private static final class Kind {
+        final boolean isFunction;
+        final Method single; // null if there is no such one
+        final Methods methods; // null for a PythonFunction
+        final String refusal;
+
+        Kind(Class<?> type) {
+            List<Class<?>> all = interfaces(type);
+            List<Class<?>> best = new ArrayList<>(all);
+            if (best.size() > 1) {
+                best.removeIf(each -> !isMarked(each));
+            }
+            single = best.size() == 1 ? single(best.get(0)) : null;
+            methods = single == null || single.getDeclaringClass() == PythonFunction.class ? null : methods(type, single);
+            isFunction = isValue(type) ? false : type.isSynthetic() ? !all.isEmpty() : all.stream().anyMatch(Functional::isMarked);
+            refusal = all.isEmpty() ? " implements no functional interface."
+                    : " implements several functional interfaces: name one with Python.function(type, object).";
+        }
+    }
+
+    /** Whether a value is there to be called: a lambda, or of an interface marked as functional. */
+    static boolean isFunction(Object value) {
+        return KINDS.get(value.getClass()).isFunction;
+    }
+
+    /** Whether an interface says that it is one function: by annotation, or as Kotlin's and Scala's do, by name. */
+    private static boolean isMarked(Class<?> type) {
+        return type.isAnnotationPresent(FunctionalInterface.class)
+                || type.getName().matches("(kotlin\\.jvm\\.functions|scala)\\.Function\\d+");
+    }
+
+    /**
+     * Whether objects of a class are values although an interface of theirs is functional: a date adjusts others, an
+     * enum's constant may be a strategy, and Scala's collections and case classes extend its functions.
+     */
+    private static boolean isValue(Class<?> type) {
+        if (Enum.class.isAssignableFrom(type) || TemporalAccessor.class.isAssignableFrom(type)
+                || TemporalAmount.class.isAssignableFrom(type) || Records.isRecord(type)) {
+            return true;
+        }
+        Set<Class<?>> all = new LinkedHashSet<>();
+        for (Class<?> at = type; at != null; at = at.getSuperclass()) {
+            collect(at, all);
+        }
+        return all.stream().anyMatch(each -> each.getName().equals("scala.Product") || each.getName().startsWith("scala.collection."));
+    }
+
+    /**
+     * The functional interfaces of a class, without those that another one extends. Of the JDK's, those that are
+     * marked as such: a class is not there to be called because it is Comparable or Iterable.
+     */
+    private static List<Class<?>> interfaces(Class<?> type) {
+        Set<Class<?>> all = new LinkedHashSet<>();
+        for (Class<?> at = type; at != null; at = at.getSuperclass()) {
+            for (Class<?> each : at.getInterfaces()) {
+                collect(each, all);
+            }
+        }
+        List<Class<?>> functional = new ArrayList<>();
+        for (Class<?> each : all) {
+            boolean meant = type.isSynthetic() || !each.getName().startsWith("java.") || each.isAnnotationPresent(FunctionalInterface.class);
+            if (meant && single(each) != null && all.stream().noneMatch(
+                    other -> other != each && each.isAssignableFrom(other) && single(other) != null)) {
+                functional.add(each);
+            }
+        }
+        return functional;
+    }
+
+    private static void collect(Class<?> type, Set<Class<?>> all) {
+        all.add(type);
+        for (Class<?> each : type.getInterfaces()) {
+            collect(each, all);
+        }
+    }
+
+    /** The one abstract method of an interface; null if it has none or several. */
+    public static Method single(Class<?> type) {
+        Method found = null;
+        for (Method method : type.getMethods()) {
+            if (!Modifier.isAbstract(method.getModifiers()) || isOfObject(method)) {
+                continue;
+            }
+            boolean same = found != null && found.getName().equals(method.getName())
+                    && found.getParameterCount() == method.getParameterCount();
+            if (found != null && !same) {
+                return null;
+            }
+            // Of a method and the one that it narrows, the one of the interface further down.
+            if (found == null || found.getDeclaringClass().isAssignableFrom(method.getDeclaringClass())) {
+                found = method;
+            }
+        }
+        return found;
+    }
+
+    private static boolean isOfObject(Method method) {
+        try {
+            return Modifier.isPublic(Object.class.getMethod(method.getName(), method.getParameterTypes()).getModifiers());
+        } catch (NoSuchMethodException e) {
+            return false;
+        }
+    }
+
+    // ---- the call ----
+
+    @Override
+    public boolean raw() {
+        return true;
+    }
+
+    @Override
+    public boolean objects() {
+        return methods.objects;
+    }
+
+    @Override
+    public String name() {
+        return methods.name;
+    }
+
+    @Override
+    public Object object() {
+        return self == null ? this : self;
+    }
+
+    /** Whether one of the methods can be called with so many arguments. */
+    boolean takes(int count) {
+        return Arrays.stream(methods.shapes).anyMatch(shape -> shape.method.isVarArgs() || shape.classes.length == count);
+    }
+
+    @Override
+    public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
+        Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);
+        Object result = invoke(chosen.method, chosen.arguments);
+        return exposure == null ? result : ByReference.shown(result, exposure);
+    }
+
+    private Object invoke(Executable method, Object[] arguments) throws Throwable {
+        try {
+            return method instanceof Method
+                    ? ((Method) method).invoke(receiver, arguments)
+                    : ((Constructor<?>) method).newInstance(arguments);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
+    }
+}
