@@ -49,8 +49,8 @@ public final class PythonExposure {
 
     private PythonExposure(Map<Class<?>, Set<String>> allowed) {
         this.allowed = allowed;
-        this.ofObjects = kept(allowed, false);
-        this.ofClasses = kept(allowed, true);
+        this.ofObjects = Members.kept(allowed, false);
+        this.ofClasses = Members.kept(allowed, true);
     }
 
     /** The list with nothing on it: containers are usable, functional interfaces can be called, no more. */
@@ -101,21 +101,5 @@ public final class PythonExposure {
     /** What can be used of a class itself. */
     Members ofClass(Class<?> type) {
         return ofClasses.get(type);
-    }
-
-    /** The entries for one class: a class and its objects have different members. */
-    private static ClassValue<Members> kept(Map<Class<?>, Set<String>> allowed, boolean statics) {
-        return new ClassValue<>() {
-            @Override
-            protected Members computeValue(Class<?> type) {
-                Map<Class<?>, Set<String>> fitting = new LinkedHashMap<>();
-                allowed.forEach((each, names) -> {
-                    if (statics ? each == type : each.isAssignableFrom(type)) {
-                        fitting.put(each, names);
-                    }
-                });
-                return new Members(type, statics, fitting);
-            }
-        };
     }
 }

@@ -48,11 +48,27 @@ public final class Members {
     private final Map<String, Object> byName = new HashMap<>();
     private final Set<String> names = new TreeSet<>();
 
+    /** The members of each class, for what an exposure allows. A class and its objects have different ones. */
+    public static ClassValue<Members> kept(Map<Class<?>, Set<String>> allowed, boolean statics) {
+        return new ClassValue<>() {
+            @Override
+            protected Members computeValue(Class<?> type) {
+                Map<Class<?>, Set<String>> fitting = new LinkedHashMap<>();
+                allowed.forEach((each, names) -> {
+                    if (statics ? each == type : each.isAssignableFrom(type)) {
+                        fitting.put(each, names);
+                    }
+                });
+                return new Members(type, statics, fitting);
+            }
+        };
+    }
+
     /**
      * @param allowed the names of each type's members that are allowed; an empty set means all that it declares
      * @param statics whether the members of the class itself are meant
      */
-    public Members(Class<?> type, boolean statics, Map<Class<?>, Set<String>> allowed) {
+    private Members(Class<?> type, boolean statics, Map<Class<?>, Set<String>> allowed) {
         this.type = type;
         this.statics = statics;
         Conversion conversion = statics ? Conversion.PLAIN : Conversion.within(type);
