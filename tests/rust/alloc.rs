@@ -16,7 +16,7 @@ const LEFT: usize = 16_000_000;
 fn packed(py: Python<'_>, name: &str, whole: bool) -> Result<Vec<u8>> {
     let value = context::globals(py)?.get_item(name)?.expect("a variable");
     let mut writer = if whole {
-        Writer::whole(py)
+        Writer::whole(py, 0)
     } else {
         Writer::new(py, 0)
     };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way from Python back to the caller's language: one upcall, by which every call of a
-//! foreign function goes packed. It is made in `rust/jni/src/upcall.rs`.
+//! The way from Python back to the caller's language: an upcall, by which every call of a
+//! foreign function goes packed. It is made in `rust/jni/src/host.rs`. Each class loader's copy of the library has one
+//! of its own, and every key knows its own.
 //!
 //! While the other side works, Python is left: other threads may enter, and the foreign function may
 //! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
@@ -9,7 +10,7 @@
 //! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle;
+use crate::handle::{self, Frame};
 use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
@@ -32,13 +33,14 @@ pub trait Upcall: Send + Sync {
     /// on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
 
-    /// What the other side calls this thread; none for a thread that it does not know. Must not wait for anything.
-    fn thread_name(&self) -> Option<String> {
-        None
-    }
-
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
     fn release(&self, key: u64);
+
+    /// The frame of handles that are made for the other side and are in no other frame.
+    fn root(&self) -> Frame;
+
+    /// Whether calls can still arrive.
+    fn is_open(&self) -> bool;
 }
 
 /// The packed answer that has Python raise one of its builtin exceptions.
@@ -51,33 +53,42 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
     answer
 }
 
-static UPCALL: OnceCell<Box<dyn Upcall>> = OnceCell::new();
-
-/// Sets it. Once; a later call changes nothing.
-pub fn set_upcall(upcall: Box<dyn Upcall>) {
-    let _ = UPCALL.set(upcall);
+/// A key of the other side; it is released when Python drops the object that holds this.
+struct Key {
+    number: u64,
+    /// Who gave the key. There may be several: each class loader's copy of the library is one.
+    upcall: Arc<dyn Upcall>,
 }
 
-fn upcall() -> Result<&'static dyn Upcall> {
-    match UPCALL.get() {
-        _ if fork::is_child() => Err(Error::refused(fork::NO_JAVA)),
-        Some(upcall) => Ok(upcall.as_ref()),
-        None => Err(Error::refused("There is nobody to call back.")),
+impl Key {
+    fn upcall(&self) -> Result<&dyn Upcall> {
+        match fork::is_child() {
+            true => Err(Error::refused(fork::NO_JAVA)),
+            false => Ok(self.upcall.as_ref()),
+        }
     }
+}
+
+static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
+
+/// Sets who tells what the other side calls this thread; none for a thread that it does not know. Must not wait for
+/// anything. A later call changes nothing.
+pub fn set_thread_name(name: fn() -> Option<String>) {
+    let _ = THREAD_NAME_OF.set(name);
 }
 
 /// What the other side calls this thread.
 pub(crate) fn thread_name() -> Option<String> {
-    upcall().ok()?.thread_name()
+    match fork::is_child() {
+        true => None,
+        false => THREAD_NAME_OF.get()?(),
+    }
 }
-
-/// A key of the other side; it is released when Python drops the object that holds this.
-struct Key(u64);
 
 impl Drop for Key {
     fn drop(&mut self) {
-        if let Ok(upcall) = upcall() {
-            upcall.release(self.0);
+        if let Ok(upcall) = self.upcall() {
+            upcall.release(self.number);
         }
     }
 }
@@ -120,6 +131,12 @@ impl Function {
         &self.name
     }
 
+    /// Whether the Java program that it belongs to can still be called.
+    #[getter]
+    fn _is_open(&self) -> bool {
+        self.key.upcall().is_ok_and(Upcall::is_open)
+    }
+
     #[getter]
     fn __qualname__(&self) -> &str {
         &self.name
@@ -150,25 +167,36 @@ impl Reference {
 
 /// A Python callable for a foreign function. With `objects` the function gets its arguments as the
 /// objects that they are.
-pub fn function<'py>(py: Python<'py>, key: u64, name: &str, objects: bool) -> Result<Bound<'py, Function>> {
-    let key = Arc::new(Key(key));
+pub fn function<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    name: &str,
+    objects: bool,
+) -> Result<Bound<'py, Function>> {
+    let key = Arc::new(Key { number, upcall });
     let name = name.into();
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
 
 /// A reference to the foreign object of a key, of a class in `proxies.py`.
-pub fn reference<'py>(py: Python<'py>, key: u64, class: &str) -> Result<Bound<'py, PyAny>> {
-    let function = function(py, key, class, false)?;
+pub fn reference<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    class: &str,
+) -> Result<Bound<'py, PyAny>> {
+    let function = function(py, upcall, number, class, false)?;
     Ok(tool(py, "proxies", class)?.call1((function,))?)
 }
 
 /// The key of the foreign function or object that a Python object stands for.
 pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
     if let Ok(function) = object.cast_exact::<Function>() {
-        return Some(function.get().key.0);
+        return Some(function.get().key.number);
     }
     if let Ok(reference) = object.cast::<Reference>() {
-        return Some(reference.get().key.0);
+        return Some(reference.get().key.number);
     }
     let exception = object.is_instance_of::<PyException>();
     exception.then(|| foreign_key(object)).flatten()
@@ -182,7 +210,8 @@ fn call<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
     // Whole, because whoever reads it is outside Python and should not have to wait for it.
-    let mut writer = Writer::whole(py);
+    let upcall = key.upcall()?;
+    let mut writer = Writer::whole(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;
@@ -203,19 +232,18 @@ fn call<'py>(
             }
         }
     }
-    let upcall = upcall()?;
     inject::point();
     let arguments = writer.written();
-    let reply = gil::outside(py, || upcall.call(key.0, arguments))?;
+    let reply = gil::outside(py, || upcall.call(key.number, arguments))?;
     drop(writer.finish());
     inject::point();
     let mut reader = Reader::new(&reply);
     match reader.u8()? {
         0 => value(py, &reply[1..]),
         1 => {
-            let key = reader.u64()?;
+            let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
             let (classes, text) = (reader.text(py)?, reader.text(py)?);
-            Err(PyErr::from_value(exception(py, key, classes, text)?).into())
+            Err(PyErr::from_value(exception(py, upcall, number, classes, text)?).into())
         }
         2 => {
             let exception = reader.value(py)?;
@@ -249,13 +277,14 @@ fn value<'py>(py: Python<'py>, answer: &[u8]) -> Result<Bound<'py, PyAny>> {
 /// `classes` are the names of its class and of those that this extends, with spaces between them.
 pub fn exception<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
-    key: u64,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
     classes: T,
     text: T,
 ) -> Result<Bound<'py, PyAny>> {
-    let holder = function(py, key, "exception", false)?;
+    let holder = function(py, upcall, number, "exception", false)?;
     let class = tools()?.java_exception.bind(py);
-    Ok(class.call_method1(intern!(py, "make"), (classes, text, key, holder))?)
+    Ok(class.call_method1(intern!(py, "make"), (classes, text, number, holder))?)
 }
 
 /// The key of the foreign exception that a Python exception carries.

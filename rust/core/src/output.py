@@ -14,11 +14,10 @@ class JavaBytes(io.RawIOBase):
     mode = "wb"
     closefd = False
 
-    def __init__(self, name, original, send):
+    def __init__(self, name, original):
         self.name = f"<{name}>"
         self._stream = name
         self._original = original
-        self._send_text = send
         # No lock: who is ended right after taking one, by a time limit say, leaves it taken for ever.
         self._parts = collections.deque()
         self._decoder = None
@@ -85,25 +84,51 @@ class JavaBytes(io.RawIOBase):
             return "".join(taken)
 
     def _send(self, text):
-        """To Java, or where Python wrote before if nobody there listens any more."""
-        if text and not self._send_text(self._stream, text) and self._original is not None:
+        """To the last receiver whose application is still there, or where Python wrote before if there is none."""
+        if not text:
+            return
+        for receive in reversed(_receivers):
+            try:
+                if receive(self._stream, text):
+                    return
+            except BaseException:
+                if receive._is_open:
+                    raise
+                forget(receive)
+        if self._original is not None:
             self._original.write(text)
 
 
 _streams = {}
+_receivers = ()  # of all applications in this process; replaced as a whole, since threads print meanwhile
 
 
-def redirect(send):
-    """Puts streams that go to `send` at sys.stdout and sys.stderr, unless they are there."""
+def redirect(receive):
+    """Has `receive` get what is printed to sys.stdout and sys.stderr, until restore()."""
+    global _receivers
+    flush()  # what was printed before belongs to the receiver before
+    _receivers = (*_receivers, receive)
     for name in ("stdout", "stderr"):
         now = getattr(sys, name, None)
         if name not in _streams or now is not _streams[name].text:
-            _streams[name] = JavaBytes(name, now, send)
+            _streams[name] = JavaBytes(name, now)
             setattr(sys, name, _streams[name].text)
 
 
-def restore():
-    """Puts back what redirect() found, where a program has not put something else there since."""
+def restore(receive):
+    """Ends redirect(). The receiver before gets what is printed from then on."""
+    try:
+        flush()
+    finally:  # a receiver that fails gets nothing more
+        forget(receive)
+
+
+def forget(receive):
+    """With the last receiver goes what redirect() did, where a program has not put something else there since."""
+    global _receivers
+    _receivers = tuple(other for other in _receivers if other is not receive)
+    if _receivers:
+        return
     ours = list(_streams.values())
     for name, stream in _streams.items():
         if getattr(sys, name, None) is stream.text:
@@ -155,10 +180,20 @@ class JavaHandler(logging.Handler):
         except RecursionError:
             raise
         except Exception:
-            self.handleError(record)
+            if self._send_record._is_open:
+                self.handleError(record)
+            else:  # its application is gone
+                end_route(self)
 
 
 _routes = {}  # the handlers that go to Java, and whom to tell that a program has taken one away
+
+
+def end_route(handler):
+    root = logging.getLogger()
+    if _routes.pop(handler, None) and not _routes:
+        del root.removeHandler
+    type(root).removeHandler(root, handler)
 
 
 def _remove_handler(handler):
@@ -186,10 +221,7 @@ def log_to(send, lost):
         return gone
 
     def stop():
-        del _routes[handler]
-        if not _routes:
-            del root.removeHandler
-        root.removeHandler(handler)
+        end_route(handler)
         root.setLevel(before)
 
     _routes[handler] = lost

@@ -519,9 +519,9 @@ impl<'py> Writer<'py> {
         }
     }
 
-    /// A writer for somebody who cannot fetch large values by themselves. Its handles belong to no frame.
-    pub fn whole(py: Python<'py>) -> Self {
-        let mut writer = Writer::new(py, handle::NO_FRAME);
+    /// A writer for somebody who cannot fetch large values by themselves.
+    pub fn whole(py: Python<'py>, frame: Frame) -> Self {
+        let mut writer = Writer::new(py, frame);
         writer.whole = true;
         writer
     }

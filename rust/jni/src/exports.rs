@@ -4,8 +4,8 @@
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
 use crate::guard::{backtrace, guard, Failure};
+use crate::host;
 use crate::owner;
-use crate::upcall::JavaUpcall;
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
@@ -46,7 +46,7 @@ macro_rules! export {
 // ---- interpreter.rs ----
 
 export! {
-    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool) {
+    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool) -> i64 {
         let config = Config {
             program: text(env, &program)?,
             prepend: texts(env, &prepend)?,
@@ -56,9 +56,9 @@ export! {
             initialize,
             release,
         };
-        interpreter::start(&config)?;
-        callback::set_upcall(Box::new(JavaUpcall::new(env)?));
-        Ok(())
+        let host = host::open(env)?;
+        interpreter::start(&config).inspect_err(|_| host.close())?;
+        Ok(host.root() as i64)
     }
 }
 
@@ -106,8 +106,8 @@ export! {
 // ---- handle.rs ----
 
 export! {
-    fn handleOpenFrame(env) -> i64 {
-        Ok(handle::open_frame() as i64)
+    fn handleOpenFrame(env, root: i64) -> i64 {
+        Ok(handle::open_frame(root as u64) as i64)
     }
 }
 
@@ -249,16 +249,20 @@ export! {
 // ---- context.rs ----
 
 export! {
-    fn contextAdd(env, name: JString<'local>) {
+    fn contextAdd(env, name: JString<'local>, root: i64) {
         let name = text(env, &name)?;
-        Ok(gil::with(|py| context::add(py, &name))?)
+        gil::with(|py| context::add(py, &name))?;
+        context::use_by(&name, root as u64);
+        Ok(())
     }
 }
 
 export! {
-    fn contextSwitch(env, name: JString<'local>) {
+    fn contextSwitch(env, name: JString<'local>, root: i64) {
         let name = text(env, &name)?;
-        Ok(gil::with(|py| context::switch(py, &name))?)
+        gil::with(|py| context::switch(py, &name))?;
+        context::use_by(&name, root as u64);
+        Ok(())
     }
 }
 
@@ -442,8 +446,8 @@ export! {
 // ---- raised.rs ----
 
 export! {
-    fn raisedReport(env, handle: i64) -> JByteArray<'local> {
-        let report = gil::with(|py| raised::report_of(py, handle as u64))?;
+    fn raisedReport(env, handle: i64, frame: i64) -> JByteArray<'local> {
+        let report = gil::with(|py| raised::report_of(py, handle as u64, frame as u64))?;
         write(env, report)
     }
 }
@@ -477,8 +481,9 @@ export! {
 export! {
     fn callbackFunction(env, key: i64, name: JString<'local>, objects: bool, frame: i64) -> i64 {
         let name = text(env, &name)?;
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::function(py, key as u64, &name, objects)
+            callback::function(py, upcall, key as u64, &name, objects)
                 .map(|function| handle::give(function.into_any(), frame as u64))
         });
         Ok(made? as i64)
@@ -488,8 +493,9 @@ export! {
 export! {
     fn callbackReference(env, key: i64, class: JString<'local>, frame: i64) -> i64 {
         let class = text(env, &class)?;
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::reference(py, key as u64, &class).map(|made| handle::give(made, frame as u64))
+            callback::reference(py, upcall, key as u64, &class).map(|made| handle::give(made, frame as u64))
         });
         Ok(made? as i64)
     }
@@ -498,8 +504,9 @@ export! {
 export! {
     fn callbackException(env, key: i64, classes: JString<'local>, message: JString<'local>, frame: i64) -> i64 {
         let (classes, message) = (text(env, &classes)?, text(env, &message)?);
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::exception(py, key as u64, &classes, &message).map(|made| handle::give(made, frame as u64))
+            callback::exception(py, upcall, key as u64, &classes, &message).map(|made| handle::give(made, frame as u64))
         });
         Ok(made? as i64)
     }

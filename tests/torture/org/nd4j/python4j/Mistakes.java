@@ -794,7 +794,7 @@ final class Mistakes {
                 refused(() -> Native.handleMove(forged, 0));
                 refused(() -> Native.handleAddress(forged));
                 refused(() -> Native.objectConvert(forged, 0, forged, 0));
-                refused(() -> Native.raisedReport(forged));
+                refused(() -> Native.raisedReport(forged, Native.root));
                 refused(() -> Native.bufferView(forged));
                 refused(() -> Native.bufferAgain(forged, 0));
                 refused(() -> Native.execVariables(0, forged));
@@ -810,8 +810,8 @@ final class Mistakes {
             refused(() -> Native.execRun(new byte[3], 99, 0, 0, 0));
             refused(() -> Native.execRun(new byte[3], -1, 0, 0, 0));
             refused(() -> Native.objectOperate(0, null, 4, 0, 0));
-            refused(() -> Native.contextAdd(null));
-            refused(() -> Native.contextSwitch(null));
+            refused(() -> Native.contextAdd(null, Native.root));
+            refused(() -> Native.contextSwitch(null, Native.root));
             refused(() -> Native.contextDelete(null));
             refused(() -> Native.bufferMake(0, 0, null, false, null, 0));
             refused(() -> Native.bufferMake(0, 'l', new long[] {4, 8}, false, null, 0));

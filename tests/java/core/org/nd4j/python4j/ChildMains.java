@@ -273,6 +273,14 @@ final class ChildMains {
         Thread.sleep(30_000);
     }
 
+    static void signalHandlersOfPythonRun() {
+        locked("import signal\ndef handler(*arguments): raise TimeoutError('alarm')\nsignal.signal(signal.SIGALRM, handler)");
+        for (String wait : new String[] {"while True: pass", "import threading; threading.Lock().acquire(); l = threading.Lock(); l.acquire(); l.acquire()",
+                "import select; select.select([], [], [], 60)", "import time; time.sleep(60)"}) {
+            print(() -> locked("signal.setitimer(signal.ITIMER_REAL, 0.1)\n" + wait));
+        }
+    }
+
     static void faulthandlerLeavesNullChecksAlone() {
         locked("import faulthandler; faulthandler.enable()");
         int caught = 0;
@@ -548,6 +556,15 @@ final class ChildMains {
             return "installed";
         });
         print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
+    }
+
+    // ---- LoggingTest ----
+
+    static void logs() {
+        try (PythonGIL gil = PythonGIL.lock(); PythonOutput log = PythonOutput.logging()) {
+            run("import logging\nlogging.getLogger('model').error('drift of %d%%', 12)");
+        }
+        System.out.println("done");
     }
 
     // ---- EnvironmentsTest ----

@@ -58,6 +58,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public Object own(PythonObject object) {
+        return object.own();
+    }
+
+    @Override
     public PythonObject tool(String name) {
         return PythonObject.tool(name);
     }

@@ -95,7 +95,7 @@ public class PythonContextManager {
     public static void addContext(String contextName) {
         Objects.requireNonNull(contextName);
         try (PythonGIL turn = PythonGIL.enter()) {
-            Native.contextAdd(contextName);
+            Native.contextAdd(contextName, Native.root);
         }
     }
 
@@ -113,7 +113,7 @@ public class PythonContextManager {
         Objects.requireNonNull(contextName);
         try (PythonGIL turn = PythonGIL.enter()) {
             PythonGIL.refuseShared();
-            Native.contextSwitch(contextName);
+            Native.contextSwitch(contextName, Native.root);
         }
     }
 

@@ -111,7 +111,7 @@ public class PythonException extends RuntimeException {
     /** What an exception object tells. Needs a turn, or a call from Python. */
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return made(Native.raisedReport(exception.handle()));
+            return made(Native.raisedReport(exception.handle(), Native.root));
         }
     }
 

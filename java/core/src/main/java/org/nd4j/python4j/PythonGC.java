@@ -79,7 +79,7 @@ public class PythonGC implements Closeable {
         PythonGC inner = open(STACKS.get().frame);
         PythonGC target = inner == null ? null : open(inner.outer);
         PythonGC home = target == null ? null : target.find(present);
-        if (home == null && present != 0) {
+        if (home == null && !isNone(present)) {
             home = target;
             pythonObject.move(id(target));
         }
@@ -115,7 +115,7 @@ public class PythonGC implements Closeable {
             return current;
         }
         PythonGC home = current.find(source.frame());
-        return home == null && source.frame() != 0 ? current : home; // that of another thread is no home
+        return home == null && !isNone(source.frame()) ? current : home; // that of another thread is no home
     }
 
     /** Something was read from an object and is in that frame, null for none. */
@@ -149,7 +149,7 @@ public class PythonGC implements Closeable {
     }
 
     static long id(PythonGC frame) {
-        return frame == null ? 0 : frame.id;
+        return frame == null ? Native.root : frame.id;
     }
 
     /** This frame or the one further out that has the number; null if there is none. */
@@ -170,7 +170,7 @@ public class PythonGC implements Closeable {
     public static PythonGC watch() {
         PythonGIL.start();
         Stack stack = STACKS.get();
-        stack.frame = new PythonGC(Native.handleOpenFrame(), open(stack.frame));
+        stack.frame = new PythonGC(Native.handleOpenFrame(Native.root), open(stack.frame));
         return stack.frame;
     }
 
@@ -197,7 +197,7 @@ public class PythonGC implements Closeable {
 
     /** Whether objects that this thread makes now go into a frame. */
     public static boolean isWatching() {
-        return frame() != 0;
+        return !isNone(frame());
     }
 
     /**
@@ -223,7 +223,12 @@ public class PythonGC implements Closeable {
         pause.close();
     }
 
-    /** The frame for objects that this thread makes now, 0 for none. */
+    /** Whether that is no frame. The objects of none are the host's, and go with it. */
+    static boolean isNone(long frame) {
+        return frame == Native.root || frame == 0;
+    }
+
+    /** The frame for objects that this thread makes now, see {@link #isNone}. */
     static long frame() {
         return id(current());
     }

@@ -40,10 +40,10 @@ import org.nd4j.python4j.internal.turn.Stopper;
 public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
-    private long frame; // 0 for none
+    private long frame; // see PythonGC.isNone
     boolean kept; // by PythonGC.keep, or read from something that is
 
-    /** Takes over a handle that belongs to a frame, or to nobody if that is 0. */
+    /** Takes over a handle that belongs to a frame, or to none. */
     PythonObject(long handle, long frame) {
         hold(handle, frame);
     }
@@ -93,7 +93,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private void hold(long handle, long frame) {
         this.handle = handle;
         this.frame = frame;
-        if (frame == 0 && handle != 0) {
+        if (PythonGC.isNone(frame) && handle != 0) {
             Handles.Late.add(this, handle);
         }
     }
@@ -452,7 +452,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             throw new PythonException(type.getName() + " is not an interface.");
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            Callbacks.Function own = (Callbacks.Function) convertRaw(Pack.Wanted.JAVA);
+            Callbacks.Function own = own();
             Object java = own == null ? null : own.object();
             return type.cast(type.isInstance(java) ? java : ProxyHandler.of(this, type));
         }
@@ -539,7 +539,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         PythonObject tool = TOOLS.get(name);
         if (tool == null) {
             // Not computeIfAbsent, which would wait for the GIL with a lock held.
-            tool = new PythonObject(operate(Operator.TOOL, 0, file, name), 0);
+            tool = new PythonObject(operate(Operator.TOOL, Native.root, file, name), Native.root);
             TOOLS.put(name, tool);
         }
         return tool;
@@ -618,7 +618,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** The same object, held by itself and in no frame. */
     static PythonObject unframed(PythonObject object) {
-        return new PythonObject(operate(Operator.IDENTITY, 0, object), 0);
+        return new PythonObject(operate(Operator.IDENTITY, Native.root, object), Native.root);
     }
 
     /** What a function of proxies.py reads from this object. */
@@ -695,6 +695,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
+    /** What it is in Java, if this class loader's copy of the library gave it to Python; else null. */
+    Callbacks.Function own() {
+        Object own = convertRaw(Pack.Wanted.JAVA);
+        return own instanceof Callbacks.Function ? (Callbacks.Function) own : null;
+    }
+
     /** As its type has it, unfinished; an object of a type without a packed form is one again. */
     Object read() {
         return convertRaw(Pack.Wanted.ANY);
@@ -757,7 +763,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     private void cancelLate() {
-        if (frame == 0) {
+        if (PythonGC.isNone(frame)) {
             Handles.Late.cancel(handle);
         }
     }

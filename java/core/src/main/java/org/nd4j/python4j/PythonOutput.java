@@ -5,7 +5,6 @@ package org.nd4j.python4j;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Operator;
@@ -43,14 +42,13 @@ public final class PythonOutput implements AutoCloseable {
     private static final int DEBUG = 10;
     private static final int ERROR = 40;
 
-    private static final List<PythonOutput> OPEN = new CopyOnWriteArrayList<>();
-
     private final Consumer<String> out;
     private final Consumer<String> err;
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
     private final PythonObject route; // of the records: two functions, one puts it back and one ends it
-    private boolean closed;
+    private PythonObject receiver; // what Python calls; null for logging()
+    private volatile boolean closed;
 
     private PythonOutput(
             Consumer<String> out, Consumer<String> err, StringBuffer capturedOut, StringBuffer capturedErr,
@@ -167,41 +165,31 @@ public final class PythonOutput implements AutoCloseable {
                 return;
             }
             try {
-                flush();
+                call("restore", receiver);
             } finally { // a receiver that fails gets nothing more
-                OPEN.remove(this);
                 closed = true;
-                if (OPEN.isEmpty()) {
-                    call("restore");
-                }
+                receiver.del();
             }
         }
     }
 
     private static PythonOutput open(PythonOutput output) {
         try (PythonGIL gil = PythonGIL.lock()) {
-            if (OPEN.isEmpty()) {
-                PythonObject receiver = Callbacks.callable((args, named) ->
-                        receive((String) args.get(0), (String) args.get(1)));
-                call("redirect", receiver);
-            } else {
-                flush(); // what was printed before belongs to the one before
+            try (PythonGC unframed = PythonGC.pause()) {
+                output.receiver = Callbacks.callable((args, named) ->
+                        output.receive((String) args.get(0), (String) args.get(1)));
             }
-            OPEN.add(output);
+            call("redirect", output.receiver);
             return output;
         }
     }
 
-    /** Whether there is somebody to receive it: what a thread prints while the last one closes goes where Python printed before. */
-    private static boolean receive(String stream, String text) {
-        PythonOutput last = null;
-        for (PythonOutput output : OPEN) { // no index, as others close meanwhile
-            last = output;
-        }
-        if (last == null) {
+    /** Whether it is received: what a thread prints while this closes goes to the one before, or where Python printed before. */
+    private boolean receive(String stream, String text) {
+        if (closed) {
             return false;
         }
-        (stream.equals("stdout") ? last.out : last.err).accept(text);
+        (stream.equals("stdout") ? out : err).accept(text);
         return true;
     }
 

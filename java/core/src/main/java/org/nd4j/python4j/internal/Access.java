@@ -59,6 +59,9 @@ public abstract class Access {
     /** The same, with the objects in it left as they are. */
     public abstract Object convertRaw(PythonObject object, int wanted);
 
+    /** What an object is in Java, if this class loader's copy of the library gave it to Python; else null. */
+    public abstract Object own(PythonObject object);
+
     /** Something of proxies.py by its name. */
     public abstract PythonObject tool(String name);
 

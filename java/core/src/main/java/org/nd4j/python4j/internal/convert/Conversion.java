@@ -179,7 +179,7 @@ public final class Conversion {
         if (!target.keepsObjects()) {
             return to(Access.get().read(object), target, depth);
         }
-        Object own = Access.get().convertRaw(object, Pack.Wanted.JAVA);
+        Object own = Access.get().own(object);
         if (own != null || object.isNone()) {
             return to(own, target, depth);
         }

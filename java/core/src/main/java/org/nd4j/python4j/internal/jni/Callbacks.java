@@ -59,6 +59,9 @@ public final class Callbacks {
     private static final int RAISED = 2;
     private static final int RAISE = 3;
 
+    /** Above that in a key stands the number of the host: Python calls the host that made the key (host.rs). */
+    private static final int HOST_SHIFT = 44;
+
     /** The key that asks for the name of the thread, no function's. */
     private static final long THREAD_NAME = 0;
 
@@ -121,6 +124,11 @@ public final class Callbacks {
         }
     }
 
+    /** Whether this class loader's copy of the library made the key. */
+    static boolean isOwn(long key) {
+        return key >>> HOST_SHIFT == Native.root << HOST_SHIFT >>> HOST_SHIFT;
+    }
+
     /** The function of a key, for an exception what can be asked of it; null if Python has dropped it or the key is a made-up one. */
     static Function function(long key) {
         Object held = HELD.get(key);
@@ -140,7 +148,7 @@ public final class Callbacks {
     }
 
     private static long hold(Object object) {
-        long key = KEYS.incrementAndGet();
+        long key = Native.root << HOST_SHIFT | KEYS.incrementAndGet();
         HELD.put(key, object);
         return key;
     }

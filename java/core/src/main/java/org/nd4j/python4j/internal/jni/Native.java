@@ -24,6 +24,12 @@ public final class Native {
 
     private Native() {}
 
+    /**
+     * What the native side calls this class loader's copy of the library, its host: the frame of objects that are in
+     * no other one, with the host's number in its lower half. 0 before the start.
+     */
+    public static long root;
+
     // ---- interpreter.rs ----
 
     /**
@@ -37,8 +43,9 @@ public final class Native {
      *     Python files
      * @param initialize whether to start Python when it does not run yet
      * @param release whether to give the GIL back afterwards
+     * @return the {@link #root} of this host
      */
-    public static native void interpreterStart(
+    public static native long interpreterStart(
             String program, String[] prepend, String[] append, String[] environment, String compiled,
             boolean initialize, boolean release);
 
@@ -69,7 +76,7 @@ public final class Native {
     // ---- handle.rs ----
 
     /** Opens a frame that collects handles. Needs no turn. */
-    public static native long handleOpenFrame();
+    public static native long handleOpenFrame(long root);
 
     /** Closes a frame and gives back every object in it. */
     public static native void handleCloseFrame(long frame);
@@ -135,10 +142,10 @@ public final class Native {
     // ---- context.rs ----
 
     /** Makes a context unless it is there. */
-    public static native void contextAdd(String name);
+    public static native void contextAdd(String name, long root);
 
     /** Makes a context current; makes it first if it is not there. */
-    public static native void contextSwitch(String name);
+    public static native void contextSwitch(String name, long root);
 
     /** Empties the current context, or a space. */
     public static native void contextReset(long space);
@@ -237,7 +244,7 @@ public final class Native {
     // ---- raised.rs ----
 
     /** The report of an exception object, for {@link PythonException#of}. */
-    public static native byte[] raisedReport(long handle);
+    public static native byte[] raisedReport(long handle, long frame);
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     static native Object raisedBacktrace(Throwable throwable);

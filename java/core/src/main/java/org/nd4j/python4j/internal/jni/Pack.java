@@ -936,11 +936,16 @@ public final class Pack {
         }
 
         /** What Python holds of Java. The handle has kept it up to here. */
-        private Callbacks.Function own() {
+        private Object own() {
             need(16);
             hasObjects = true;
-            Callbacks.Function own = Callbacks.function(word());
-            Native.handleDropLater(word());
+            long key = word();
+            long handle = word();
+            if (!Callbacks.isOwn(key)) { // of another class loader's copy of this library: a Python object like any
+                return Access.get().object(handle, Native.root);
+            }
+            Callbacks.Function own = Callbacks.function(key);
+            Native.handleDropLater(handle);
             return own;
         }
 

@@ -47,6 +47,9 @@ public final class NativeLoader {
     /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
     static final String CACHE = "org.eclipse.python4j.cache";
 
+    // A literal is one object for all class loaders of a JVM: of two that start at once, one waits for the other.
+    private static final Object ONE_AT_A_TIME = "org.eclipse.python4j.start";
+
     private static final CountDownLatch DONE = new CountDownLatch(1);
     private static Thread starter; // guarded by DONE
     private static volatile boolean loaded;
@@ -73,7 +76,9 @@ public final class NativeLoader {
         Thread me = Thread.currentThread();
         if (isFirst(me)) {
             try {
-                start();
+                synchronized (ONE_AT_A_TIME) {
+                    start();
+                }
                 loaded = true;
             } catch (Throwable e) { // an Error, a missing class say, must come again as well
                 failure = e;
@@ -142,7 +147,7 @@ public final class NativeLoader {
             }
         }
         boolean release = PythonConstants.releaseGilAutomatically();
-        Native.interpreterStart(
+        Native.root = Native.interpreterStart(
                 interpreter.executable(),
                 front.toArray(new String[0]),
                 end.toArray(new String[0]),
