@@ -323,7 +323,11 @@ impl<'b> Reader<'b> {
                 let dict = PyDict::new(py);
                 let count = self.count(2)?;
                 return Ok(One::Open(Open {
-                    kind: Kind::Dict { dict, key: None },
+                    kind: Kind::Dict {
+                        dict,
+                        key: None,
+                        count,
+                    },
                     items: Vec::new(),
                     left: count * 2,
                 }));
@@ -391,6 +395,7 @@ enum Kind<'py> {
     Dict {
         dict: Bound<'py, PyDict>,
         key: Option<Bound<'py, PyAny>>,
+        count: usize,
     },
 }
 
@@ -407,7 +412,7 @@ impl<'py> Open<'py> {
     fn add(&mut self, value: Bound<'py, PyAny>) -> Result<()> {
         self.left -= 1;
         match &mut self.kind {
-            Kind::Dict { dict, key } => match key.take() {
+            Kind::Dict { dict, key, .. } => match key.take() {
                 None => *key = Some(value),
                 Some(key) => dict.set_item(&key, value).map_err(|raised| {
                     unhashable(
@@ -426,7 +431,10 @@ impl<'py> Open<'py> {
         Ok(match self.kind {
             Kind::List => PyList::new(py, self.items)?.into_any(),
             Kind::Tuple { .. } => PyTuple::new(py, self.items)?.into_any(),
-            Kind::Dict { dict, .. } => dict.into_any(),
+            Kind::Dict { dict, count, .. } => {
+                all_differ(count, dict.len())?;
+                dict.into_any()
+            }
             Kind::Set { hashed } => {
                 let set = PySet::empty(py)?;
                 for item in &self.items {
@@ -434,6 +442,7 @@ impl<'py> Open<'py> {
                         unhashable("Unable to create python set. Unhashable element: ", item, raised)
                     })?;
                 }
+                all_differ(self.items.len(), set.len())?;
                 if hashed {
                     PyFrozenSet::new(py, &set)?.into_any()
                 } else {
@@ -442,6 +451,18 @@ impl<'py> Open<'py> {
             }
         })
     }
+}
+
+/// Java's 1, 1.0 and true are three, Python's are one.
+fn all_differ(given: usize, kept: usize) -> Result<()> {
+    if given == kept {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "Of {given} keys or elements some are equal in Python, as 1, 1.0 and true are, and {} would be lost: \
+         hand over a list.",
+        given - kept
+    )))
 }
 
 fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {

@@ -26,6 +26,7 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExposure;
 import org.nd4j.python4j.PythonFunction;
+import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** One or more methods of one name, bound to an object. */
@@ -34,19 +35,25 @@ public final class Functional implements Callbacks.Function {
     /** A method with what reflection would copy at each call. */
     static final class Shape {
         final Executable method;
-        final Type[] types;
+        final Target[] types;
+        final Target result; // null for a constructor
         final Class<?>[] classes;
         final String[] names; // null where they are not known
+        final String[] shown; // what messages call the parameters
 
-        Shape(Executable method) {
+        Shape(Executable method, Conversion conversion) {
             this.method = method;
             this.classes = method.getParameterTypes();
             Type[] generic = method.getGenericParameterTypes();
-            this.types = generic.length == classes.length ? generic : classes; // an inner class's constructor
+            Type[] declared = generic.length == classes.length ? generic : classes; // an inner class's constructor
+            this.types = Arrays.stream(declared).map(conversion::target).toArray(Target[]::new);
+            this.result = method instanceof Method ? conversion.target(((Method) method).getGenericReturnType()) : null;
             Parameter[] parameters = method.getParameters();
             this.names = new String[parameters.length];
+            this.shown = new String[parameters.length];
             for (int i = 0; i < names.length; i++) {
                 names[i] = parameters[i].isNamePresent() ? parameters[i].getName() : null;
+                shown[i] = names[i] == null ? "argument " + (i + 1) : names[i];
             }
         }
 
@@ -65,18 +72,16 @@ public final class Functional implements Callbacks.Function {
     static final class Methods {
         final Shape[] shapes;
         final String name;
-        final Conversion conversion;
         final boolean objects; // whether one takes Python objects as they are
 
         Methods(List<? extends Executable> methods, String name, Conversion conversion) {
-            this(methods.stream().map(Shape::new).toArray(Shape[]::new), name, conversion);
+            this(methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new), name);
         }
 
-        private Methods(Shape[] shapes, String name, Conversion conversion) {
+        private Methods(Shape[] shapes, String name) {
             this.shapes = shapes;
             this.name = name;
-            this.conversion = conversion;
-            this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(conversion::keepsObjects);
+            this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(Target::keepsObjects);
         }
 
         /** The one that takes nothing and gives something; null if there is none. */
@@ -95,7 +100,7 @@ public final class Functional implements Callbacks.Function {
 
         private Methods those(Predicate<Shape> wanted) {
             Shape[] fitting = Arrays.stream(shapes).filter(wanted).toArray(Shape[]::new);
-            return fitting.length == 0 ? null : new Methods(fitting, name, conversion);
+            return fitting.length == 0 ? null : new Methods(fitting, name);
         }
     }
 
@@ -130,12 +135,27 @@ public final class Functional implements Callbacks.Function {
         if (method.getDeclaringClass() == PythonFunction.class) {
             return new Any((PythonFunction) function);
         }
-        return new Functional(function, function, known == null ? methods(function.getClass(), method) : known, null);
+        return new Functional(function, function, known == null ? methods(method, Conversion.within(function.getClass())) : known, null);
     }
 
-    private static Methods methods(Class<?> type, Method method) {
+    private static Methods methods(Method method, Conversion conversion) {
         method.trySetAccessible();
-        return new Methods(Collections.singletonList(method), method.getName(), Conversion.within(type));
+        return new Methods(Collections.singletonList(method), method.getName(), conversion);
+    }
+
+    /** Whether a type is an interface with arguments that values of it may have forgotten; null is none. */
+    static boolean isTyped(Target type) {
+        return type != null && type.kind == Target.Kind.PROXY && type.type != type.raw;
+    }
+
+    /** A function whose declaration knows the arguments of its type; a lambda's class has forgotten them. */
+    static Object typed(Object value, Target declared) {
+        if (!isTyped(declared) || value == null || value instanceof Iterable || !isFunction(value) || ProxyHandler.object(value) != null) {
+            return value;
+        }
+        Method method = single(declared.raw);
+        return method == null ? value
+                : new Callbacks.Given(of(value, method, methods(method, Conversion.within(declared.type))), null);
     }
 
     /** Methods of an object, or of a class if that is null. */
@@ -185,7 +205,7 @@ public final class Functional implements Callbacks.Function {
                 best.removeIf(each -> !isMarked(each));
             }
             single = best.size() == 1 ? single(best.get(0)) : null;
-            methods = single == null || single.getDeclaringClass() == PythonFunction.class ? null : methods(type, single);
+            methods = single == null || single.getDeclaringClass() == PythonFunction.class ? null : methods(single, Conversion.within(type));
             isFunction = isValue(type) ? false : type.isSynthetic() ? !all.isEmpty() : all.stream().anyMatch(Functional::isMarked);
             refusal = all.isEmpty() ? " implements no functional interface."
                     : " implements several functional interfaces: name one with Python.function(type, object).";
@@ -306,8 +326,10 @@ public final class Functional implements Callbacks.Function {
     @Override
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
         Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);
-        Object result = invoke(chosen.method, chosen.arguments);
-        return exposure == null ? result : ByReference.shown(result, exposure);
+        Object result = invoke(chosen.shape.method, chosen.arguments);
+        boolean open = exposure != null && result != null && Access.get().allows(exposure, result);
+        Object typed = open ? result : typed(result, chosen.shape.result);
+        return exposure == null || typed != result ? typed : ByReference.shown(result, exposure);
     }
 
     private Object invoke(Executable method, Object[] arguments) throws Throwable {

@@ -4,7 +4,6 @@
 package org.nd4j.python4j.internal.convert;
 
 import java.io.File;
-import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -45,11 +44,11 @@ final class Overloads {
 
     /** A method and its arguments as Java's. */
     static final class Chosen {
-        final Executable method;
+        final Functional.Shape shape;
         final Object[] arguments;
 
-        Chosen(Executable method, Object[] arguments) {
-            this.method = method;
+        Chosen(Functional.Shape shape, Object[] arguments) {
+            this.shape = shape;
             this.arguments = arguments;
         }
     }
@@ -118,16 +117,16 @@ final class Overloads {
             return call.choose();
         }
         try {
-            return new Chosen(first.method, converted(methods, first, arguments.toArray()));
+            return new Chosen(first, converted(first, arguments.toArray()));
         } catch (PythonException e) {
             throw refused(methods, e);
         }
     }
 
-    private static Object[] converted(Functional.Methods methods, Functional.Shape shape, Object[] places) {
+    private static Object[] converted(Functional.Shape shape, Object[] places) {
         Object[] converted = new Object[places.length];
         for (int i = 0; i < places.length; i++) {
-            converted[i] = methods.conversion.convert(places[i], shape.types[i]);
+            converted[i] = Conversion.convert(places[i], shape.types[i], shape.shown[i]);
         }
         return converted;
     }
@@ -162,7 +161,7 @@ final class Overloads {
             List<Candidate> failing = new ArrayList<>(best);
             failing.removeIf(this::converts);
             if (failing.isEmpty() && best.size() == 1) {
-                return new Chosen(best.get(0).shape.method, best.get(0).converted);
+                return new Chosen(best.get(0).shape, best.get(0).converted);
             } else if (failing.isEmpty()) {
                 throw new Callbacks.Raise("TypeError", methods.name + "(): the arguments fit several methods of Java equally well: "
                         + texts(best));
@@ -184,7 +183,7 @@ final class Overloads {
     private boolean converts(Candidate candidate) {
         try {
             if (candidate.converted == null) {
-                candidate.converted = converted(methods, candidate.shape, candidate.places);
+                candidate.converted = converted(candidate.shape, candidate.places);
             }
             return true;
         } catch (PythonException e) {
