@@ -52,13 +52,13 @@ struct Opened {
     members: Vec<ObjectKey>,
 }
 
-type Task = Box<dyn FnOnce(Python<'_>) + Send>;
+type Action = Box<dyn FnOnce(Python<'_>) + Send>;
 
 #[derive(Default)]
 struct Late {
     objects: Vec<Handle>,
     frames: Vec<Frame>,
-    others: Vec<Task>,
+    others: Vec<Action>,
 }
 
 static TABLE: Lazy<Mutex<Table>> = Lazy::new(Mutex::default);
