@@ -43,12 +43,45 @@ final class Native {
 
     // ---- gil.rs ----
 
+    /** The state of the turns of all class loaders: that of the {@link Turn} that called this first. Needs no turn. */
+    static native Object[] gilTurns(Object[] mine);
+
+    // Where an OS thread is, as `Place` of gil.rs has it.
+    static final int OUTSIDE = 0;
+    static final int VISITING = 4;
+    static final int LENT = 5;
+
+    /** Where this OS thread is. Needs no turn. */
+    static native int gilPlace();
+
     /**
      * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts.
      *
-     * @return whether the thread had it already by other means
+     * @return {@link #OUTSIDE}, or the place of a thread that needs no turn, having the GIL or being called from Python
      */
-    static native boolean gilAcquire();
+    static native int gilAcquire();
+
+    /**
+     * The same, if that certainly needs no waiting; -1 if not.
+     *
+     * @param keep false only to learn whether that is so
+     */
+    static native int gilTryAcquire(boolean keep);
+
+    /** Waits for the GIL, without an end, for a thread that will not: {@link Handover}. Needs no turn. */
+    static native void gilOffer();
+
+    /** Gives the GIL to that thread. Needs no turn. */
+    static native void gilOfferTaken();
+
+    /** That thread has it: all others may come again. Needs no turn. */
+    static native void gilOfferEnds();
+
+    /** Whether the calling thread has lent its turn and must not enter. Needs no turn. */
+    static native void gilLend(boolean lent);
+
+    /** The thread that runs a {@code FutureTask}, null if none does or that cannot be seen. Needs no turn. */
+    static native Object gilRunner(Object task);
 
     /** Gives a thread that has ended within {@link #gilAcquire} a second to end for the system, too. Needs no turn. */
     static native void gilAwaitHolder();

@@ -15,7 +15,8 @@ import java.io.Closeable;
  * }</pre>
  *
  * <p>Frames nest. They belong to the thread that opened them, other threads' objects are not in them. An
- * object outside all frames is given back when Java has forgotten it. Names in Python keep their objects
+ * object outside all frames is given back when Java has forgotten it, and so are those in a frame whose thread has
+ * ended without closing it. Names in Python keep their objects
  * alive, whatever frames close.
  *
  * <p>No method here needs a turn of {@link PythonGIL}. A frame closed without one gives its objects back
@@ -23,13 +24,14 @@ import java.io.Closeable;
  */
 public class PythonGC implements Closeable {
 
-    /** What one thread has open. Only its thread touches it. */
-    private static final class Stack {
-        PythonGC frame; // innermost
-        PythonGC pause; // innermost
-    }
+    // What one thread has open: the innermost frame and pause. Only its thread touches it. Of the JDK's classes, since a
+    // pool's thread keeps it, and would keep our class loader with it.
+    private static final int FRAME = 0;
+    private static final int PAUSE = 1;
+    private static final int WATCHED = 2; // not null once the thread's end is looked out for
 
-    private static final ThreadLocal<Stack> STACKS = ThreadLocal.withInitial(Stack::new);
+    /** An array that goes with its thread, and in it what the thread has open. */
+    private static final ThreadLocal<Object[][]> STACKS = ThreadLocal.withInitial(() -> new Object[1][WATCHED + 1]);
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
@@ -62,7 +64,7 @@ public class PythonGC implements Closeable {
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
-        PythonGC inner = open(STACKS.get().frame);
+        PythonGC inner = open((PythonGC) stack()[FRAME]);
         PythonGC target = inner == null ? null : open(inner.outer);
         for (PythonGC frame = target; frame != null; frame = open(frame.outer)) {
             if (frame.id == present) {
@@ -82,9 +84,14 @@ public class PythonGC implements Closeable {
      */
     public static PythonGC watch() {
         PythonGIL.start();
-        Stack stack = STACKS.get();
-        stack.frame = new PythonGC(Native.handleOpenFrame(), open(stack.frame));
-        return stack.frame;
+        Object[][] own = STACKS.get();
+        Object[] stack = own[0];
+        if (stack[WATCHED] == null) {
+            stack[WATCHED] = Handles.CLEANER.register(own, new Ended(stack, 0));
+        }
+        PythonGC frame = new PythonGC(Native.handleOpenFrame(), open((PythonGC) stack[FRAME]));
+        stack[FRAME] = frame;
+        return frame;
     }
 
     /**
@@ -97,6 +104,11 @@ public class PythonGC implements Closeable {
             return;
         }
         closed = true;
+        Object[] stack = stack();
+        int kind = id == 0 ? PAUSE : FRAME;
+        if (stack[kind] == this) {
+            stack[kind] = open(outer);
+        }
         if (id == 0) {
             return;
         }
@@ -117,9 +129,10 @@ public class PythonGC implements Closeable {
      * frame, also not into one opened meanwhile. They are given back when Java has forgotten them.
      */
     public static PythonGC pause() {
-        Stack stack = STACKS.get();
-        stack.pause = new PythonGC(0, open(stack.pause));
-        return stack.pause;
+        Object[] stack = stack();
+        PythonGC pause = new PythonGC(0, open((PythonGC) stack[PAUSE]));
+        stack[PAUSE] = pause;
+        return pause;
     }
 
     /**
@@ -128,7 +141,7 @@ public class PythonGC implements Closeable {
      * @throws RuntimeException if there is none
      */
     public static void resume() {
-        PythonGC pause = open(STACKS.get().pause);
+        PythonGC pause = open((PythonGC) stack()[PAUSE]);
         if (pause == null) {
             throw new RuntimeException("GC not paused!");
         }
@@ -137,15 +150,34 @@ public class PythonGC implements Closeable {
 
     /** The frame for objects that this thread makes now, 0 for none. */
     static long frame() {
-        Stack stack = STACKS.get();
-        if (stack.pause != null && (stack.pause = open(stack.pause)) != null) {
-            return 0;
-        }
-        if (stack.frame == null) {
-            return 0;
-        }
-        PythonGC frame = stack.frame = open(stack.frame);
+        PythonGC frame = current();
         return frame == null ? 0 : frame.id;
+    }
+
+    private static PythonGC current() {
+        Object[] stack = stack();
+        if (stack[PAUSE] != null && (stack[PAUSE] = open((PythonGC) stack[PAUSE])) != null) {
+            return null;
+        }
+        if (stack[FRAME] == null) {
+            return null;
+        }
+        PythonGC frame = open((PythonGC) stack[FRAME]);
+        stack[FRAME] = frame;
+        return frame;
+    }
+
+    private static Object[] stack() {
+        return STACKS.get()[0];
+    }
+
+    /** The frame of that number, if this thread has it open. Objects in it refer to it: see {@link Ended}. */
+    static PythonGC frame(long id) {
+        PythonGC frame = open((PythonGC) stack()[FRAME]);
+        while (frame != null && frame.id != id) {
+            frame = open(frame.outer);
+        }
+        return frame;
     }
 
     private static PythonGC open(PythonGC frame) {
@@ -153,5 +185,30 @@ public class PythonGC implements Closeable {
             frame = frame.outer;
         }
         return frame;
+    }
+
+    /**
+     * What is to be done when a thread has ended: each frame that it left open goes when that and all objects in it are
+     * forgotten, too.
+     */
+    private static final class Ended implements Runnable { // no lambda: a program's first one costs milliseconds
+        private final Object[] stack; // the thread's, or null for one frame
+        private final long id;
+
+        Ended(Object[] stack, long id) {
+            this.stack = stack;
+            this.id = id;
+        }
+
+        @Override
+        public void run() {
+            if (stack == null) {
+                Native.handleCloseFrameLater(id);
+                return;
+            }
+            for (PythonGC frame = open((PythonGC) stack[FRAME]); frame != null; frame = open(frame.outer)) {
+                Handles.CLEANER.register(frame, new Ended(null, frame.id));
+            }
+        }
     }
 }

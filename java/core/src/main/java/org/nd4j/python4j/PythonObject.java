@@ -31,6 +31,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
     private long frame; // 0 for none
+    private PythonGC within; // the frame's, if the thread has it open
 
     /** Takes over a handle that belongs to a frame, or to nobody if that is 0. */
     PythonObject(long handle, long frame) {
@@ -82,6 +83,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private void hold(long handle, long frame) {
         this.handle = handle;
         this.frame = frame;
+        this.within = frame == 0 ? null : PythonGC.frame(frame);
         if (frame == 0 && handle != 0) {
             Handles.Late.add(this, handle);
         }
