@@ -289,7 +289,7 @@ fn large_values_stand_in_a_buffer_as_handles_that_its_reader_takes() {
 
         // For whoever cannot fetch them they are in the buffer.
         run(py, "v.pop()").unwrap();
-        let mut writer = Writer::whole(py);
+        let mut writer = Writer::whole(py, 0);
         writer.value(&v).unwrap();
         let packed = writer.finish();
         assert_eq!(handle::count(), before);

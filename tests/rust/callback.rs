@@ -5,8 +5,9 @@ mod support;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Door};
+use python4j_core::callback::{self, Upcall};
 use python4j_core::{Result, capi, context, gil, handle};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use support::{Request, repr, run, turn};
 
@@ -20,7 +21,7 @@ static RELEASED: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 static THROWN: AtomicU64 = AtomicU64::new(98);
 static DEPTH: Mutex<u32> = Mutex::new(0);
 
-impl Door for Other {
+impl Upcall for Other {
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         assert!(!capi::gil_held(), "others may enter meanwhile");
         Ok(match function {
@@ -92,19 +93,27 @@ impl Door for Other {
     fn release(&self, key: u64) {
         RELEASED.lock().push(key);
     }
+
+    fn root(&self) -> handle::Frame {
+        handle::NO_FRAME
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
 }
 
 #[test]
 fn python_calls_out_and_comes_back() {
     let _turn = turn();
-    callback::set_door(Box::new(Other));
+    let other: Arc<dyn Upcall> = Arc::new(Other);
     gil::with(|py| {
         let globals = context::globals(py).unwrap();
         for number in 1..=5 {
             globals
                 .set_item(
                     format!("f{number}"),
-                    callback::function(py, number, "java", false).unwrap(),
+                    callback::function(py, Arc::clone(&other), number, "java", false).unwrap(),
                 )
                 .unwrap();
         }
@@ -166,11 +175,20 @@ fn set(name: &str, value: &Bound<'_, PyAny>) {
 #[test]
 fn functions_as_python_sees_them() {
     let _turn = turn();
-    callback::set_door(Box::new(Other));
+    let other: Arc<dyn Upcall> = Arc::new(Other);
     gil::with(|py| {
-        set("f", &callback::function(py, 6, "far", false).unwrap());
-        set("values", &callback::function(py, 7, "v", false).unwrap());
-        set("objects", &callback::function(py, 7, "o", true).unwrap());
+        set(
+            "f",
+            &callback::function(py, Arc::clone(&other), 6, "far", false).unwrap(),
+        );
+        set(
+            "values",
+            &callback::function(py, Arc::clone(&other), 7, "v", false).unwrap(),
+        );
+        set(
+            "objects",
+            &callback::function(py, Arc::clone(&other), 7, "o", true).unwrap(),
+        );
         assert_eq!(
             repr(py, "(f, f.__name__, callable(f), hash(f) == hash(f))"),
             "(<java function far>, 'far', True, True)"
@@ -188,7 +206,10 @@ fn functions_as_python_sees_them() {
         .unwrap();
         assert!(run(py, "type(values)()").is_err(), "nobody else makes them");
         let before = handle::count();
-        set("make", &callback::function(py, 10, "make", false).unwrap());
+        set(
+            "make",
+            &callback::function(py, Arc::clone(&other), 10, "make", false).unwrap(),
+        );
         assert_eq!(repr(py, "[make() for _ in range(3)]"), "[{}, {}, {}]");
         assert_eq!(
             handle::count(),
@@ -202,9 +223,9 @@ fn functions_as_python_sees_them() {
 #[test]
 fn references_as_python_sees_them() {
     let _turn = turn();
-    callback::set_door(Box::new(Other));
+    let other: Arc<dyn Upcall> = Arc::new(Other);
     gil::with(|py| {
-        let list = callback::reference(py, 8, "JavaList").unwrap();
+        let list = callback::reference(py, Arc::clone(&other), 8, "JavaList").unwrap();
         assert_eq!(callback::key(&list), Some(8));
         set("l", &list);
         assert_eq!(
@@ -217,7 +238,7 @@ fn references_as_python_sees_them() {
             "import collections.abc\nassert isinstance(l, collections.abc.MutableSequence)",
         )
         .unwrap();
-        assert!(callback::reference(py, 9, "NoSuchClass").is_err());
+        assert!(callback::reference(py, Arc::clone(&other), 9, "NoSuchClass").is_err());
         assert!(RELEASED.lock().contains(&9), "given up with the attempt");
 
         // It goes back by its key, with a handle that keeps it until it has arrived.

@@ -54,7 +54,7 @@ fn closing_a_frame_frees_its_objects_and_no_others() {
     python(|py| {
         let (inside, outside) = (PyList::empty(py).into_any(), PyList::empty(py).into_any());
         let (inside_before, outside_before) = (references(&inside), references(&outside));
-        let frame = handle::open_frame();
+        let frame = handle::open_frame(handle::NO_FRAME);
         let held = handle::give(inside.clone(), frame);
         let other = handle::give(outside.clone(), handle::NO_FRAME);
         handle::close_frame(py, frame);
@@ -69,7 +69,10 @@ fn closing_a_frame_frees_its_objects_and_no_others() {
 #[test]
 fn an_object_moves_between_frames_and_back() {
     python(|py| {
-        let (outer, inner) = (handle::open_frame(), handle::open_frame());
+        let (outer, inner) = (
+            handle::open_frame(handle::NO_FRAME),
+            handle::open_frame(handle::NO_FRAME),
+        );
         let held = handle::give(py.None().into_bound(py), inner);
         handle::move_to(held, outer).unwrap();
         handle::move_to(held, inner).unwrap();
@@ -87,7 +90,7 @@ fn an_object_moves_between_frames_and_back() {
 #[test]
 fn late_frees_wait_for_a_thread_inside() {
     let (frame, single) = python(|py| {
-        let frame = handle::open_frame();
+        let frame = handle::open_frame(handle::NO_FRAME);
         let single = handle::give(py.None().into_bound(py), handle::NO_FRAME);
         (handle::give(py.None().into_bound(py), frame), (frame, single))
     });
@@ -112,7 +115,7 @@ fn a_destructor_may_use_handles() {
             "class D:\n    def __del__(self): gone.append(1)\ngone = []\nd = D()",
         )
         .unwrap();
-        let frame = handle::open_frame();
+        let frame = handle::open_frame(handle::NO_FRAME);
         let globals = python4j_core::context::globals(py).unwrap();
         handle::give(globals.get_item("d").unwrap().unwrap(), frame);
         support::run(py, "del d").unwrap();

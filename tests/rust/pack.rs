@@ -428,7 +428,7 @@ fn what_the_reader_cannot_take_is_refused() {
                 );
             }
         }
-        let mut writer = Writer::whole(py).at_most(40_000);
+        let mut writer = Writer::whole(py, 0).at_most(40_000);
         assert!(writer.value(&eval(py, "b'b' * 39_000")).is_ok());
         assert!(writer.value(&eval(py, "b'b' * 39_000")).is_err());
     });

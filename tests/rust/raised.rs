@@ -15,7 +15,7 @@ fn report<'py>(py: Python<'py>, code: &str) -> Bound<'py, PyAny> {
 }
 
 fn read<'py>(py: Python<'py>, error: &Error) -> Bound<'py, PyAny> {
-    let bytes = raised::report(py, error).unwrap();
+    let bytes = raised::report(py, error, 0).unwrap();
     let mut reader = Reader::new(&bytes);
     let list = reader.value(py).unwrap();
     reader.end().unwrap();

@@ -187,3 +187,69 @@ fn audit_hooks_see_what_is_compiled() {
         run_with(py, 3, "len(seen)", &[], &[]).unwrap();
     });
 }
+
+#[test]
+fn classes_have_their_source() {
+    python(|py| {
+        run(py, "import inspect").unwrap();
+        run(py, "class Plain:\n    x = 1\nclass Other: pass").unwrap();
+        run(py, "class Plain2: pass").unwrap();
+        run_many_others(py, 3, "classes");
+        assert_eq!(
+            repr(py, "inspect.getsource(Plain)"),
+            "'class Plain:\\n    x = 1\\n'"
+        );
+        assert_eq!(repr(py, "inspect.getsource(Other)"), "'class Other: pass\\n'");
+        // Within its own text, in one that comes again, with decorators, nested and local.
+        let text = "def same(c): return c\n@same\nclass Deco:\n    class Inner:\n        y = 2\n\
+                    def make():\n    class Local: z = 3\n    return Local\n\
+                    if True:\n    class Branch: pass\n\
+                    here = inspect.getsource(Deco)";
+        for _ in 0..3 {
+            run(py, text).unwrap();
+        }
+        let decorated = "'@same\\nclass Deco:\\n    class Inner:\\n        y = 2\\n'";
+        assert_eq!(repr(py, "here"), decorated);
+        assert_eq!(repr(py, "inspect.getsource(Deco)"), decorated);
+        assert_eq!(
+            repr(py, "inspect.getsource(Deco.Inner)"),
+            "'    class Inner:\\n        y = 2\\n'"
+        );
+        assert_eq!(
+            repr(py, "inspect.getsource(make())"),
+            "'    class Local: z = 3\\n'"
+        );
+        assert_eq!(
+            repr(py, "inspect.getsource(Branch)"),
+            "'    class Branch: pass\\n'"
+        );
+        // The last text that has it wins; a method tells which it is.
+        run(py, "class Twice:\n    def m(self): return 'first'\nfirst = Twice").unwrap();
+        run(py, "class Twice:\n    def m(self): return 'second'").unwrap();
+        assert!(repr(py, "inspect.getsource(Twice)").contains("second"));
+        assert!(repr(py, "inspect.getsource(first)").contains("first"));
+        // What comes from elsewhere is as it was.
+        assert!(repr(py, "inspect.getsource(inspect.Signature)").contains("class Signature"));
+        run(py, "import queue\nMade = type('Made', (), {})").unwrap();
+        assert!(run(py, "inspect.getsource(Made)").is_err());
+        assert!(run(py, "inspect.getsource(int)").is_err());
+        assert_eq!(repr(py, "inspect.getfile.__name__"), "'getfile'");
+    });
+}
+
+#[test]
+fn imports_are_watched_until_nothing_is_waited_for() {
+    python(|py| {
+        run(py, "import sys, threading, inspect").unwrap();
+        let left = repr(
+            py,
+            "[f for f in sys.meta_path if getattr(f, '__name__', '') == 'Imports']",
+        );
+        assert_eq!(left, "[]");
+        run(
+            py,
+            "import importlib\nimportlib.reload(inspect)\nimport threading",
+        )
+        .unwrap();
+    });
+}

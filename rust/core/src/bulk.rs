@@ -7,7 +7,7 @@
 //! CPython on which that fails they go through copies that its functions make.
 
 use crate::handle::{self, Handle, NO_FRAME};
-use crate::{Error, Result, capi, room, utf16};
+use crate::{Error, Result, alloc, capi, utf16};
 use once_cell::sync::OnceCell;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -154,7 +154,7 @@ fn all_narrow<C: Copy + TryInto<u8>>(text: &[C]) -> Result<Option<Vec<u8>>> {
     if !text.iter().all(is_narrow) {
         return Ok(None);
     }
-    let mut narrow = room::of(text.len())?;
+    let mut narrow = alloc::of(text.len())?;
     narrow.extend(text.iter().flat_map(|character| (*character).try_into().ok()));
     Ok(Some(narrow))
 }
@@ -270,7 +270,7 @@ impl<'py, C: capi::Character> Builder<'py, C> {
                 }
             }
         }
-        let mut apart = room::of(length)?;
+        let mut apart = alloc::of(length)?;
         let data = apart.as_mut_ptr();
         Ok(Builder::new(py, Place::Apart(apart), data, length))
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way from Python back to the caller's language: one door, through which every call of a
-//! foreign function goes packed. Who stands behind it is `rust/jni/src/door.rs`.
+//! The way from Python back to the caller's language: an upcall, by which every call of a
+//! foreign function goes packed. It is made in `rust/jni/src/host.rs`. Each class loader's copy of the library has one
+//! of its own, and every key knows its own.
 //!
 //! While the other side works, Python is left: other threads may enter, and the foreign function may
 //! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
@@ -9,7 +10,7 @@
 //! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle;
+use crate::handle::{self, Frame};
 use crate::interpreter::tools;
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
@@ -19,8 +20,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
 use std::sync::Arc;
 
-/// What stands behind the door.
-pub trait Door: Send + Sync {
+/// No function has this key: it asks for the name of the thread.
+pub const THREAD_NAME: u64 = 0;
+
+/// Calls the other side.
+pub trait Upcall: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
     /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
     /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
@@ -29,6 +33,12 @@ pub trait Door: Send + Sync {
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
     fn release(&self, key: u64);
+
+    /// The frame of handles that are made for the other side and are in no other frame.
+    fn root(&self) -> Frame;
+
+    /// Whether calls can still arrive.
+    fn is_open(&self) -> bool;
 }
 
 /// The packed answer that has Python raise one of its builtin exceptions.
@@ -41,28 +51,42 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
     answer
 }
 
-static DOOR: OnceCell<Box<dyn Door>> = OnceCell::new();
-
-/// Says who stands behind the door. Once; a later call changes nothing.
-pub fn set_door(door: Box<dyn Door>) {
-    let _ = DOOR.set(door);
+/// A key of the other side; it is released when Python drops the object that holds this.
+struct Key {
+    number: u64,
+    /// Who gave the key. There may be several: each class loader's copy of the library is one.
+    upcall: Arc<dyn Upcall>,
 }
 
-fn door() -> Result<&'static dyn Door> {
-    match DOOR.get() {
-        _ if fork::is_child() => Err(Error::refused(fork::NO_JAVA)),
-        Some(door) => Ok(door.as_ref()),
-        None => Err(Error::refused("There is nobody to call back.")),
+impl Key {
+    fn upcall(&self) -> Result<&dyn Upcall> {
+        match fork::is_child() {
+            true => Err(Error::refused(fork::NO_JAVA)),
+            false => Ok(self.upcall.as_ref()),
+        }
     }
 }
 
-/// A key of the other side; it is released when Python drops the object that holds this.
-struct Key(u64);
+static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
+
+/// Sets who tells what the other side calls this thread; none for a thread that it does not know. Must not wait for
+/// anything. A later call changes nothing.
+pub fn set_thread_name(name: fn() -> Option<String>) {
+    let _ = THREAD_NAME_OF.set(name);
+}
+
+/// What the other side calls this thread.
+pub(crate) fn thread_name() -> Option<String> {
+    match fork::is_child() {
+        true => None,
+        false => THREAD_NAME_OF.get()?(),
+    }
+}
 
 impl Drop for Key {
     fn drop(&mut self) {
-        if let Ok(door) = door() {
-            door.release(self.0);
+        if let Ok(upcall) = self.upcall() {
+            upcall.release(self.number);
         }
     }
 }
@@ -96,6 +120,12 @@ impl Function {
         &self.name
     }
 
+    /// Whether the Java program that it belongs to can still be called.
+    #[getter]
+    fn _is_open(&self) -> bool {
+        self.key.upcall().is_ok_and(Upcall::is_open)
+    }
+
     #[getter]
     fn __qualname__(&self) -> &str {
         &self.name
@@ -126,25 +156,36 @@ impl Reference {
 
 /// A Python callable for a foreign function. With `objects` the function gets its arguments as the
 /// objects that they are.
-pub fn function<'py>(py: Python<'py>, key: u64, name: &str, objects: bool) -> Result<Bound<'py, Function>> {
-    let key = Arc::new(Key(key));
+pub fn function<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    name: &str,
+    objects: bool,
+) -> Result<Bound<'py, Function>> {
+    let key = Arc::new(Key { number, upcall });
     let name = name.into();
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
 
 /// A reference to the foreign object of a key, of a class in `proxies.py`.
-pub fn reference<'py>(py: Python<'py>, key: u64, class: &str) -> Result<Bound<'py, PyAny>> {
-    let function = function(py, key, class, false)?;
+pub fn reference<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    class: &str,
+) -> Result<Bound<'py, PyAny>> {
+    let function = function(py, upcall, number, class, false)?;
     Ok(tool(py, "proxies", class)?.call1((function,))?)
 }
 
 /// The key of the foreign function or object that a Python object stands for.
 pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
     if let Ok(function) = object.cast_exact::<Function>() {
-        return Some(function.get().key.0);
+        return Some(function.get().key.number);
     }
     let reference = object.cast::<Reference>().ok()?;
-    Some(reference.get().key.0)
+    Some(reference.get().key.number)
 }
 
 fn call<'py>(
@@ -155,7 +196,8 @@ fn call<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
     // Whole, because whoever reads it is outside Python and should not have to wait for it.
-    let mut writer = Writer::whole(py);
+    let upcall = key.upcall()?;
+    let mut writer = Writer::whole(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;
@@ -176,17 +218,17 @@ fn call<'py>(
             }
         }
     }
-    let door = door()?;
     inject::point();
     let arguments = writer.written();
-    let reply = gil::outside(py, || door.call(key.0, arguments))?;
+    let reply = gil::outside(py, || upcall.call(key.number, arguments))?;
     drop(writer.finish());
     inject::point();
     let mut reader = Reader::new(&reply);
     match reader.u8()? {
         0 => value(py, &reply[1..]),
         1 => {
-            let held = Key(reader.u64()?);
+            let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
+            let held = Key { number, upcall };
             let (class, text) = (reader.text(py)?, reader.text(py)?);
             Err(java_exception(py, held, class, text)?.into())
         }
@@ -223,11 +265,11 @@ fn java_exception<'py>(
     class: Bound<'py, PyString>,
     text: Bound<'py, PyString>,
 ) -> Result<PyErr> {
-    let number = key.0;
+    let number = key.number;
     // The key lives as long as this function object, which the exception keeps.
     let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
         let whole = &key; // so that the key moves in, not its number alone
-        whole.0
+        whole.number
     })?;
     let exception = tools()?
         .java_exception
@@ -247,7 +289,7 @@ pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
 }
 
 /// An error of ours as an exception inside Python.
-fn raise_again(error: Error) -> PyErr {
+pub(crate) fn raise_again(error: Error) -> PyErr {
     match error {
         Error::Python { raised } => *raised,
         other => pyo3::exceptions::PyRuntimeError::new_err(other.to_string()),

@@ -5,7 +5,7 @@
 //! its dict the globals of the next call: constant time, however many names there are. Functions
 //! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
 
-use crate::handle::{self, Handle, NO_FRAME};
+use crate::handle::{self, Frame, Handle, NO_FRAME};
 use crate::interpreter::tools;
 use crate::{Error, Result, capi};
 use parking_lot::Mutex;
@@ -19,6 +19,8 @@ struct Context {
     name: String,
     module: Py<PyModule>,
     globals: Py<PyDict>,
+    /// The hosts that made it or switched to it, by their roots: it goes with the last of them.
+    users: Vec<Frame>,
 }
 
 /// The contexts in the order of their making. Empty until [`start`].
@@ -96,6 +98,7 @@ fn push(name: &str, module: Bound<'_, PyModule>) -> Result<()> {
         name: name.into(),
         module: module.unbind(),
         globals: globals.unbind(),
+        users: Vec::new(),
     });
     Ok(())
 }
@@ -111,6 +114,36 @@ pub fn switch(py: Python<'_>, name: &str) -> Result<()> {
     capi::modules(py).set_item("__main__", module)?;
     let mut contexts = CONTEXTS.lock();
     contexts.current = contexts.find(name).ok_or_else(|| unknown(name))?;
+    Ok(())
+}
+
+/// A host uses a context, so that it stays as long as the host does.
+pub fn use_by(name: &str, root: Frame) {
+    let mut contexts = CONTEXTS.lock();
+    if let Some(at) = contexts.find(name) {
+        let users = &mut contexts.all[at].users;
+        if !users.contains(&root) {
+            users.push(root);
+        }
+    }
+}
+
+/// A host is gone: the contexts that nobody else uses go with it. If one of them is current, `main` is from then on.
+pub fn close_host(py: Python<'_>, root: Frame) -> Result<()> {
+    let mut forsaken = Vec::new();
+    for context in &mut CONTEXTS.lock().all {
+        let before = context.users.len();
+        context.users.retain(|&user| user != root);
+        if context.users.is_empty() && before > 0 && context.name != MAIN {
+            forsaken.push(context.name.clone());
+        }
+    }
+    for name in forsaken {
+        if current() == name {
+            switch(py, MAIN)?;
+        }
+        delete(py, &name)?;
+    }
     Ok(())
 }
 

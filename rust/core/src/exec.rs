@@ -8,7 +8,7 @@ use crate::handle::{Frame, Handle};
 use crate::interpreter::{Tools, tools};
 use crate::pack::{self, Reader, Wanted, Writer};
 use crate::texts::{self, Kind};
-use crate::{Error, Result, capi, context, names};
+use crate::{Error, Result, capi, context, names, script};
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
 
@@ -27,6 +27,12 @@ enum Mode {
     Code,
     /// Only compile it: the code is the answer.
     Compile,
+    /// The same for a text with the name of a file, which follows it.
+    Named,
+    /// The same for a file, whose path stands in the place of the text.
+    CompileFile,
+    /// As `Code`, for code of a file, whose path follows it.
+    File,
 }
 
 /// Runs one packed request: sets the inputs, runs the text, packs the outputs. `None` where there
@@ -42,15 +48,22 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
         3 => Mode::Eval,
         4 => Mode::Code,
         5 => Mode::Compile,
+        6 => Mode::Named,
+        7 => Mode::CompileFile,
+        8 => Mode::File,
         _ => return Err(Error::refused("Unknown mode of a request.")),
     };
     let code = match mode {
-        Mode::Code => Some(reader.value(py)?.cast_into::<PyCode>().map_err(PyErr::from)?),
+        Mode::Code | Mode::File => Some(reader.value(py)?.cast_into::<PyCode>().map_err(PyErr::from)?),
         _ => None,
     };
     let text = match code {
         Some(_) => &[],
         None => reader.bytes()?,
+    };
+    let file = match mode {
+        Mode::Named | Mode::File => reader.bytes()?,
+        _ => &[],
     };
     let globals = context::globals_of(py, space)?;
     read_inputs(py, &mut reader, &globals)?;
@@ -62,12 +75,18 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
     match mode {
         Mode::Variables => {}
         Mode::Exec => drop(run_text(py, text, Mode::Exec, &globals)?),
-        Mode::Code => {
+        Mode::Code | Mode::File => {
             if let Some(code) = &code {
+                if mode == Mode::File {
+                    let enter = script::tool(py, "files", "enter")?;
+                    enter.call1((&globals, pack::string(py, file)?))?;
+                }
                 run_code(code, tools()?, &globals)?;
             }
         }
         Mode::Compile => writer.object(texts::code(py, text, Kind::Program)?.as_any())?,
+        Mode::Named => writer.object(texts::named(py, text, file)?.as_any())?,
+        Mode::CompileFile => writer.object(texts::of_program(py, text)?.as_any())?,
         Mode::Simple => {
             run_text(py, text, Mode::Simple, &globals).map_err(|error| hide(py, error))?;
         }
@@ -89,12 +108,13 @@ fn read_inputs<'py>(py: Python<'py>, reader: &mut Reader<'_>, globals: &Bound<'p
     let mut inputs = Vec::with_capacity(count.min(16));
     for _ in 0..count {
         let bytes = reader.bytes()?;
-        if bytes == b"__builtins__" {
+        let name = names::name(py, bytes)?;
+        if bytes == b"__builtins__" || !bytes.is_ascii() && name == "__builtins__" {
             return Err(Error::refused(
                 "The name __builtins__ belongs to Python: every later call would fail.",
             ));
         }
-        inputs.push((names::name(py, bytes)?, reader.value(py)?));
+        inputs.push((name, reader.value(py)?));
     }
     for (name, value) in inputs {
         globals.set_item(name, value)?;

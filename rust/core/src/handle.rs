@@ -19,8 +19,14 @@ pub type Handle = u64;
 /// A `PythonGC` frame; [`NO_FRAME`] is none.
 pub type Frame = u64;
 
-/// The frame of objects that belong to no frame.
+/// The frame of objects that belong to no frame, and to no host.
 pub const NO_FRAME: Frame = 0;
+
+/// The frame that a host's objects have which are in no frame of `PythonGC`. It is never opened, so objects can
+/// be told by it at no cost; [`close_host`] gives them back.
+pub const fn root(host: u32) -> Frame {
+    (0x8000_0001 << 32) | host as Frame
+}
 
 new_key_type! {
     struct ObjectKey;
@@ -35,13 +41,20 @@ struct Held {
 #[derive(Default)]
 struct Table {
     objects: SlotMap<ObjectKey, Held>,
-    frames: SlotMap<FrameKey, Vec<ObjectKey>>,
+    frames: SlotMap<FrameKey, Opened>,
+}
+
+struct Opened {
+    /// Who opened it.
+    root: Frame,
+    members: Vec<ObjectKey>,
 }
 
 #[derive(Default)]
 struct Late {
     objects: Vec<Handle>,
     frames: Vec<Frame>,
+    others: Vec<Box<dyn FnOnce(Python<'_>) + Send>>,
 }
 
 static TABLE: Lazy<Mutex<Table>> = Lazy::new(Mutex::default);
@@ -59,15 +72,15 @@ fn frame_key(frame: Frame) -> FrameKey {
 impl Table {
     fn insert(&mut self, object: Py<PyAny>, frame: FrameKey) -> Handle {
         let key = self.objects.insert(Held { object, frame });
-        if let Some(members) = self.frames.get_mut(frame) {
-            members.push(key);
+        if let Some(opened) = self.frames.get_mut(frame) {
+            opened.members.push(key);
         }
         key.data().as_ffi()
     }
 
     fn close(&mut self, frame: Frame) -> Vec<Py<PyAny>> {
         let frame = frame_key(frame);
-        let Some(members) = self.frames.remove(frame) else {
+        let Some(Opened { members, .. }) = self.frames.remove(frame) else {
             return Vec::new();
         };
         // A member that was kept elsewhere since then, or is gone, is not this frame's any more.
@@ -118,9 +131,36 @@ pub fn take_back_late(handle: Handle) {
     LATE_WAITS.store(true, Ordering::Release);
 }
 
-/// Opens a frame. Needs no Python.
-pub fn open_frame() -> Frame {
-    TABLE.lock().frames.insert(Vec::new()).data().as_ffi()
+/// Opens a frame of a host, which [`root`] names. Needs no Python.
+pub fn open_frame(root: Frame) -> Frame {
+    let members = Vec::new();
+    TABLE
+        .lock()
+        .frames
+        .insert(Opened { root, members })
+        .data()
+        .as_ffi()
+}
+
+/// Frees every object of a host, and closes its frames.
+pub fn close_host(_py: Python<'_>, root: Frame) {
+    let mut table = TABLE.lock();
+    let frames: Vec<_> = (table.frames.iter())
+        .filter(|(_, opened)| opened.root == root)
+        .map(|(key, _)| key.data().as_ffi())
+        .collect();
+    let mut objects: Vec<_> = frames.into_iter().flat_map(|frame| table.close(frame)).collect();
+    let own: Vec<_> = (table.objects.iter())
+        .filter(|(_, held)| held.frame == frame_key(root))
+        .map(|(key, _)| key)
+        .collect();
+    objects.extend(
+        own.into_iter()
+            .filter_map(|key| table.objects.remove(key))
+            .map(|held| held.object),
+    );
+    drop(table);
+    drop(objects);
 }
 
 /// Closes a frame and frees every object in it.
@@ -145,10 +185,16 @@ pub fn move_to(handle: Handle, frame: Frame) -> Result<()> {
         return Ok(());
     }
     held.frame = frame;
-    if let Some(members) = table.frames.get_mut(frame) {
-        members.push(key);
+    if let Some(opened) = table.frames.get_mut(frame) {
+        opened.members.push(key);
     }
     Ok(())
+}
+
+/// Has the next thread that enters Python do something, before what it came for.
+pub fn do_late(what: impl FnOnce(Python<'_>) + Send + 'static) {
+    LATE.lock().others.push(Box::new(what));
+    LATE_WAITS.store(true, Ordering::Release);
 }
 
 /// Frees what [`take_back_late`] and [`close_frame_late`] left.
@@ -163,6 +209,7 @@ pub fn free_late(py: Python<'_>) {
     };
     late.objects.into_iter().for_each(|h| take_back(py, h));
     late.frames.into_iter().for_each(|f| close_frame(py, f));
+    late.others.into_iter().for_each(|what| what(py));
 }
 
 /// How many objects Java holds.

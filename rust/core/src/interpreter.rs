@@ -3,13 +3,14 @@
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
 use crate::capi::symbol;
-use crate::{Error, Result, context, fork, gil, initialize, script, texts};
+use crate::signals::{self, Handlers};
+use crate::{Error, Result, callback, context, fork, gil, initialize, replaced, script, stop, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{CStr, c_void};
 
 /// How to start.
 #[derive(Debug, Default, Clone)]
@@ -63,10 +64,40 @@ pub(crate) fn not_started() -> Error {
     Error::refused("Python has not been started: call PythonExecutioner.init() first.")
 }
 
-/// Starts Python, or joins the one that runs. A second call does nothing.
+/// Starts Python, or joins the one that runs. A later call waits for the first one, and only adds the folders and
+/// variables that are new.
 pub fn start(config: &Config) -> Result<()> {
+    static START: Mutex<Option<Config>> = Mutex::new(None);
+    let mut known = START.lock();
+    let mut news = config.clone();
+    if let Some(known) = &*known {
+        news.prepend.retain(|folder| !known.prepend.contains(folder));
+        news.append.retain(|folder| !known.append.contains(folder));
+        news.environment
+            .retain(|entry| !known.environment.contains(entry));
+    }
+    match &mut *known {
+        None => {
+            start_first(config)?;
+            *known = Some(news);
+        }
+        // Without news it does not wait for the GIL.
+        Some(known)
+            if !(news.prepend.is_empty() && news.append.is_empty() && news.environment.is_empty()) =>
+        {
+            gil::with(|py| extend_path(py, &news).and_then(|()| extend_environment(py, &news)))?;
+            known.prepend.append(&mut news.prepend);
+            known.append.append(&mut news.append);
+            known.environment.append(&mut news.environment);
+        }
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+fn start_first(config: &Config) -> Result<()> {
     if TOOLS.get().is_some() {
-        return Ok(());
+        return Ok(()); // an earlier try failed after this
     }
     // SAFETY: Py_IsInitialized needs nothing.
     let running = unsafe { ffi::Py_IsInitialized() } != 0;
@@ -94,6 +125,7 @@ pub fn start(config: &Config) -> Result<()> {
         return Err(Error::refused(why));
     }
     let initialized = initialize::initialize(&config.program);
+    signals::this_is_main();
     handlers.put_back();
     initialized.inspect_err(|why| drop(FAILED.set(why.to_string())))?;
     let done = gil::with(|py| set_up(py, &config, true));
@@ -215,11 +247,7 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
     meet_types(py);
     let builtins = PyModule::import(py, "builtins")?;
     let tools = PyDict::new(py);
-    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
-        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
-        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
-    })?;
-    tools.set_item("text_of", text_of)?;
+    give_functions(py, &tools)?;
     script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools
@@ -227,9 +255,6 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
             .ok_or_else(|| Error::refused(format!("bootstrap.py lacks {name}")))?
             .unbind())
     };
-    let put_back = Handlers::current();
-    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
-    tool("guard_signals")?.bind(py).call1((put_back,))?;
 
     let sys = PyModule::import(py, "sys")?.dict();
     let stream = |name: &str| -> Result<(Py<PyString>, Option<Py<PyAny>>)> {
@@ -259,6 +284,48 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),
     })
+}
+
+/// What bootstrap.py calls.
+fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
+    let text_of = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let name: Bound<'_, PyString> = arguments.get_item(0)?.cast_into()?;
+        Ok::<_, PyErr>(texts::of_file(&name).map(Bound::unbind))
+    })?;
+    let texts_with = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (words,): (String,) = arguments.extract()?;
+        Ok::<_, PyErr>(texts::with_words(&words))
+    })?;
+    let java_name = PyCFunction::new_closure(py, None, None, |_, _| callback::thread_name())?;
+    let tool = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (file, name): (String, String) = arguments.extract()?;
+        let tool = script::tool(arguments.py(), &file, &name);
+        tool.map(Bound::unbind).map_err(callback::raise_again)
+    })?;
+    tools.set_item("text_of", text_of)?;
+    tools.set_item("texts_with", texts_with)?;
+    tools.set_item("java_name", java_name)?;
+    tools.set_item("tool", tool)?;
+    let replace = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let module: Bound<'_, PyModule> = arguments.get_item(0)?.cast_into()?;
+        let name: String = arguments.get_item(1)?.extract()?;
+        replaced::replace(&module, &name, arguments.get_item(2)?).map_err(callback::raise_again)
+    })?;
+    tools.set_item("replace", replace)?;
+    let original = PyModule::import(py, "time")?.getattr("sleep")?.unbind();
+    let sleep = PyCFunction::new_closure(py, None, None, move |arguments, named| {
+        stop::sleep(original.bind(arguments.py()), arguments, named).map(Bound::unbind)
+    })?;
+    tools.set_item("sleep", sleep)?;
+    let put_back = Handlers::current();
+    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
+    tools.set_item("put_back", put_back)?;
+    let hand_on = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        signals::hand_on(arguments.get_item(0)?.extract()?);
+        Ok::<_, PyErr>(())
+    })?;
+    tools.set_item("hand_on", hand_on)?;
+    Ok(())
 }
 
 fn extend_path(py: Python<'_>, config: &Config) -> Result<()> {
@@ -316,45 +383,13 @@ impl Tools {
             }
             // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
             if let Err(raised) = now.call_method0("flush") {
-                let ours = script::tool(py, "output", "JavaStream");
-                if flushed.is_ok() && ours.is_ok_and(|class| now.get_type().is(&class)) {
+                let ours = script::tool(py, "output", "is_open_stream")
+                    .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
+                if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
                     flushed = Err(raised.into());
                 }
             }
         }
         flushed
-    }
-}
-
-/// HotSpot's handlers of the signals that it uses itself.
-struct Handlers(Vec<(c_int, libc::sigaction)>);
-
-// SAFETY: a sigaction is plain data; the function addresses in it are valid on every thread.
-unsafe impl Send for Handlers {}
-// SAFETY: as above; nothing changes it after it was made.
-unsafe impl Sync for Handlers {}
-
-impl Handlers {
-    fn current() -> Self {
-        let signals = [
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGFPE,
-            libc::SIGILL,
-            libc::SIGABRT,
-        ];
-        // SAFETY: sigaction with a null new action only reads; the struct is plain data.
-        let read = |signal| unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            (libc::sigaction(signal, std::ptr::null(), &mut action) == 0).then_some((signal, action))
-        };
-        Handlers(signals.into_iter().filter_map(read).collect())
-    }
-
-    fn put_back(&self) {
-        for (signal, action) in &self.0 {
-            // SAFETY: the action was read from the same signal of this process.
-            unsafe { libc::sigaction(*signal, action, std::ptr::null_mut()) };
-        }
     }
 }

@@ -5,11 +5,12 @@
 //! which thread is inside it, [`handle`] keeps the objects the caller holds, [`pack`] moves values as bytes, [`bulk`] large
 //! texts and bytes by themselves, [`exec`] runs text,
 //! [`context`] keeps the namespaces, [`object`] does what one does to an object, `names` keeps names, [`stop`] ends a
-//! call from outside, [`stacks`] tells where Python stands, [`raised`] what an exception was,
+//! call from outside, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, [`stacks`] tells where Python stands, [`raised`] what an exception was,
 //! [`callback`] is the way back out, [`fork`] ends a forked child, [`buffer`] and [`mod@array`] share
 //! memory, the latter numpy's. [`capi`] declares the few functions of CPython that its stable ABI
-//! leaves out, [`room`] is asked for what users decide the size of, [`inject`] is where tests make it panic. `rust/jni` turns all of it into what Java calls.
+//! leaves out, [`alloc`] is asked for what users decide the size of, [`inject`] is where tests make it panic. `rust/jni` turns all of it into what Java calls.
 
+pub mod alloc;
 #[allow(unsafe_code)]
 pub mod array;
 #[allow(unsafe_code)]
@@ -36,8 +37,11 @@ mod names;
 pub mod object;
 pub mod pack;
 pub mod raised;
-pub mod room;
+#[allow(unsafe_code)]
+mod replaced;
 pub mod script;
+#[allow(unsafe_code)]
+mod signals;
 pub mod stacks;
 pub mod stop;
 mod texts;

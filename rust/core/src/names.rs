@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names of variables and attributes as Python strings: to find one here costs less than to make and
-//! hash it. What is looked up by them is up to `exec.rs` and `object.rs`.
+//! Names of variables and attributes as Python strings, as Python's compiler has them: to find one here costs
+//! less than to make and hash it. What is looked up by them is up to `exec.rs` and `object.rs`.
 
 use crate::{Result, pack};
 use parking_lot::Mutex;
@@ -21,18 +21,30 @@ fn place(name: &[u8]) -> usize {
     (hash ^ hash >> 15) % PLACES
 }
 
-/// The same string each time: a dict then finds it by its address, and knows its hash.
+/// The name as code has it: identifiers that are not ASCII are normalized as Python's compiler does, `µ` (the micro
+/// sign) to the Greek letter say. Any other text stays as it is, since no code can write it as a name.
+///
+/// It is the same string each time: a dict then finds it by its address, and knows its hash.
 pub(crate) fn name<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
     if bytes.len() > LONGEST {
-        return pack::string(py, bytes);
+        return normalized(pack::string(py, bytes)?, bytes);
     }
     let place = place(bytes);
     match &NAMES.lock()[place] {
         Some((known, name)) if **known == *bytes => return Ok(name.bind(py).clone()),
         _ => {}
     }
-    let name = pack::string(py, bytes)?;
+    let name = normalized(pack::string(py, bytes)?, bytes)?;
     let before = NAMES.lock()[place].replace((bytes.into(), name.clone().unbind()));
     drop(before); // outside the lock
     Ok(name)
+}
+
+fn normalized<'py>(name: Bound<'py, PyString>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
+    if bytes.is_ascii() || !name.call_method0("isidentifier")?.is_truthy()? {
+        return Ok(name);
+    }
+    let unicodedata = PyModule::import(name.py(), "unicodedata")?;
+    let name = unicodedata.call_method1("normalize", ("NFKC", name))?;
+    Ok(name.cast_into().map_err(PyErr::from)?)
 }

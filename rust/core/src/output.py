@@ -7,48 +7,72 @@ import logging
 import sys
 
 
-class JavaStream(io.TextIOBase):
-    """A text stream whose whole lines go to Java at once, and the rest of a line when it is flushed."""
+class JavaBytes(io.RawIOBase):
+    """What is below an ordinary text stream in the place of a file. Its bytes become text again, of which whole lines go
+    to Java at once, and the rest of a line when it is flushed."""
 
-    encoding = "utf-8"
-    errors = "surrogatepass"
+    mode = "wb"
+    closefd = False
 
-    def __init__(self, name, original, send):
-        self._name = name
+    def __init__(self, name, original):
+        self.name = f"<{name}>"
+        self._stream = name
         self._original = original
-        self._send = send
         # No lock: who is ended right after taking one, by a time limit say, leaves it taken for ever.
         self._parts = collections.deque()
-        self.buffer = JavaBytes(self)
-
-    @property
-    def name(self):
-        return f"<{self._name}>"
+        self._decoder = None
+        self._encoding = None
+        # Writes through, as the streams that Python has here, so that nothing waits above.
+        self.text = io.TextIOWrapper(self, "utf-8", "surrogatepass", write_through=True)
+        self.text.mode = "w"
 
     def writable(self):
         return True
 
+    def _check(self):
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+
     def fileno(self):
+        self._check()
         if self._original is None:
             raise io.UnsupportedOperation("fileno")
         return self._original.fileno()
 
-    def write(self, text):
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._parts.append(text)
+    def write(self, data):
+        self._check()
+        data = bytes(data)
+        text = self._decode(data)
+        if text:
+            self._parts.append(text)
         if "\n" in text:
             ready, line, rest = self._take().rpartition("\n")
             if rest:
                 self._parts.appendleft(rest)
             if line:
-                self._send(self._name, ready + line)
-        return len(text)
+                self._send(ready + line)
+        return len(data)
 
     def flush(self):
-        ready = self._take()
-        if ready:
-            self._send(self._name, ready)
+        if not self.closed:
+            self._send(self._take())
+
+    def _decode(self, data):
+        try:
+            encoding = self.text.encoding
+        except ValueError:  # detached: whoever writes here now goes on as the stream did
+            encoding = self._encoding or "utf-8"
+        if encoding != self._encoding:
+            self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+            self._encoding = encoding
+        try:
+            return self._decoder.decode(data)
+        except UnicodeDecodeError:  # not from the stream above
+            self._decoder.errors = "replace"
+            try:
+                return self._decoder.decode(data)
+            finally:
+                self._decoder.errors = "surrogatepass"
 
     def _take(self):
         """All parts as one; what other threads add meanwhile comes now or later."""
@@ -59,58 +83,87 @@ class JavaStream(io.TextIOBase):
         except IndexError:
             return "".join(taken)
 
-
-class JavaBytes(io.RawIOBase):
-    """What writes bytes to sys.stdout.buffer: they are UTF-8, as everywhere here."""
-
-    def __init__(self, text):
-        self._text = text
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace")
-
-    def writable(self):
-        return True
-
-    def write(self, data):
-        data = bytes(data)
-        self._text.write(self._decode.decode(data))
-        return len(data)
-
-    def flush(self):
-        if not self.closed:
-            self._text.flush()
+    def _send(self, text):
+        """To the last receiver whose application is still there, or where Python wrote before if there is none."""
+        if not text:
+            return
+        for receive in reversed(_receivers):
+            try:
+                if receive(self._stream, text):
+                    return
+            except BaseException:
+                if receive._is_open:
+                    raise
+                forget(receive)
+        if self._original is not None:
+            self._original.write(text)
 
 
 _streams = {}
+_receivers = ()  # of all applications in this process; replaced as a whole, since threads print meanwhile
 
 
-def redirect(send):
-    """Puts streams that go to `send` at sys.stdout and sys.stderr, unless they are there."""
+def redirect(receive):
+    """Has `receive` get what is printed to sys.stdout and sys.stderr, until restore()."""
+    global _receivers
+    flush()  # what was printed before belongs to the receiver before
+    _receivers = (*_receivers, receive)
     for name in ("stdout", "stderr"):
         now = getattr(sys, name, None)
-        if not isinstance(now, JavaStream):
-            _streams[name] = now, JavaStream(name, now, send)
-            setattr(sys, name, _streams[name][1])
+        if name not in _streams or now is not _streams[name].text:
+            _streams[name] = JavaBytes(name, now)
+            setattr(sys, name, _streams[name].text)
 
 
-def restore():
-    """Puts back what redirect() found, where a program has not put something else there since."""
-    for name, (original, ours) in _streams.items():
-        if getattr(sys, name, None) is ours:
-            setattr(sys, name, original)
+def restore(receive):
+    """Ends redirect(). The receiver before gets what is printed from then on."""
+    try:
+        flush()
+    finally:  # a receiver that fails gets nothing more
+        forget(receive)
+
+
+def forget(receive):
+    """With the last receiver goes what redirect() did, where a program has not put something else there since."""
+    global _receivers
+    _receivers = tuple(other for other in _receivers if other is not receive)
+    if _receivers:
+        return
+    ours = list(_streams.values())
+    for name, stream in _streams.items():
+        if getattr(sys, name, None) is stream.text:
+            setattr(sys, name, stream._original)
     _streams.clear()
+    _flush(ours)  # what other threads wrote since the last receiver went
 
 
 def flush():
-    _flush([ours for _, ours in _streams.values()])
+    _flush(list(_streams.values()))
 
 
 def _flush(streams):
     """All of them, also after one whose receiver fails."""
     if streams:
         try:
-            streams[0].flush()
+            flush_stream(streams[0])
         finally:
             _flush(streams[1:])
+
+
+def flush_stream(stream):
+    """Both layers, unless the program closed or detached them."""
+    try:
+        usable = not stream.text.closed
+    except ValueError:
+        usable = False
+    if usable:
+        stream.text.flush()
+    stream.flush()
+
+
+def is_open_stream(stream):
+    """Whether the stream at sys.stdout is one of ours that can be flushed."""
+    return type(stream) is io.TextIOWrapper and type(stream.buffer) is JavaBytes and not stream.closed
 
 
 class JavaHandler(logging.Handler):
@@ -127,19 +180,51 @@ class JavaHandler(logging.Handler):
         except RecursionError:
             raise
         except Exception:
-            self.handleError(record)
+            if self._send_record._is_open:
+                self.handleError(record)
+            else:  # its application is gone
+                end_route(self)
 
 
-def log_to(send):
-    """The root logger sends everything to Java, which filters by its own configuration."""
+_routes = {}  # the handlers that go to Java, and whom to tell that a program has taken one away
+
+
+def end_route(handler):
+    root = logging.getLogger()
+    if _routes.pop(handler, None) and not _routes:
+        del root.removeHandler
+    type(root).removeHandler(root, handler)
+
+
+def _remove_handler(handler):
+    root = logging.getLogger()
+    was_there = handler in root.handlers
+    type(root).removeHandler(root, handler)
+    if was_there and handler in _routes:
+        _routes[handler]()
+
+
+def log_to(send, lost):
+    """The root logger sends everything to Java, which filters by its own configuration.
+
+    `lost` is called when a program ends that, as logging.basicConfig(force=True) and dictConfig do. Gives two
+    functions: one puts it back and says whether it was gone, the other one ends it.
+    """
     root = logging.getLogger()
     handler = JavaHandler(send)
     before = root.level
-    root.addHandler(handler)
-    root.setLevel(1)
+
+    def put_back():
+        gone = handler not in root.handlers
+        root.addHandler(handler)
+        root.setLevel(1)
+        return gone
 
     def stop():
-        root.removeHandler(handler)
+        end_route(handler)
         root.setLevel(before)
 
-    return stop
+    _routes[handler] = lost
+    root.removeHandler = _remove_handler
+    put_back()
+    return put_back, stop

@@ -31,7 +31,7 @@
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
 use crate::interpreter::tools;
-use crate::{Error, Result, bulk, callback, capi, inject, room, utf16};
+use crate::{Error, Result, alloc, bulk, callback, capi, inject, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -62,7 +62,7 @@ pub fn buffer(length: usize) -> Result<Vec<u8>> {
     };
     if buffer.len() < length {
         let more = length - buffer.len();
-        room::more(&mut buffer, more)?;
+        alloc::more(&mut buffer, more)?;
         buffer.resize(length, 0);
     }
     Ok(buffer)
@@ -323,7 +323,11 @@ impl<'b> Reader<'b> {
                 let dict = PyDict::new(py);
                 let count = self.count(2)?;
                 return Ok(One::Open(Open {
-                    kind: Kind::Dict { dict, key: None },
+                    kind: Kind::Dict {
+                        dict,
+                        key: None,
+                        count,
+                    },
                     items: Vec::new(),
                     left: count * 2,
                 }));
@@ -351,7 +355,7 @@ impl<'b> Reader<'b> {
 
     fn open<'py>(&mut self, kind: Kind<'py>) -> Result<One<'py>> {
         let left = self.count(1)?;
-        let items = room::of(left)?;
+        let items = alloc::of(left)?;
         Ok(One::Open(Open { kind, items, left }))
     }
 
@@ -391,6 +395,7 @@ enum Kind<'py> {
     Dict {
         dict: Bound<'py, PyDict>,
         key: Option<Bound<'py, PyAny>>,
+        count: usize,
     },
 }
 
@@ -407,7 +412,7 @@ impl<'py> Open<'py> {
     fn add(&mut self, value: Bound<'py, PyAny>) -> Result<()> {
         self.left -= 1;
         match &mut self.kind {
-            Kind::Dict { dict, key } => match key.take() {
+            Kind::Dict { dict, key, .. } => match key.take() {
                 None => *key = Some(value),
                 Some(key) => dict.set_item(&key, value).map_err(|raised| {
                     unhashable(
@@ -426,7 +431,10 @@ impl<'py> Open<'py> {
         Ok(match self.kind {
             Kind::List => PyList::new(py, self.items)?.into_any(),
             Kind::Tuple { .. } => PyTuple::new(py, self.items)?.into_any(),
-            Kind::Dict { dict, .. } => dict.into_any(),
+            Kind::Dict { dict, count, .. } => {
+                all_differ(count, dict.len())?;
+                dict.into_any()
+            }
             Kind::Set { hashed } => {
                 let set = PySet::empty(py)?;
                 for item in &self.items {
@@ -434,6 +442,7 @@ impl<'py> Open<'py> {
                         unhashable("Unable to create python set. Unhashable element: ", item, raised)
                     })?;
                 }
+                all_differ(self.items.len(), set.len())?;
                 if hashed {
                     PyFrozenSet::new(py, &set)?.into_any()
                 } else {
@@ -442,6 +451,18 @@ impl<'py> Open<'py> {
             }
         })
     }
+}
+
+/// Java's 1, 1.0 and true are three, Python's are one.
+fn all_differ(given: usize, kept: usize) -> Result<()> {
+    if given == kept {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "Of {given} keys or elements some are equal in Python, as 1, 1.0 and true are, and {} would be lost: \
+         hand over a list.",
+        given - kept
+    )))
 }
 
 fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {
@@ -468,7 +489,7 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
 
 /// A Python string from UTF-16.
 fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
-    let mut units = room::of(bytes.len() / 2)?;
+    let mut units = alloc::of(bytes.len() / 2)?;
     let pairs = bytes.chunks_exact(2);
     units.extend(pairs.map(|unit| u16::from_le_bytes([unit[0], unit[1]])));
     Ok(capi::string_of(py, &utf16::points(&units)?)?)
@@ -519,9 +540,9 @@ impl<'py> Writer<'py> {
         }
     }
 
-    /// A writer for somebody who cannot fetch large values by themselves. Its handles belong to no frame.
-    pub fn whole(py: Python<'py>) -> Self {
-        let mut writer = Writer::new(py, handle::NO_FRAME);
+    /// A writer for somebody who cannot fetch large values by themselves.
+    pub fn whole(py: Python<'py>, frame: Frame) -> Self {
+        let mut writer = Writer::new(py, frame);
         writer.whole = true;
         writer
     }
@@ -608,11 +629,11 @@ impl<'py> Writer<'py> {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<()> {
         if more <= WORTH_KEEPING {
-            return room::more(&mut self.out, more);
+            return alloc::more(&mut self.out, more);
         }
         let mut large = spare();
         large.clear();
-        room::more(&mut large, self.out.len().saturating_add(more))?;
+        alloc::more(&mut large, self.out.len().saturating_add(more))?;
         large.extend_from_slice(&self.out);
         self.out = large;
         Ok(())
@@ -825,11 +846,7 @@ impl<'py> Writer<'py> {
 
     fn decimal(&mut self, decimal: &Bound<'py, PyAny>) -> Result<()> {
         if !decimal.call_method0("is_finite")?.is_truthy()? {
-            return Err(Error::refused(format!(
-                "Decimal('{}') has no counterpart in Java's BigDecimal: convert it with float() \
-                 in Python.",
-                shown(decimal)
-            )));
+            return self.object(decimal); // a double it may be
         }
         self.u8(tag::DECIMAL);
         self.bytes(decimal.str()?.to_cow()?.as_bytes())
@@ -1035,6 +1052,10 @@ pub fn integer(object: &Bound<'_, PyAny>) -> Result<i64> {
 
 /// The value of anything that Python takes as a number.
 pub fn number(object: &Bound<'_, PyAny>) -> Result<f64> {
+    if !object.is_exact_instance_of::<PyFloat>() && is_complex(object) {
+        let what = "Could not convert value to float: ";
+        return Err(unconvertible(what, object, None));
+    }
     object
         .extract()
         .map_err(|raised| unconvertible("Could not convert value to float: ", object, Some(raised)))
@@ -1168,6 +1189,22 @@ pub fn texts(texts: &[String]) -> Vec<u8> {
     out
 }
 
+/// Whether it is a complex number, of which numpy's would give their real part.
+fn is_complex(object: &Bound<'_, PyAny>) -> bool {
+    !object.is_exact_instance_of::<PyInt>() && is_numpy(object, "complexfloating")
+}
+
+/// Whether an object is of a class of numpy's, which is not imported for that.
+fn is_numpy(object: &Bound<'_, PyAny>, class: &str) -> bool {
+    let numpy = capi::modules(object.py()).get_item("numpy").ok().flatten();
+    numpy.is_some_and(|numpy| {
+        let class = numpy.getattr(class);
+        class
+            .and_then(|class| object.get_type().is_subclass(&class))
+            .unwrap_or(false)
+    })
+}
+
 enum Scalar {
     Bool,
     Int,
@@ -1176,15 +1213,7 @@ enum Scalar {
 
 /// Which built-in type a numpy scalar stands for; `None` for anything else.
 fn scalar(object: &Bound<'_, PyAny>) -> Option<Scalar> {
-    let py = object.py();
-    let numpy = capi::modules(py).get_item("numpy").ok()??;
-    let kind = object.get_type();
-    let is = |class: &str| {
-        numpy
-            .getattr(class)
-            .and_then(|class| kind.is_subclass(&class))
-            .unwrap_or(false)
-    };
+    let is = |class: &str| is_numpy(object, class);
     if !is("generic") {
         None
     } else if is("bool_") {
@@ -1193,7 +1222,7 @@ fn scalar(object: &Bound<'_, PyAny>) -> Option<Scalar> {
         None
     } else if is("integer") {
         Some(Scalar::Int)
-    } else if is("floating") {
+    } else if is("floating") && !is("longdouble") {
         Some(Scalar::Float)
     } else {
         None

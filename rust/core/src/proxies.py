@@ -289,54 +289,6 @@ def invoke(target, names, getter, setter, single, optional, *args):
     raise AttributeError(f"{type(target).__name__!r} object has no attribute {names[0]!r}")
 
 
-def fields(value, names):
-    """The components of a Java record: each by one of its names, or by its place."""
-    placed = list(value) if isinstance(value, (list, tuple)) else []
-    if placed and len(placed) != len(names):
-        raise TypeError(f"{len(names)} values expected, {len(placed)} given")
-    by_key = isinstance(value, abc.Mapping)
-
-    def field(at, each):
-        for name in each:
-            found = value.get(name, MISSING) if by_key else getattr(value, name, MISSING)
-            if found is not MISSING:
-                return found
-        if placed:
-            return placed[at]
-        raise TypeError(f"{type(value).__name__!r} object has no {each[0]!r}")
-
-    return [field(at, each) for at, each in enumerate(names)]
-
-
-def plain(value):
-    """A value of the standard library in words that Java can read, or None."""
-    import datetime
-    import enum
-    import os
-    import uuid
-
-    if type(value).__module__ == "numpy" and hasattr(value, "astype") and hasattr(value, "item"):
-        kind = value.dtype.kind
-        value = value.astype(f"{kind}8[us]").item() if kind in "mM" else value
-    if isinstance(value, enum.Enum):
-        return "enum", value.name, value.value
-    if isinstance(value, datetime.datetime):
-        return "text", value.isoformat(), getattr(value.tzinfo, "key", None)
-    if isinstance(value, (datetime.date, datetime.time)):
-        return "text", value.isoformat(), None
-    if isinstance(value, datetime.timedelta):
-        return "duration", value.days * 86400 + value.seconds, value.microseconds
-    if isinstance(value, str):
-        return "text", str.__str__(value), None
-    if isinstance(value, uuid.UUID):
-        return "text", str(value), None
-    if isinstance(value, os.PathLike):
-        return "text", os.fsdecode(value), None
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return "bytes", bytes(value)
-    return None
-
-
 # ---- values of Java that have a counterpart in the standard library ----
 
 

@@ -8,7 +8,7 @@
 //! key of a Java exception; the name of the module that could not be imported.
 
 use crate::error::{shown, shown_text, text};
-use crate::handle::{self, Handle, NO_FRAME};
+use crate::handle::{self, Frame, Handle};
 use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
 use crate::{Error, Result, callback, capi, inject};
@@ -32,21 +32,21 @@ const MAX_BYTES: usize = 1 << 26;
 /// How long most reports are.
 const USUAL: usize = 512;
 
-/// The packed report of an error; the exception objects in it are Java's from then on.
-pub fn report(py: Python<'_>, error: &Error) -> Result<Vec<u8>> {
+/// The packed report of an error; the exception objects in it are Java's from then on, in that frame.
+pub fn report(py: Python<'_>, error: &Error, frame: Frame) -> Result<Vec<u8>> {
     inject::point();
-    let mut writer = Writer::with_room(py, NO_FRAME, USUAL);
+    let mut writer = Writer::with_room(py, frame, USUAL);
     write_error(&mut writer, error)?;
     Ok(writer.finish())
 }
 
 /// The packed report of an exception object.
-pub fn report_of(py: Python<'_>, handle: Handle) -> Result<Vec<u8>> {
+pub fn report_of(py: Python<'_>, handle: Handle, frame: Frame) -> Result<Vec<u8>> {
     let exception = handle::lend(py, handle)?;
     let Ok(exception) = exception.cast::<PyBaseException>() else {
         return Err(Error::refused(format!("Not an exception: {}", shown(&exception))));
     };
-    let mut writer = Writer::with_room(py, NO_FRAME, USUAL);
+    let mut writer = Writer::with_room(py, frame, USUAL);
     write_exception(&mut writer, exception, MAX_CHAIN, &mut { MAX_EXCEPTIONS })?;
     Ok(writer.finish())
 }

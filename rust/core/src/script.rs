@@ -15,11 +15,16 @@ use std::path::{Path, PathBuf};
 pub(crate) const BOOTSTRAP: (&str, &str) = ("bootstrap", include_str!("bootstrap.py"));
 
 /// The others. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 9] = [
     ("array", include_str!("array.py")),
+    ("convert", include_str!("convert.py")),
+    ("files", include_str!("files.py")),
+    ("inspect", include_str!("inspect.py")),
     ("output", include_str!("output.py")),
     ("proxies", include_str!("proxies.py")),
     ("stacks", include_str!("stacks.py")),
+    ("threading", include_str!("threading.py")),
+    ("waits", include_str!("waits.py")),
 ];
 
 static FILES_RUN: Mutex<Vec<(&str, Py<PyDict>)>> = Mutex::new(Vec::new());

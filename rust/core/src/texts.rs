@@ -8,7 +8,7 @@
 //! which nothing is left is the next one's, since CPython interns each name from 3.13 on.
 
 use crate::interpreter::tools;
-use crate::{Result, capi, exec, pack, room};
+use crate::{Result, alloc, capi, exec, pack, script};
 use lru::{DefaultHasher, LruCache};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -157,7 +157,8 @@ impl Texts {
             return;
         };
         let mut source = self.running.swap_remove(at);
-        if !capi::is_shared(source.file.name.bind(py)) {
+        // A class without methods has nothing of its text, whose lines `inspect` wants all the same.
+        if !capi::is_shared(source.file.name.bind(py)) && !contains(&source.text, "class ") {
             if source.text.capacity() > SPARE {
                 source.text = Vec::new();
             }
@@ -183,6 +184,10 @@ impl Texts {
                 .or_else(|| self.expressions.text(number)),
         }
     }
+}
+
+fn contains(text: &[u8], words: &str) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| text.contains(words))
 }
 
 /// Does something with the code of a text, which is kept afterwards if the text was seen before.
@@ -267,21 +272,46 @@ fn if_alive(code: &Bound<'_, PyCode>, text: &[u8]) {
 
 fn compile<'py>(py: Python<'py>, text: &[u8], kind: Kind, source: &mut Source) -> Result<Bound<'py, PyCode>> {
     source.text.clear();
-    room::more(&mut source.text, text.len() + 1)?;
+    alloc::more(&mut source.text, text.len() + 1)?;
     source.text.extend_from_slice(text);
     source.text.push(0);
     let name = source.file.name.bind(py);
-    let code = match (std::str::from_utf8(text), CStr::from_bytes_with_nul(&source.text)) {
-        (Ok(_), Ok(source)) => capi::compile(source, name, kind == Kind::Expression),
+    match (std::str::from_utf8(text), CStr::from_bytes_with_nul(&source.text)) {
+        (Ok(_), Ok(source)) => code_or_generic(py, capi::compile(source, name, kind == Kind::Expression)),
         // With a NUL or a lone surrogate in it: what is said about that depends on Python's version.
-        _ => {
-            let mode = if kind == Kind::Expression { "eval" } else { "exec" };
-            let arguments = (pack::string(py, text)?, name, mode, 0, true);
-            tools()?.compile.bind(py).call1(arguments)
-        }
-    };
+        _ => slowly(pack::string(py, text)?.as_any(), name, kind),
+    }
+}
+
+/// By Python's own function, which takes bytes as well.
+fn slowly<'py>(
+    text: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+    kind: Kind,
+) -> Result<Bound<'py, PyCode>> {
+    let mode = if kind == Kind::Expression { "eval" } else { "exec" };
+    let compile = tools()?.compile.bind(text.py());
+    code_or_generic(text.py(), compile.call1((text, name, mode, 0, true)))
+}
+
+fn code_or_generic<'py>(py: Python<'py>, code: PyResult<Bound<'py, PyAny>>) -> Result<Bound<'py, PyCode>> {
     let code = code.map_err(|raised| exec::hide(py, raised.into()))?;
     Ok(code.cast_into::<PyCode>().map_err(PyErr::from)?)
+}
+
+/// The code of a text that has a name of the caller's.
+pub(crate) fn named<'py>(py: Python<'py>, text: &[u8], name: &[u8]) -> Result<Bound<'py, PyCode>> {
+    let string = pack::string(py, text)?;
+    let code = slowly(&string, &pack::string(py, name)?, Kind::Program)?;
+    script::tool(py, "files", "keep_lines")?.call1((&code, string))?;
+    Ok(code)
+}
+
+/// The code of a file, which says in which encoding it is.
+pub(crate) fn of_program<'py>(py: Python<'py>, path: &[u8]) -> Result<Bound<'py, PyCode>> {
+    let path = pack::string(py, path)?;
+    let text = script::tool(py, "files", "read")?.call1((&path,))?;
+    slowly(&text, &path, Kind::Program)
 }
 
 /// How many texts are kept compiled. Needs no Python.
@@ -299,4 +329,18 @@ pub(crate) fn of_file<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyS
         .ok()?;
     let text = TEXTS.lock().text(number)?;
     pack::string(name.py(), &text).ok()
+}
+
+/// The names of the texts that have these words, the latest first.
+pub(crate) fn with_words(words: &str) -> Vec<String> {
+    let texts = TEXTS.lock();
+    let sources = texts.running.iter().rev().chain(texts.last.iter().rev());
+    let sources = sources.map(|source| (&source.text[..], source.file.number));
+    let kept = texts
+        .programs
+        .texts
+        .iter()
+        .map(|(text, kept)| (&text[..], kept.file.number));
+    let found = sources.chain(kept).filter(|(text, _)| contains(text, words));
+    found.map(|(_, number)| format!("<exec-{number}>")).collect()
 }

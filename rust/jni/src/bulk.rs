@@ -14,7 +14,7 @@ use jni::signature::ReturnType;
 use jni::sys::jvalue;
 use jni::JNIEnv;
 use python4j_core::bulk::{Characters, Text, Value, WIDE_PIECE};
-use python4j_core::{room, utf16, Error};
+use python4j_core::{alloc, utf16, Error};
 use std::mem::MaybeUninit;
 use std::slice;
 use std::sync::OnceLock;
@@ -113,7 +113,7 @@ pub(crate) fn java_value<'local>(
     let Some(inside) = Inside::get(env) else {
         return match characters {
             Characters::One(bytes) => {
-                let mut units = room::of(bytes.len())?;
+                let mut units = alloc::of(bytes.len())?;
                 units.extend(bytes.iter().copied().map(u16::from));
                 string(env, &units)
             }

@@ -3,8 +3,8 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
-use crate::door::JavaDoor;
 use crate::guard::{backtrace, guard, runner, Failure};
+use crate::host;
 use crate::owner;
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
@@ -23,7 +23,7 @@ macro_rules! export {
         #[allow(non_snake_case, clippy::too_many_arguments)]
         #[cfg_attr(
             feature = "toolbox",
-            jni_toolbox::jni(package = "org.nd4j.python4j", class = "Native")
+            jni_toolbox::jni(package = "org.nd4j.python4j.internal.jni", class = "Native")
         )]
         fn $name<'local>($env: &mut JNIEnv<'local> $(, $arg: $kind)*) $(-> $out)? {
             guard($env, |$env| { let _ = &$env; $body })
@@ -31,7 +31,7 @@ macro_rules! export {
 
         #[cfg(not(feature = "toolbox"))]
         const _: () = {
-            #[export_name = concat!("Java_org_nd4j_python4j_Native_", stringify!($name))]
+            #[export_name = concat!("Java_org_nd4j_python4j_internal_jni_Native_", stringify!($name))]
             extern "system" fn exported<'local>(
                 mut env: JNIEnv<'local>,
                 _class: jni::objects::JClass<'local>
@@ -46,7 +46,7 @@ macro_rules! export {
 // ---- interpreter.rs ----
 
 export! {
-    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool) {
+    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool) -> i64 {
         let config = Config {
             program: text(env, &program)?,
             prepend: texts(env, &prepend)?,
@@ -56,9 +56,9 @@ export! {
             initialize,
             release,
         };
-        interpreter::start(&config)?;
-        callback::set_door(Box::new(JavaDoor::new(env)?));
-        Ok(())
+        let host = host::open(env)?;
+        interpreter::start(&config).inspect_err(|_| host.close())?;
+        Ok(host.root() as i64)
     }
 }
 
@@ -158,8 +158,8 @@ export! {
 // ---- handle.rs ----
 
 export! {
-    fn handleOpenFrame(env) -> i64 {
-        Ok(handle::open_frame() as i64)
+    fn handleOpenFrame(env, root: i64) -> i64 {
+        Ok(handle::open_frame(root as u64) as i64)
     }
 }
 
@@ -301,16 +301,20 @@ export! {
 // ---- context.rs ----
 
 export! {
-    fn contextAdd(env, name: JString<'local>) {
+    fn contextAdd(env, name: JString<'local>, root: i64) {
         let name = text(env, &name)?;
-        Ok(gil::with(|py| context::add(py, &name))?)
+        gil::with(|py| context::add(py, &name))?;
+        context::use_by(&name, root as u64);
+        Ok(())
     }
 }
 
 export! {
-    fn contextSwitch(env, name: JString<'local>) {
+    fn contextSwitch(env, name: JString<'local>, root: i64) {
         let name = text(env, &name)?;
-        Ok(gil::with(|py| context::switch(py, &name))?)
+        gil::with(|py| context::switch(py, &name))?;
+        context::use_by(&name, root as u64);
+        Ok(())
     }
 }
 
@@ -494,8 +498,8 @@ export! {
 // ---- raised.rs ----
 
 export! {
-    fn raisedReport(env, handle: i64) -> JByteArray<'local> {
-        let report = gil::with(|py| raised::report_of(py, handle as u64))?;
+    fn raisedReport(env, handle: i64, frame: i64) -> JByteArray<'local> {
+        let report = gil::with(|py| raised::report_of(py, handle as u64, frame as u64))?;
         write(env, report)
     }
 }
@@ -529,8 +533,9 @@ export! {
 export! {
     fn callbackFunction(env, key: i64, name: JString<'local>, objects: bool, frame: i64) -> i64 {
         let name = text(env, &name)?;
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::function(py, key as u64, &name, objects)
+            callback::function(py, upcall, key as u64, &name, objects)
                 .map(|function| handle::give(function.into_any(), frame as u64))
         });
         Ok(made? as i64)
@@ -540,8 +545,9 @@ export! {
 export! {
     fn callbackReference(env, key: i64, class: JString<'local>, frame: i64) -> i64 {
         let class = text(env, &class)?;
+        let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
-            callback::reference(py, key as u64, &class).map(|made| handle::give(made, frame as u64))
+            callback::reference(py, upcall, key as u64, &class).map(|made| handle::give(made, frame as u64))
         });
         Ok(made? as i64)
     }

@@ -2,10 +2,8 @@
 //! Panic or error to Java throwable: here and nowhere else. The only place that knows the name of
 //! the Java exception; what it says of a Python one is decided in `raised.rs`.
 
-use jni::objects::{
-    GlobalRef, JByteArray, JClass, JFieldID, JLongArray, JObject, JStaticMethodID, JString, JThrowable,
-    JValue,
-};
+use crate::host;
+use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::JNIEnv;
 use python4j_core::{fork, inject, raised, stop, Error};
@@ -118,18 +116,23 @@ fn plain<'local>(env: &mut JNIEnv<'local>, message: &str) -> jni::errors::Result
 /// An error with a Python exception in it: `PythonException.made` makes the fitting Java one.
 fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Result<JThrowable<'local>> {
     // The error ends inside Python, where its exception can be let go at once.
-    let report = stop::still_stoppable(move |py| raised::report(py, &error).map_err(|_| error.to_string()));
+    let (class, made, root) = match host::maker(env) {
+        Ok(maker) => maker,
+        Err(failed) => {
+            stop::still_stoppable(move |_| drop(error));
+            return Err(failed);
+        }
+    };
+    let report =
+        stop::still_stoppable(move |py| raised::report(py, &error, root).map_err(|_| error.to_string()));
     match report {
         Ok(report) => {
             let report = env.byte_array_from_slice(&report)?;
-            let maker = Maker::get(env)?;
-            let class: &JClass = maker.class.as_obj().into();
             let arguments = [JValue::Object(&report).as_jni()];
             // SAFETY: the method was looked up in this class with this signature: an object in, an
             // object out.
-            let made = unsafe {
-                env.call_static_method_unchecked(class, maker.made, ReturnType::Object, &arguments)
-            };
+            let made =
+                unsafe { env.call_static_method_unchecked(class, made, ReturnType::Object, &arguments) };
             Ok(made?.l()?.into())
         }
         Err(message) => plain(env, &message),
@@ -173,26 +176,5 @@ pub(crate) fn backtrace<'local>(
     match field {
         Some(field) => env.get_field_unchecked(throwable, field, ReturnType::Object)?.l(),
         None => Ok(JObject::null()),
-    }
-}
-
-/// `PythonException.made`, looked up when it is first needed, which costs half of what it does.
-struct Maker {
-    class: GlobalRef,
-    made: JStaticMethodID,
-}
-
-static MAKER: OnceLock<Maker> = OnceLock::new();
-
-impl Maker {
-    #[allow(clippy::disallowed_methods)] // the one place
-    fn get(env: &mut JNIEnv) -> jni::errors::Result<&'static Self> {
-        if let Some(maker) = MAKER.get() {
-            return Ok(maker);
-        }
-        let class = env.find_class(PYTHON_EXCEPTION)?;
-        let made = env.get_static_method_id(&class, "made", "(Ljava/lang/Object;)Ljava/lang/Throwable;")?;
-        let class = env.new_global_ref(class)?;
-        Ok(MAKER.get_or_init(|| Maker { class, made }))
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What Java calls: [`exports`] has one function for each line of `Native.java`, [`guard`] turns
-//! panics and errors into Java exceptions, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
+//! panics and errors into Java exceptions, [`host`] is one class loader's copy of the Java half and the way back to it, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
 //! Python's memory to Java. The only home of JNI types.
 
-#[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in door
+#[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in host
 mod bulk;
-#[allow(unsafe_code)] // one call by a method id that was looked up once
-mod door;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
-#[allow(unsafe_code)] // as in door
+#[allow(unsafe_code)] // as in host
 mod guard;
+#[allow(unsafe_code)] // one call by a method id that was looked up once
+mod host;
 #[cfg(feature = "inject")]
 #[allow(unsafe_code)] // an exported name
 mod inject;

@@ -4,17 +4,17 @@
 //! It links nothing of Python. Java's `NativeLoader` is its only caller.
 //!
 //! The rooms: [`find`] turns a user's choice into an interpreter, [`ask`] runs one and keeps its
-//! answer, [`stamp`] tells whether an earlier answer still holds, [`binary`] reads what a file was built
+//! answer, [`note`] tells whether an earlier answer still holds, [`binary`] reads what a file was built
 //! for, [`open`] opens the library. This file is their JNI face; no function needs the GIL or a turn, and both may be called by any thread.
 
 pub mod ask;
 pub mod binary;
 pub mod find;
+pub mod note;
 #[allow(unsafe_code)]
 pub mod open;
 #[cfg(test)]
 mod scratch;
-pub mod stamp;
 
 use jni::JNIEnv;
 use jni::objects::{JClass, JString};
@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 /// Opens a libpython; gives the file that Python runs from. See [`open::open`].
 #[allow(unsafe_code)] // the name is exported
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_open(
+pub extern "system" fn Java_org_nd4j_python4j_internal_start_NativeLoader_open(
     mut env: JNIEnv<'_>,
     _class: JClass<'_>,
     library: JString<'_>,
@@ -41,7 +41,7 @@ pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_open(
 /// [`find::find`].
 #[allow(unsafe_code)] // the name is exported
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_find(
+pub extern "system" fn Java_org_nd4j_python4j_internal_start_NativeLoader_find(
     mut env: JNIEnv<'_>,
     _class: JClass<'_>,
     choice: JString<'_>,
@@ -59,17 +59,17 @@ pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_find(
     })
 }
 
-/// Whether the files of an earlier start are as they were. See [`stamp::unchanged`].
+/// Whether the files of an earlier start are as they were. See [`note::unchanged`].
 #[allow(unsafe_code)] // the name is exported
 #[unsafe(no_mangle)]
-pub extern "system" fn Java_org_nd4j_python4j_NativeLoader_unchanged(
+pub extern "system" fn Java_org_nd4j_python4j_internal_start_NativeLoader_unchanged(
     mut env: JNIEnv<'_>,
     _class: JClass<'_>,
     lines: JString<'_>,
 ) -> jboolean {
     let mut same = false;
     guard(&mut env, |env| {
-        same = stamp::unchanged(&text(env, &lines)?);
+        same = note::unchanged(&text(env, &lines)?);
         Ok(None)
     });
     same.into()

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** {@code Differential SEED SECONDS}. */
 final class Differential {

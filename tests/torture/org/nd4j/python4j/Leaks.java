@@ -21,6 +21,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.monitor.Monitor;
 
 /**
  * {@code Leaks SECONDS [NAME]}: so many seconds for all kinds together, or, with ND4J in the class path, for those with arrays. Wants the serial collector, whose full

@@ -24,6 +24,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 /** {@code Mistakes all} for those that can share a JVM, or {@code Mistakes NAME...}. */
 final class Mistakes {
@@ -792,7 +794,7 @@ final class Mistakes {
                 refused(() -> Native.handleMove(forged, 0));
                 refused(() -> Native.handleAddress(forged));
                 refused(() -> Native.objectConvert(forged, 0, forged, 0));
-                refused(() -> Native.raisedReport(forged));
+                refused(() -> Native.raisedReport(forged, Native.root));
                 refused(() -> Native.bufferView(forged));
                 refused(() -> Native.bufferAgain(forged, 0));
                 refused(() -> Native.execVariables(0, forged));
@@ -808,8 +810,8 @@ final class Mistakes {
             refused(() -> Native.execRun(new byte[3], 99, 0, 0, 0));
             refused(() -> Native.execRun(new byte[3], -1, 0, 0, 0));
             refused(() -> Native.objectOperate(0, null, 4, 0, 0));
-            refused(() -> Native.contextAdd(null));
-            refused(() -> Native.contextSwitch(null));
+            refused(() -> Native.contextAdd(null, Native.root));
+            refused(() -> Native.contextSwitch(null, Native.root));
             refused(() -> Native.contextDelete(null));
             refused(() -> Native.bufferMake(0, 0, null, false, null, 0));
             refused(() -> Native.bufferMake(0, 'l', new long[] {4, 8}, false, null, 0));

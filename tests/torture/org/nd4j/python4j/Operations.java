@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** {@code Operations FROM TO [NAME]}: the objects from one number to another, or those of a name. */
 final class Operations {

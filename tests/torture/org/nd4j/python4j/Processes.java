@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.regex.Pattern;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** {@code Processes NAME} is one of the programs. */
 final class Processes {

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** {@code Stacks SEED SECONDS LIMIT [KILOBYTES] [NAME]}; LIMIT is Python's recursion limit, 0 for its own. */
 final class Stacks {

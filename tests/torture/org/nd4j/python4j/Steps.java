@@ -15,6 +15,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
+import org.nd4j.python4j.internal.jni.Callbacks;
 
 final class Steps {
     private Steps() {}

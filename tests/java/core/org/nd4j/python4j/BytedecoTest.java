@@ -30,6 +30,7 @@ import org.bytedeco.cpython.PyObject;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.start.Interpreter;
 
 @ExtendWith(InPython.class)
 class BytedecoTest {

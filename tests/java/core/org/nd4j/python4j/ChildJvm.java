@@ -44,15 +44,24 @@ final class ChildJvm {
         return child.out.strip();
     }
 
+    /** Runs a program with another class path than the tests'. */
+    static ChildJvm runOn(String classPath, String program) throws Exception {
+        return run(Map.of(), command(classPath, program));
+    }
+
     /** Runs a program with more in its environment. */
     static ChildJvm run(String program, Map<String, String> environment, String... options) throws Exception {
-        return run(environment, command(program, options));
+        return run(environment, command(classPath(), program, options));
+    }
+
+    private static String classPath() {
+        return System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
     }
 
     /** Runs a program that reads from something which Java cannot open itself, a folder say. */
     static ChildJvm readingFrom(String input, String program) throws Exception {
         List<String> command = new ArrayList<>(List.of("sh", "-c", "exec \"$@\" < " + input, "sh"));
-        command.addAll(command(program));
+        command.addAll(command(classPath(), program));
         return run(Map.of(), command);
     }
 
@@ -77,7 +86,7 @@ final class ChildJvm {
         }
     }
 
-    private static List<String> command(String program, String... options) {
+    private static List<String> command(String classPath, String program, String... options) {
         List<String> command = new ArrayList<>();
         command.add(home("java"));
         if (Runtime.version().feature() >= 24) {
@@ -89,7 +98,6 @@ final class ChildJvm {
             }
         }
         command.addAll(Arrays.asList(options));
-        String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
         command.addAll(Arrays.asList("-cp", classPath, ChildMains.class.getName(), program));
         return command;
     }

@@ -26,6 +26,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 final class ChildMains {
     private ChildMains() {}
@@ -268,6 +271,14 @@ final class ChildMains {
         Runtime.getRuntime().addShutdownHook(new Thread(() -> System.out.println("hook ran")));
         locked("import signal; signal.raise_signal(signal.SIGTERM)"); // what every system has of signals
         Thread.sleep(30_000);
+    }
+
+    static void signalHandlersOfPythonRun() {
+        locked("import signal\ndef handler(*arguments): raise TimeoutError('alarm')\nsignal.signal(signal.SIGALRM, handler)");
+        for (String wait : new String[] {"while True: pass", "import threading; threading.Lock().acquire(); l = threading.Lock(); l.acquire(); l.acquire()",
+                "import select; select.select([], [], [], 60)", "import time; time.sleep(60)"}) {
+            print(() -> locked("signal.setitimer(signal.ITIMER_REAL, 0.1)\n" + wait));
+        }
     }
 
     static void faulthandlerLeavesNullChecksAlone() {
@@ -545,5 +556,72 @@ final class ChildMains {
             return "installed";
         });
         print(() -> PythonProcess.getPackageVersion(DemoPackage.NAME));
+    }
+
+    // ---- LoggingTest ----
+
+    static void logs() {
+        try (PythonGIL gil = PythonGIL.lock(); PythonOutput log = PythonOutput.logging()) {
+            run("import logging\nlogging.getLogger('model').error('drift of %d%%', 12)");
+        }
+        System.out.println("done");
+    }
+
+    // ---- EnvironmentsTest ----
+
+    private static final String PREFIX = "import sys; print(sys.prefix)";
+
+    private static PythonEnvironment environment() {
+        return PythonEnvironment.create(Path.of(System.getProperty("test.folder")));
+    }
+
+    static void makesAnEnvironment() {
+        print(() -> environment().install(DemoPackage.NAME + "==1.0").use());
+        print(() -> locked("import python4j_demo, sys; print(python4j_demo.VERSION, sys.prefix)"));
+    }
+
+    static void startsPipOnlyIfItMust() {
+        PythonEnvironment environment = environment();
+        for (String wanted : new String[] {DemoPackage.NAME + "==1.0", "Python4j_Demo == 1", "PYTHON4J.demo==1.0.0"}) {
+            environment.install(wanted); // there is no index here, so pip could only fail
+        }
+        print(() -> environment.install(DemoPackage.NAME + "==2.0"));
+    }
+
+    static void followsTheChoice() throws Exception {
+        print(() -> PythonProcess.runAndReturn("-c", PREFIX).trim());
+        PythonEnvironment environment = environment();
+        System.setProperty(Interpreter.PROPERTY, environment.folder().toString());
+        print(() -> PythonProcess.runAndReturn("-c", PREFIX).trim());
+        print(() -> locked(PREFIX));
+    }
+
+    static void changesTheChoiceTooLate() throws Exception {
+        PythonEnvironment environment = environment();
+        environment.use();
+        print(() -> locked("x = 1"));
+        System.setProperty(Interpreter.PROPERTY, environment.folder().resolve("bin/python").toString());
+        print(() -> locked("x = 2")); // the same in other words
+        System.setProperty(Interpreter.PROPERTY, "embedded");
+        print(() -> locked("x = 3"));
+        print(() -> PythonProcess.runAndReturn("-c", PREFIX));
+        print(() -> PythonGIL.lockShared());
+        print(() -> {
+            PythonExecutioner.init();
+            return "ok";
+        });
+        System.setProperty(Interpreter.PROPERTY, "/no/such/python");
+        print(() -> PythonProcess.isPackageInstalled("pip"));
+        System.clearProperty(Interpreter.PROPERTY);
+        print(() -> locked("x = 4"));
+        print(() -> environment.use());
+        print(() -> locked("print(x)"));
+    }
+
+    static void choosesAnEnvironmentTooLate() {
+        print(() -> locked("x = 1"));
+        print(() -> environment().use());
+        print(() -> System.getProperty(Interpreter.PROPERTY, "embedded"));
+        print(() -> locked("print(x)"));
     }
 }

@@ -27,6 +27,7 @@ import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.monitor.Monitor;
 
 class MonitorTest {
     private final PythonGILMXBean monitor = PythonGIL.monitor();

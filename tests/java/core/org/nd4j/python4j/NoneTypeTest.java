@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
@@ -38,5 +39,13 @@ class NoneTypeTest {
         PythonExecutioner.exec("m = None");
         assertNull(PythonExecutioner.getVariable("m", type).getValue());
         assertEquals(type, PythonExecutioner.getAllVariables().get("m").getType());
+    }
+
+    @Test
+    void itAdaptsNothingAndSendsNothingButNull() {
+        assertSame("x", ((PythonType<?>) type).adapt("x"));
+        assertNull(type.adapt(null));
+        PythonVariable<?> wrong = new PythonVariable<>("wrong", type, "x");
+        Expect.failure("Cannot cast object of type java.lang.String to Void", () -> PythonExecutioner.setVariables(wrong));
     }
 }

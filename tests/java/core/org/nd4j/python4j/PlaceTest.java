@@ -24,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.monitor.Monitor;
 
 @Timeout(60)
 class PlaceTest {
@@ -432,6 +434,7 @@ class PlaceTest {
         for (int i = 0; i < 5; i++) {
             System.gc();
             Thread.sleep(20);
+            PythonGC.watch().close();
             sum();
         }
         try (PythonGIL gil = PythonGIL.lock()) {
@@ -457,6 +460,7 @@ class PlaceTest {
         for (int i = 0; i < 100 && (Native.handleFrameCount() > frames || Native.handleCount() > handles); i++) {
             System.gc();
             Thread.sleep(20);
+            PythonGC.watch().close();
             sum();
         }
         assertTrue(Native.handleFrameCount() <= frames, Native.handleFrameCount() + " frames");

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonCallableTest {

@@ -8,10 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 @ExtendWith(InPython.class)
 class PythonCodeTest {
@@ -127,5 +131,92 @@ class PythonCodeTest {
         code.run();
         assertEquals("5", Expect.text("n"));
         code.close();
+    }
+
+    @Test
+    void aProgramWithANameIsKnownByIt() {
+        try (PythonCode code = PythonCode.compile("def report(n):\n    return 1 / n\nlast = report", "report.py")) {
+            code.run();
+        }
+        PythonException e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("report(0)"));
+        assertEquals("report.py", e.getStackTrace()[0].getFileName());
+        assertEquals(2, e.getStackTrace()[0].getLineNumber());
+        assertTrue(e.getTraceback().contains("File \"report.py\", line 2, in report\n    return 1 / n"), e.getTraceback());
+        try (PythonCode other = PythonCode.compile("def report(n):\n    return 2 / n", "report.py")) {
+            other.run();
+        }
+        PythonExecutioner.exec("import gc\ndel last\ngc.collect()");
+        e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("report(0)"));
+        assertTrue(e.getTraceback().contains("    return 2 / n"), e.getTraceback());
+        PythonSyntaxError syntax = assertThrows(PythonSyntaxError.class, () -> PythonCode.compile("x = = 1", "bad.py"));
+        assertEquals("bad.py", syntax.getFile());
+        assertThrows(PythonException.class, () -> PythonCode.compile("x = 1\u0000", "nul.py"));
+        assertThrows(NullPointerException.class, () -> PythonCode.compile("x = 1", null));
+    }
+
+    private static Path file(Path folder, String name, String... lines) throws Exception {
+        Path file = folder.resolve(name);
+        Files.createDirectories(file.getParent());
+        return Files.write(file, String.join("\n", lines).getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Test
+    void aFileRunsAsPythonRunsIt(@TempDir Path folder) throws Exception {
+        file(folder, "beside_it.py", "value = 'from beside'");
+        Path main = file(folder, "main_program.py",
+                "import beside_it",
+                "name, got = __name__, beside_it.value",
+                "def fails():",
+                "    raise ValueError(got)");
+        PythonExecutioner.execFile(main);
+        assertEquals("__main__ from beside", Expect.text("name + ' ' + got"));
+        assertEquals(main.toAbsolutePath().toString(), Expect.text("__file__"));
+        assertEquals("(None, None)", Expect.text("(__package__, __spec__)"));
+        PythonException e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("fails()"));
+        assertEquals(main.toString(), e.getStackTrace()[0].getFileName());
+        assertTrue(e.getTraceback().contains("raise ValueError(got)"), e.getTraceback());
+        Path latin1 = folder.resolve("latin1.py");
+        Files.write(latin1, "# coding: latin-1\ntext = '\u00e4'".getBytes(StandardCharsets.ISO_8859_1));
+        try (PythonCode code = PythonCode.compileFile(latin1)) {
+            code.run();
+            code.run();
+        }
+        assertEquals("\u00e4", Expect.text("text"));
+        Path bad = file(folder, "bad.py", "x = = 1");
+        assertEquals(bad.toString(), assertThrows(PythonSyntaxError.class, () -> PythonExecutioner.execFile(bad)).getFile());
+        Path none = folder.resolve("none.py");
+        e = assertThrows(PythonException.class, () -> PythonExecutioner.execFile(none));
+        assertTrue(e.getMessage().startsWith("FileNotFoundError: ") && e.getMessage().contains("none.py"), e.getMessage());
+    }
+
+    @Test
+    void aFileWithinAPackageImportsFromIt(@TempDir Path folder) throws Exception {
+        file(folder, "shop_of_test/__init__.py", "name = 'shop'");
+        file(folder, "shop_of_test/sub/__init__.py");
+        file(folder, "shop_of_test/sub/prices.py", "price = 7");
+        Path main = file(folder, "shop_of_test/sub/main.py",
+                "from .prices import price",
+                "from .. import name",
+                "def twice(n): return 2 * n * price");
+        try (PythonCode code = PythonCode.compileFile(main)) {
+            code.run();
+        }
+        assertEquals("('shop', 7, 'shop_of_test.sub', 'shop_of_test.sub.main')",
+                Expect.text("(name, price, __package__, __spec__.name)"));
+        assertEquals("[14, 28]", inSpawnedProcesses("twice"));
+    }
+
+    @Test
+    void functionsOfAFileCanBeUsedInPoolsThatSpawn(@TempDir Path folder) throws Exception {
+        PythonExecutioner.execFile(file(folder, "pooled.py", "def square(n): return n * n"));
+        assertEquals("[1, 4]", inSpawnedProcesses("square"));
+    }
+
+    private static String inSpawnedProcesses(String function) {
+        PythonExecutioner.exec(String.join("\n",
+                "import multiprocessing",
+                "with multiprocessing.get_context('spawn').Pool(1) as pool:",
+                "    made = pool.map_async(" + function + ", [1, 2]).get(60)"));
+        return Expect.text("made");
     }
 }

@@ -15,6 +15,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 class PythonEnvironmentTest {
     @TempDir

@@ -10,12 +10,16 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonErrorsTest {
@@ -135,6 +139,29 @@ class PythonErrorsTest {
         assertEquals(7, syntax.getColumn());
         assertTrue(syntax.getSourceText().startsWith("y = (2]"), syntax.getSourceText());
         assertTrue(syntax.getCause().getMessage().startsWith("SyntaxError: closing parenthesis ']' does not match"));
+    }
+
+    @Test
+    void aSyntaxErrorSaysInItsFirstLineWhatIsWrongAndWhere() {
+        PythonSyntaxError syntax = assertInstanceOf(PythonSyntaxError.class, failing("x = 1\n  y = 2 # text of the line\n"));
+        String where = "IndentationError: unexpected indent, " + syntax.getFile() + ", line 2, column "
+                + syntax.getColumn() + ": y = 2 # text of the line)";
+        assertEquals("org.nd4j.python4j.PythonSyntaxError: Execution failed, unable to retrieve python exception. (" + where,
+                syntax.toString());
+        assertEquals("Execution failed, unable to retrieve python exception.", syntax.getMessage());
+        assertTrue(syntax.getColumn() > 0 && syntax.getFile().startsWith("<exec-"), where);
+        StringWriter printed = new StringWriter();
+        syntax.printStackTrace(new PrintWriter(printed));
+        assertEquals(syntax.toString(), printed.toString().split("\\R")[0]);
+        // One that a running program meets has Python's own message.
+        PythonException raised = failing("compile('x = = 1', 'other.py', 'exec')");
+        assertTrue(raised.getMessage().startsWith("SyntaxError: "), raised.getMessage());
+        assertTrue(raised.toString().endsWith(" (other.py, line 1, column 5: x = = 1)"), raised.toString());
+        assertTrue(raised.toString().startsWith("org.nd4j.python4j.PythonSyntaxError: " + raised.getMessage()));
+        assertTrue(failing("raise SyntaxError('mine')").toString().equals("org.nd4j.python4j.PythonSyntaxError: SyntaxError: mine"));
+        PythonException simple = assertThrows(PythonException.class, () -> PythonExecutioner.simpleExec("1 +"));
+        assertTrue(simple.toString().contains("line 1, column "), simple.toString());
+        assertTrue(assertThrows(PythonException.class, () -> Python.eval("1 +")).toString().contains(": 1 +)"));
     }
 
     @Test

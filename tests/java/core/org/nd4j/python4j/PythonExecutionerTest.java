@@ -27,6 +27,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 @ExtendWith(InPython.class)
 @SuppressWarnings("rawtypes") // PythonVariable is raw in the signatures
@@ -582,5 +584,29 @@ class PythonExecutionerTest {
         pack.clear();
         pack.u8(0).text("").u32(0).u32(1).text(name).u8(Pack.Wanted.LIST);
         return Native.execRun(pack.buffer(), pack.length(), 0, 0, 0);
+    }
+
+    @Test
+    void namesAreNormalizedAsPythonsCompilerDoes() {
+        String micro = "\u00b5";
+        PythonExecutioner.setVariables(new PythonVariable<>(micro, PythonTypes.INT, 1));
+        PythonExecutioner.setVariable("\ufb01n", PythonTypes.convert(2)); // the ligature fi
+        PythonExecutioner.exec(micro + " += 10\nr\u00e9sum\u0065\u0301 = 3");
+        assertEquals(11L, PythonExecutioner.getVariable(micro, PythonTypes.INT).getValue());
+        assertEquals(11L, PythonExecutioner.getVariable("\u03bc", PythonTypes.INT).getValue());
+        assertEquals("2", Expect.text("fin"));
+        assertEquals("3", PythonExecutioner.getVariable("re\u0301sum\u00e9").toString());
+        String longName = micro + "x".repeat(100);
+        PythonExecutioner.setVariable(longName, PythonTypes.convert(4));
+        assertEquals("4", Expect.text(longName));
+        PythonExecutioner.exec("class C:\n    " + micro + " = 5\ndef f(**named): return list(named)\nc = C()");
+        assertEquals(5, PythonExecutioner.getVariable("c").attr(micro).toInt());
+        assertEquals("['\u03bc']", PythonExecutioner.getVariable("f").callWithKwargs(Map.of(micro, 1)).toString());
+        // What no code can write as a name is what it is.
+        PythonExecutioner.setVariable("no name " + micro, PythonTypes.convert(6));
+        assertTrue(Expect.truth("'no name " + micro + "' in globals()"));
+        assertThrows(PythonException.class,
+                () -> PythonExecutioner.setVariable("__\uff42uiltins__", PythonTypes.convert(7)));
+        assertEquals("1", Expect.text("len([1])"));
     }
 }

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonGCTest {
@@ -163,6 +165,28 @@ class PythonGCTest {
             PythonGC.register(object);
             PythonGC.register(object);
             assertEquals("[True]", alive());
+        }
+        assertEquals("[False]", alive());
+    }
+
+    @Test
+    void globalsAreUsableAfterTheFrame() {
+        PythonObject globals;
+        try (PythonGC gc = PythonGC.watch()) {
+            globals = Python.globals();
+        }
+        assertTrue(globals.get("refs").toString().startsWith("["));
+    }
+
+    @Test
+    void registerLeavesAnObjectThatIsFurtherOut() {
+        try (PythonGC outer = PythonGC.watch()) {
+            PythonObject object = make();
+            try (PythonGC inner = PythonGC.watch()) {
+                PythonGC.register(object);
+            }
+            assertEquals("[True]", alive());
+            assertDoesNotThrow(object::toString);
         }
         assertEquals("[False]", alive());
     }
@@ -346,5 +370,116 @@ class PythonGCTest {
     void veryManyObjectsOutsideAnyFrameMakeTheCollectorRun() throws Exception {
         // A young generation so large that without being asked the collector would not run at all.
         assertEquals("true", ChildJvm.output("manyObjectsOutsideAnyFrame", "-Xmx3g", "-Xmn2g"));
+    }
+
+    /** An object that holds others, and that only Java holds. */
+    private static PythonObject holder() {
+        PythonExecutioner.exec(String.join(
+                "\n",
+                "class Holder(dict):",
+                "    def __init__(self):",
+                "        super().__init__(key=[make()], number=1)",
+                "        self.attribute = make()",
+                "    @property",
+                "    def computed(self): return make()"));
+        return Python.eval("Holder()");
+    }
+
+    @Test
+    void whatIsReadFromAKeptObjectStaysWithIt() {
+        for (boolean first : new boolean[] {true, false}) {
+            PythonObject holder;
+            List<PythonObject> parts;
+            List<PythonObject> others;
+            try (PythonGC gc = PythonGC.watch()) {
+                holder = holder();
+                if (first) {
+                    PythonGC.keep(holder);
+                }
+                PythonObject value = holder.get("key");
+                List<PythonObject> keys = new ArrayList<>();
+                holder.forEach(keys::add);
+                PythonObject values = holder.attr("values");
+                parts = List.of(value, value.get(0), keys.get(0), keys.get(1), holder.get(keys.get(0)),
+                        holder.attr("attribute"), holder.attr("computed"), values);
+                others = List.of(make(), values.call(), Python.len(holder), value.add(value));
+                if (!first) {
+                    PythonGC.keep(holder);
+                }
+            }
+            parts.forEach(part -> assertDoesNotThrow(part::toString));
+            others.forEach(other -> assertThrows(PythonException.class, other::toString));
+            assertEquals("[True, True, True, False]", alive());
+            parts.forEach(PythonObject::close);
+            holder.close();
+            assertEquals("[False, False, False, False]", alive());
+            PythonExecutioner.exec("refs.clear()");
+        }
+    }
+
+    @Test
+    void partsOfAKeptObjectGoWithTheFrameThatItIsKeptIn() {
+        PythonObject holder;
+        PythonObject before;
+        PythonObject after;
+        PythonObject later;
+        try (PythonGC outer = PythonGC.watch()) {
+            try (PythonGC middle = PythonGC.watch()) {
+                try (PythonGC inner = PythonGC.watch()) {
+                    holder = holder();
+                    before = holder.attr("attribute");
+                    PythonGC.keep(holder);
+                    after = holder.get("key");
+                }
+                try (PythonGC inner = PythonGC.watch()) {
+                    later = holder.get("number");
+                }
+                PythonGC.keep(holder); // once more, with all that was read meanwhile
+            }
+            assertEquals("[True, True]", alive());
+            for (PythonObject part : List.of(before, after, later)) {
+                assertDoesNotThrow(part::toString);
+            }
+        }
+        assertEquals("[False, False]", alive());
+        for (PythonObject part : List.of(holder, before, after, later)) {
+            assertThrows(PythonException.class, part::toString);
+        }
+    }
+
+    @Test
+    void whatAnObjectThatNobodyKeptHoldsGoesWithItsFrame() {
+        PythonObject holder = holder();
+        PythonObject computed;
+        PythonObject element;
+        int frames = Native.handleFrameCount();
+        try (PythonGC gc = PythonGC.watch()) {
+            computed = holder.attr("computed");
+            element = holder.get("key").get(0);
+        }
+        assertEquals("[True, True, False]", alive());
+        assertThrows(PythonException.class, element::toString);
+        assertThrows(PythonException.class, computed::toString);
+        PythonGC.keep(holder); // outside of any frame it says the same
+        try (PythonGC gc = PythonGC.watch()) {
+            element = holder.get("key").get(0);
+        }
+        assertDoesNotThrow(element::toString);
+        assertEquals(frames, Native.handleFrameCount());
+    }
+
+    @Test
+    void duringAPausePartsOfAKeptObjectAreInNoFrame() {
+        try (PythonGC gc = PythonGC.watch()) {
+            PythonObject holder = holder();
+            try (PythonGC inner = PythonGC.watch()) {
+                PythonGC.keep(holder);
+            }
+            try (PythonGC pause = PythonGC.pause()) {
+                PythonObject paused = holder.get("key");
+                assertEquals(0, paused.frame());
+            }
+            assertEquals(holder.frame(), holder.get("key").frame());
+        }
     }
 }

@@ -156,7 +156,7 @@ class PythonInterfaceTest {
         assertEquals(Arrays.asList(1L, "a", null), java("[1, 'a', None]", Object.class));
         assertInstanceOf(PythonObject.class, java("len", Object.class));
         Expect.failureWith("Could not convert value to java.util.List: 5", () -> java("5", List.class));
-        Expect.failureWith("Could not convert value to java.lang.Integer: a", () -> Python.eval("{'x': ['a']}").toJava(type("nested")));
+        Expect.failureWith("value['x'][0]: str 'a' is not an Integer", () -> Python.eval("{'x': ['a']}").toJava(type("nested")));
     }
 
     @Test

@@ -3,6 +3,7 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,6 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Operator;
 
 @ExtendWith(InPython.class)
 class PythonOutputTest {
@@ -42,6 +44,93 @@ class PythonOutputTest {
             exec("sys.stdout.buffer.write('\u00e9'.encode()[:1])\nsys.stdout.buffer.write('\u00e9'.encode()[1:])");
             assertEquals(text + "\u00e9", output.getOut());
         }
+    }
+
+    /** Each attribute and method gives or raises the same as that of an ordinary text file that can only be written. */
+    @Test
+    void aStreamThatIsCapturedIsATextFileInEveryRespect() {
+        exec(String.join("\n",
+                "import inspect, io, os, re, sys",
+                "def outcome(call):",
+                "    try: value = call()",
+                "    except BaseException as e: value = type(e).__name__, re.sub('^File or s', 'S', str(e)).rstrip('.')",
+                "    return re.sub(' at 0x[0-9a-f]+|name=.*? ', '', repr(value))",
+                "its_own = ('buffer', 'name')",
+                "calls = [('write', 5), ('write',), ('writelines', ['a', 'b']), ('writelines', [1]), ('read',), ('read', 1), ('readline',),",
+                "    ('readlines',), ('seek', 0), ('seek', 0, 2), ('tell',), ('isatty',), ('readable',), ('writable',),",
+                "    ('seekable',), ('flush',), ('__iter__',), ('__next__',), ('__enter__',), ('reconfigure',), ('nothing',),",
+                "    ('reconfigure', 1), ('__sizeof__',), ('__reduce_ex__', 2), ('__class__', 5)]",
+                "def seen(stream):",
+                "    found = {}",
+                "    for name in sorted(dir(stream)):",
+                "        value = getattr(stream, name)",
+                "        found[name] = type(value).__name__ if callable(value) or name == '__dict__' else name in its_own or repr(value)",
+                "    for name, *arguments in calls:",
+                "        found[name, str(arguments)] = outcome(lambda: getattr(stream, name)(*arguments))",
+                "    for options in ({'encoding': 'latin-1'}, {'errors': 'replace'}, {'newline': '\\r\\n'}, {'line_buffering': True},",
+                "            {'write_through': False}, {'encoding': 'no such'}, {'encoding': 'utf-8', 'newline': ''}):",
+                "        found[str(options)] = outcome(lambda: stream.reconfigure(**options)), stream.encoding, stream.errors, stream.line_buffering, stream.write_through",
+                "    found['repr'] = outcome(lambda: stream)",
+                "    stream.close()",
+                "    for name in ('write', 'flush', 'fileno', 'isatty', 'close', '__enter__'):",
+                "        found['closed', name] = outcome(lambda: getattr(stream, name)(*(['x'] if name == 'write' else [])))",
+                "    return found",
+                "reads, writes = os.pipe()",
+                "plain = io.TextIOWrapper(io.FileIO(writes, 'w'), 'utf-8', 'surrogatepass', write_through=True)",
+                "plain.mode = 'w'",
+                "plain, same = seen(plain), type(plain)"));
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("ours, ours_same = seen(sys.stdout), type(sys.stdout)");
+            assertEquals("{}", Expect.text("{k: (v, ours.get(k)) for k, v in plain.items() if v != ours.get(k)}"));
+            assertEquals("[]", Expect.text("[k for k in ours if k not in plain]"));
+            assertTrue(Python.eval("same is ours_same").toBoolean());
+            exec("n = 1"); // the stream is closed, and that is the program's affair
+        }
+        exec("os.close(reads)");
+        assertEquals("<stdout> True", Expect.text("f'{sys.stdout.name} {sys.stdout is sys.__stdout__}'"));
+    }
+
+    @Test
+    void aStreamThatIsCapturedTakesBytesInItsEncodingAndHasLayers() {
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("import io, sys\nsys.stdout.reconfigure(encoding='latin-1', newline='\\r\\n')\n"
+                    + "print('\u00e9')\nsys.stdout.buffer.write(b'\\xe8\\n')\ntry: print('\u20ac')\nexcept UnicodeEncodeError: print('refused')");
+            assertEquals("\u00e9\r\n\u00e8\nrefused\r\n", output.getOut());
+            exec("sys.stderr = io.TextIOWrapper(sys.stderr.detach(), 'utf-8', line_buffering=True)\nprint('\u4e2d', file=sys.stderr)");
+            assertEquals("\u4e2d\n", output.getErr());
+            exec("sys.stderr = sys.__stderr__");
+        }
+    }
+
+    @Test
+    void whatPrintsWhileTheOutputIsClosedGoesToOneSideOrTheOther() {
+        java.util.concurrent.atomic.AtomicLong received = new java.util.concurrent.atomic.AtomicLong();
+        java.util.function.Consumer<String> count = text -> received.addAndGet(text.chars().filter(c -> c == 'x').count());
+        exec(String.join("\n",
+                "import sys, threading",
+                "class Rest:",
+                "    seen = []",
+                "    def write(self, text): self.seen.append(text.count('x')) # += would lose some",
+                "    def flush(self): pass",
+                "before, sys.stdout, stop, printed, errors = sys.stdout, Rest(), False, [], []",
+                "def work():",
+                "    n = 0",
+                "    while not stop:",
+                "        try:",
+                "            print('x')",
+                "            n += 1",
+                "        except BaseException as e: errors.append(repr(e))",
+                "    printed.append(n)",
+                "threads = [threading.Thread(target=work) for _ in range(4)]",
+                "for t in threads: t.start()"));
+        for (int i = 0; i < 100; i++) {
+            try (PythonOutput outer = PythonOutput.to(count, text -> {}); PythonOutput inner = PythonOutput.to(count, text -> {})) {
+                exec("import time; time.sleep(0.0005)");
+            }
+        }
+        exec("stop = True\nfor t in threads: t.join()\nsys.stdout, rest = before, sum(Rest.seen)");
+        assertEquals("[]", Expect.text("errors[:3]"));
+        assertEquals(Python.eval("sum(printed)").toLong(), received.get() + Python.eval("rest").toLong());
     }
 
     @Test
@@ -187,5 +276,72 @@ class PythonOutputTest {
         exec("n = len(logging.getLogger().handlers)\nlevel = logging.getLogger().level");
         assertEquals(0, PythonExecutioner.getVariable("n", PythonTypes.INT).getValue());
         assertEquals(30, PythonExecutioner.getVariable("level", PythonTypes.INT).getValue());
+    }
+
+    private static final String HANDLERS = "import logging, logging.config\nkinds = "
+            + "[type(h).__name__ for h in logging.getLogger().handlers]";
+
+    private static String handlers() {
+        exec(HANDLERS);
+        return PythonExecutioner.getVariable("kinds").toString();
+    }
+
+    @Test
+    void aProgramThatConfiguresLoggingAnewEndsTheRouteUntilItIsPutBack() {
+        exec("import logging, logging.config");
+        for (String anew : List.of(
+                "logging.basicConfig(force=True)",
+                "logging.config.dictConfig({'version': 1, 'root': {'level': 'ERROR', 'handlers': []}})")) {
+            try (PythonOutput log = PythonOutput.logging(); PythonOutput second = PythonOutput.logging()) {
+                assertFalse(log.reattach());
+                assertEquals("['JavaHandler', 'JavaHandler']", handlers());
+                exec(anew);
+                assertFalse(handlers().contains("JavaHandler"));
+                assertTrue(log.reattach());
+                assertTrue(handlers().contains("JavaHandler"));
+                exec("level = logging.getLogger().level");
+                assertEquals(1, PythonExecutioner.getVariable("level", PythonTypes.INT).getValue());
+                assertThrows(IllegalStateException.class, () -> {
+                    try (PythonOutput printed = PythonOutput.capture()) {
+                        printed.reattach();
+                    }
+                });
+            }
+            exec("logging.basicConfig(force=True, handlers=[])\nown = 'removeHandler' in vars(logging.getLogger())");
+            assertEquals("[]", handlers());
+            assertEquals("False", PythonExecutioner.getVariable("own").toString());
+        }
+        exec("logging.getLogger().setLevel(logging.WARNING)");
+    }
+
+    @Test
+    void theEndOfTheRouteIsToldOnceForEachTimeThatAProgramEndsIt() {
+        exec("lost = []\nimport logging");
+        PythonObject lost = Python.eval("lambda: lost.append(1)");
+        PythonObject send = Python.eval("lambda *record: None");
+        PythonObject route = PythonObject.apply(Operator.TOOL, "output", "log_to").call(send, lost);
+        exec("logging.getLogger().removeHandler(logging.NullHandler())"); // somebody else's
+        assertEquals("0", Python.eval("len(lost)").toString());
+        exec("logging.basicConfig(force=True, handlers=[])\nlogging.basicConfig(force=True, handlers=[])");
+        assertEquals("1", Python.eval("len(lost)").toString());
+        route.get(0).call();
+        exec("logging.basicConfig(force=True, handlers=[])");
+        assertEquals("2", Python.eval("len(lost)").toString());
+        route.get(0).call();
+        route.get(1).call(); // the end that Java wants
+        assertEquals("2", Python.eval("len(lost)").toString());
+        exec("logging.getLogger().setLevel(logging.WARNING)");
+    }
+
+    @Test
+    void logRecordsHaveTheNameOfTheJavaThread() {
+        String before = Thread.currentThread().getName();
+        Thread.currentThread().setName("orders-7");
+        try {
+            exec("import logging\nname = logging.makeLogRecord({}).threadName");
+            assertEquals("orders-7", PythonExecutioner.getVariable("name").toString());
+        } finally {
+            Thread.currentThread().setName(before);
+        }
     }
 }

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 @ExtendWith(InPython.class)
 class PythonTest {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -180,7 +181,7 @@ class PythonTypeTest {
     }
 
     /** A type of a bare name. */
-    private static final class Named extends PythonType<String> {
+    private static class Named extends PythonType<String> {
         Named(String name) {
             super(name, String.class);
         }
@@ -198,11 +199,56 @@ class PythonTypeTest {
 
     @Test
     @Rule("4.12")
-    void adaptAndAcceptsOfATypeThatOverridesNeitherGoByTheClass() {
+    void aTypeThatOverridesNeitherAcceptsItsClassAndAdaptsNothing() {
         Named named = new Named("named");
         assertTrue(named.accepts("text"));
         assertFalse(named.accepts(1));
-        assertEquals("text", named.adapt("text"));
-        assertThrows(PythonException.class, () -> named.adapt(1));
+        for (Object value : new Object[] {"text", 1, null}) {
+            assertSame(value, ((PythonType<?>) named).adapt(value));
+        }
+        PythonType<Integer> primitive = new PythonType<>("int", int.class) {
+            @Override
+            public Integer toJava(PythonObject pythonObject) {
+                return pythonObject.toInt();
+            }
+
+            @Override
+            public PythonObject toPython(Integer javaObject) {
+                return PythonTypes.convert(javaObject);
+            }
+        };
+        PythonVariable<Integer> variable = new PythonVariable<>("n", primitive, 5);
+        PythonExecutioner.setVariables(variable);
+        assertEquals("5", Expect.text("n"));
+        assertEquals(6, PythonExecutioner.getVariable("n", primitive).getValue() + 1);
+    }
+
+    @Test
+    void typesAreEqualByClassAndName() {
+        Named type = new Named("named");
+        assertEquals(type, new Named("named"));
+        assertEquals(type.hashCode(), new Named("named").hashCode());
+        assertNotEquals(type, new Named("named") {});
+    }
+
+    @Test
+    void aVariablesOwnGettersCount() {
+        PythonVariable<String> variable = new PythonVariable<>("x", PythonTypes.STR, "value") {
+            @Override
+            public String getName() {
+                return "y";
+            }
+        };
+        assertEquals(new PythonVariable<>("y", PythonTypes.STR, "value"), variable);
+        assertTrue(variable.toString().startsWith("PythonVariable(name=y, "), variable.toString());
+    }
+
+    @Test
+    void aValueThatItsTypeDoesNotTakeIsRefusedWhereItIsSent() {
+        PythonVariable<String> wrong = new PythonVariable<>("wrong", new Named("named"), 1);
+        String said = "Cannot cast object of type java.lang.Integer to named";
+        Expect.failure(said, () -> PythonExecutioner.setVariables(wrong));
+        Expect.failure(said, wrong::getPythonObject);
+        assertTrue(Expect.truth("'wrong' not in globals()"));
     }
 }

@@ -111,4 +111,16 @@ class PythonVariablesTest {
             assertTrue(message.contains("nope"), message);
         }
     }
+
+    @Test
+    void getValueGivesWhateverIsThere() {
+        PythonVariables variables = new PythonVariables();
+        variables.addInt("n", 5);
+        variables.addStr("s");
+        long n = variables.getValue("n");
+        assertEquals(5, n);
+        String s = variables.getValue("s");
+        assertNull(s);
+        Expect.failure("No variable named 'x' among [n, s].", () -> variables.getValue("x"));
+    }
 }

@@ -8,13 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 class StopperTest {
 
@@ -30,7 +34,9 @@ class StopperTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {LOOP, "import time\ntime.sleep(600)", "def f():\n    f2()\ndef f2():\n    while True: pass\nf()"})
+    @ValueSource(strings = {LOOP, "import time\ntime.sleep(600)", "import threading\nthreading.Event().wait()",
+            "import asyncio\nasync def f(): await asyncio.sleep(600)\nasyncio.run(f())", "import queue\nqueue.Queue().get()",
+            "import sys\nbefore = sys.getswitchinterval()\nsys.setswitchinterval(600)\ntry:\n    while True: pass\nfinally: sys.setswitchinterval(before)", "def f():\n    f2()\ndef f2():\n    while True: pass\nf()"})
     void aDeadlineEndsPythonCode(String code) {
         try (PythonGIL gil = PythonGIL.lock()) {
             long start = System.nanoTime();
@@ -200,5 +206,141 @@ class StopperTest {
         printer.start();
         printer.join(30_000);
         assertTrue(printed.get().endsWith("afterwards\n"), "stands at " + Arrays.toString(printer.getStackTrace()));
+    }
+
+    /** What a call that is ended says, and how long it took. */
+    private static void ends(long millis, Runnable call) {
+        long start = System.nanoTime();
+        PythonTimeout e = assertThrows(PythonTimeout.class, call::run);
+        assertTrue(e.getMessage().contains(TIME_OVER), e.getMessage());
+        assertTrue(System.nanoTime() - start < TimeUnit.MILLISECONDS.toNanos(millis) * 20, "long after its time");
+    }
+
+    interface Looping {
+        void loop();
+    }
+
+    @Test
+    void everyKindOfCallEndsByTheDeadlineOfItsThread() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("class Looping:\n    def loop(self, *args):\n        while True: pass\n"
+                    + "    def __getitem__(self, key): self.loop()\n    def __len__(self): self.loop()\n"
+                    + "    def __getattr__(self, name): self.loop()\n    def __str__(self): self.loop()\nlooping = Looping()");
+            PythonObject looping = PythonExecutioner.getVariable("looping");
+            PythonObject loop = looping.attr("loop");
+            Looping proxy = looping.asInterface(Looping.class);
+            try (PythonCallable callable = PythonCallable.of(loop); PythonCode code = PythonCode.compile(LOOP)) {
+                List<Runnable> calls = List.of(
+                        () -> PythonExecutioner.exec(LOOP),
+                        () -> Python.exec(LOOP),
+                        code::run,
+                        () -> Python.eval("looping.loop()"),
+                        () -> loop.call(),
+                        () -> looping.get(0),
+                        () -> looping.attr("x"),
+                        looping::toString,
+                        () -> callable.call("x"),
+                        () -> callable.callLong(1),
+                        () -> callable.callDouble(1, 2, 3, 4),
+                        proxy::loop);
+                for (Runnable call : calls) {
+                    try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(60))) {
+                        ends(60, call);
+                        for (Runnable later : calls) {
+                            PythonTimeout e = assertThrows(PythonTimeout.class, later::run);
+                            assertTrue(e.getMessage().contains("before it began"), e.getMessage());
+                        }
+                    }
+                    PythonExecutioner.exec("n = sum(range(1000))");
+                }
+            }
+            ends(60, () -> PythonExecutioner.exec(LOOP, Duration.ofMillis(60)));
+            PythonExecutioner.exec("n = 1", Duration.ofSeconds(60));
+        }
+    }
+
+    @Test
+    void ofDeadlinesTheEarliestCounts() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            try (PythonDeadline outer = PythonDeadline.of(Duration.ofMillis(60));
+                    PythonDeadline inner = PythonDeadline.of(Duration.ofSeconds(600))) {
+                ends(60, () -> within(Duration.ofSeconds(600), LOOP));
+            }
+            try (PythonDeadline outer = PythonDeadline.of(Duration.ofSeconds(600))) {
+                ends(60, () -> within(Duration.ofMillis(60), LOOP));
+                PythonExecutioner.exec("x = 1");
+                PythonDeadline first = PythonDeadline.of(Duration.ofMillis(1));
+                PythonDeadline second = PythonDeadline.of(Duration.ofSeconds(600));
+                first.close(); // in any order
+                PythonExecutioner.exec("import time\ntime.sleep(0.01)");
+                second.close();
+                second.close();
+            }
+            assertThrows(PythonTimeout.class, () -> PythonDeadline.of(Duration.ZERO));
+            PythonExecutioner.exec("import time\ntime.sleep(0.1)");
+        }
+    }
+
+    @Test
+    void aDeadlineHoldsWithinCallbacks() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            List<String> seen = new ArrayList<>();
+            PythonExecutioner.setVariable("back", Python.function((args, named) -> {
+                try {
+                    PythonExecutioner.exec(LOOP);
+                } catch (PythonTimeout e) {
+                    seen.add("ended");
+                }
+                PythonTimeout late = assertThrows(PythonTimeout.class, () -> PythonExecutioner.exec("seen = 1"));
+                seen.add(late.getMessage());
+                return null;
+            }));
+            try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(60))) {
+                ends(60, () -> PythonExecutioner.exec("back()\n" + LOOP));
+            }
+            assertEquals("ended", seen.get(0));
+            assertEquals(2, seen.size());
+            // One that is opened within ends what is called there, and no more.
+            PythonExecutioner.setVariable("back", Python.function((args, named) -> {
+                try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(60))) {
+                    ends(60, () -> PythonExecutioner.exec(LOOP));
+                }
+                return null;
+            }));
+            PythonExecutioner.exec("back()\nimport time\ntime.sleep(0.1)\nafter = 5");
+            assertEquals(5, number("after"));
+        }
+    }
+
+    @Test
+    void aProxyWaitsForItsTurnNoLongerThanTheDeadline() throws Exception {
+        Looping proxy;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("class Quick:\n    def loop(self): pass");
+            proxy = Python.eval("Quick()").asInterface(Looping.class);
+            OtherThread.call(() -> {
+                try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(60))) {
+                    return assertThrows(PythonTimeout.class, proxy::loop);
+                }
+            });
+        }
+        proxy.loop();
+    }
+
+    @Test
+    void whatIsPutBackIsPutBackAfterTheDeadlineToo() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonObject before = Python.eval("__import__('sys').stdout");
+            try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(60)); PythonOutput output = PythonOutput.capture()) {
+                ends(60, () -> PythonExecutioner.exec("print('rest', end='')\n" + LOOP));
+            }
+            PythonExecutioner.setVariable("before", before);
+            PythonExecutioner.exec("import sys\nsame = int(sys.stdout is before)");
+            assertEquals(1, number("same"));
+            PythonDeadline mine = PythonDeadline.of(Duration.ofSeconds(600));
+            PythonException e = OtherThread.call(() -> assertThrows(PythonException.class, mine::close));
+            assertTrue(e.getMessage().contains("can be closed by that thread only, not by 'other thread'"), e.getMessage());
+            mine.close();
+        }
     }
 }

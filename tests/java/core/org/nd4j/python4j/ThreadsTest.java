@@ -277,4 +277,43 @@ class ThreadsTest {
             virtual.shutdownNow();
         }
     }
+
+    private static String nameInPython() {
+        return Python.eval("__import__('threading').current_thread().name").toString();
+    }
+
+    @Test
+    void threadsHaveTheirJavaNamesInPython() throws Exception {
+        List<String> seen = new ArrayList<>();
+        OtherThread.call(() -> {
+            Thread.currentThread().setName("orders-7");
+            try (PythonGIL gil = PythonGIL.lock()) {
+                seen.add(nameInPython());
+                seen.add(Python.eval("repr(__import__('threading').current_thread())").toString());
+                Thread.currentThread().setName("orders-8");
+                seen.add(nameInPython());
+                PythonExecutioner.exec("import threading\nthreading.current_thread().name = 'of Python'");
+                seen.add(nameInPython());
+                seen.add(Python.eval("str(threading.current_thread() in threading.enumerate())").toString());
+            }
+            return null;
+        });
+        assertEquals("orders-7", seen.get(0));
+        assertTrue(seen.get(1).startsWith("<_DummyThread(orders-7, started daemon "), seen.get(1));
+        assertEquals(List.of("orders-8", "of Python", "True"), seen.subList(2, 5));
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals(Thread.currentThread().getName(), nameInPython());
+            // Python's own threads keep theirs, also once they were in Java.
+            PythonExecutioner.setVariable("back", Python.function((args, named) -> nameInPython()));
+            PythonExecutioner.exec("import threading, _thread\nnames = []\ndef run():\n    back()\n"
+                    + "    names.append(threading.current_thread().name)\n"
+                    + "t = threading.Thread(target=run, name='python-1')\nt.start()\nt.join()");
+            assertEquals("['python-1']", Python.eval("names").toString());
+            // One that neither Java nor threading knows.
+            PythonExecutioner.exec("done = _thread.allocate_lock()\ndone.acquire()\ndef alone():\n"
+                    + "    names.append(threading.current_thread().name)\n    done.release()\n"
+                    + "_thread.start_new_thread(alone, ())\ndone.acquire()");
+            assertTrue(Python.eval("names[1]").toString().startsWith("Dummy-"), Python.eval("names[1]").toString());
+        }
+    }
 }

@@ -2,6 +2,8 @@
 // The type of None. The other built-in types are in PythonTypes.
 package org.nd4j.python4j;
 
+import org.nd4j.python4j.internal.jni.Pack;
+
 /** The type of Python's {@code None}, which is Java's null. */
 public class NoneType extends PythonType<Void> {
 
@@ -14,14 +16,6 @@ public class NoneType extends PythonType<Void> {
     @Override
     public boolean accepts(Object javaObject) {
         return javaObject == null;
-    }
-
-    @Override
-    public Void adapt(Object javaObject) {
-        if (javaObject != null) {
-            throw cannotCast(javaObject, "Void");
-        }
-        return null;
     }
 
     /** Null, whatever the object is. */
@@ -39,5 +33,10 @@ public class NoneType extends PythonType<Void> {
     @Override
     int wanted() {
         return Pack.Wanted.NONE;
+    }
+
+    @Override
+    Object packed(Object value) {
+        throw cannotCast(value, "Void"); // null is packed without asking
     }
 }

@@ -6,6 +6,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.convert.ByReference;
+import org.nd4j.python4j.internal.convert.Functional;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Operator;
 
 /**
  * Python's builtins of the same names.
@@ -272,10 +276,12 @@ public class Python {
         return attr("Exception");
     }
 
-    /** The globals of the current context: the dict itself, not a copy. */
+    /** The globals of the current context: the dict itself, not a copy. Upstream: no {@link PythonGC} frame gives it back. */
     public static PythonObject globals() {
         PythonObject space = PythonGIL.spaceObject();
-        return space == null ? PythonObject.apply(Operator.GLOBALS) : PythonObject.apply(Operator.IDENTITY, space);
+        try (PythonGC unframed = PythonGC.pause()) {
+            return space == null ? PythonObject.apply(Operator.GLOBALS) : PythonObject.apply(Operator.IDENTITY, space);
+        }
     }
 
     /** The type of an object. */

@@ -20,6 +20,8 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * A piece of memory that both Java and Python see, with the type and the order of its elements.

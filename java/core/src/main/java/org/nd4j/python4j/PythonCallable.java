@@ -5,6 +5,10 @@ package org.nd4j.python4j;
 
 import java.lang.ref.Reference;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * A Python function, or anything else that can be called, for many calls.

@@ -6,6 +6,8 @@ import java.io.Closeable;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * Named sets of Python globals, one of which is current for the whole process. Switching takes the same
@@ -93,7 +95,7 @@ public class PythonContextManager {
     public static void addContext(String contextName) {
         Objects.requireNonNull(contextName);
         try (PythonGIL turn = PythonGIL.enter()) {
-            Native.contextAdd(contextName);
+            Native.contextAdd(contextName, Native.root);
         }
     }
 
@@ -111,7 +113,7 @@ public class PythonContextManager {
         Objects.requireNonNull(contextName);
         try (PythonGIL turn = PythonGIL.enter()) {
             PythonGIL.refuseShared();
-            Native.contextSwitch(contextName);
+            Native.contextSwitch(contextName, Native.root);
         }
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report for people and machines: which Python this is, why, where everything lies, and whether
-// it works. Needs nothing but the core jar. What it reports is decided in Interpreter and NativeLoader.
+// Environments with packages of their own, and the report for people and machines: which Python this is, why,
+// where everything lies, and whether it works. Needs nothing but the core jar. See VirtualEnvironment and Interpreter.
 package org.nd4j.python4j;
 
 import java.io.File;
@@ -11,13 +11,31 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.Embedded;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
- * Says which Python this program uses, why, and whether a round trip of values works.
+ * An environment: a folder with a Python that has packages of its own, as {@code python -m venv} makes it. A program that
+ * needs packages makes one, and leaves the embedded interpreter, which all programs of a user share, as it is:
+ *
+ * <pre>{@code
+ * PythonEnvironment.create(Path.of("python-env")).install("polars==1.35.2").use();
+ * try (PythonGIL gil = PythonGIL.lock()) {
+ *     PythonExecutioner.exec("import polars");
+ * }
+ * }</pre>
+ *
+ * <p>All of it can stand at the start of a program: what is there already is not made again. Methods may be called by
+ * any thread, without a turn, and do not start Python in this process. Threads and processes that do the same at the same time
+ * wait for each other, and a process that is killed leaves an environment that the next call completes.
+ *
+ * <p>The class is also a program. It reports which Python is used, why, and whether a round trip of values
+ * works, and ends with status 0 if the test passed, else 1:
  *
  * <pre>{@code java -jar python4j-core.jar [--json]}</pre>
- *
- * <p>The program ends with status 0 if the test passed, else 1.
  */
 public final class PythonEnvironment {
 
@@ -30,7 +48,88 @@ public final class PythonEnvironment {
             "except ImportError as error:",
             "    facts['numpy'] = {'missing': str(error).strip().split('\\n')[0]}");
 
-    private PythonEnvironment() {}
+    private final Path folder;
+
+    private PythonEnvironment(Path folder) {
+        this.folder = folder;
+    }
+
+    // ---- environments ----
+
+    /**
+     * Makes an environment, unless the folder has one, from the interpreter that is chosen: the embedded one unless
+     * another was chosen, so that the machine needs no Python.
+     *
+     * @param folder is made, with the folders above it, or is empty, or has an environment
+     * @throws PythonException if there is no interpreter or the folder cannot be made, or it has other files or a broken
+     *     environment; if the thread is interrupted
+     */
+    public static PythonEnvironment create(Path folder) {
+        Path absolute = folder.toAbsolutePath().normalize();
+        VirtualEnvironment.make(absolute);
+        return new PythonEnvironment(absolute);
+    }
+
+    /**
+     * Installs packages from the package index, with pip. If all of them are named with their version ({@code
+     * name==version}) and are there, pip is not started.
+     *
+     * @param packages what pip takes for a package: a name, perhaps with extras, versions and markers, a path, an
+     *     address; options of pip are refused
+     * @return this environment
+     * @throws PythonException if pip fails, the thread is interrupted, or one of them is no package
+     */
+    public PythonEnvironment install(String... packages) {
+        VirtualEnvironment.install(folder, Arrays.asList(packages));
+        return this;
+    }
+
+    /**
+     * Installs what a requirements file lists, with pip, which finds out what is there already.
+     *
+     * @return this environment
+     * @throws PythonException if pip fails, with a missing file for one, or the thread is interrupted
+     */
+    public PythonEnvironment installRequirements(Path file) {
+        VirtualEnvironment.installRequirements(folder, file);
+        return this;
+    }
+
+    /**
+     * Chooses this environment for this process: sets the system property {@code org.eclipse.python4j.python} to its
+     * folder. To be called before the first use of Python.
+     *
+     * @return this environment
+     * @throws PythonException if Python runs in this process with another interpreter, or that of the environment cannot be
+     *     used; the choice is as before then
+     */
+    public PythonEnvironment use() {
+        String before = System.setProperty(Interpreter.PROPERTY, folder.toString());
+        try {
+            Interpreter.chosen();
+        } catch (PythonException e) {
+            if (before == null) {
+                System.clearProperty(Interpreter.PROPERTY);
+            } else {
+                System.setProperty(Interpreter.PROPERTY, before);
+            }
+            throw e;
+        }
+        return this;
+    }
+
+    /** The folder, as an absolute path. */
+    public Path folder() {
+        return folder;
+    }
+
+    /** The folder's path. */
+    @Override
+    public String toString() {
+        return folder.toString();
+    }
+
+    // ---- the report ----
 
     /** Prints the report; {@code --json} prints it as one JSON object. Ends the JVM with status 0 or 1. */
     public static void main(String[] arguments) {

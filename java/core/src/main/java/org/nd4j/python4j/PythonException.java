@@ -6,6 +6,10 @@ package org.nd4j.python4j;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import org.nd4j.python4j.internal.jni.Backtrace;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.
@@ -107,7 +111,7 @@ public class PythonException extends RuntimeException {
     /** What an exception object tells. Needs a turn, or a call from Python. */
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return made(Native.raisedReport(exception.handle()));
+            return made(Native.raisedReport(exception.handle(), Native.root));
         }
     }
 

@@ -3,12 +3,18 @@
 // side of them is exec.rs.
 package org.nd4j.python4j;
 
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -28,6 +34,9 @@ public class PythonExecutioner {
     private static final int EVAL = 3;
     private static final int CODE = 4;
     private static final int COMPILE = 5;
+    private static final int NAMED = 6;
+    private static final int COMPILE_FILE = 7;
+    private static final int FILE = 8;
 
     /** How the user's own Python path and the embedded interpreter's are put together. */
     public enum JavaCppPathType {
@@ -51,14 +60,17 @@ public class PythonExecutioner {
     /**
      * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.
      *
-     * @throws PythonException if Python cannot be started
+     * @throws PythonException if Python cannot be started, or runs while the choice of the interpreter was changed since
      */
     public static void init() {
         PythonGIL.start();
+        Interpreter.check();
     }
 
     /**
-     * Sets a variable. Any text is a name here.
+     * Sets a variable. Any text is a name here. One that code can write is normalized as Python's compiler does:
+     * {@code setVariable("µ", ...)} with the micro sign is what code calls {@code µ}, with the Greek letter. So are the
+     * names of all variables and attributes.
      *
      * @throws PythonException if the object is gone, or the thread has no turn
      */
@@ -192,6 +204,32 @@ public class PythonExecutioner {
     }
 
     /**
+     * Runs code within a time limit, see {@link #exec(String, List, List, Duration)}. For several calls together:
+     * {@link PythonDeadline}.
+     *
+     * @throws PythonTimeout if the time is over
+     */
+    public static void exec(String code, Duration limit) {
+        exec(code, null, null, limit);
+    }
+
+    /**
+     * Runs a file as {@code python file.py} does, in the current context: {@code __file__} is its path, tracebacks
+     * show its lines, and its folder is in front of {@code sys.path} from then on. A file within a package, whose
+     * folder has an {@code __init__.py}, runs as {@code python -m package.module} does: relative imports work, and
+     * the folder that has the package is the one on the path. Functions that it defines can be used in pools of
+     * {@code multiprocessing}, which import the file in their processes: what such a file does beyond defining stands
+     * under {@code if __name__ == "__main__":}, as in any Python program.
+     *
+     * @throws PythonException if there is no such file, and as {@link #exec(String)}
+     */
+    public static void execFile(Path file) {
+        try (PythonGIL turn = PythonGIL.enter(); PythonCode code = PythonCode.compileFile(file)) {
+            code.run();
+        }
+    }
+
+    /**
      * All variables of the current context whose type has a converter, in the order in which they came
      * into being. Left out are names that begin with an underscore, and modules, functions, classes and
      * objects of other types. A value that its type cannot convert, an int beyond 64 bits say, is left out
@@ -298,10 +336,28 @@ public class PythonExecutioner {
 
     /** The code of a program, in no frame. */
     static PythonObject compile(String text) {
+        return compile(COMPILE, text, null);
+    }
+
+    /** The same for a program that has a name. */
+    static PythonObject compile(String text, String name) {
+        return compile(NAMED, text, name);
+    }
+
+    /** The same for a file, by its path. */
+    static PythonObject compileFile(String path) {
+        return compile(COMPILE_FILE, path, null);
+    }
+
+    private static PythonObject compile(int mode, String program, String name) {
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
             try {
-                pack.u8(COMPILE).text(text).u32(0).u32(0);
+                pack.u8(mode).text(program);
+                if (name != null) {
+                    pack.text(name);
+                }
+                pack.u32(0).u32(0);
                 return (PythonObject) send(pack, 0).value();
             } finally {
                 pack.giveBack();
@@ -309,24 +365,31 @@ public class PythonExecutioner {
         }
     }
 
-    /** As {@link #exec(String, List, List)}, for what {@link #compile} gave. */
-    static void run(PythonObject code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
-        run(CODE, code, orNone(inputs), orNone(outputs));
+    /** As {@link #exec(String, List, List)}, for what {@link #compile} gave; with the path of its file, if it has one. */
+    static void run(PythonObject code, String file, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        run(file == null ? CODE : FILE, code, file, orNone(inputs), orNone(outputs));
     }
 
     private static List<PythonVariable> orNone(List<PythonVariable> variables) {
         return variables == null ? Collections.emptyList() : variables;
     }
 
-    /** A program is text, or with CODE the code of it. */
-    private static void run(int mode, Object program, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+    private static void run(int mode, String text, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        run(mode, text, null, inputs, outputs);
+    }
+
+    /** A program is text, or with CODE and FILE the code of it. */
+    private static void run(
+            int mode, Object program, String file, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         Objects.requireNonNull(program);
         try (PythonGIL turn = PythonGIL.enter()) {
             Pack pack = Pack.take();
             Object event = Monitor.execBegins();
             try {
-                Object code = mode == CODE ? program : mode == EXEC ? Known.code((String) program) : null;
-                if (code != null) {
+                Object code = mode == CODE || mode == FILE ? program : mode == EXEC ? Known.code((String) program) : null;
+                if (mode == FILE) {
+                    pack.u8(FILE).value(code).text(file);
+                } else if (code != null) {
                     pack.u8(CODE).value(code);
                 } else {
                     pack.u8(mode).text((String) program);
@@ -360,8 +423,7 @@ public class PythonExecutioner {
         if (value == null) {
             return null;
         }
-        // Adapted once more, since setType leaves the value of another type.
-        return type.wanted() == Pack.Wanted.OBJECT ? type.toPython(value) : type.adapt(value);
+        return type.packed(value); // adapted once more, since setType leaves the value of another type
     }
 
     /**

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import org.nd4j.python4j.internal.convert.Names;
 
 /**
  * The Java classes and members that Python code may use of objects passed by

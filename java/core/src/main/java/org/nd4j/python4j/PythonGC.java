@@ -4,6 +4,21 @@
 package org.nd4j.python4j;
 
 import java.io.Closeable;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * A frame that gives every {@link PythonObject} made in it back to Python when it closes.
@@ -35,6 +50,7 @@ public class PythonGC implements Closeable {
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
+    private Map<PythonObject, List<PythonObject>> parts; // what was read from an object, where both are or were here
     private volatile boolean closed; // by any thread; its own thread forgets it when it next looks
 
     private PythonGC(long id, PythonGC outer) {
@@ -43,16 +59,15 @@ public class PythonGC implements Closeable {
     }
 
     /**
-     * Puts an object into the current frame, out of the one it was in. Objects are there from their
-     * making: this is for one made elsewhere, in another thread or while collection was paused. Without
+     * Puts an object into the current frame, unless it is in that or one further out. Objects are there from
+     * their making: this is for one made elsewhere, in another thread or while collection was paused. Without
      * a current frame it does nothing.
      */
     public static void register(PythonObject pythonObject) {
-        long frame = frame();
-        if (frame == 0) {
-            java.util.Objects.requireNonNull(pythonObject);
-        } else {
-            pythonObject.move(frame);
+        Objects.requireNonNull(pythonObject);
+        PythonGC frame = current();
+        if (frame != null && frame.find(pythonObject.frame()) == null) {
+            pythonObject.move(frame.id);
         }
     }
 
@@ -60,20 +75,96 @@ public class PythonGC implements Closeable {
      * Moves an object to the enclosing frame, or out of all frames if there is none. An object that is
      * further out already stays there.
      *
+     * <p>What is read from a kept object goes with it, before or after this call: its elements, its values and its
+     * attributes, and what is read from those. All else stays in its frame, results of calls and operators too.
+     *
      * @throws PythonException if the object is gone already
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
         PythonGC inner = open((PythonGC) stack()[FRAME]);
         PythonGC target = inner == null ? null : open(inner.outer);
-        for (PythonGC frame = target; frame != null; frame = open(frame.outer)) {
-            if (frame.id == present) {
-                return;
+        PythonGC home = target == null ? null : target.find(present);
+        if (home == null && !isNone(present)) {
+            home = target;
+            pythonObject.move(id(target));
+        }
+        pythonObject.kept = true;
+        for (PythonGC frame = inner; frame != null && frame != home; frame = open(frame.outer)) {
+            frame.moveParts(pythonObject, home);
+        }
+    }
+
+    /** Moves what was read in this frame from an object, and from that again, to the frame of the object, null for none. */
+    private void moveParts(PythonObject kept, PythonGC home) {
+        if (parts == null) {
+            return;
+        }
+        Deque<PythonObject> sources = new ArrayDeque<>();
+        for (PythonObject source = kept; source != null; source = sources.poll()) {
+            List<PythonObject> read = parts.remove(source);
+            for (PythonObject part : read == null ? Collections.<PythonObject>emptyList() : read) {
+                if (part.exists() && part.frame() == id) {
+                    part.move(id(home));
+                    part.kept = true;
+                    note(home, source, part);
+                    sources.add(part);
+                }
             }
         }
-        if (present != 0) {
-            pythonObject.move(target == null ? 0 : target.id);
+    }
+
+    /** The frame for what the calling thread now reads from an object, null for none; see {@link #keep}. */
+    static PythonGC frameOf(PythonObject source) {
+        PythonGC current = current();
+        if (current == null || !source.kept) {
+            return current;
         }
+        PythonGC home = current.find(source.frame());
+        return home == null && !isNone(source.frame()) ? current : home; // that of another thread is no home
+    }
+
+    /** Something was read from an object and is in that frame, null for none. */
+    static void note(PythonGC frame, PythonObject source, PythonObject part) {
+        part.kept |= source.kept;
+        if (frame == null) {
+            return;
+        }
+        if (frame.parts == null) {
+            frame.parts = new IdentityHashMap<>();
+        }
+        List<PythonObject> read = frame.parts.get(source);
+        if (read == null) {
+            forgetDeleted(frame.parts.keySet());
+            frame.parts.put(source, read = new ArrayList<>());
+        } else {
+            forgetDeleted(read);
+        }
+        read.add(part);
+    }
+
+    /** Looks at all of them whenever there are twice as many. */
+    private static void forgetDeleted(Collection<PythonObject> objects) {
+        if (Integer.bitCount(objects.size()) == 1) {
+            for (Iterator<PythonObject> all = objects.iterator(); all.hasNext(); ) {
+                if (!all.next().exists()) {
+                    all.remove();
+                }
+            }
+        }
+    }
+
+    static long id(PythonGC frame) {
+        return frame == null ? Native.root : frame.id;
+    }
+
+    /** This frame or the one further out that has the number; null if there is none. */
+    private PythonGC find(long number) {
+        PythonGC frame = this;
+        while (frame != null && frame.id != number) {
+            frame = open(frame.outer);
+        }
+        return frame;
     }
 
     /**
@@ -87,9 +178,11 @@ public class PythonGC implements Closeable {
         Object[][] own = STACKS.get();
         Object[] stack = own[0];
         if (stack[WATCHED] == null) {
-            stack[WATCHED] = Handles.CLEANER.register(own, new Ended(stack, 0));
+            stack[WATCHED] = true;
+            Ended.lookOut(own, stack, 0);
         }
-        PythonGC frame = new PythonGC(Native.handleOpenFrame(), open((PythonGC) stack[FRAME]));
+        Ended.poll();
+        PythonGC frame = new PythonGC(Native.handleOpenFrame(Native.root), open((PythonGC) stack[FRAME]));
         stack[FRAME] = frame;
         return frame;
     }
@@ -109,6 +202,7 @@ public class PythonGC implements Closeable {
         if (stack[kind] == this) {
             stack[kind] = open(outer);
         }
+        parts = null;
         if (id == 0) {
             return;
         }
@@ -121,7 +215,7 @@ public class PythonGC implements Closeable {
 
     /** Whether objects that this thread makes now go into a frame. */
     public static boolean isWatching() {
-        return frame() != 0;
+        return !isNone(frame());
     }
 
     /**
@@ -148,10 +242,14 @@ public class PythonGC implements Closeable {
         pause.close();
     }
 
-    /** The frame for objects that this thread makes now, 0 for none. */
+    /** Whether that is no frame. The objects of none are the host's, and go with it. */
+    static boolean isNone(long frame) {
+        return frame == Native.root || frame == 0;
+    }
+
+    /** The frame for objects that this thread makes now, see {@link #isNone}. */
     static long frame() {
-        PythonGC frame = current();
-        return frame == null ? 0 : frame.id;
+        return id(current());
     }
 
     private static PythonGC current() {
@@ -189,25 +287,35 @@ public class PythonGC implements Closeable {
 
     /**
      * What is to be done when a thread has ended: each frame that it left open goes when that and all objects in it are
-     * forgotten, too.
+     * forgotten, too. Whoever opens a frame looks for both.
      */
-    private static final class Ended implements Runnable { // no lambda: a program's first one costs milliseconds
+    private static final class Ended extends PhantomReference<Object> {
+        private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
+        private static final Set<Ended> ALL = ConcurrentHashMap.newKeySet();
+
         private final Object[] stack; // the thread's, or null for one frame
         private final long id;
 
-        Ended(Object[] stack, long id) {
+        private Ended(Object thread, Object[] stack, long id) {
+            super(thread, QUEUE);
             this.stack = stack;
             this.id = id;
         }
 
-        @Override
-        public void run() {
-            if (stack == null) {
-                Native.handleCloseFrameLater(id);
-                return;
-            }
-            for (PythonGC frame = open((PythonGC) stack[FRAME]); frame != null; frame = open(frame.outer)) {
-                Handles.CLEANER.register(frame, new Ended(null, frame.id));
+        static void lookOut(Object forgotten, Object[] stack, long id) {
+            ALL.add(new Ended(forgotten, stack, id));
+        }
+
+        static void poll() {
+            for (Ended ended = (Ended) QUEUE.poll(); ended != null; ended = (Ended) QUEUE.poll()) {
+                ALL.remove(ended);
+                if (ended.stack == null) {
+                    Native.handleCloseFrameLater(ended.id);
+                    continue;
+                }
+                for (PythonGC frame = open((PythonGC) ended.stack[FRAME]); frame != null; frame = open(frame.outer)) {
+                    lookOut(frame, null, frame.id);
+                }
             }
         }
     }

@@ -11,6 +11,15 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Handover;
+import org.nd4j.python4j.internal.turn.Stopper;
+import org.nd4j.python4j.internal.turn.Turn;
 
 /**
  * An exclusive lock on Python, which this documentation calls a turn. It lasts from {@link #lock()} to {@link
@@ -49,7 +58,8 @@ public class PythonGIL implements AutoCloseable {
     private static final long STOP_MILLIS = 1000; // for a turn
     private static final long END_MILLIS = 1800; // for all of the end
 
-    private static final Turn TURN = new Turn();
+    private static final long CHECKED_TURNS = 1000; // an interpreter is chosen early; a check costs some nanoseconds
+    private static final Turn TURN = Turn.PYTHON;
     private static final PythonGIL NOTHING = new PythonGIL(null, false, null);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
     private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
@@ -144,6 +154,7 @@ public class PythonGIL implements AutoCloseable {
         refuseLent();
         Shared shared = SHARED.get();
         if (shared == null) {
+            Interpreter.check();
             shared = new Shared();
             SHARED.set(shared);
         }
@@ -510,7 +521,11 @@ public class PythonGIL implements AutoCloseable {
 
     /** For calls that come from any thread: the place that the thread has, or else a turn, waited for. */
     static PythonGIL enterOrLock() {
-        return isHeld() ? NOTHING : lock();
+        if (isHeld()) {
+            return NOTHING;
+        }
+        Duration left = Stopper.left();
+        return left == null ? lock() : lock(left);
     }
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
@@ -588,6 +603,9 @@ public class PythonGIL implements AutoCloseable {
                 entered();
                 TURN.keep(true);
             }
+        }
+        if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
+            PythonWatchdog.startByProperty();
         }
         Monitor.start();
         End.prepare();
@@ -679,14 +697,17 @@ public class PythonGIL implements AutoCloseable {
         if (Monitor.isOn()) {
             Monitor.turnBegins(TURN);
         }
-        if (TURN.isInherited()) {
-            try {
-                Native.gilAwaitHolder();
-            } catch (Throwable e) {
-                TURN.giveBack();
-                throw e;
+        try {
+            if (TURN.count() < CHECKED_TURNS) {
+                Interpreter.check();
             }
-            TURN.settled();
+            if (TURN.isInherited()) {
+                Native.gilAwaitHolder();
+                TURN.settled();
+            }
+        } catch (Throwable e) {
+            TURN.giveBack();
+            throw e;
         }
     }
 
@@ -727,7 +748,7 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /** A call from Python into Java, see {@link #visit}. */
-    static final class Visit implements AutoCloseable {
+    static final class Visit implements Access.Visit {
         private final long[] callback = new long[2];
         private final long depth; // of the turn; -1 for a thread that has none
         private final long[] outerCallback; // with a turn
@@ -808,7 +829,7 @@ public class PythonGIL implements AutoCloseable {
 
     // ---- the end of the JVM ----
 
-    /** Apart, since to have threads of one's own costs the verification of a class: see {@link Ahead}. */
+    /** Apart, since to have threads of one's own costs the verification of a class: see {@link WarmUp}. */
     static final class End extends Thread {
         private End() {
             super("python4j-stop");

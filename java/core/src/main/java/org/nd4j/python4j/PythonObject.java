@@ -14,6 +14,16 @@ import java.util.NoSuchElementException;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.cpython.PyObject;
+import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.Names;
+import org.nd4j.python4j.internal.convert.ProxyHandler;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.start.Bindings;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * A Python object.
@@ -30,10 +40,11 @@ import org.bytedeco.cpython.PyObject;
 public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
-    private long frame; // 0 for none
+    private long frame; // see PythonGC.isNone
     private PythonGC within; // the frame's, if the thread has it open
+    boolean kept; // by PythonGC.keep, or read from something that is
 
-    /** Takes over a handle that belongs to a frame, or to nobody if that is 0. */
+    /** Takes over a handle that belongs to a frame, or to none. */
     PythonObject(long handle, long frame) {
         hold(handle, frame);
     }
@@ -46,7 +57,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * @throws PythonException if the thread has no turn
      */
     public PythonObject(PyObject nativePythonObject, boolean owned) {
-        long address = Handles.address(nativePythonObject);
+        long address = Bindings.address(nativePythonObject);
         if (address != 0) {
             try (PythonGIL turn = PythonGIL.enter()) {
                 long current = PythonGC.frame();
@@ -83,8 +94,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private void hold(long handle, long frame) {
         this.handle = handle;
         this.frame = frame;
-        this.within = frame == 0 ? null : PythonGC.frame(frame);
-        if (frame == 0 && handle != 0) {
+        boolean none = PythonGC.isNone(frame);
+        this.within = none ? null : PythonGC.frame(frame);
+        if (none && handle != 0) {
             Handles.Late.add(this, handle);
         }
     }
@@ -101,7 +113,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return null;
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            return Handles.pyObject(Native.handleAddress(handle));
+            return Bindings.pyObject(Native.handleAddress(handle));
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -189,13 +201,13 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** Calls the object with values by name that are converted to Python; null is no arguments. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithKwargs(Map kwargs) {
-        return callWith(null, kwargs);
+        return callWith(null, Names.asInPython(kwargs));
     }
 
     /** Calls the object with values, and values by name, that are converted to Python; null is none. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithArgsAndKwargs(List args, Map kwargs) {
-        return callWith(args, kwargs);
+        return callWith(args, Names.asInPython(kwargs));
     }
 
     private PythonObject callWith(Object args, Object kwargs) {
@@ -210,9 +222,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             pack.text(attr);
-            long current = PythonGC.frame();
-            return new PythonObject(
-                    Native.objectAttribute(handle(), pack.buffer(), pack.length(), current, slot.call()), current);
+            PythonGC current = PythonGC.frameOf(this);
+            long part = Native.objectAttribute(handle(), pack.buffer(), pack.length(), PythonGC.id(current), slot.call());
+            return part(part, current);
         } finally {
             slot.end(outer);
             pack.giveBack();
@@ -263,6 +275,19 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return PythonTypes.LIST.toJava(this);
     }
 
+    /**
+     * The elements, each converted as {@link #toJava(Class)} does.
+     *
+     * <pre>{@code
+     * List<Order> orders = PythonExecutioner.getVariable("orders").toList(Order.class);
+     * }</pre>
+     *
+     * @throws PythonException {@code Could not convert value to TYPE: TEXT}
+     */
+    public <T> List<T> toList(Class<T> element) {
+        return toJava(Conversion.generic(List.class, Objects.requireNonNull(element)));
+    }
+
     /** The entries of a dict, converted as {@link PythonTypes#DICT} does. */
     @SuppressWarnings("rawtypes")
     public Map toMap() {
@@ -271,17 +296,17 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** Python's {@code object[key]}. */
     public PythonObject get(int key) {
-        return apply(Operator.ITEM, this, key);
+        return item(key);
     }
 
     /** Python's {@code object[key]}. */
     public PythonObject get(String key) {
-        return apply(Operator.ITEM, this, Objects.requireNonNull(key));
+        return item(Objects.requireNonNull(key));
     }
 
     /** Python's {@code object[key]}. */
     public PythonObject get(PythonObject key) {
-        return apply(Operator.ITEM, this, Objects.requireNonNull(key));
+        return item(Objects.requireNonNull(key));
     }
 
     /** Python's {@code object[key] = value}. */
@@ -385,8 +410,20 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * The same for a type with arguments, {@code List<LocalDate>} say, as reflection gives it; their elements
-     * are converted too.
+     * The same for a type with arguments, {@code Map<String, LocalDate>} say; their elements are converted too.
+     *
+     * <pre>{@code
+     * Map<String, LocalDate> days = object.toJava(new PythonTypeToken<Map<String, LocalDate>>() {});
+     * }</pre>
+     *
+     * @throws PythonException {@code Could not convert value to TYPE: TEXT}
+     */
+    public <T> T toJava(PythonTypeToken<T> type) {
+        return toJava(type.type());
+    }
+
+    /**
+     * The same for a type with arguments as reflection gives it.
      *
      * <pre>{@code
      * interface Prices { Map<String, BigDecimal> byName(); }
@@ -440,9 +477,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             throw new PythonException(type.getName() + " is not an interface.");
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            Callbacks.Function own = (Callbacks.Function) convertRaw(Pack.Wanted.JAVA);
+            Callbacks.Function own = own();
             Object java = own == null ? null : own.object();
-            return type.cast(type.isInstance(java) ? java : Facade.of(this, type));
+            return type.cast(type.isInstance(java) ? java : ProxyHandler.of(this, type));
         }
     }
 
@@ -460,7 +497,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      */
     @Override
     public Iterator<PythonObject> iterator() {
-        PythonObject python = tool("iterate").call(this);
+        PythonObject python = read("iterate", this);
         return new Iterator<PythonObject>() {
             private PythonObject next;
             private boolean over;
@@ -468,7 +505,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             @Override
             public boolean hasNext() {
                 if (next == null && !over) {
-                    next = tool("step").call(python, tool("MISSING"));
+                    next = read("step", python, tool("MISSING"));
                     if (Handles.isSame(next.handle(), tool("MISSING").handle())) {
                         next.del();
                         next = null;
@@ -519,10 +556,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** A function of proxies.py. Needs a turn. */
     static PythonObject tool(String name) {
+        return tool("proxies", name);
+    }
+
+    /** A function of one of our own Python files. Needs a turn. */
+    static PythonObject tool(String file, String name) {
         PythonObject tool = TOOLS.get(name);
         if (tool == null) {
             // Not computeIfAbsent, which would wait for the GIL with a lock held.
-            tool = new PythonObject(operate(Operator.TOOL, 0, "proxies", name), 0);
+            tool = new PythonObject(operate(Operator.TOOL, Native.root, file, name), Native.root);
             TOOLS.put(name, tool);
         }
         return tool;
@@ -537,9 +579,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /** The same for a result that is to be packed at once. */
-    Pack.Fresh callFresh(Object... args) {
+    long callFresh(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return new Pack.Fresh(called(0, args, true));
+            return called(0, args, true);
         }
     }
 
@@ -601,7 +643,29 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** The same object, held by itself and in no frame. */
     static PythonObject unframed(PythonObject object) {
-        return new PythonObject(operate(Operator.IDENTITY, 0, object), 0);
+        return new PythonObject(operate(Operator.IDENTITY, Native.root, object), Native.root);
+    }
+
+    /** What a function of proxies.py reads from this object. */
+    private PythonObject read(String tool, Object... arguments) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGC current = PythonGC.frameOf(this);
+            return part(tool(tool).called(PythonGC.id(current), arguments, false), current);
+        }
+    }
+
+    private PythonObject item(Object key) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGC current = PythonGC.frameOf(this);
+            return part(operate(Operator.ITEM, PythonGC.id(current), this, key), current);
+        }
+    }
+
+    /** What was read from this object, in a frame of {@link PythonGC#frameOf}. */
+    private PythonObject part(long part, PythonGC current) {
+        PythonObject object = new PythonObject(part, PythonGC.id(current));
+        PythonGC.note(current, this, object);
+        return object;
     }
 
     /** An operator that is applied for what it does, not for its result. */
@@ -654,6 +718,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             return reader(wanted).value();
         }
+    }
+
+    /** What it is in Java, if this class loader's copy of the library gave it to Python; else null. */
+    Callbacks.Function own() {
+        Object own = convertRaw(Pack.Wanted.JAVA);
+        return own instanceof Callbacks.Function ? (Callbacks.Function) own : null;
     }
 
     /** As its type has it, unfinished; an object of a type without a packed form is one again. */
@@ -718,7 +788,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     private void cancelLate() {
-        if (frame == 0) {
+        if (PythonGC.isNone(frame)) {
             Handles.Late.cancel(handle);
         }
     }

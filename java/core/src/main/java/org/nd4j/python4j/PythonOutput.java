@@ -5,8 +5,10 @@ package org.nd4j.python4j;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
@@ -40,23 +42,22 @@ public final class PythonOutput implements AutoCloseable {
     private static final int DEBUG = 10;
     private static final int ERROR = 40;
 
-    private static final List<PythonOutput> OPEN = new CopyOnWriteArrayList<>();
-
     private final Consumer<String> out;
     private final Consumer<String> err;
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
-    private final PythonObject stopLogging;
-    private boolean closed;
+    private final PythonObject route; // of the records: two functions, one puts it back and one ends it
+    private PythonObject receiver; // what Python calls; null for logging()
+    private volatile boolean closed;
 
     private PythonOutput(
             Consumer<String> out, Consumer<String> err, StringBuffer capturedOut, StringBuffer capturedErr,
-            PythonObject stopLogging) {
+            PythonObject route) {
         this.out = out;
         this.err = err;
         this.capturedOut = capturedOut;
         this.capturedErr = capturedErr;
-        this.stopLogging = stopLogging;
+        this.route = route;
     }
 
     /**
@@ -91,7 +92,9 @@ public final class PythonOutput implements AutoCloseable {
     /**
      * Sends the records of Python's {@code logging} module to SLF4J until it is closed: logger by name,
      * level, message, exception as a {@link PythonException}, and the thread's name as {@code python.thread} in
-     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides.
+     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides. Python code that
+     * configures logging anew, by {@code logging.basicConfig(force=True)} or {@code dictConfig}, takes its root
+     * logger's handlers away, this one too. A warning in the log says so then, and {@link #reattach} puts it back.
      */
     public static PythonOutput logging() {
         try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
@@ -99,7 +102,30 @@ public final class PythonOutput implements AutoCloseable {
                 log(args);
                 return null;
             });
-            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver));
+            PythonObject lost = Callbacks.callable((args, named) -> {
+                LoggerFactory.getLogger(PythonOutput.class)
+                        .warn("Python code has taken the handler of PythonOutput.logging() off Python's root logger, as "
+                                + "logging.basicConfig(force=True) and logging.config do: no more log records come from "
+                                + "Python. PythonOutput.reattach() puts it back.");
+                return null;
+            });
+            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver, lost));
+        }
+    }
+
+    /**
+     * Sends log records here again after Python code has configured logging anew; of {@link #logging} only. It may
+     * be called at any time.
+     *
+     * @return whether the records went elsewhere before
+     * @throws IllegalStateException if this is no open one of {@code logging()}
+     */
+    public boolean reattach() {
+        if (route == null || closed) {
+            throw new IllegalStateException("This PythonOutput sends no log records: use logging().");
+        }
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            return route.get(0).call().toBoolean();
         }
     }
 
@@ -129,48 +155,42 @@ public final class PythonOutput implements AutoCloseable {
         if (closed) {
             return;
         }
-        try (PythonGIL gil = PythonGIL.lock()) {
-            if (stopLogging != null) {
-                stopLogging.call();
-                stopLogging.del();
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // whatever deadline has passed
+            if (route != null) {
+                try (PythonGC frame = PythonGC.watch()) {
+                    route.get(1).call();
+                }
+                route.del();
                 closed = true;
                 return;
             }
             try {
-                flush();
+                call("restore", receiver);
             } finally { // a receiver that fails gets nothing more
-                OPEN.remove(this);
                 closed = true;
-                if (OPEN.isEmpty()) {
-                    call("restore");
-                }
+                receiver.del();
             }
         }
     }
 
     private static PythonOutput open(PythonOutput output) {
         try (PythonGIL gil = PythonGIL.lock()) {
-            if (OPEN.isEmpty()) {
-                PythonObject receiver = Callbacks.callable((args, named) -> {
-                    receive((String) args.get(0), (String) args.get(1));
-                    return null;
-                });
-                call("redirect", receiver);
-            } else {
-                flush(); // what was printed before belongs to the one before
+            try (PythonGC unframed = PythonGC.pause()) {
+                output.receiver = Callbacks.callable((args, named) ->
+                        output.receive((String) args.get(0), (String) args.get(1)));
             }
-            OPEN.add(output);
+            call("redirect", output.receiver);
             return output;
         }
     }
 
-    private static void receive(String stream, String text) {
-        int last = OPEN.size() - 1;
-        if (last < 0) {
-            return; // closed while a thread was printing
+    /** Whether it is received: what a thread prints while this closes goes to the one before, or where Python printed before. */
+    private boolean receive(String stream, String text) {
+        if (closed) {
+            return false;
         }
-        PythonOutput output = OPEN.get(last);
-        (stream.equals("stdout") ? output.out : output.err).accept(text);
+        (stream.equals("stdout") ? out : err).accept(text);
+        return true;
     }
 
     private static void flush() {

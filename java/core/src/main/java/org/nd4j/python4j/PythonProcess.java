@@ -22,22 +22,30 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
- * Runs Python in a process of its own, with the interpreter that this process uses: the embedded one
- * unless another was chosen.
+ * Runs Python in a process of its own, with the interpreter that is chosen when the method is called: the embedded
+ * one unless another was chosen. Once Python runs inside this process, it is that interpreter, and a choice that names
+ * another one is an exception.
  *
  * <p>No shell is involved and arguments arrive as they are. Nothing here needs a turn of
  * {@link PythonGIL} or starts Python inside this process. An interrupt of the calling thread ends the
  * child process.
  *
+ * <p>The pip methods install into that same interpreter. The embedded one is shared by all programs of this user:
+ * what one program installs there, the others see. A program that needs packages of its own makes an environment by
+ * {@link PythonEnvironment#create}.
+ *
  * <p>What the pip methods install can be imported inside this process at once. Their calls are made one
  * after the other, also those of other JVMs of this user. If pip fails, they throw a
- * {@link PythonException} with the last lines that pip printed. Packages that the class path brings, numpy say,
- * are there for pip, but stay as they are: what needs another version of one is not installed.
+ * {@link PythonException} with the last lines that pip printed. Packages that the class path brings, for example numpy,
+ * count as installed for pip and are never changed: a package that needs another version of one is not installed.
  */
 public class PythonProcess {
 
+    private static final List<String> PIP_MODULE = Arrays.asList("-m", "pip");
     private static final int SHOWN_LINES = 12;
     private static final Duration PATIENCE = Duration.ofSeconds(10);
     private static final ReentrantLock PIP = new ReentrantLock(true);
@@ -53,9 +61,9 @@ public class PythonProcess {
     private static final int UNKNOWN = 3;
 
     /** A name as packages have it, with extras or without, and a version. */
-    private static final Pattern NAME =
+    static final Pattern NAME =
             Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\\s*\\[[A-Za-z0-9._, -]*\\])?");
-    private static final Pattern NUMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9.!+*_-]*");
+    static final Pattern NUMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9.!+*_-]*");
 
     /** The transports of git's that need no program besides. */
     private static final Pattern GIT = Pattern.compile("git\\+(https?|ssh|git|file)://[^-\\s]\\S*");
@@ -76,7 +84,7 @@ public class PythonProcess {
 
     /**
      * Runs Python with these arguments and waits for its end. Its stderr is this process's, its stdin is
-     * empty, and its exit status is not looked at.
+     * empty, and its exit status is not looked at: {@link #runForStatus} gives it.
      *
      * @return what it wrote to stdout, read as UTF-8 and otherwise unchanged
      * @throws IOException if it cannot be started
@@ -84,19 +92,30 @@ public class PythonProcess {
      * @throws PythonException if there is no interpreter
      */
     public static String runAndReturn(String... arguments) throws IOException, InterruptedException {
-        return capture(false, Arrays.asList(arguments)).output;
+        return capture(Interpreter.chosen(), false, Arrays.asList(arguments)).output;
     }
 
     /**
      * Runs Python with these arguments, with this process's stdin, stdout and stderr, and waits for its
-     * end. Its exit status is not looked at.
+     * end. Its exit status is not looked at: {@link #runForStatus} gives it.
      *
      * @throws IOException if it cannot be started
      * @throws InterruptedException if the thread is interrupted; the process is ended then
      * @throws PythonException if there is no interpreter
      */
     public static void run(String... arguments) throws IOException, InterruptedException {
-        await(command(Arrays.asList(arguments)).inheritIO().start());
+        runForStatus(arguments);
+    }
+
+    /**
+     * As {@link #run}, and gives the exit status: 0 where all went well. Any other is no exception.
+     *
+     * @throws IOException if it cannot be started
+     * @throws InterruptedException if the thread is interrupted; the process is ended then
+     * @throws PythonException if there is no interpreter
+     */
+    public static int runForStatus(String... arguments) throws IOException, InterruptedException {
+        return await(command(Interpreter.chosen(), Arrays.asList(arguments)).inheritIO().start());
     }
 
     /**
@@ -110,7 +129,7 @@ public class PythonProcess {
      * @throws PythonException if pip fails, the thread is interrupted, or that is no package
      */
     public static void pipInstall(String packageName) throws PythonException {
-        install("Error installing package " + packageName, false, "--", argument(packageName));
+        install(Interpreter.chosen(), "Error installing package " + packageName, false, "--", argument(packageName));
     }
 
     /**
@@ -141,12 +160,13 @@ public class PythonProcess {
     public static void pipUninstall(String packageName) throws PythonException {
         String failed = "Error uninstalling package " + packageName;
         String name = argument(packageName);
-        for (String brought : brought(failed)) {
+        Interpreter interpreter = Interpreter.chosen();
+        for (String brought : brought(interpreter, failed)) {
             if (normal(brought.split("==")[0]).equals(normal(name))) {
                 throw new PythonException(failed + ": " + brought + " comes with the class path, and goes with its dependency.");
             }
         }
-        pip(failed, false, "uninstall", "-y", "--", name);
+        pip(interpreter, PIP_MODULE, failed, false, "uninstall", "-y", "--", name);
     }
 
     /**
@@ -167,7 +187,7 @@ public class PythonProcess {
         if (!GIT.matcher(url).matches()) {
             throw new PythonException("Not the address of a git repository: '" + gitRepoUrl + "'");
         }
-        install("Error installing package from " + gitRepoUrl, false, "--", url);
+        install(Interpreter.chosen(), "Error installing package from " + gitRepoUrl, false, "--", url);
     }
 
     /**
@@ -199,7 +219,8 @@ public class PythonProcess {
      * @throws PythonException if pip fails, with a missing file for one, or the thread is interrupted
      */
     public static void pipInstallFromRequirementsTxt(String path) {
-        install("Error installing packages from " + path, false, "-r", Paths.get(path).toAbsolutePath().toString());
+        install(Interpreter.chosen(), "Error installing packages from " + path, false,
+                "-r", Paths.get(path).toAbsolutePath().toString());
     }
 
     /**
@@ -219,22 +240,27 @@ public class PythonProcess {
             script = script.getParent();
         }
         if (isDevelop) {
-            install(failed, true, "-e", script.toString());
+            install(Interpreter.chosen(), failed, true, "-e", script.toString());
         } else {
-            install(failed, false, script.toString());
+            install(Interpreter.chosen(), failed, false, script.toString());
         }
     }
 
     // ---- pip ----
 
-    private static void install(String failed, boolean editable, String... what) {
+    private static void install(Interpreter interpreter, String failed, boolean editable, String... what) {
+        install(interpreter, PIP_MODULE, failed, editable, what);
+    }
+
+    /** Installs what pip's arguments name; {@code program} is how the interpreter runs pip. */
+    static void install(Interpreter interpreter, List<String> program, String failed, boolean editable, String... what) {
         try {
             Path constraints = Files.createTempFile("python4j-", ".txt");
             try {
-                Files.write(constraints, brought(failed));
+                Files.write(constraints, brought(interpreter, failed));
                 List<String> arguments = new ArrayList<>(Arrays.asList("install", "-c", constraints.toString()));
                 arguments.addAll(Arrays.asList(what));
-                pip(failed, editable, arguments.toArray(new String[0]));
+                pip(interpreter, program, failed, editable, arguments.toArray(new String[0]));
             } finally {
                 Files.deleteIfExists(constraints);
             }
@@ -247,9 +273,9 @@ public class PythonProcess {
      * What the class path brings, as {@code name==version}. pip takes it for installed and would remove it for
      * another version: files that other JVMs use, too.
      */
-    private static List<String> brought(String failed) {
+    private static List<String> brought(Interpreter interpreter, String failed) {
         List<String> all = new ArrayList<>();
-        for (String folder : Interpreter.chosen().packages()) {
+        for (String folder : interpreter.packages()) {
             try (DirectoryStream<Path> found = Files.newDirectoryStream(Paths.get(folder), "*-*.dist-info")) {
                 for (Path info : found) {
                     all.add(info.getFileName().toString().replaceFirst("-([^-]*)\\.dist-info$", "==$1"));
@@ -262,12 +288,12 @@ public class PythonProcess {
     }
 
     /** A package's name as it is compared: case and separators do not count. */
-    private static String normal(String name) {
+    static String normal(String name) {
         return name.replaceAll("[-_.]+", "-").toLowerCase(Locale.ROOT);
     }
 
     /** What pip would take for an option is no package, nor is what it would read as several lines. */
-    private static String argument(String text) {
+    static String argument(String text) {
         String argument = text.trim();
         if (argument.startsWith("-")) {
             throw new PythonException("Not a package but an option of pip: '" + text + "'");
@@ -278,15 +304,17 @@ public class PythonProcess {
         return argument;
     }
 
-    private static void pip(String failed, boolean editable, String... arguments) {
-        List<String> all = new ArrayList<>(Arrays.asList("-m", "pip", "--disable-pip-version-check", "--no-input"));
+    private static void pip(
+            Interpreter interpreter, List<String> program, String failed, boolean editable, String... arguments) {
+        List<String> all = new ArrayList<>(program);
+        all.addAll(Arrays.asList("--disable-pip-version-check", "--no-input"));
         all.addAll(Arrays.asList(arguments));
         try {
             PIP.lockInterruptibly();
-            try (FileChannel file = Unpacker.open(lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            try (FileChannel file = Unpacker.open(lockFile(interpreter), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock lock = file.lock()) {
-                check(failed, capture(true, all));
-                refresh(editable);
+                check(failed, capture(interpreter, true, all));
+                refresh(interpreter, editable);
             } finally {
                 PIP.unlock();
             }
@@ -299,7 +327,7 @@ public class PythonProcess {
 
     private static String version(String failed, String packageName) {
         try {
-            Outcome outcome = capture(true, Arrays.asList("-c", VERSION, argument(packageName)));
+            Outcome outcome = capture(Interpreter.chosen(), true, Arrays.asList("-c", VERSION, argument(packageName)));
             if (outcome.status == UNKNOWN) {
                 return null;
             }
@@ -312,7 +340,7 @@ public class PythonProcess {
         }
     }
 
-    private static void check(String failed, Outcome outcome) {
+    static void check(String failed, Outcome outcome) {
         if (outcome.status != 0) {
             String[] lines = outcome.output.trim().split("\\R+");
             int from = Math.max(0, lines.length - SHOWN_LINES);
@@ -321,19 +349,19 @@ public class PythonProcess {
         }
     }
 
-    private static PythonException interrupted(String failed, InterruptedException e) {
+    static PythonException interrupted(String failed, InterruptedException e) {
         Thread.currentThread().interrupt();
         return new PythonException(failed + ": interrupted", e);
     }
 
     /** One file for each interpreter, in the user's cache; several JVMs meet there. */
-    private static Path lockFile() {
-        return Unpacker.cache().resolve("pip-" + Integer.toHexString(Interpreter.chosen().executable().hashCode()) + ".lock");
+    private static Path lockFile(Interpreter interpreter) {
+        return Unpacker.cache().resolve("pip-" + Integer.toHexString(interpreter.executable().hashCode()) + ".lock");
     }
 
-    /** Makes what was installed known to the Python inside this process, if it runs. */
-    private static void refresh(boolean editable) throws InterruptedException {
-        if (!PythonGIL.isStarted()) {
+    /** Makes what was installed known to the Python inside this process, if that one runs. */
+    private static void refresh(Interpreter interpreter, boolean editable) throws InterruptedException {
+        if (!interpreter.isRunning()) {
             return;
         }
         // A thread that is busy in Python for longer finds new folders by their time of change.
@@ -348,7 +376,7 @@ public class PythonProcess {
 
     // ---- processes ----
 
-    private static final class Outcome {
+    static final class Outcome {
         final String output;
         final int status;
 
@@ -358,8 +386,7 @@ public class PythonProcess {
         }
     }
 
-    private static ProcessBuilder command(List<String> arguments) {
-        Interpreter interpreter = Interpreter.chosen();
+    private static ProcessBuilder command(Interpreter interpreter, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(interpreter.executable());
         command.addAll(arguments);
@@ -374,10 +401,11 @@ public class PythonProcess {
      * Runs Python and gives what it printed. It prints to a file: a pipe would have to be read while it
      * runs, which cannot be interrupted, and stays open as long as any child of the child lives.
      */
-    private static Outcome capture(boolean errorsToo, List<String> arguments) throws IOException, InterruptedException {
+    static Outcome capture(Interpreter interpreter, boolean errorsToo, List<String> arguments)
+            throws IOException, InterruptedException {
         Path file = Files.createTempFile("python4j-", ".out");
         try {
-            ProcessBuilder builder = command(arguments).redirectOutput(file.toFile());
+            ProcessBuilder builder = command(interpreter, arguments).redirectOutput(file.toFile());
             if (errorsToo) {
                 builder.redirectErrorStream(true);
             } else {

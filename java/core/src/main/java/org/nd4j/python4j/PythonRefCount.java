@@ -5,6 +5,8 @@ package org.nd4j.python4j;
 
 import java.lang.ref.Reference;
 import org.bytedeco.cpython.PyObject;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.Bindings;
 
 /**
  * Adds and gives back references of native Python objects. {@link PythonObject} does not need it.
@@ -22,7 +24,7 @@ public class PythonRefCount {
      * @throws PythonException if the thread has no turn
      */
     public static void incRef(PyObject obj) {
-        long address = Handles.address(obj);
+        long address = Bindings.address(obj);
         if (address != 0) {
             try (PythonGIL turn = PythonGIL.enter()) {
                 Native.handleIncRef(address);
@@ -38,7 +40,7 @@ public class PythonRefCount {
      * @throws PythonException if the thread has no turn
      */
     public static void decRef(PyObject obj) {
-        long address = Handles.address(obj);
+        long address = Bindings.address(obj);
         if (address != 0) {
             try (PythonGIL turn = PythonGIL.enter()) {
                 Native.handleDecRef(address);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.nd4j.python4j;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /** Text that is no Python program: it did not run at all. Lines and columns count from 1. */
@@ -57,5 +58,31 @@ public class PythonSyntaxError extends PythonException {
     /** The line's text as far as Python gives it, else empty. */
     public String getSourceText() {
         return sourceText;
+    }
+
+    /**
+     * As that of any exception, and then what is wrong, the file, the line, the column and the text of the line:
+     * {@code ... (SyntaxError: invalid syntax, <exec-3>, line 2, column 5: x = = 1)}.
+     */
+    @Override
+    public String toString() {
+        List<String> told = new ArrayList<>();
+        if (getPythonClass().isEmpty() && getCause() instanceof PythonSyntaxError) { // see under()
+            PythonSyntaxError cause = (PythonSyntaxError) getCause();
+            // Python's own text of it ends with file and line, which stand here in full.
+            told.add(cause.getPythonClass() + ": "
+                    + cause.getPythonMessage().replaceFirst(" \\([^()]*, line \\d+\\)$", ""));
+        }
+        if (!file.isEmpty()) {
+            told.add(file);
+        }
+        if (line >= 0) {
+            told.add("line " + line);
+        }
+        if (column >= 0) {
+            told.add("column " + column);
+        }
+        String place = String.join(", ", told) + (sourceText.trim().isEmpty() ? "" : ": " + sourceText.trim());
+        return super.toString() + (place.isEmpty() ? "" : " (" + place + ")");
     }
 }

@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import java.io.File;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /**
  * A Python type with its counterpart in Java.
@@ -32,16 +33,14 @@ public abstract class PythonType<T> {
     }
 
     /**
-     * Makes a value of this type from one of a similar class, or throws. Without an override, values of
-     * the Java class pass unchanged.
+     * Makes a value of this type from one of a similar class, or throws. Without an override every value passes
+     * unchanged, null as well: what does not fit is found where it is used.
      *
      * @throws PythonException if there is no way
      */
+    @SuppressWarnings("unchecked") // Upstream: the identity, for types such as int.class as well
     public T adapt(Object javaObject) throws PythonException {
-        if (javaType.isInstance(Objects.requireNonNull(javaObject))) {
-            return javaType.cast(javaObject);
-        }
-        throw cannotCast(javaObject, javaType.getSimpleName());
+        return (T) javaObject;
     }
 
     /**
@@ -64,17 +63,15 @@ public abstract class PythonType<T> {
         return typeName;
     }
 
-    /** Equal are types of the same name and Java class. */
+    /** Equal are types of the same class and name. */
     @Override
     public boolean equals(Object obj) {
-        return obj instanceof PythonType
-                && ((PythonType<?>) obj).typeName.equals(typeName)
-                && ((PythonType<?>) obj).javaType.equals(javaType);
+        return obj instanceof PythonType && obj.getClass() == getClass() && ((PythonType<?>) obj).typeName.equals(typeName);
     }
 
     @Override
     public int hashCode() {
-        return 31 * typeName.hashCode() + javaType.hashCode();
+        return typeName.hashCode();
     }
 
     @Override
@@ -107,6 +104,24 @@ public abstract class PythonType<T> {
 
     Class<T> javaType() {
         return javaType;
+    }
+
+    /** What is packed for a value. */
+    Object packed(Object value) {
+        return send(value);
+    }
+
+    /** A Python object with a value that {@link #adapt} may have let through although it is none of this type. */
+    @SuppressWarnings("unchecked") // what is wrong is seen within
+    PythonObject send(Object value) {
+        try {
+            return toPython((T) value);
+        } catch (ClassCastException e) {
+            if (javaType.isInstance(value)) {
+                throw e;
+            }
+            throw (PythonException) cannotCast(value, typeName).initCause(e);
+        }
     }
 
     static PythonException cannotCast(Object javaObject, String name) {

@@ -15,6 +15,9 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.start.Interpreter;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -68,6 +71,11 @@ public class PythonTypes {
         @Override
         int wanted() {
             return wanted;
+        }
+
+        @Override
+        Object packed(Object value) {
+            return adapt(value);
         }
     }
 
@@ -326,7 +334,9 @@ public class PythonTypes {
         try {
             PythonType<?> found = find(type, false);
             if (found == null) {
-                throw noConverter(type);
+                boolean decimal = text(type, "__module__").equals("decimal") && text(type, "__name__").equals("Decimal");
+                throw decimal ? new PythonException("Decimal('" + object + "') has no counterpart in Java's BigDecimal: "
+                        + "convert it with float() in Python.") : noConverter(type);
             }
             return found.toJava(object);
         } finally {

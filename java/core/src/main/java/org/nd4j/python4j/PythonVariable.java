@@ -66,7 +66,7 @@ public class PythonVariable<T> {
      * @throws PythonException if it does not fit the type
      */
     public void setValue(Object value) {
-        this.value = value == null ? null : type.adapt(value);
+        this.value = value == null ? null : getType().adapt(value);
     }
 
     /**
@@ -75,7 +75,7 @@ public class PythonVariable<T> {
      * @throws PythonException if the thread has no turn
      */
     public PythonObject getPythonObject() {
-        return value == null ? Python.None() : type.toPython(value);
+        return value == null ? Python.None() : getType().send(value);
     }
 
     /** The name. */
@@ -108,9 +108,9 @@ public class PythonVariable<T> {
         }
         PythonVariable<?> other = (PythonVariable<?>) o;
         return other.canEqual(this)
-                && Objects.equals(name, other.name)
-                && type.equals(other.type)
-                && Objects.deepEquals(value, other.value);
+                && Objects.equals(getName(), other.getName())
+                && Objects.equals(getType(), other.getType())
+                && Objects.deepEquals(getValue(), other.getValue());
     }
 
     /** Whether the other one may be equal to this: subclasses that are not override it. */
@@ -120,11 +120,11 @@ public class PythonVariable<T> {
 
     @Override
     public int hashCode() {
-        return Arrays.deepHashCode(new Object[] {name, type, value});
+        return Arrays.deepHashCode(new Object[] {getName(), getType(), getValue()});
     }
 
     @Override
     public String toString() {
-        return "PythonVariable(name=" + name + ", type=" + type + ", value=" + value + ")";
+        return "PythonVariable(name=" + getName() + ", type=" + getType() + ", value=" + getValue() + ")";
     }
 }

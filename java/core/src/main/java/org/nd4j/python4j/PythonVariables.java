@@ -126,6 +126,17 @@ public class PythonVariables extends java.util.ArrayList<PythonVariable> {
         return add(name, PythonTypes.OBJECT, value);
     }
 
+    /**
+     * The value of a name, of whatever type it is; null is None.
+     *
+     * @param <T> what the caller takes it for
+     * @throws PythonException if there is no variable of that name
+     */
+    @SuppressWarnings("unchecked") // the caller names the class
+    public <T> T getValue(String name) {
+        return (T) variable(name).getValue();
+    }
+
     /** The value of the int of a name. */
     public Long getIntValue(String name) {
         return value(name, PythonTypes.INT);
@@ -167,11 +178,15 @@ public class PythonVariables extends java.util.ArrayList<PythonVariable> {
     }
 
     private <T> T value(String name, PythonType<T> type) {
+        Object value = variable(name).getValue();
+        return value == null ? null : type.adapt(value);
+    }
+
+    private PythonVariable<?> variable(String name) {
         PythonVariable<?> variable = get(name);
         if (variable == null) {
             throw new PythonException("No variable named '" + name + "' among " + Arrays.toString(getVariables()) + ".");
         }
-        Object value = variable.getValue();
-        return value == null ? null : type.adapt(value);
+        return variable;
     }
 }

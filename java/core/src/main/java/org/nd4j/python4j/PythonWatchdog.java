@@ -16,6 +16,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.NativeLoader;
 import org.slf4j.LoggerFactory;
 
 /**

@@ -165,7 +165,10 @@ public class NumpyArray extends PythonType<INDArray> {
      */
     @Override
     public INDArray adapt(Object javaObject) {
-        return super.adapt(javaObject);
+        if (Objects.requireNonNull(javaObject) instanceof INDArray) {
+            return (INDArray) javaObject;
+        }
+        throw new PythonException("Cannot cast object of type " + javaObject.getClass().getName() + " to INDArray");
     }
 
     /** In a workspace ND4J makes none without elements. */

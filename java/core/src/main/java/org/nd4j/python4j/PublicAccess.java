@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lets the hidden packages use members of the public classes that are not public, and each other where
+// references would run both ways. What it is for stands in Access.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Field;
+import java.util.List;
+import java.util.Set;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.turn.Stopper;
+import org.nd4j.python4j.internal.turn.Turn;
+
+/** {@link Access}, method by method. */
+final class PublicAccess extends Access {
+
+    static {
+        new PublicAccess();
+    }
+
+    private PublicAccess() {}
+
+    @Override
+    public PythonObject object(long handle, long frame) {
+        return new PythonObject(handle, frame);
+    }
+
+    @Override
+    public PythonObject unframed(PythonObject object) {
+        return PythonObject.unframed(object);
+    }
+
+    @Override
+    public long handle(PythonObject object) {
+        return object.handle();
+    }
+
+    @Override
+    public boolean exists(PythonObject object) {
+        return object.exists();
+    }
+
+    @Override
+    public Object read(PythonObject object) {
+        return object.read();
+    }
+
+    @Override
+    public Object convert(PythonObject object, int wanted) {
+        return object.convert(wanted);
+    }
+
+    @Override
+    public Object convertRaw(PythonObject object, int wanted) {
+        return object.convertRaw(wanted);
+    }
+
+    @Override
+    public Object own(PythonObject object) {
+        return object.own();
+    }
+
+    @Override
+    public PythonObject tool(String name) {
+        return PythonObject.tool(name);
+    }
+
+    @Override
+    public PythonObject tool(String file, String name) {
+        return PythonObject.tool(file, name);
+    }
+
+    @Override
+    public PythonObject callWide(PythonObject callable, Object... arguments) {
+        return callable.callWide(arguments);
+    }
+
+    @Override
+    public long callFresh(PythonObject callable, Object... arguments) {
+        return callable.callFresh(arguments);
+    }
+
+    @Override
+    public Object callRaw(PythonObject callable, int wanted, List<?> arguments) {
+        return callable.callRaw(wanted, arguments);
+    }
+
+    @Override
+    public PythonException timeout(String message) {
+        return new PythonTimeout(message, null);
+    }
+
+    @Override
+    public PythonGIL enter() {
+        return PythonGIL.enter();
+    }
+
+    @Override
+    public PythonGIL enterOrLock() {
+        return PythonGIL.enterOrLock();
+    }
+
+    @Override
+    public Visit visit() {
+        return PythonGIL.visit();
+    }
+
+    @Override
+    public long frame() {
+        return PythonGC.frame();
+    }
+
+    @Override
+    public void started(boolean release) {
+        PythonGIL.started(release);
+    }
+
+    @Override
+    public boolean isStarted() {
+        return PythonGIL.isStarted();
+    }
+
+    @Override
+    public Class<?> javaType(PythonType<?> type) {
+        return type.javaType();
+    }
+
+    @Override
+    public List<PythonType<?>> registered() {
+        return PythonTypes.registered();
+    }
+
+    @Override
+    public List<File> packages() {
+        return PythonTypes.packages();
+    }
+
+    @Override
+    public Object toJava(PythonObject object) {
+        return PythonTypes.toJava(object);
+    }
+
+    @Override
+    public Object toJavaOrSame(PythonObject object) {
+        return PythonTypes.toJavaOrSame(object);
+    }
+
+    @Override
+    public boolean allows(PythonExposure exposure, Object object) {
+        return exposure.allows(object);
+    }
+
+    @Override
+    public List<Executable> methods(PythonExposure exposure, Object object, String name) {
+        return exposure.methods(object, name);
+    }
+
+    @Override
+    public Field field(PythonExposure exposure, Object object, String name) {
+        return exposure.field(object, name);
+    }
+
+    @Override
+    public Set<String> names(PythonExposure exposure, Object object) {
+        return exposure.names(object);
+    }
+
+    @Override
+    public Object toPython(Object value) {
+        return Conversion.toPython(value);
+    }
+
+    @Override
+    public Object waitBegins(Object turn) {
+        return Monitor.waitBegins((Turn) turn);
+    }
+
+    @Override
+    public void waitEnds(Object event, boolean got) {
+        Monitor.waitEnds(event, got);
+    }
+
+    @Override
+    public void warmUp() {
+        Stopper.prepare();
+        Monitor.registerLater();
+    }
+}

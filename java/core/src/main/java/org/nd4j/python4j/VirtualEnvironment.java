@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes virtual environments and installs into them. The public half is PythonEnvironment; how pip is
+// run is in PythonProcess.
+package org.nd4j.python4j;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
+
+/**
+ * An environment is built in a folder beside its own and renamed, so that a process that is killed leaves no half of
+ * one. Processes that make the same environment wait for each other at a lock file beside it. No turn needed.
+ */
+final class VirtualEnvironment {
+
+    /** It exists while pip changes the environment, and afterwards if pip did not finish. */
+    private static final String CHANGING = "python4j-installing";
+
+    /**
+     * Runs pip. The lock is this process's, not the JVM's: a pip whose JVM was killed goes on, and the next one waits for
+     * it. If that one was killed as well, a package may have its description without being complete, and pip would take it
+     * for installed: pip writes the file INSTALLER last.
+     */
+    static final String PIP = String.join("\n",
+            "import glob, os, runpy, shutil, sys, sysconfig",
+            "try:",
+            "    import fcntl",
+            "    lock = open(os.path.join(sys.prefix, 'python4j.lock'), 'a')",
+            "    fcntl.flock(lock, fcntl.LOCK_EX)",
+            "except ImportError:", // Windows
+            "    pass",
+            "changing = os.path.join(sys.prefix, '" + CHANGING + "')",
+            "if os.path.exists(changing):",
+            "    for info in glob.glob(os.path.join(glob.escape(sysconfig.get_path('purelib')), '*.dist-info')):",
+            "        if not os.path.exists(os.path.join(info, 'INSTALLER')):",
+            "            shutil.rmtree(info)",
+            "open(changing, 'w').close()",
+            "try:",
+            "    runpy.run_module('pip', run_name='__main__', alter_sys=True)",
+            "except SystemExit as end:",
+            "    if not end.code:",
+            "        os.remove(changing)",
+            "    raise");
+
+    private VirtualEnvironment() {}
+
+    /** Makes an environment unless it is there. */
+    static void make(Path folder) {
+        String failed = "The environment " + folder + " cannot be made";
+        try {
+            if (isThere(folder)) {
+                if (!isWhole(folder)) {
+                    base(folder); // what it was made from may have been the embedded CPython, which is unpacked now
+                }
+                if (!isWhole(folder)) {
+                    throw new PythonException("The environment " + folder + " is broken: the Python it was made from is gone."
+                            + " Delete the folder and make it anew.");
+                }
+                return;
+            }
+            Interpreter base = base(folder);
+            Files.createDirectories(folder.getParent());
+            try (Unpacker.Lock lock = Unpacker.Lock.take(folder.resolveSibling(folder.getFileName() + ".lock"))) {
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new InterruptedException();
+                }
+                if (!isThere(folder)) {
+                    build(base, folder, failed);
+                }
+            }
+        } catch (IOException | UncheckedIOException e) {
+            throw new PythonException(failed + ": " + e, e);
+        } catch (InterruptedException e) {
+            throw PythonProcess.interrupted(failed, e);
+        }
+    }
+
+    private static boolean isThere(Path folder) {
+        return Files.isRegularFile(folder.resolve("pyvenv.cfg"));
+    }
+
+    /** Whether its Python, which may be a link, is there. */
+    private static boolean isWhole(Path folder) {
+        return Files.exists(folder.resolve("bin/python")) || Files.exists(folder.resolve("Scripts/python.exe"));
+    }
+
+    /** The chosen interpreter; the embedded one if the environment itself is chosen, which has to be made first. */
+    private static Interpreter base(Path folder) {
+        return Interpreter.isChosen(folder) ? Interpreter.of(Interpreter.EMBEDDED) : Interpreter.chosen();
+    }
+
+    private static void build(Interpreter base, Path folder, String failed) throws IOException, InterruptedException {
+        if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+            try (Stream<Path> files = Files.list(folder)) {
+                if (files.findAny().isPresent()) {
+                    throw new PythonException(failed + ": the folder is neither empty nor an environment");
+                }
+            }
+        }
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(folder.getParent(), file -> isLeft(file, folder))) {
+            for (Path file : left) {
+                delete(file); // of a process that was killed: who holds the lock is the only one that builds
+            }
+        }
+        Path aside = Unpacker.aside(folder);
+        try {
+            PythonProcess.check(failed, PythonProcess.capture(base, true,
+                    Arrays.asList("-m", "venv", "--prompt", folder.getFileName().toString(), aside.toString())));
+            rename(aside, folder);
+        } finally {
+            delete(aside);
+        }
+    }
+
+    private static boolean isLeft(Path file, Path folder) {
+        String name = file.getFileName().toString();
+        return name.startsWith(folder.getFileName() + ".") && name.endsWith(".tmp");
+    }
+
+    /** The scripts of an environment name its folder, the programs and packages do not. */
+    private static void rename(Path aside, Path folder) throws IOException {
+        String before = bytes(aside);
+        String after = bytes(folder);
+        try (DirectoryStream<Path> scripts = Files.newDirectoryStream(aside.resolve(isWindows() ? "Scripts" : "bin"))) {
+            for (Path script : scripts) {
+                if (Files.isRegularFile(script, LinkOption.NOFOLLOW_LINKS) && !script.toString().endsWith(".exe")) {
+                    String text = Files.readString(script, StandardCharsets.ISO_8859_1);
+                    if (text.contains(before)) {
+                        Files.writeString(script, text.replace(before, after), StandardCharsets.ISO_8859_1);
+                    }
+                }
+            }
+        }
+        Path about = aside.resolve("pyvenv.cfg");
+        Files.writeString(about, Files.readString(about, StandardCharsets.ISO_8859_1).replace(before, after),
+                StandardCharsets.ISO_8859_1);
+        Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** A path as it stands in a file that is read byte by byte. */
+    private static String bytes(Path path) {
+        return new String(path.toString().getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+    }
+
+    private static boolean isWindows() {
+        return File.separatorChar == '\\';
+    }
+
+    /** Deletes a folder with all that is in it. What another process writes there meanwhile may stay. */
+    private static void delete(Path folder) {
+        if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+            try (Stream<Path> files = Files.walk(folder)) {
+                files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+            } catch (IOException | UncheckedIOException e) {
+                NativeLoader.progress(folder + " could not be deleted: " + e, false);
+            }
+        }
+    }
+
+    // ---- packages ----
+
+    /** Installs packages, unless each of them is named with its version and there. */
+    static void install(Path folder, List<String> packages) {
+        if (packages.isEmpty() || isInstalled(folder, packages)) {
+            return;
+        }
+        String[] arguments = Stream.concat(Stream.of("--"), packages.stream().map(PythonProcess::argument)).toArray(String[]::new);
+        pip(folder, "Error installing " + String.join(", ", packages) + " into " + folder, arguments);
+    }
+
+    /** Installs what a requirements file lists. */
+    static void installRequirements(Path folder, Path file) {
+        pip(folder, "Error installing packages from " + file + " into " + folder, "-r", file.toAbsolutePath().toString());
+    }
+
+    private static void pip(Path folder, String failed, String... what) {
+        PythonProcess.install(Interpreter.of(folder.toString()), Arrays.asList("-c", PIP), failed, false, what);
+    }
+
+    /** pip installs a package after those that it needs, so that one that is there has these as well. */
+    private static boolean isInstalled(Path folder, List<String> packages) {
+        if (Files.exists(folder.resolve(CHANGING))) {
+            return false;
+        }
+        List<String> there = new ArrayList<>();
+        try (DirectoryStream<Path> libraries = Files.newDirectoryStream(
+                folder.resolve(isWindows() ? "" : "lib"), isWindows() ? "Lib" : "python3*")) {
+            for (Path library : libraries) {
+                try (DirectoryStream<Path> found = Files.newDirectoryStream(library.resolve("site-packages"), "*.dist-info")) {
+                    for (Path info : found) {
+                        String name = info.getFileName().toString();
+                        there.add(named(name.substring(0, name.length() - ".dist-info".length()), "-"));
+                    }
+                }
+            }
+        } catch (IOException e) {
+            return false; // pip says what is wrong
+        }
+        for (String wanted : packages) {
+            if (!there.contains(named(wanted, "=="))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** A name and a version in one spelling; something that is never there for what is no such pair. */
+    private static String named(String text, String between) {
+        int mark = text.indexOf(between);
+        String name = mark < 0 ? "" : text.substring(0, mark).trim();
+        String version = mark < 0 ? "" : text.substring(mark + between.length()).trim();
+        boolean plain = PythonProcess.NAME.matcher(name).matches() && name.indexOf('[') < 0 && version.matches("[0-9][0-9A-Za-z.]*");
+        return plain ? PythonProcess.normal(name) + "==" + version.replaceAll("(\\.0)+$", "") : "not " + text;
+    }
+}

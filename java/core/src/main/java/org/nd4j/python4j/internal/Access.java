@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one way from the hidden packages to members of the public classes that are not public themselves.
+// The packages under this one refer to each other in one direction; what runs the other way goes through here.
+package org.nd4j.python4j.internal;
+
+import java.io.File;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Field;
+import java.util.List;
+import java.util.Set;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExposure;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+
+/**
+ * What the public package lets its hidden part do, as {@code SharedSecrets} does in the JDK. The one subclass is
+ * {@code PublicAccess}; with only one the JIT compiler calls its methods directly.
+ */
+public abstract class Access {
+
+    private static Access granted;
+
+    protected Access() {
+        granted = this; // the one subclass does this in its static initialiser
+    }
+
+    public static Access get() {
+        Access access = granted;
+        return access != null ? access : first();
+    }
+
+    private static Access first() {
+        try {
+            Class.forName("org.nd4j.python4j.PublicAccess", true, Access.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new NoClassDefFoundError(e.getMessage());
+        }
+        return granted;
+    }
+
+    // ---- PythonObject ----
+
+    /** An object that takes over a handle of a frame, 0 for none. */
+    public abstract PythonObject object(long handle, long frame);
+
+    /** An object for the same Python object that belongs to no frame. */
+    public abstract PythonObject unframed(PythonObject object);
+
+    /** The handle; an object that is none is refused. */
+    public abstract long handle(PythonObject object);
+
+    public abstract boolean exists(PythonObject object);
+
+    /** The value of an object of a built-in type, the object itself for any other. */
+    public abstract Object read(PythonObject object);
+
+    /** The object as a value of a type of {@code Pack.Wanted}. */
+    public abstract Object convert(PythonObject object, int wanted);
+
+    /** The same, with the objects in it left as they are. */
+    public abstract Object convertRaw(PythonObject object, int wanted);
+
+    /** What an object is in Java, if this class loader's copy of the library gave it to Python; else null. */
+    public abstract Object own(PythonObject object);
+
+    /** Something of proxies.py by its name. */
+    public abstract PythonObject tool(String name);
+
+    /** Something of another one of our Python files. */
+    public abstract PythonObject tool(String file, String name);
+
+    /** Calls with arguments that may be of any kind that conversion knows. */
+    public abstract PythonObject callWide(PythonObject callable, Object... arguments);
+
+    /** The same for a handle that belongs to no frame. */
+    public abstract long callFresh(PythonObject callable, Object... arguments);
+
+    /** The same for a value of a type of {@code Pack.Wanted}, with the objects in it left as they are. */
+    public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
+
+    // ---- PythonException ----
+
+    public abstract PythonException timeout(String message);
+
+    // ---- PythonGIL, PythonGC ----
+
+    /** The thread's place in Python; see {@code PythonGIL.enter}. */
+    public abstract PythonGIL enter();
+
+    /** The thread's place in Python, or else a turn, waited for. */
+    public abstract PythonGIL enterOrLock();
+
+    /** Python calls Java on this thread until the visit is closed. */
+    public abstract Visit visit();
+
+    /** The frame for objects that this thread makes now, 0 for none. */
+    public abstract long frame();
+
+    /** Python has been started by this thread. */
+    public abstract void started(boolean release);
+
+    public abstract boolean isStarted();
+
+    /** What {@link #visit} gives. */
+    public interface Visit extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    // ---- PythonType, PythonTypes ----
+
+    public abstract Class<?> javaType(PythonType<?> type);
+
+    /** The types of users. */
+    public abstract List<PythonType<?>> registered();
+
+    /** The folders that registered types want on {@code sys.path}. */
+    public abstract List<File> packages();
+
+    /** An object of no built-in type, as the registered type makes it. */
+    public abstract Object toJava(PythonObject object);
+
+    /** The same, or the object itself if there is no type for it. */
+    public abstract Object toJavaOrSame(PythonObject object);
+
+    // ---- PythonExposure ----
+
+    public abstract boolean allows(PythonExposure exposure, Object object);
+
+    public abstract List<Executable> methods(PythonExposure exposure, Object object, String name);
+
+    public abstract Field field(PythonExposure exposure, Object object, String name);
+
+    public abstract Set<String> names(PythonExposure exposure, Object object);
+
+    // ---- from one hidden package to another that refers to it ----
+
+    /** What conversion makes of a value that the packed format has no form for; the value itself where it knows none either. */
+    public abstract Object toPython(Object value);
+
+    /** A thread is about to wait for a turn: what {@link #waitEnds} needs, null if nobody wants to know. */
+    public abstract Object waitBegins(Object turn);
+
+    public abstract void waitEnds(Object event, boolean got);
+
+    /** What the first call and monitoring will need, on the start's second thread. */
+    public abstract void warmUp();
+}

@@ -1,0 +1,851 @@
+// SPDX-License-Identifier: Apache-2.0
+// Values as the Java type that a program names, generics included, and the values of Java's library
+// that have a counterpart in Python's. What needs no type named crosses in Pack alone; types are Target's.
+package org.nd4j.python4j.internal.convert;
+
+import java.io.File;
+import java.lang.reflect.Array;
+import java.lang.reflect.Type;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.net.URI;
+import java.net.URL;
+import java.nio.file.Path;
+import java.time.DateTimeException;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Date;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Pack;
+
+/**
+ * Conversions to Java types, where some type variables have a meaning. All methods need a turn, except
+ * where the value is none of Python's.
+ */
+public final class Conversion {
+
+    /** No type variable has a meaning: each is taken for its bound. */
+    public static final Conversion PLAIN = new Conversion(Types.NONE);
+
+    private static final int MICRO = 1000;
+
+    /** What {@link #toPython} knows by its class. */
+    private static final List<Class<?>> TO_PYTHON = Arrays.asList(Enum.class, CharSequence.class, URI.class, URL.class,
+            Path.class, File.class, UUID.class, Optional.class, OptionalInt.class, OptionalLong.class, OptionalDouble.class,
+            Instant.class, Date.class, LocalDateTime.class, OffsetDateTime.class, ZonedDateTime.class, LocalDate.class,
+            LocalTime.class, Duration.class);
+
+    /** What is read from text, by the class of its values. */
+    private static final Map<Class<?>, Function<String, Object>> FROM_TEXT = new HashMap<>();
+
+    static {
+        FROM_TEXT.put(String.class, text -> text);
+        FROM_TEXT.put(LocalDate.class, LocalDate::parse);
+        FROM_TEXT.put(LocalTime.class, LocalTime::parse);
+        FROM_TEXT.put(LocalDateTime.class, LocalDateTime::parse);
+        FROM_TEXT.put(OffsetDateTime.class, OffsetDateTime::parse);
+        FROM_TEXT.put(ZonedDateTime.class, ZonedDateTime::parse);
+        FROM_TEXT.put(Instant.class, text -> OffsetDateTime.parse(text).toInstant());
+        FROM_TEXT.put(Date.class, text -> Date.from(OffsetDateTime.parse(text).toInstant()));
+        FROM_TEXT.put(Duration.class, Duration::parse);
+        FROM_TEXT.put(UUID.class, UUID::fromString);
+        FROM_TEXT.put(Path.class, text -> Path.of(text));
+        FROM_TEXT.put(File.class, File::new);
+        FROM_TEXT.put(URI.class, URI::create);
+        FROM_TEXT.put(StringBuilder.class, StringBuilder::new);
+        FROM_TEXT.put(Character.class, text -> text.length() == 1 ? text.charAt(0) : null);
+    }
+
+    /** What a text of one of Python's types is read as; any of {@link #FROM_TEXT} for a str. */
+    private static final Map<String, List<Class<?>>> FROM_TYPE = new HashMap<>();
+
+    static {
+        FROM_TYPE.put("time", Arrays.asList(LocalDate.class, LocalTime.class, LocalDateTime.class, OffsetDateTime.class,
+                ZonedDateTime.class, Instant.class, Date.class));
+        FROM_TYPE.put("uuid", Collections.singletonList(UUID.class));
+        FROM_TYPE.put("path", Arrays.asList(Path.class, File.class));
+    }
+
+    private static final String VANISHES = "Some that differ in Python are equal in Java, and one would be lost.";
+
+    /** What the elements of a container are when they come. */
+    private enum Form {
+        /** As {@link Pack.Reader#value} leaves them; an object is one without a packed form. */
+        VALUE,
+        /** Objects of which nothing is read yet. */
+        OBJECT,
+        /** Words of {@code plain} in convert.py. */
+        WORDS
+    }
+
+    private final Types types;
+
+    private Conversion(Types types) {
+        this.types = types;
+    }
+
+    /** With the type variables of a type's superclasses and interfaces as the type sets them. */
+    public static Conversion within(Type type) {
+        return new Conversion(Types.of(Types.NONE.resolve(type)));
+    }
+
+    /** What a type means here. */
+    Target target(Type type) {
+        return Target.of(types.resolve(type));
+    }
+
+    /** Whether values of a type hold Python objects themselves, of which no copy will do. */
+    boolean keepsObjects(Type type) {
+        return target(type).keepsObjects();
+    }
+
+    /** Whether a class is read from text. */
+    static boolean isText(Class<?> box) {
+        return FROM_TEXT.containsKey(box);
+    }
+
+    // ---- from Python ----
+
+    /** A class with type arguments. */
+    public static Type generic(Class<?> raw, Type... arguments) {
+        return new Types.Parameterized(null, raw, arguments);
+    }
+
+    /**
+     * A value as a type.
+     *
+     * @param value as {@link Pack.Reader#value} leaves it, or any {@link PythonObject}
+     * @throws PythonException if it cannot be; the message has the way to what is wrong
+     */
+    public Object convert(Object value, Type type) {
+        return convert(value, target(type), "value");
+    }
+
+    /** The same. @param root what the user knows the value as */
+    static Object convert(Object value, Target target, String root) {
+        try {
+            return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+        } catch (Mismatch e) {
+            throw e.exception(root);
+        } catch (StackOverflowError e) {
+            throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: " + root);
+        }
+    }
+
+    private static Object fromObject(PythonObject object, Target target, int depth) {
+        if (target.kind == Target.Kind.PYTHON) {
+            return object;
+        }
+        if (!target.keepsObjects()) {
+            return to(Access.get().read(object), target, depth);
+        }
+        Object own = Access.get().own(object);
+        if (own != null || object.isNone()) {
+            return to(own, target, depth);
+        }
+        if (target.kind == Target.Kind.MAP) {
+            return map(objects(ask("entries", object, target)), target, depth, Form.OBJECT);
+        } else if (target.kind == Target.Kind.OPTIONAL) {
+            return Optional.of(fromObject(object, target.part(0), depth + 1));
+        }
+        return fromOther(object, target, depth);
+    }
+
+    private static Object one(Object value, Target target, int depth, Form form) {
+        return form == Form.VALUE ? to(value, target, depth)
+                : form == Form.OBJECT ? fromObject((PythonObject) value, target, depth)
+                : fromPlain((List<?>) value, null, target, depth);
+    }
+
+    private static Object to(Object value, Target target, int depth) {
+        if (target.scalar && target.box.isInstance(value)) {
+            return value; // what most values are, without further questions
+        }
+        if (depth > Pack.MAX_DEPTH) {
+            throw new Mismatch(value, target, "It nests deeper than " + Pack.MAX_DEPTH + " levels, or contains itself.");
+        }
+        if (value instanceof Callbacks.Function) {
+            Object own = ((Callbacks.Function) value).object();
+            return target.box.isInstance(own) ? own : to(own instanceof byte[] ? new ArrayView(own) : own, target, depth);
+        }
+        if (value instanceof PythonObject) {
+            return fromOther((PythonObject) value, target, depth);
+        }
+        switch (target.kind) {
+            case NOTHING:
+                return null;
+            case PYTHON:
+                return Python.of(value);
+            case ANY:
+                return Pack.Reader.kept(value, Conversion::any);
+            case OPTIONAL:
+                return optional(value == null ? null : to(value, target.part(0), depth + 1), target);
+            default:
+                if (value == null && target.raw.isPrimitive()) {
+                    throw new Mismatch(null, target, null);
+                }
+                return value == null ? null : present(value, target, depth);
+        }
+    }
+
+    private static Object present(Object value, Target target, int depth) {
+        switch (target.kind) {
+            case NUMBER:
+                return number(value, target);
+            case TEXT:
+            case ENUM:
+                return fromText(value, target);
+            case ARRAY:
+                if (target.raw == value.getClass()) {
+                    return value;
+                } else if (target.raw == char[].class && value instanceof String) {
+                    return ((String) value).toCharArray();
+                }
+                return array(elements(value, target), target, depth, Form.VALUE);
+            case COLLECTION:
+                return collection(elements(value, target).iterator(), target, depth, Form.VALUE, value instanceof Set);
+            case ITERATOR:
+            case STREAM:
+                return lazily(elements(value, target).iterator(), target, Form.VALUE);
+            case MAP:
+                if (value instanceof Map) {
+                    return map(flat((Map<?, ?>) value), target, depth, Form.VALUE);
+                }
+                break;
+            case RECORD:
+                if (target.raw.isInstance(value)) {
+                    return value;
+                } else if (value instanceof Map) {
+                    return record(named((Map<?, ?>) value, target), target, depth, Form.VALUE);
+                } else if (value instanceof Collection && !(value instanceof Set)) {
+                    return record(placed((Collection<?>) value, target), target, depth, Form.VALUE);
+                }
+                break;
+            default:
+                if (target.box.isInstance(value)) {
+                    return value;
+                }
+        }
+        throw new Mismatch(value, target, null);
+    }
+
+    private static Object number(Object value, Target target) {
+        Object number = Numbers.as(value, target.box);
+        if (number != null) {
+            return number;
+        }
+        boolean whole = value instanceof Long || value instanceof BigInteger;
+        boolean real = target.box == Double.class || target.box == Float.class;
+        String advice = null;
+        if (whole && real) {
+            advice = "The type " + target.raw.getSimpleName() + " cannot hold it exactly: ask for BigInteger.";
+        } else if (whole) {
+            advice = "It is out of range: ask for a wider type, such as long or BigInteger.";
+        } else if (value instanceof Double && target.box == Float.class) {
+            advice = "It is out of range: ask for a double.";
+        } else if (value instanceof BigDecimal && real) {
+            advice = "The type " + target.raw.getSimpleName() + " cannot hold it exactly: ask for BigDecimal, or use float() in Python.";
+        } else if (value instanceof Double && Double.isFinite((Double) value) || value instanceof BigDecimal) {
+            advice = "Ask for double or BigDecimal, or use int() or round() in Python.";
+        }
+        throw new Mismatch(value, target, advice);
+    }
+
+    /** What is written as text. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    private static Object fromText(Object value, Target target) {
+        if (!(value instanceof String)) {
+            throw new Mismatch(value, target, target.raw == String.class ? "Use str() in Python." : null);
+        }
+        String text = (String) value;
+        try {
+            Object read = target.kind == Target.Kind.ENUM ? Enum.valueOf((Class) target.raw, text) : FROM_TEXT.get(target.box).apply(text);
+            if (read != null) {
+                return read;
+            }
+            throw new Mismatch(value, target, null);
+        } catch (DateTimeException | IllegalArgumentException e) {
+            throw new Mismatch(value, target, null);
+        }
+    }
+
+    private static Object optional(Object value, Target target) {
+        if (target.raw == Optional.class) {
+            return Optional.ofNullable(value);
+        } else if (target.raw == OptionalInt.class) {
+            return value == null ? OptionalInt.empty() : OptionalInt.of((int) value);
+        } else if (target.raw == OptionalLong.class) {
+            return value == null ? OptionalLong.empty() : OptionalLong.of((long) value);
+        }
+        return value == null ? OptionalDouble.empty() : OptionalDouble.of((double) value);
+    }
+
+    // ---- objects without a packed form ----
+
+    private static Object fromOther(PythonObject object, Target target, int depth) {
+        boolean objects = target.keepsObjects();
+        switch (target.kind) {
+            case NOTHING:
+                return null;
+            case PYTHON:
+                return object;
+            case ANY:
+                return any(object);
+            case OPTIONAL:
+                return optional(fromOther(object, target.part(0), depth + 1), target);
+            case PROXY:
+                return ProxyHandler.of(object, target.type);
+            case NUMBER:
+                return number(asked("number", object, target), object, target);
+            case ITERATOR:
+            case STREAM:
+                return lazily(object.iterator(), target, Form.OBJECT);
+            case RECORD:
+                List<List<String>> names = target.record.pythonNames;
+                return objects ? record(objects(ask("fields", object, target, names)), target, depth, Form.OBJECT)
+                        : record((List<?>) asked("fields", object, target, names), target, depth, Form.VALUE);
+            case MAP:
+                return map((List<?>) asked("entries", object, target), target, depth, Form.VALUE);
+            case ARRAY:
+            case COLLECTION:
+                return elements(object, target, depth, objects);
+            default:
+                List<?> words = (List<?>) asked("plain", object, target);
+                if (words != null) {
+                    return fromPlain(words, object, target, depth);
+                }
+                Object found = Access.get().toJavaOrSame(object);
+                if (target.box.isInstance(found)) {
+                    return found;
+                }
+                throw new Mismatch(object, target, null);
+        }
+    }
+
+    private static Object elements(PythonObject object, Target target, int depth, boolean objects) {
+        if (target.raw == byte[].class) {
+            List<?> words = (List<?>) asked("plain", object, target);
+            if (words != null && words.get(0).equals("bytes")) {
+                return words.get(1);
+            }
+        }
+        boolean primitive = target.raw.isArray() && target.raw.getComponentType().isPrimitive();
+        if (objects) {
+            return filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
+        }
+        List<?> answer = (List<?>) asked("elements", object, target, primitive);
+        Form form = (Boolean) answer.get(0) ? Form.WORDS : Form.VALUE;
+        return filled((Collection<?>) answer.get(1), target, depth, form, (Boolean) answer.get(2));
+    }
+
+    private static Object filled(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
+        return target.kind == Target.Kind.ARRAY ? array(elements, target, depth, form)
+                : collection(elements.iterator(), target, depth, form, distinct);
+    }
+
+    /** What convert.py makes of an object, as a value. */
+    private static Object asked(String tool, PythonObject object, Target target, Object... more) {
+        List<Object> arguments = new ArrayList<>();
+        arguments.add(object);
+        arguments.addAll(Arrays.asList(more));
+        try {
+            return Access.get().callRaw(Access.get().tool("convert", tool), Pack.Wanted.ANY, arguments);
+        } catch (PythonException e) {
+            throw refused(e, object, target);
+        }
+    }
+
+    /** The same as an object. */
+    private static PythonObject ask(String tool, PythonObject object, Target target, Object... more) {
+        List<Object> arguments = new ArrayList<>();
+        arguments.add(object);
+        arguments.addAll(Arrays.asList(more));
+        try {
+            return Access.get().callWide(Access.get().tool("convert", tool), arguments.toArray());
+        } catch (PythonException e) {
+            throw refused(e, object, target);
+        }
+    }
+
+    private static RuntimeException refused(PythonException e, PythonObject object, Target target) {
+        boolean ours = e.getPythonClass().equals("Refused") && e.getPythonModule().equals("python4j");
+        return ours ? new Mismatch(object, target, e.getPythonMessage().isEmpty() ? null : e.getPythonMessage()) : e;
+    }
+
+    private static List<PythonObject> objects(PythonObject list) {
+        List<PythonObject> objects = new ArrayList<>();
+        list.iterator().forEachRemaining(objects::add);
+        return objects;
+    }
+
+    /** An object that may be of any type: as that of which it is a subclass, or the object itself. */
+    private static Object any(PythonObject object) {
+        Object found = Access.get().toJavaOrSame(object);
+        if (found != object) {
+            return found;
+        }
+        List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
+        return base == null ? object : Pack.Reader.kept(base.get(0), Conversion::any);
+    }
+
+    /** A number in the words of {@code number} in convert.py. */
+    private static Object number(Object found, PythonObject object, Target target) {
+        if (!(found instanceof List)) {
+            return number(found, target);
+        }
+        BigDecimal numerator = new BigDecimal(((List<?>) found).get(0).toString());
+        BigDecimal denominator = new BigDecimal(((List<?>) found).get(1).toString());
+        Object exact = null;
+        try {
+            exact = target.box == Number.class ? null : Numbers.as(numerator.divide(denominator), target.box);
+        } catch (ArithmeticException e) { // no end of digits
+        }
+        if (exact == null) {
+            throw new Mismatch(object, target, "The type " + target.raw.getSimpleName() + " cannot hold it exactly: use float(), int() or round() in Python.");
+        }
+        return exact;
+    }
+
+    /** A value of a library's, in the words of {@code plain} in convert.py. @param object null where only the words are there */
+    private static Object fromPlain(List<?> words, PythonObject object, Target target, int depth) {
+        String kind = (String) words.get(0);
+        Object value = object == null ? words.get(1) : object;
+        try {
+            switch (kind) {
+                case "enum":
+                    return to(words.get(target.kind == Target.Kind.ENUM ? 1 : 2), target, depth);
+                case "str":
+                    return to(words.get(1), target, depth);
+                case "duration":
+                    if (target.raw == Duration.class) {
+                        return Duration.ofSeconds(exact(words.get(1)), (Long) words.get(2));
+                    }
+                    break;
+                case "moment":
+                    LocalDateTime moment = LocalDateTime.ofEpochSecond(exact(words.get(1)), ((Long) words.get(2)).intValue(), ZoneOffset.UTC);
+                    return moment(moment, (Boolean) words.get(3), value, target);
+                case "months":
+                    long months = exact(words.get(1));
+                    int year = Math.toIntExact(Math.addExact(1970, Math.floorDiv(months, 12L)));
+                    return moment(LocalDate.of(year, (int) Math.floorMod(months, 12L) + 1, 1).atStartOfDay(), true, value, target);
+                case "bytes":
+                    if (target.box.isInstance(words.get(1))) {
+                        return words.get(1);
+                    }
+                    break;
+                default:
+                    if (FROM_TYPE.get(kind).contains(target.raw)) {
+                        Object read = fromText(words.get(1), target);
+                        boolean zoned = read instanceof ZonedDateTime && words.get(2) != null;
+                        return zoned ? ((ZonedDateTime) read).withZoneSameInstant(ZoneId.of((String) words.get(2))) : read;
+                    }
+            }
+        } catch (DateTimeException | ArithmeticException e) {
+            throw new Mismatch(value, target, e.getMessage() + ".");
+        }
+        throw new Mismatch(value, target, target.raw == String.class ? "Use str() in Python." : null);
+    }
+
+    private static long exact(Object number) {
+        if (number instanceof BigInteger) {
+            throw new ArithmeticException("It is out of range");
+        }
+        return (Long) number;
+    }
+
+    /** A time of numpy's, which has no zone: as an instant it is taken for UTC, as numpy does. */
+    private static Object moment(LocalDateTime moment, boolean isDate, Object value, Target target) {
+        if (target.raw == LocalDateTime.class) {
+            return moment;
+        } else if (target.raw == LocalDate.class && isDate) {
+            return moment.toLocalDate();
+        } else if (target.raw == Instant.class) {
+            return moment.toInstant(ZoneOffset.UTC);
+        } else if (target.raw == Date.class) {
+            return new Date(moment.toInstant(ZoneOffset.UTC).toEpochMilli());
+        }
+        throw new Mismatch(value, target, target.raw == LocalDate.class ? "It is a time: use astype('datetime64[D]') in Python." : null);
+    }
+
+    // ---- containers ----
+
+    private static Collection<?> elements(Object value, Target target) {
+        if (value instanceof Collection) {
+            return (Collection<?>) value;
+        } else if (value instanceof byte[]) {
+            return unsigned((byte[]) value);
+        } else if (value.getClass().isArray()) {
+            return new ArrayView(value);
+        } else if (value instanceof Iterable) {
+            List<Object> all = new ArrayList<>();
+            ((Iterable<?>) value).forEach(all::add);
+            return all;
+        }
+        throw new Mismatch(value, target, value instanceof Map ? "Take list(d), d.values() or d.items() in Python."
+                : value instanceof String ? "Take list(text) in Python." : null);
+    }
+
+    /** Bytes as Python counts them. */
+    private static List<Object> unsigned(byte[] bytes) {
+        List<Object> all = new ArrayList<>(bytes.length);
+        for (byte each : bytes) {
+            all.add((long) (each & 0xFF));
+        }
+        return all;
+    }
+
+    private static Object array(Collection<?> elements, Target target, int depth, Form form) {
+        Target part = target.part(0);
+        Object array = Array.newInstance(target.raw.getComponentType(), elements.size());
+        int i = 0;
+        try {
+            if (array instanceof int[]) {
+                for (Object each : elements) {
+                    ((int[]) array)[i] = (int) one(each, part, depth + 1, form);
+                    i++;
+                }
+            } else if (array instanceof long[]) {
+                for (Object each : elements) {
+                    ((long[]) array)[i] = (long) one(each, part, depth + 1, form);
+                    i++;
+                }
+            } else if (array instanceof double[]) {
+                for (Object each : elements) {
+                    ((double[]) array)[i] = (double) one(each, part, depth + 1, form);
+                    i++;
+                }
+            } else {
+                for (Object each : elements) {
+                    Array.set(array, i, one(each, part, depth + 1, form));
+                    i++;
+                }
+            }
+        } catch (Mismatch e) {
+            throw e.at("[" + i + "]");
+        }
+        return array;
+    }
+
+    /** @param distinct whether all elements are different ones in Python */
+    private static Collection<Object> collection(Iterator<?> elements, Target target, int depth, Form form, boolean distinct) {
+        Target part = target.part(0);
+        Collection<Object> into = emptyCollection(target);
+        int i = 0;
+        try {
+            while (elements.hasNext()) {
+                Object element = one(elements.next(), part, depth + 1, form);
+                try {
+                    into.add(element);
+                } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
+                    throw new Mismatch(element, part, "It cannot be put into " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                }
+                i++;
+            }
+        } catch (Mismatch e) {
+            throw e.at("[" + i + "]");
+        }
+        if (distinct && into instanceof Set && into.size() != i) {
+            throw new Mismatch(into, target, VANISHES);
+        }
+        return into;
+    }
+
+    private static Object lazily(Iterator<?> elements, Target target, Form form) {
+        Iterator<Object> each = new Converted(elements, target.part(0), form);
+        return target.kind == Target.Kind.ITERATOR ? each : StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false);
+    }
+
+    /** Elements that are converted when they are asked for, each in a turn of its own. */
+    private static final class Converted implements Iterator<Object> {
+        private final Iterator<?> elements;
+        private final Target target;
+        private final Form form;
+        private int count;
+
+        Converted(Iterator<?> elements, Target target, Form form) {
+            this.elements = elements;
+            this.target = target;
+            this.form = form;
+        }
+
+        @Override
+        public boolean hasNext() {
+            try (PythonGIL gil = Access.get().enterOrLock()) {
+                return elements.hasNext();
+            }
+        }
+
+        @Override
+        public Object next() {
+            try (PythonGIL gil = Access.get().enterOrLock()) {
+                return one(elements.next(), target, 0, form);
+            } catch (Mismatch e) {
+                throw e.at("[" + count + "]").exception("value");
+            } finally {
+                count++;
+            }
+        }
+    }
+
+    private static Collection<Object> emptyCollection(Target target) {
+        if (target.raw.isAssignableFrom(ArrayList.class)) {
+            return new ArrayList<>();
+        } else if (target.raw.isAssignableFrom(LinkedHashSet.class)) {
+            return new LinkedHashSet<>();
+        } else if (target.raw.isAssignableFrom(TreeSet.class)) {
+            return new TreeSet<>();
+        } else if (target.raw.isAssignableFrom(ArrayDeque.class)) {
+            return new ArrayDeque<>();
+        }
+        @SuppressWarnings("unchecked")
+        Collection<Object> made = (Collection<Object>) made(target);
+        return made;
+    }
+
+    private static Map<Object, Object> emptyMap(Target target) {
+        if (target.raw.isAssignableFrom(LinkedHashMap.class)) {
+            return new LinkedHashMap<>();
+        } else if (target.raw.isAssignableFrom(TreeMap.class)) {
+            return new TreeMap<>();
+        } else if (target.raw.isAssignableFrom(ConcurrentHashMap.class)) {
+            return new ConcurrentHashMap<>();
+        }
+        @SuppressWarnings("unchecked")
+        Map<Object, Object> made = (Map<Object, Object>) made(target);
+        return made;
+    }
+
+    private static Object made(Target target) {
+        try {
+            return target.raw.getConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw new PythonException("There is no way to make a " + target.type.getTypeName(), e);
+        }
+    }
+
+    /** Keys and values in turn. */
+    private static List<Object> flat(Map<?, ?> map) {
+        List<Object> entries = new ArrayList<>(2 * map.size());
+        map.forEach((key, value) -> {
+            entries.add(key);
+            entries.add(value);
+        });
+        return entries;
+    }
+
+    private static Map<Object, Object> map(List<?> entries, Target target, int depth, Form form) {
+        Map<Object, Object> map = emptyMap(target);
+        Target keys = target.part(0);
+        Target values = target.part(1);
+        for (int i = 0; i < entries.size(); i += 2) {
+            boolean isKey = true;
+            try {
+                Object key = one(entries.get(i), keys, depth + 1, form);
+                isKey = false;
+                Object value = one(entries.get(i + 1), values, depth + 1, form);
+                try {
+                    map.put(key, value);
+                } catch (ClassCastException | NullPointerException | UnsupportedOperationException e) {
+                    throw new Mismatch(key == null ? null : value, values, "It cannot be put into " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                }
+            } catch (Mismatch e) {
+                throw e.at(entries.get(i), isKey);
+            }
+        }
+        if (2 * map.size() != entries.size()) {
+            throw new Mismatch(map.keySet(), target, VANISHES);
+        }
+        return map;
+    }
+
+    // ---- records ----
+
+    /** A dict's values by the names of a record's components. */
+    private static List<Object> named(Map<?, ?> map, Target target) {
+        Map<?, ?> known = map instanceof HashMap ? map : new HashMap<>(map); // other maps do not take every key
+        List<Object> fields = new ArrayList<>();
+        List<String> missing = new ArrayList<>();
+        for (List<String> names : target.record.pythonNames) {
+            String name = known.containsKey(names.get(0)) ? names.get(0) : names.get(1);
+            if (known.containsKey(name)) {
+                fields.add(known.get(name));
+            } else {
+                missing.add("'" + names.get(0) + "'");
+            }
+        }
+        if (!missing.isEmpty()) {
+            throw new Mismatch(map, target, "It has no " + String.join(", ", missing) + ".");
+        }
+        return fields;
+    }
+
+    private static List<?> placed(Collection<?> values, Target target) {
+        int count = target.record.names.size();
+        if (values.size() != count) {
+            throw new Mismatch(values, target, count + " values expected, " + String.join(", ", target.record.names) + ": " + values.size() + " given.");
+        }
+        return values instanceof List ? (List<?>) values : new ArrayList<>(values);
+    }
+
+    private static Object record(List<?> fields, Target target, int depth, Form form) {
+        Object[] components = new Object[fields.size()];
+        int i = 0;
+        try {
+            for (; i < components.length; i++) {
+                components[i] = one(fields.get(i), target.part(i), depth + 1, form);
+            }
+        } catch (Mismatch e) {
+            throw e.at(target.record.names.get(i), target.raw);
+        }
+        return target.record.make(components, target);
+    }
+
+    // ---- to Python ----
+
+    /** Whether {@link #toPython} makes a value of a Java object, and not a function or a reference. */
+    static boolean isKnown(Object value) {
+        for (Class<?> type : TO_PYTHON) {
+            if (type.isInstance(value)) {
+                return true;
+            }
+        }
+        return Records.isRecord(value.getClass());
+    }
+
+    /**
+     * A value as something that {@link Pack} writes by itself: a simpler value, an object that somebody holds, or a
+     * {@link Pack.Fresh} one that nobody does; the value itself if there is nothing.
+     */
+    public static Object toPython(Object value) {
+        if (value instanceof Enum) {
+            return ((Enum<?>) value).name();
+        } else if (value instanceof CharSequence || value instanceof URI || value instanceof URL) {
+            return value.toString();
+        } else if (value instanceof Path || value instanceof File) {
+            return make("path", value.toString());
+        } else if (value instanceof UUID) {
+            return make("uuid", value.toString());
+        } else if (value instanceof Optional) {
+            return ((Optional<?>) value).orElse(null);
+        } else if (value instanceof OptionalInt) {
+            return ((OptionalInt) value).isPresent() ? ((OptionalInt) value).getAsInt() : null;
+        } else if (value instanceof OptionalLong) {
+            return ((OptionalLong) value).isPresent() ? ((OptionalLong) value).getAsLong() : null;
+        } else if (value instanceof OptionalDouble) {
+            return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
+        } else if (value instanceof Instant) {
+            return dateTime(((Instant) value).atOffset(ZoneOffset.UTC).toLocalDateTime(), 0, null);
+        } else if (value instanceof Date && value.getClass() == Date.class) {
+            return toPython(((Date) value).toInstant());
+        } else if (value instanceof LocalDateTime) {
+            return dateTime((LocalDateTime) value, null, null);
+        } else if (value instanceof OffsetDateTime) {
+            OffsetDateTime time = (OffsetDateTime) value;
+            return dateTime(time.toLocalDateTime(), time.getOffset().getTotalSeconds(), null);
+        } else if (value instanceof ZonedDateTime) {
+            ZonedDateTime time = (ZonedDateTime) value;
+            String zone = time.getZone() instanceof ZoneOffset ? null : time.getZone().getId();
+            return dateTime(time.toLocalDateTime(), time.getOffset().getTotalSeconds(), zone);
+        } else if (value instanceof LocalDate) {
+            LocalDate date = (LocalDate) value;
+            return make("date", date.getYear(), date.getMonthValue(), date.getDayOfMonth());
+        } else if (value instanceof LocalTime) {
+            LocalTime time = (LocalTime) value;
+            return make("time", time.getHour(), time.getMinute(), time.getSecond(), time.getNano() / MICRO);
+        } else if (value instanceof Duration) {
+            return make("duration", ((Duration) value).getSeconds(), ((Duration) value).getNano() / MICRO);
+        }
+        PythonObject object = ProxyHandler.object(value);
+        if (object != null) {
+            return object;
+        } else if (value instanceof Callbacks.Given) {
+            return ((Callbacks.Given) value).fresh();
+        } else if (Records.isRecord(value.getClass())) {
+            return record(value);
+        }
+        return Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : value;
+    }
+
+    private static Pack.Fresh record(Object value) {
+        Records record = Target.of(value.getClass()).record;
+        try {
+            return make("record", value.getClass().getSimpleName(), record.names, record.values(value));
+        } catch (StackOverflowError e) {
+            throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: a "
+                    + value.getClass().getName());
+        }
+    }
+
+    private static Pack.Fresh dateTime(LocalDateTime time, Integer offset, String zone) {
+        return make("datetime", time.getYear(), time.getMonthValue(), time.getDayOfMonth(), time.getHour(),
+                time.getMinute(), time.getSecond(), time.getNano() / MICRO, offset, zone);
+    }
+
+    private static Pack.Fresh make(String kind, Object... parts) {
+        return new Pack.Fresh(Access.get().callFresh(Access.get().tool("make_" + kind), parts));
+    }
+
+    /** An array of any kind as a list over it. */
+    static final class ArrayView extends java.util.AbstractList<Object> {
+        final Object array;
+
+        ArrayView(Object array) {
+            this.array = array;
+        }
+
+        @Override
+        public Object get(int index) {
+            return Array.get(array, index);
+        }
+
+        @Override
+        public Object set(int index, Object value) {
+            Object before = get(index);
+            Array.set(array, index, PLAIN.convert(value, array.getClass().getComponentType()));
+            return before;
+        }
+
+        @Override
+        public int size() {
+            return Array.getLength(array);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A value that is not of the type it is wanted as, while the conversion around it still adds the way to it.
+// Thrown and caught in Conversion; what users get is the PythonException that it becomes.
+package org.nd4j.python4j.internal.convert;
+
+import java.lang.reflect.Array;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.util.Collection;
+import java.util.Map;
+import java.util.Set;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonObject;
+
+/** Which value is not of which type, and why. */
+final class Mismatch extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private static final int LONGEST = 200;
+
+    private final transient Object value;
+    private final transient Target target;
+    private final String reason;
+    private final StringBuilder way = new StringBuilder();
+    private String record;
+
+    /** @param reason a sentence that says why or what to do, null for none */
+    Mismatch(Object value, Target target, String reason, Throwable cause) {
+        super(null, cause, false, false);
+        this.value = value;
+        this.target = target;
+        this.reason = reason;
+    }
+
+    Mismatch(Object value, Target target, String reason) {
+        this(value, target, reason, null);
+    }
+
+    /** One step outwards: the element, entry or component where the value stands. */
+    Mismatch at(String step) {
+        way.insert(0, step);
+        return this;
+    }
+
+    /** The same for a component of a record. */
+    Mismatch at(String component, Class<?> type) {
+        record = record == null ? type.getSimpleName() : record;
+        return at("." + component);
+    }
+
+    /** The same for a map's entry. */
+    Mismatch at(Object key, boolean isKey) {
+        return at((isKey ? "[key " : "[") + shown(key, true) + "]");
+    }
+
+    /** What users get. @param root what they know the whole value as */
+    PythonException exception(String root) {
+        StringBuilder text = new StringBuilder();
+        if (way.length() == 0) {
+            text.append("Could not convert value to ").append(target.type.getTypeName()).append(": ").append(shown(value, "".equals(value)));
+        } else {
+            String name = target.raw.getSimpleName();
+            boolean vowel = !name.isEmpty() && "AEIOaeio".indexOf(name.charAt(0)) >= 0;
+            text.append(root).append(way).append(": ").append(value == null ? "None" : kind(value) + " " + shown(value, true))
+                    .append(" is not ").append(vowel ? "an " : "a ").append(name)
+                    .append(record == null ? "" : " (record " + record + ")");
+        }
+        return new PythonException(text.append(reason == null ? "" : ". " + reason).toString(), getCause());
+    }
+
+    /** The name of the value's type in Python. */
+    private static String kind(Object value) {
+        if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte || value instanceof BigInteger) {
+            return "int";
+        } else if (value instanceof Double || value instanceof Float) {
+            return "float";
+        } else if (value instanceof BigDecimal) {
+            return "Decimal";
+        } else if (value instanceof Boolean) {
+            return "bool";
+        } else if (value instanceof String) {
+            return "str";
+        } else if (value instanceof byte[]) {
+            return "bytes";
+        } else if (value instanceof Map) {
+            return "dict";
+        } else if (value instanceof Set) {
+            return "set";
+        } else if (value instanceof Collection) {
+            return "list";
+        } else if (value instanceof PythonObject) {
+            try {
+                return Python.type((PythonObject) value).attr("__name__").toString();
+            } catch (PythonException e) {
+                return "object";
+            }
+        }
+        return value.getClass().getName();
+    }
+
+    private static String shown(Object value, boolean quoted) {
+        StringBuilder text = new StringBuilder();
+        show(value, quoted, text);
+        return text.length() <= LONGEST ? text.toString() : text.substring(0, LONGEST) + "...";
+    }
+
+    private static void show(Object value, boolean quoted, StringBuilder text) {
+        if (text.length() > LONGEST) {
+            return;
+        } else if (value == null) {
+            text.append("None");
+        } else if (value instanceof Boolean) {
+            text.append((Boolean) value ? "True" : "False");
+        } else if (value instanceof String && quoted) {
+            text.append('\'').append(value).append('\'');
+        } else if (value instanceof byte[]) {
+            text.append("b'");
+            for (byte each : (byte[]) value) {
+                text.append(each >= ' ' && each < 127 ? String.valueOf((char) each) : String.format("\\x%02x", each));
+                if (text.length() > LONGEST) {
+                    return;
+                }
+            }
+            text.append('\'');
+        } else if (value.getClass().isArray()) {
+            text.append(value.getClass().getComponentType().getSimpleName()).append('[').append(Array.getLength(value)).append(']');
+        } else if (value instanceof Map) {
+            text.append('{');
+            String between = "";
+            for (Map.Entry<?, ?> entry : ((Map<?, ?>) value).entrySet()) {
+                text.append(between);
+                show(entry.getKey(), true, text);
+                text.append(": ");
+                show(entry.getValue(), true, text);
+                between = ", ";
+                if (text.length() > LONGEST) {
+                    return;
+                }
+            }
+            text.append('}');
+        } else if (value instanceof Collection) {
+            text.append(value instanceof Set ? '{' : '[');
+            String between = "";
+            for (Object each : (Collection<?>) value) {
+                text.append(between);
+                show(each, true, text);
+                between = ", ";
+                if (text.length() > LONGEST) {
+                    return;
+                }
+            }
+            text.append(value instanceof Set ? '}' : ']');
+        } else {
+            try {
+                text.append(value);
+            } catch (RuntimeException e) { // whatever its toString, or Python's __str__, does
+                text.append('<').append(value.getClass().getName()).append('>');
+            }
+        }
+    }
+}

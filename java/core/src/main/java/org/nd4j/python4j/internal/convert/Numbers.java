@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers as another class of Java's, exactly or not at all. The rules are a table in docs/types.md.
+package org.nd4j.python4j.internal.convert;
+
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.math.MathContext;
+import java.math.RoundingMode;
+
+/** Conversions between Java's classes of numbers that lose nothing. */
+final class Numbers {
+    private Numbers() {}
+
+    /** A number or Boolean as one of another class; null if it has none that is the same number. */
+    static Object as(Object value, Class<?> box) {
+        if (box.isInstance(value)) {
+            return value;
+        } else if (value instanceof Boolean) {
+            return box == Number.class ? null : whole((Boolean) value ? 1 : 0, box);
+        } else if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte) {
+            return whole(((Number) value).longValue(), box);
+        } else if (value instanceof BigInteger) {
+            BigInteger big = (BigInteger) value;
+            boolean real = box == Double.class || box == Float.class;
+            return big.bitLength() < Long.SIZE ? whole(big.longValue(), box) : box == BigDecimal.class ? new BigDecimal(big)
+                    : real && big.bitLength() <= Double.MAX_EXPONENT + 1 ? rounded(new BigDecimal(big), box, null) : null;
+        } else if (value instanceof Double) {
+            return real((Double) value, box);
+        } else if (value instanceof Float) {
+            return box == Double.class ? (Object) ((Float) value).doubleValue()
+                    : box == BigDecimal.class && Float.isFinite((Float) value) ? new BigDecimal(value.toString()) : null;
+        } else if (value instanceof BigDecimal && (box == Double.class || box == Float.class)) {
+            BigDecimal decimal = (BigDecimal) value;
+            return rounded(decimal, box, new MathContext(Math.max(decimal.stripTrailingZeros().precision(), 1), RoundingMode.HALF_EVEN));
+        }
+        return null;
+    }
+
+    private static Object whole(long value, Class<?> box) {
+        if (box == Long.class) {
+            return value;
+        } else if (box == Integer.class) {
+            return value == (int) value ? (Object) (int) value : null;
+        } else if (box == Short.class) {
+            return value == (short) value ? (Object) (short) value : null;
+        } else if (box == Byte.class) {
+            return value == (byte) value ? (Object) (byte) value : null;
+        } else if (box == Double.class) {
+            return isSame((double) value, value) ? (Object) (double) value : null;
+        } else if (box == Float.class) {
+            return isSame((float) value, value) ? (Object) (float) value : null;
+        } else if (box == BigInteger.class) {
+            return BigInteger.valueOf(value);
+        }
+        return box == BigDecimal.class ? BigDecimal.valueOf(value) : null;
+    }
+
+    /** The cast back alone would take 2**63 for the largest long. */
+    private static boolean isSame(double rounded, long value) {
+        return rounded != 0x1p63 && (long) rounded == value;
+    }
+
+    /** A Python float is rounded to a float of Java's, as literals are, unless nothing of it were left. */
+    private static Object real(double value, Class<?> box) {
+        if (box == Float.class) {
+            float narrow = (float) value;
+            boolean left = Float.isFinite(narrow) == Double.isFinite(value) && narrow == 0 == (value == 0);
+            return left ? (Object) narrow : null;
+        }
+        return box == BigDecimal.class && Double.isFinite(value) ? shortest(value) : null;
+    }
+
+    /** The fewest digits that are this double, as Python prints it. Before Java 19 its own text may have one too many. */
+    private static BigDecimal shortest(double value) {
+        BigDecimal shortest = new BigDecimal(Double.toString(value));
+        if (Runtime.version().feature() >= 19) {
+            return shortest;
+        }
+        for (int digits = shortest.stripTrailingZeros().precision() - 1; digits > 0; digits--) {
+            BigDecimal fewer = null;
+            for (RoundingMode mode : new RoundingMode[] {RoundingMode.HALF_EVEN, RoundingMode.UP, RoundingMode.DOWN}) {
+                BigDecimal tried = new BigDecimal(value).round(new MathContext(digits, mode));
+                fewer = fewer == null && tried.doubleValue() == value ? tried : fewer;
+            }
+            if (fewer == null) {
+                break;
+            }
+            shortest = fewer;
+        }
+        return shortest;
+    }
+
+    /** The nearest number of binary digits, if it is the same, or has the same digits as far as the decimal has some. */
+    private static Object rounded(BigDecimal value, Class<?> box, MathContext digits) {
+        Number nearest = box == Double.class ? (Number) value.doubleValue() : (Number) value.floatValue();
+        double wide = nearest.doubleValue();
+        if (Double.isInfinite(wide)) {
+            return null;
+        }
+        BigDecimal exact = new BigDecimal(wide);
+        return exact.compareTo(value) == 0 || digits != null && exact.round(digits).compareTo(value) == 0 ? nearest : null;
+    }
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Python object behind a Java interface: java.lang.reflect.Proxy calls, proxies.py does what is
+// called. How results become Java's types: Conversion.
+package org.nd4j.python4j.internal.convert;
+
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.lang.reflect.Type;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
+
+/** What a proxy does. Each call takes a turn for its length, unless the thread has one. */
+public final class ProxyHandler implements InvocationHandler {
+
+    /** How one method is called. */
+    private static final class Plan {
+        final PythonObject python; // to be called with the method's arguments
+        final Target result;
+        final Target[] parameters; // null where none is of a functional interface with arguments
+        final int wanted;
+
+        Plan(Method method, ProxyHandler handler) {
+            String name = Names.asInPython(method.getName());
+            int parameters = method.getParameterCount();
+            List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
+            List<String> setter = new ArrayList<>(); // for a method `setName`
+            if (parameters == 0 && !bean(name, "get", getter)) {
+                bean(name, "is", getter);
+            } else if (parameters == 1) {
+                bean(name, "set", setter);
+            }
+            boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
+            PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
+                    handler.object, both(name), getter, setter, callable, method.isDefault());
+            this.python = Access.get().unframed(bound);
+            bound.del();
+            this.result = handler.conversion.target(method.getGenericReturnType());
+            Target[] targets = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
+            this.parameters = Arrays.stream(targets).anyMatch(Functional::isTyped) ? targets : null;
+            this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
+                    : result.keepsObjects() ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+        }
+
+        private Object[] typed(Object[] given) {
+            if (parameters == null) {
+                return given;
+            }
+            Object[] typed = new Object[given.length];
+            Arrays.setAll(typed, i -> Functional.typed(given[i], parameters[i]));
+            return typed;
+        }
+
+        private static List<String> both(String name) {
+            Set<String> all = new LinkedHashSet<>(Arrays.asList(name, Names.snake(name), Names.camel(name)));
+            return new ArrayList<>(all);
+        }
+
+        private static boolean bean(String name, String prefix, List<String> into) {
+            int at = prefix.length();
+            if (!name.startsWith(prefix) || name.length() == at || !Character.isUpperCase(name.charAt(at))) {
+                return false;
+            }
+            String property = Character.toLowerCase(name.charAt(at)) + name.substring(at + 1);
+            into.addAll(both(property));
+            Collections.reverse(into); // Python's habit first
+            return true;
+        }
+    }
+
+    private final PythonObject object; // of no frame: it lives as long as this
+    private final long address;
+    private final Class<?> type;
+    private final Method single;
+    private final Conversion conversion;
+    private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
+
+    private ProxyHandler(PythonObject object, Class<?> raw, Type type) {
+        this.object = object;
+        this.address = Native.handleAddress(Access.get().handle(object));
+        this.type = raw;
+        this.single = Functional.single(raw);
+        this.conversion = Conversion.within(type);
+    }
+
+    /** A proxy; the object stays the caller's. Needs a turn. @param type an interface, maybe with arguments */
+    public static Object of(PythonObject object, Type type) {
+        Class<?> raw = Types.raw(type);
+        ClassLoader loader = raw.getClassLoader() == null ? ProxyHandler.class.getClassLoader() : raw.getClassLoader();
+        return Proxy.newProxyInstance(loader, new Class<?>[] {raw}, new ProxyHandler(Access.get().unframed(object), raw, type));
+    }
+
+    /** The Python object behind a proxy, null for any other Java object. */
+    static PythonObject object(Object value) {
+        ProxyHandler handler = handlerOf(value);
+        return handler == null ? null : handler.object;
+    }
+
+    private static ProxyHandler handlerOf(Object value) {
+        if (value == null || !Proxy.isProxyClass(value.getClass())) {
+            return null;
+        }
+        InvocationHandler handler = Proxy.getInvocationHandler(value);
+        return handler instanceof ProxyHandler ? (ProxyHandler) handler : null;
+    }
+
+    @Override
+    public Object invoke(Object proxy, Method method, Object[] given) throws Throwable {
+        if (method.getDeclaringClass() == Object.class) {
+            return ofObject(method, given);
+        }
+        Object absent = new Object();
+        Object result = call(method, given == null ? new Object[0] : given, absent);
+        return result == absent ? byDefault(proxy, method, given) : result;
+    }
+
+    private Object ofObject(Method method, Object[] given) {
+        switch (method.getName()) {
+            case "equals":
+                ProxyHandler other = handlerOf(given[0]);
+                return other != null && other.address == address;
+            case "hashCode":
+                return Long.hashCode(address);
+            default:
+                try (PythonGIL gil = Access.get().enterOrLock()) {
+                    return object.toString();
+                }
+        }
+    }
+
+    private Object call(Method method, Object[] given, Object absent) {
+        try (PythonGIL gil = Access.get().enterOrLock()) {
+            Plan plan = plans.get(method);
+            if (plan == null) { // not computeIfAbsent, which would wait for the GIL with a lock held
+                plan = new Plan(method, this);
+                plans.put(method, plan);
+            }
+            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
+            boolean none = result instanceof PythonObject && method.isDefault()
+                    && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
+            return none ? absent : Conversion.convert(result, plan.result, method.getName());
+        }
+    }
+
+    /** The arguments, those of a variable number one by one. */
+    private static List<Object> spread(Method method, Object[] given) {
+        List<Object> arguments = new ArrayList<>(Arrays.asList(given));
+        if (method.isVarArgs()) {
+            Object rest = arguments.remove(arguments.size() - 1);
+            if (rest != null) {
+                arguments.addAll(new Conversion.ArrayView(rest));
+            }
+        }
+        return arguments;
+    }
+
+    private Object byDefault(Object proxy, Method method, Object[] given) throws Throwable {
+        Class<?> declaring = method.getDeclaringClass();
+        MethodHandle handle;
+        try {
+            MethodType signature = MethodType.methodType(method.getReturnType(), method.getParameterTypes());
+            handle = MethodHandles.lookup().findSpecial(declaring, method.getName(), signature, declaring);
+        } catch (IllegalAccessException e) { // an interface that is not public
+            handle = MethodHandles.privateLookupIn(declaring, MethodHandles.lookup()).unreflectSpecial(method, declaring);
+        }
+        return handle.bindTo(proxy).invokeWithArguments(given == null ? new Object[0] : given);
+    }
+}

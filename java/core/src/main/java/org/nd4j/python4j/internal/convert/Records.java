@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records by reflection, since this library is compiled for a Java that has none.
+// What they are in Python: Conversion.
+package org.nd4j.python4j.internal.convert;
+
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Type;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.nd4j.python4j.PythonException;
+
+/** The components of a record class in order. */
+final class Records {
+    private static final Method IS_RECORD = method(Class.class, "isRecord");
+    private static final Method COMPONENTS = method(Class.class, "getRecordComponents");
+
+    final List<String> names = new ArrayList<>();
+    final List<Type> types = new ArrayList<>();
+    /** What Python may call each of them. */
+    final List<List<String>> pythonNames = new ArrayList<>();
+    private final Class<?> type;
+    private final List<Method> accessors = new ArrayList<>();
+    private final Constructor<?> constructor;
+
+    /** Of a class that {@link #isRecord}. */
+    Records(Class<?> type) {
+        this.type = type;
+        Object[] components = (Object[]) call(COMPONENTS, type);
+        Class<?>[] classes = new Class<?>[components.length];
+        for (int i = 0; i < components.length; i++) {
+            String name = (String) read(components[i], "getName");
+            names.add(name);
+            pythonNames.add(Arrays.asList(name, Names.snake(name)));
+            types.add((Type) read(components[i], "getGenericType"));
+            classes[i] = (Class<?>) read(components[i], "getType");
+            Method accessor = (Method) read(components[i], "getAccessor");
+            accessor.trySetAccessible();
+            accessors.add(accessor);
+        }
+        try {
+            constructor = type.getDeclaredConstructor(classes);
+            constructor.trySetAccessible();
+        } catch (NoSuchMethodException e) {
+            throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
+
+    private static Method method(Class<?> of, String name) {
+        try {
+            return of.getMethod(name);
+        } catch (NoSuchMethodException e) {
+            return null; // Java 15 and earlier
+        }
+    }
+
+    private static Object read(Object component, String what) {
+        return call(method(component.getClass(), what), component);
+    }
+
+    private static Object call(Method method, Object on) {
+        try {
+            return method.invoke(on);
+        } catch (ReflectiveOperationException e) {
+            Throwable cause = e instanceof InvocationTargetException ? e.getCause() : e;
+            throw new PythonException("A record could not be read: " + cause, cause);
+        }
+    }
+
+    static boolean isRecord(Class<?> type) {
+        return IS_RECORD != null && !Modifier.isAbstract(type.getModifiers()) && (boolean) call(IS_RECORD, type);
+    }
+
+    List<Object> values(Object record) {
+        List<Object> values = new ArrayList<>(accessors.size());
+        for (Method accessor : accessors) {
+            values.add(call(accessor, record));
+        }
+        return values;
+    }
+
+    /** A record of these components. What its constructor throws to refuse them is thrown as it is. */
+    Object make(Object[] components, Target target) {
+        try {
+            return constructor.newInstance(components);
+        } catch (InvocationTargetException e) {
+            if (e.getCause() instanceof RuntimeException && !isFault(e.getCause())) {
+                throw (RuntimeException) e.getCause();
+            }
+            throw new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + e.getCause(), e.getCause());
+        } catch (ReflectiveOperationException e) {
+            throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
+
+    /** Whether an exception of Java's own says that somebody made a mistake, and not what is wrong with an argument. */
+    static boolean isFault(Throwable e) {
+        return e.getClass().getClassLoader() == null
+                && !(e instanceof IllegalArgumentException || e instanceof IllegalStateException);
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Java's part of a PythonException's stack trace. A room of its own because it remembers: to make the
+// elements costs most of what an exception costs, and errors come again and again from the same place.
+package org.nd4j.python4j.internal.jni;
+
+import java.lang.ref.SoftReference;
+import java.util.Arrays;
+import org.nd4j.python4j.PythonException;
+
+/**
+ * A stack as the JVM noted it, and its elements.
+ *
+ * <p>The note is HotSpot's own ({@code Throwable.backtrace}): arrays that say for each frame which method it is and
+ * where in it. What they mean is not asked here. But two notes that are the same all through have the same elements, so
+ * those of the last few are kept. On a JVM that keeps no such note, or one in another form, they are made each time.
+ */
+public final class Backtrace {
+
+    private static final int KEPT = 8;
+
+    // Threads may overwrite each other's entries: then one is made once more. Softly, since a note keeps classes loaded.
+    private static volatile SoftReference<Backtrace[]> recent = new SoftReference<>(null);
+    private static int next;
+
+    private final Object[] note;
+    private final StackTraceElement[] elements;
+
+    private Backtrace(Object[] note, StackTraceElement[] elements) {
+        this.note = note;
+        this.elements = elements;
+    }
+
+    /** The Java frames of an exception that was made just now, without those that made it. Not to be changed. */
+    public static StackTraceElement[] of(PythonException exception) {
+        Object note = Native.raisedBacktrace(exception);
+        if (!(note instanceof Object[])) {
+            return elements(exception);
+        }
+        Backtrace[] kept = recent.get();
+        if (kept == null) {
+            kept = new Backtrace[KEPT];
+            recent = new SoftReference<>(kept);
+        }
+        for (Backtrace one : kept) {
+            if (one != null && same(one.note, note)) {
+                return one.elements;
+            }
+        }
+        StackTraceElement[] elements = elements(exception);
+        kept[next++ & KEPT - 1] = new Backtrace((Object[]) note, elements);
+        return elements;
+    }
+
+    private static StackTraceElement[] elements(PythonException exception) {
+        StackTraceElement[] all = exception.getStackTrace();
+        int own = 0;
+        while (own < all.length && all[own].getClassName().equals(PythonException.class.getName())) {
+            own++;
+        }
+        return Arrays.copyOfRange(all, own, all.length);
+    }
+
+    private static boolean same(Object a, Object b) {
+        if (a instanceof short[] && b instanceof short[]) {
+            return Arrays.equals((short[]) a, (short[]) b);
+        }
+        if (a instanceof int[] && b instanceof int[]) {
+            return Arrays.equals((int[]) a, (int[]) b);
+        }
+        if (a instanceof long[] && b instanceof long[]) {
+            return Arrays.equals((long[]) a, (long[]) b);
+        }
+        return a == b || a instanceof Object[] && b instanceof Object[] && same((Object[]) a, (Object[]) b);
+    }
+
+    private static boolean same(Object[] a, Object[] b) {
+        boolean same = a.length == b.length;
+        for (int i = 0; same && i < a.length; i++) {
+            same = same(a[i], b[i]);
+        }
+        return same;
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Python holds of Java: functions it can call and exceptions that travel through it, by key.
+// The native half is callback.rs and upcall.rs; Native.upcall is the one way in.
+package org.nd4j.python4j.internal.jni;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
+
+/** The table of Java objects that Python objects refer to. */
+public final class Callbacks {
+
+    /** What Python holds of Java, and calls. Runs without the GIL, on any thread, Python's own included. */
+    public interface Function {
+        /** @param arguments a list of positional arguments and a map of named ones, null for none */
+        Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
+
+        /** Whether it finishes its arguments itself, see {@link Pack.Reader}. */
+        default boolean raw() {
+            return false;
+        }
+
+        /** Whether its arguments are to come as {@link PythonObject}s, whatever they are. */
+        default boolean objects() {
+            return false;
+        }
+
+        /** What Python shows of it. */
+        default String name() {
+            return "java";
+        }
+
+        /** What it is for Java, where it comes back. */
+        default Object object() {
+            return this;
+        }
+    }
+
+    /** Makes Python raise an exception of a builtin class. */
+    public static final class Raise extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final String pythonClass;
+
+        public Raise(String pythonClass, String text) {
+            super(text, null, false, false);
+            this.pythonClass = pythonClass;
+        }
+    }
+
+    private static final int VALUE = 0;
+    public static final int THROWN = 1;
+    private static final int RAISED = 2;
+    private static final int RAISE = 3;
+
+    /** Above that in a key stands the number of the host: Python calls the host that made the key (host.rs). */
+    private static final int HOST_SHIFT = 44;
+
+    /** The key that asks for the name of the thread, no function's. */
+    private static final long THREAD_NAME = 0;
+
+    private static final AtomicLong KEYS = new AtomicLong();
+    private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
+
+    /** The objects in a thread's last answer: Python reads it after the call that made it is over. */
+    private static final ThreadLocal<List<PythonObject>> ANSWERED = new ThreadLocal<>();
+
+    private Callbacks() {}
+
+    /** A Python callable for a function; Python holds the function as long as it holds the callable. */
+    public static PythonObject callable(Function function) {
+        try (PythonGIL turn = Access.get().enter()) {
+            long key = hold(function);
+            long frame = Access.get().frame();
+            return Access.get().object(Native.callbackFunction(key, function.name(), function.objects(), frame), frame);
+        }
+    }
+
+    /** A function on its way to Python: as a callable, or as an object of a class in proxies.py that calls it. */
+    public static final class Given {
+        private final Function function;
+        private final String className;
+
+        /** @param className null for a callable */
+        public Given(Function function, String className) {
+            this.function = function;
+            this.className = className;
+        }
+
+        /** Needs a turn. */
+        public Pack.Fresh fresh() {
+            long key = hold(function);
+            return new Pack.Fresh(className == null
+                    ? Native.callbackFunction(key, function.name(), function.objects(), 0)
+                    : Native.callbackReference(key, className, 0));
+        }
+    }
+
+    /** Whether this class loader's copy of the library made the key. */
+    static boolean isOwn(long key) {
+        return key >>> HOST_SHIFT == Native.root << HOST_SHIFT >>> HOST_SHIFT;
+    }
+
+    /** The function of a key; null if Python has dropped it or the key is a made-up one. */
+    static Function function(long key) {
+        Object held = HELD.get(key);
+        return held instanceof Function ? (Function) held : null;
+    }
+
+    /** The exception that travels under a key; null if Python has dropped it. */
+    public static Throwable thrown(long key) {
+        Object held = HELD.get(key);
+        return held instanceof Throwable ? (Throwable) held : null;
+    }
+
+    /** How many Java objects Python holds. */
+    public static int count() {
+        return HELD.size();
+    }
+
+    private static long hold(Object object) {
+        long key = Native.root << HOST_SHIFT | KEYS.incrementAndGet();
+        HELD.put(key, object);
+        return key;
+    }
+
+    /** A call from Python, or with no arguments the news that Python has dropped the key. */
+    public static byte[] upcall(long key, byte[] arguments) {
+        if (arguments == null) {
+            HELD.remove(key);
+            return null;
+        }
+        if (key == THREAD_NAME) {
+            Thread thread = Thread.currentThread();
+            String name = thread.getName().isEmpty() ? thread.toString() : thread.getName(); // virtual threads have none
+            return name.getBytes(StandardCharsets.UTF_8);
+        }
+        Pack reply = Pack.take();
+        try (Access.Visit visit = Access.get().visit()) {
+            try {
+                Function function = function(key);
+                Pack.Reader reader = new Pack.Reader(arguments, 0);
+                Object args = reader.value();
+                Object named = reader.value();
+                if (!function.raw()) {
+                    args = reader.finishOrKeep(args);
+                    named = reader.finishOrKeep(named);
+                }
+                reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handles();
+            } catch (Throwable e) {
+                reply.clear();
+                refuse(reply, e);
+            }
+            if (reply.lends()) {
+                ANSWERED.set(reply.lent());
+            }
+            return reply.handOver();
+        } finally {
+            reply.giveBack();
+        }
+    }
+
+    private static void refuse(Pack reply, Throwable e) {
+        if (e instanceof Raise) {
+            reply.u8(RAISE).text(((Raise) e).pythonClass).text(e.getMessage());
+            return;
+        }
+        PythonObject raised = e instanceof PythonException ? ((PythonException) e).getPythonObject() : null;
+        if (raised != null && Access.get().exists(raised)) {
+            reply.u8(RAISED).value(raised);
+            return;
+        }
+        String text;
+        try {
+            text = e.getMessage() == null ? "" : e.getMessage();
+        } catch (RuntimeException inner) {
+            text = "";
+        }
+        reply.u8(THROWN).key(hold(e)).text(e.getClass().getName()).text(text);
+    }
+}

@@ -1,0 +1,1076 @@
+// SPDX-License-Identifier: Apache-2.0
+// Java values to bytes and back: the wire format, whose other half and table of tags is pack.rs.
+// Little-endian; lengths are 32 bits; text is UTF-8, lone surrogates as their three bytes.
+package org.nd4j.python4j.internal.jni;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.SoftReference;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
+import java.util.function.Function;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.internal.Access;
+
+/**
+ * A buffer that packed values are written to. {@link Reader} reads them.
+ *
+ * <p>One thread uses a buffer at a time, from {@link #take} to {@link #giveBack}; none of this needs a
+ * turn, except that types of users may be asked to convert a value ({@link PythonType#toPython}). Large texts
+ * and bytes enter Python by themselves; only their handles are in the buffer.
+ */
+public final class Pack {
+
+    static final int NONE = 0;
+    static final int FALSE = 1;
+    static final int TRUE = 2;
+    public static final int INT = 3;
+    public static final int BIG_INT = 4;
+    public static final int FLOAT = 5;
+    public static final int STR = 6;
+    public static final int BYTES = 7;
+    public static final int LIST = 8;
+    public static final int TUPLE = 9;
+    public static final int SET = 10;
+    public static final int DICT = 11;
+    public static final int LONGS = 12;
+    public static final int DOUBLES = 13;
+    public static final int DECIMAL = 14;
+    public static final int HANDLE = 15;
+    public static final int SURROGATES = 16;
+    public static final int MISSING = 17;
+    public static final int JAVA = 18;
+    public static final int LATIN1 = 19;
+    public static final int UTF16 = 20;
+    public static final int LARGE = 21;
+
+    /** What the reader of a Python object asks for. */
+    public static final class Wanted {
+        public static final int ANY = 0;
+        public static final int STR = 1;
+        public static final int INT = 2;
+        public static final int FLOAT = 3;
+        public static final int BOOL = 4;
+        public static final int LIST = 5;
+        public static final int DICT = 6;
+        public static final int BYTES = 7;
+        public static final int NONE = 8;
+        public static final int OBJECT = 9;
+        public static final int MESSAGE = 10;
+        public static final int TRACEBACK = 11;
+        public static final int JAVA = 12;
+
+        private Wanted() {}
+    }
+
+    /** How deep values may nest; beyond it a value is taken for cyclic. */
+    public static final int MAX_DEPTH = 1000;
+
+    private static final int KEPT_BYTES = 64 << 20;
+    private static final int HELD_BYTES = 4 << 20; // a larger buffer goes when the JVM needs memory
+    public static final int SHORT_TEXT = 256;
+    private static final int LARGE_VALUE = 1 << 14;
+
+    /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
+    private static final class Words {
+        static final VarHandle IN = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** The buffer that nobody uses at the moment. No AtomicReference: it is made of VarHandles. */
+    private static final class Spare {
+        static final Spare ONE = new Spare();
+        static final AtomicReferenceFieldUpdater<Spare, Object> PACK =
+                AtomicReferenceFieldUpdater.newUpdater(Spare.class, Object.class, "pack");
+
+        private volatile Object pack; // or a reference to it
+    }
+
+    private byte[] buffer = new byte[256];
+    private SoftReference<Pack> loosely; // to this, for one whose buffer is not to be held
+    private char[] chars = {};
+    private int length;
+    private boolean wide; // whether values that only Conversion knows may be written
+
+    /** Objects whose handles are in the buffer: they must not be collected before the call is over. */
+    private final List<PythonObject> lent = new ArrayList<>();
+
+    /** Handles that were made for the buffer alone, and go with it. */
+    private final List<Long> fresh = new ArrayList<>();
+
+    /** A Python object that was made to be written here, by its handle. */
+    public static final class Fresh {
+        private final long handle;
+
+        public Fresh(long handle) {
+            this.handle = handle;
+        }
+    }
+
+    /** An empty buffer. */
+    public static Pack take() {
+        Object spare = Spare.PACK.getAndSet(Spare.ONE, null);
+        if (spare instanceof SoftReference) {
+            spare = ((SoftReference<?>) spare).get();
+        }
+        return spare == null ? new Pack() : (Pack) spare;
+    }
+
+    /** The end of its use; what is in it is forgotten. */
+    public void giveBack() {
+        clear();
+        if (buffer.length <= HELD_BYTES) {
+            Spare.PACK.lazySet(Spare.ONE, this);
+        } else if (buffer.length <= KEPT_BYTES) {
+            if (loosely == null) {
+                loosely = new SoftReference<>(this);
+            }
+            Spare.PACK.lazySet(Spare.ONE, loosely);
+        }
+    }
+
+    /** The packed bytes are the first {@link #length} of these. */
+    public byte[] buffer() {
+        return buffer;
+    }
+
+    public int length() {
+        return length;
+    }
+
+    /** The packed bytes alone. */
+    byte[] copy() {
+        return Arrays.copyOf(buffer, length);
+    }
+
+    /** Whether handles of anybody's objects were written. */
+    boolean lends() {
+        return !lent.isEmpty();
+    }
+
+    /** The objects whose handles were written. */
+    List<PythonObject> lent() {
+        return new ArrayList<>(lent);
+    }
+
+    /** Forgets what was written. */
+    public void clear() {
+        length = 0;
+        wide = false;
+        lent.clear();
+        for (long handle : fresh) {
+            Native.handleDropLater(handle);
+        }
+        fresh.clear();
+    }
+
+    /** From here on takes every value that {@code Conversion.toPython} knows, too. */
+    public Pack wide() {
+        wide = true;
+        return this;
+    }
+
+    /**
+     * Reads the reply to the packed bytes, which may be in their array: nothing is to be written meanwhile. An
+     * array that was made for it is kept, as the next reply may be as long.
+     */
+    public Reader reader(byte[] reply, long frame) {
+        if (reply != null && reply.length > buffer.length && reply.length <= KEPT_BYTES) {
+            buffer = reply;
+        }
+        return new Reader(this, reply, frame);
+    }
+
+    // ---- writing ----
+
+    /** Writes which handles were made for this buffer. */
+    Pack handles() {
+        for (long handle : fresh) {
+            u64(handle);
+        }
+        return u32(fresh.size());
+    }
+
+    /** The packed bytes alone, for somebody who gives back the handles that were made for them. */
+    byte[] handOver() {
+        byte[] copy = copy();
+        fresh.clear();
+        return copy;
+    }
+
+    /** The key of an object that {@link Callbacks} holds. */
+    Pack key(long key) {
+        u64(key);
+        return this;
+    }
+
+    public Pack u8(int value) {
+        reserve(1);
+        buffer[length++] = (byte) value;
+        return this;
+    }
+
+    public Pack u32(int value) {
+        reserve(4);
+        put(buffer, length, value);
+        length += 4;
+        return this;
+    }
+
+    private static void put(byte[] out, int at, int value) {
+        out[at] = (byte) value;
+        out[at + 1] = (byte) (value >> 8);
+        out[at + 2] = (byte) (value >> 16);
+        out[at + 3] = (byte) (value >> 24);
+    }
+
+    private static int get(byte[] in, int at) {
+        return in[at] & 0xFF | (in[at + 1] & 0xFF) << 8 | (in[at + 2] & 0xFF) << 16 | in[at + 3] << 24;
+    }
+
+    private void u64(long value) {
+        reserve(8);
+        Words.IN.set(buffer, length, value);
+        length += 8;
+    }
+
+    /** Length and UTF-8. */
+    public Pack text(String text) {
+        int chars = text.length();
+        if (chars > SHORT_TEXT) {
+            byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+            boolean exact = utf8.length == chars
+                    ? new String(utf8, StandardCharsets.ISO_8859_1).equals(text) // all ASCII
+                    : !hasReplacements(text, utf8);
+            if (exact) {
+                bytes(utf8);
+                return this;
+            }
+        }
+        reserve(4 + 3L * chars);
+        byte[] out = buffer;
+        int start = length + 4;
+        int i = 0;
+        for (; i < chars; i++) {
+            char c = text.charAt(i);
+            if (c >= 0x80) {
+                break;
+            }
+            out[start + i] = (byte) c;
+        }
+        int end = encode(text, i, start + i);
+        put(out, length, end - start);
+        length = end;
+        return this;
+    }
+
+    /** Java's own encoder puts a question mark for each lone surrogate. */
+    private static boolean hasReplacements(String text, byte[] utf8) {
+        int marks = 0;
+        for (byte b : utf8) {
+            if (b == '?') {
+                marks++;
+            }
+        }
+        for (int i = text.indexOf('?'); i >= 0; i = text.indexOf('?', i + 1)) {
+            marks--;
+        }
+        return marks != 0;
+    }
+
+    /** The rest of a text, for which the buffer has room. */
+    private int encode(String text, int from, int at) {
+        byte[] out = buffer;
+        for (int i = from; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c < 0x80) {
+                out[at++] = (byte) c;
+            } else if (c < 0x800) {
+                out[at++] = (byte) (0xC0 | c >> 6);
+                out[at++] = (byte) (0x80 | c & 0x3F);
+            } else if (Character.isHighSurrogate(c)
+                    && i + 1 < text.length()
+                    && Character.isLowSurrogate(text.charAt(i + 1))) {
+                int point = Character.toCodePoint(c, text.charAt(++i));
+                out[at++] = (byte) (0xF0 | point >> 18);
+                out[at++] = (byte) (0x80 | point >> 12 & 0x3F);
+                out[at++] = (byte) (0x80 | point >> 6 & 0x3F);
+                out[at++] = (byte) (0x80 | point & 0x3F);
+            } else {
+                out[at++] = (byte) (0xE0 | c >> 12);
+                out[at++] = (byte) (0x80 | c >> 6 & 0x3F);
+                out[at++] = (byte) (0x80 | c & 0x3F);
+            }
+        }
+        return at;
+    }
+
+    /** A text as a value: a long one as what it is in memory, which no encoder has to look at. */
+    private void string(String text) {
+        if (text.length() <= SHORT_TEXT) {
+            u8(STR).text(text);
+        } else if (text.length() > LARGE_VALUE) {
+            large(Native.bulkText(text));
+        } else if (!latin1(text)) {
+            utf16(text);
+        }
+    }
+
+    /** An object that was made of a large value, which whoever reads this takes back. */
+    private void large(long handle) {
+        fresh.add(handle); // in case that nobody does
+        u8(LARGE).u64(handle);
+    }
+
+    /** What a String that has a byte for each character gives, and what others give, as classes. */
+    private static final class Coder {
+        public static final Class<?> LATIN1 = of("a");
+        static final boolean KNOWN = LATIN1 != of("\u1234"); // not where Strings are not compact
+
+        static Class<?> of(String text) {
+            return text.chars().spliterator().getClass();
+        }
+    }
+
+    /** The text as a byte for each character if that is what it is, or nothing. */
+    @SuppressWarnings("deprecation") // it is the one way to the bytes of a String that copies only once
+    private boolean latin1(String text) {
+        if (Coder.KNOWN && Coder.of(text) != Coder.LATIN1) {
+            return false;
+        }
+        int start = length;
+        int chars = text.length();
+        u8(LATIN1).u32(chars).reserve(chars);
+        text.getBytes(0, chars, buffer, length);
+        if (Coder.KNOWN || new String(buffer, length, chars, StandardCharsets.ISO_8859_1).equals(text)) {
+            length += chars;
+            return true;
+        }
+        length = start;
+        return false;
+    }
+
+    private void utf16(String text) {
+        int chars = text.length();
+        reserve(5 + 2L * chars);
+        u8(UTF16).u32(2 * chars);
+        char[] all = chars(chars);
+        text.getChars(0, chars, all, 0);
+        room().asCharBuffer().put(all, 0, chars);
+        length += 2 * chars;
+    }
+
+    /** Room for that many characters. What is in it is of no meaning. */
+    private char[] chars(int count) {
+        if (count > chars.length) {
+            chars = new char[count];
+        }
+        return chars;
+    }
+
+    private void raw(byte[] bytes) {
+        if (bytes.length > LARGE_VALUE) {
+            large(Native.bulkBytes(bytes));
+        } else {
+            u8(BYTES).bytes(bytes);
+        }
+    }
+
+    private void bytes(byte[] bytes) {
+        u32(bytes.length);
+        reserve(bytes.length);
+        System.arraycopy(bytes, 0, buffer, length, bytes.length);
+        length += bytes.length;
+    }
+
+    /**
+     * A Java value of any kind that Python has a counterpart of; null is None.
+     *
+     * @throws PythonException if there is none, or the value nests too deep or contains itself
+     */
+    public Pack value(Object value) {
+        value(value, 0);
+        return this;
+    }
+
+    private void element(Object value, int depth) {
+        if (depth >= MAX_DEPTH) {
+            throw tooDeep();
+        }
+        value(value, depth + 1);
+    }
+
+    private void value(Object value, int depth) {
+        if (value instanceof String) {
+            string((String) value);
+        } else if (value instanceof Long || value instanceof Integer) {
+            integer(((Number) value).longValue());
+        } else if (value instanceof Double || value instanceof Float) {
+            number(((Number) value).doubleValue());
+        } else if (value instanceof Boolean) {
+            u8((Boolean) value ? TRUE : FALSE);
+        } else if (value == null) {
+            u8(NONE);
+        } else if (value instanceof PythonObject) {
+            handle((PythonObject) value);
+        } else if (value instanceof byte[]) {
+            raw((byte[]) value);
+        } else if (value instanceof List) {
+            list((List<?>) value, depth);
+        } else if (value instanceof Map) {
+            map((Map<?, ?>) value, depth);
+        } else if (value instanceof Object[]) {
+            list(Arrays.asList((Object[]) value), depth);
+        } else if (value.getClass().isArray()) {
+            array(value);
+        } else {
+            rarer(value, depth);
+        }
+    }
+
+    public void integer(long value) {
+        u8(INT).u64(value);
+    }
+
+    public void number(double value) {
+        u8(FLOAT).u64(Double.doubleToRawLongBits(value));
+    }
+
+    private void handle(PythonObject object) {
+        u8(HANDLE).u64(Access.get().handle(object));
+        lent.add(object);
+    }
+
+    private void list(Collection<?> list, int depth) {
+        if (!longs(list) && !doubles(list)) {
+            collection(LIST, list, depth);
+        }
+    }
+
+    /** A tag, and room for a count that is known later. */
+    private int start(int tag) {
+        u8(tag).u32(0);
+        return length - 4;
+    }
+
+    private void collection(int tag, Collection<?> collection, int depth) {
+        int countAt = start(tag);
+        int count = 0;
+        for (Object element : collection) {
+            element(element, depth);
+            count++;
+        }
+        put(buffer, countAt, count);
+    }
+
+    private void map(Map<?, ?> map, int depth) {
+        int countAt = start(DICT);
+        int count = 0;
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            element(entry.getKey(), depth);
+            element(entry.getValue(), depth);
+            count++;
+        }
+        put(buffer, countAt, count);
+    }
+
+    /** The list as one run of 64-bit integers, or nothing. */
+    private boolean longs(Collection<?> list) {
+        int start = length;
+        int countAt = start(LONGS);
+        int count = 0;
+        for (Object element : list) {
+            if (!(element instanceof Long || element instanceof Integer)) {
+                break;
+            }
+            u64(((Number) element).longValue());
+            count++;
+        }
+        return endRun(list, start, countAt, count);
+    }
+
+    /** The list as one run of doubles, or nothing. */
+    private boolean doubles(Collection<?> list) {
+        int start = length;
+        int countAt = start(DOUBLES);
+        int count = 0;
+        for (Object element : list) {
+            if (!(element instanceof Double || element instanceof Float)) {
+                break;
+            }
+            u64(Double.doubleToRawLongBits(((Number) element).doubleValue()));
+            count++;
+        }
+        return endRun(list, start, countAt, count);
+    }
+
+    private boolean endRun(Collection<?> list, int start, int countAt, int count) {
+        if (count == 0 || count != list.size()) {
+            length = start;
+            return false;
+        }
+        put(buffer, countAt, count);
+        return true;
+    }
+
+    private void array(Object array) {
+        if (array instanceof int[]) {
+            int[] ints = (int[]) array;
+            startRun(LONGS, ints.length);
+            for (int value : ints) {
+                u64(value);
+            }
+        } else if (array instanceof long[]) {
+            long[] longs = (long[]) array;
+            startRun(LONGS, longs.length);
+            room().asLongBuffer().put(longs);
+            length += 8 * longs.length;
+        } else if (array instanceof double[]) {
+            double[] doubles = (double[]) array;
+            startRun(DOUBLES, doubles.length);
+            room().asDoubleBuffer().put(doubles);
+            length += 8 * doubles.length;
+        } else if (array instanceof float[]) {
+            float[] floats = (float[]) array;
+            startRun(DOUBLES, floats.length);
+            for (float value : floats) {
+                u64(Double.doubleToRawLongBits(value));
+            }
+        } else if (array instanceof short[]) {
+            short[] shorts = (short[]) array;
+            startRun(LONGS, shorts.length);
+            for (short value : shorts) {
+                u64(value);
+            }
+        } else if (array instanceof boolean[]) {
+            boolean[] booleans = (boolean[]) array;
+            u8(LIST).u32(booleans.length);
+            for (boolean value : booleans) {
+                u8(value ? TRUE : FALSE);
+            }
+        } else {
+            char[] chars = (char[]) array;
+            u8(LIST).u32(chars.length);
+            for (char value : chars) {
+                u8(STR).text(String.valueOf(value));
+            }
+        }
+    }
+
+    private void startRun(int tag, int count) {
+        u8(tag).u32(count).reserve(8L * count);
+    }
+
+    private ByteBuffer room() {
+        return ByteBuffer.wrap(buffer, length, buffer.length - length).slice().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Kinds that Python4J M2.1 did not take. A registered type that does goes before our own way. */
+    private void rarer(Object value, int depth) {
+        for (PythonType<?> type : Access.get().registered()) {
+            if (type.accepts(value)) {
+                value(convert(type, value), depth);
+                return;
+            }
+        }
+        Object other = wide ? Access.get().toPython(value) : value;
+        if (other instanceof Fresh) {
+            fresh.add(((Fresh) other).handle);
+            u8(HANDLE).u64(((Fresh) other).handle);
+        } else if (other != value) {
+            value(other, depth);
+        } else if (value instanceof Short || value instanceof Byte) {
+            integer(((Number) value).longValue());
+        } else if (value instanceof Character) {
+            u8(STR).text(value.toString());
+        } else if (value instanceof BigInteger) {
+            BigInteger integer = (BigInteger) value;
+            if (integer.bitLength() < Long.SIZE) {
+                integer(integer.longValue());
+            } else {
+                u8(BIG_INT).bytes(integer.toByteArray());
+            }
+        } else if (value instanceof BigDecimal) {
+            u8(DECIMAL).text(value.toString());
+        } else if (value instanceof Set) {
+            collection(SET, (Set<?>) value, depth);
+        } else if (value instanceof Collection) {
+            list((Collection<?>) value, depth);
+        } else if (value instanceof Iterable && !(value instanceof Path)) { // a Path iterates over Paths without end
+            List<Object> elements = new ArrayList<>(); // it may give its elements only once
+            ((Iterable<?>) value).forEach(elements::add);
+            list(elements, depth);
+        } else {
+            throw new PythonException("Unable to find python type for java type: " + value.getClass());
+        }
+    }
+
+    private static <T> PythonObject convert(PythonType<T> type, Object value) {
+        return type.toPython(type.adapt(value));
+    }
+
+    private void reserve(long more) {
+        if (more > buffer.length - length) {
+            grow(more);
+        }
+    }
+
+    private void grow(long more) {
+        long least = length + more;
+        long most = Integer.MAX_VALUE - 8; // no JVM has longer arrays
+        if (least > most) {
+            throw new PythonException("The values for Python take more than 2 GB packed: hand them over in several parts.");
+        }
+        buffer = Arrays.copyOf(buffer, (int) Math.min(most, Math.max(least, 2L * buffer.length)));
+    }
+
+    private static PythonException tooDeep() {
+        return new PythonException("The value nests deeper than " + MAX_DEPTH + " levels, or contains itself.");
+    }
+
+    // ---- reading ----
+
+    /**
+     * Reads packed values. Never reads past the end, never trusts a length.
+     *
+     * <p>In two steps, so that an object is not lost when another one's conversion fails: {@link #value}
+     * leaves objects of other types as {@link PythonObject}s, {@link #finish} turns them into what the
+     * registered types make of them.
+     */
+    public static final class Reader {
+
+        /** A name that is not there. */
+        public static final Object ABSENT = new Object();
+
+        private static final byte[] EMPTY = {};
+
+        private final Pack pack; // whose room it may use; null for none
+        private final byte[] in;
+        private final long frame;
+        private int at;
+        private int last; // where the value began that is being read
+        private int due; // how many values the containers around this place still wait for
+        private boolean hasObjects;
+        private boolean damaged;
+        private int lost; // elements and keys that are equal to others in Java alone
+
+        /**
+         * @param in the whole buffer, null for an empty one
+         * @param frame the frame that owns the handles in it, 0 for none
+         */
+        public Reader(byte[] in, long frame) {
+            this(null, in, frame);
+        }
+
+        private Reader(Pack pack, byte[] in, long frame) {
+            this.pack = pack;
+            this.in = in == null ? EMPTY : in;
+            this.frame = frame;
+        }
+
+        /** The one value of a buffer, finished. */
+        public static Object read(byte[] in, long frame) {
+            Reader reader = new Reader(in, frame);
+            return reader.finish(reader.value());
+        }
+
+        public int u32() {
+            need(4);
+            int value = Pack.get(in, at);
+            at += 4;
+            if (value < 0) {
+                throw malformed("a count is larger than the buffer");
+            }
+            return value;
+        }
+
+        public String text() {
+            int bytes = count(1);
+            at += bytes;
+            return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
+        }
+
+        /** The next value. Of one that cannot be read to its end nothing stays in Python. */
+        public Object value() {
+            Object value;
+            try {
+                value = next();
+            } catch (RuntimeException | Error e) {
+                if (!damaged) {
+                    at = last;
+                    forget(1 + due);
+                }
+                throw e;
+            }
+            if (lost > 0) {
+                throw lost(lost);
+            }
+            return value;
+        }
+
+        /** Passes over so many values, and gives back the large ones, which nobody will fetch. */
+        public void forget(int values) {
+            for (long left = values; left > 0; left--) {
+                need(1);
+                int tag = in[at++];
+                if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
+                    left += (tag == DICT ? 2L : 1L) * u32();
+                } else if (tag == LARGE) {
+                    need(8);
+                    Native.handleDropLater(word());
+                } else if (tag == INT || tag == FLOAT || tag == HANDLE) {
+                    skip(8);
+                } else if (tag == JAVA) {
+                    skip(16);
+                } else if (tag == LONGS || tag == DOUBLES) {
+                    skip(8L * u32());
+                } else if (tag != NONE && tag != FALSE && tag != TRUE && tag != MISSING) {
+                    skip(u32());
+                }
+            }
+        }
+
+        private void skip(long bytes) {
+            if (bytes > in.length - at) {
+                throw malformed("the buffer ends within a value");
+            }
+            at += (int) bytes;
+        }
+
+        /** Without the stack's help: deep ones come on threads with small stacks as well. */
+        private Object next() {
+            Open open = null;
+            while (true) {
+                if (open != null) {
+                    due--;
+                }
+                need(1);
+                last = at;
+                int tag = in[at++];
+                Object value;
+                if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
+                    Open inner = open(tag, open);
+                    if (inner.left > 0) {
+                        open = inner;
+                        continue;
+                    }
+                    value = inner.container();
+                } else {
+                    value = single(tag);
+                }
+                while (open != null) {
+                    open.add(value);
+                    if (open.left > 0) {
+                        break;
+                    }
+                    value = open.container();
+                    lost += open.lost();
+                    open = open.outer;
+                }
+                if (open == null) {
+                    return value;
+                }
+            }
+        }
+
+        /** A container whose values are being read. */
+        private static final class Open {
+            final Open outer;
+            final int depth;
+            final Collection<Object> elements; // null in a map
+            final Map<Object, Object> map;
+            final int count;
+            int left;
+            private Object key;
+
+            Open(Open outer, Collection<Object> elements, Map<Object, Object> map, int left) {
+                this.outer = outer;
+                this.depth = outer == null ? 1 : outer.depth + 1;
+                this.elements = elements;
+                this.map = map;
+                this.count = map == null ? left : left / 2;
+                this.left = left;
+                if (depth > MAX_DEPTH && left > 0) {
+                    throw tooDeep();
+                }
+            }
+
+            void add(Object value) {
+                left--;
+                if (elements != null) {
+                    elements.add(value);
+                } else if (left % 2 != 0) {
+                    key = value;
+                } else {
+                    map.put(key, value);
+                }
+            }
+
+            Object container() {
+                return elements != null ? elements : map;
+            }
+
+            /** How many elements or keys are equal to another one in Java alone. */
+            int lost() {
+                return elements == null ? count - map.size() : elements instanceof Set ? count - elements.size() : 0;
+            }
+        }
+
+        private Open open(int tag, Open outer) {
+            int count = count(tag == DICT ? 2 : 1);
+            Open open = tag == DICT ? new Open(outer, null, new LinkedHashMap<>(capacity(count)), count * 2)
+                    : new Open(outer, tag == SET ? new LinkedHashSet<>(capacity(count)) : new ArrayList<>(count), null, count);
+            due += open.left;
+            return open;
+        }
+
+        /** Turns objects of other types into values: a step of its own, see above. */
+        public Object finish(Object value) {
+            return hasObjects ? finished(value, object -> Access.get().toJava(object)) : value;
+        }
+
+        /** The same, but an object of a type that nobody knows stays a {@link PythonObject}. */
+        public Object finishOrKeep(Object value) {
+            return hasObjects ? kept(value) : value;
+        }
+
+        public static Object kept(Object value) {
+            return finished(value, object -> Access.get().toJavaOrSame(object));
+        }
+
+        /** The same with somebody else's word on what an object becomes. */
+        public static Object kept(Object value, Function<PythonObject, Object> convert) {
+            return finished(value, convert);
+        }
+
+        /** Nothing may be left over. */
+        public void end() {
+            if (at != in.length) {
+                throw malformed("bytes are left over");
+            }
+        }
+
+        private Object single(int tag) {
+            switch (tag) {
+                case NONE:
+                    return null;
+                case FALSE:
+                    return Boolean.FALSE;
+                case TRUE:
+                    return Boolean.TRUE;
+                case INT:
+                    need(8);
+                    return word();
+                case BIG_INT:
+                    return bigInteger();
+                case FLOAT:
+                    need(8);
+                    return Double.longBitsToDouble(word());
+                case STR:
+                    return text();
+                case BYTES:
+                    return bytes();
+                case LONGS:
+                    return longs();
+                case DOUBLES:
+                    return doubles();
+                case DECIMAL:
+                    return decimal();
+                case HANDLE:
+                    need(8);
+                    hasObjects = true;
+                    return Access.get().object(word(), frame);
+                case SURROGATES:
+                    return surrogates();
+                case LATIN1:
+                    int latin1 = count(1);
+                    at += latin1;
+                    return new String(in, at - latin1, latin1, StandardCharsets.ISO_8859_1);
+                case UTF16:
+                    return utf16();
+                case LARGE:
+                    need(8);
+                    return Native.bulkTake(word());
+                case MISSING:
+                    return ABSENT;
+                case JAVA:
+                    return own();
+                default:
+                    at--;
+                    throw malformed("unknown tag");
+            }
+        }
+
+        /** What Python holds of Java. The handle has kept it up to here. */
+        private Object own() {
+            need(16);
+            hasObjects = true;
+            long key = word();
+            long handle = word();
+            if (!Callbacks.isOwn(key)) { // of another class loader's copy of this library: a Python object like any
+                return Access.get().object(handle, Native.root);
+            }
+            Callbacks.Function own = Callbacks.function(key);
+            Native.handleDropLater(handle);
+            return own;
+        }
+
+        private List<Object> longs() {
+            int count = count(8);
+            List<Object> longs = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                longs.add(word());
+            }
+            return longs;
+        }
+
+        private List<Object> doubles() {
+            int count = count(8);
+            List<Object> doubles = new ArrayList<>(count);
+            for (int i = 0; i < count; i++) {
+                doubles.add(Double.longBitsToDouble(word()));
+            }
+            return doubles;
+        }
+
+        private byte[] bytes() {
+            int length = count(1);
+            at += length;
+            return Arrays.copyOfRange(in, at - length, at);
+        }
+
+        private BigInteger bigInteger() {
+            byte[] bytes = bytes();
+            if (bytes.length == 0) {
+                throw malformed("an integer without digits");
+            }
+            return new BigInteger(bytes);
+        }
+
+        private BigDecimal decimal() {
+            String text = text();
+            try {
+                return new BigDecimal(text);
+            } catch (NumberFormatException e) {
+                throw new PythonException("Decimal('" + text + "') has no counterpart in Java's BigDecimal.", e);
+            }
+        }
+
+        private String utf16() {
+            int bytes = count(1);
+            if (bytes % 2 != 0) {
+                throw malformed("half a character");
+            }
+            int count = bytes / 2;
+            char[] chars = pack == null ? new char[count] : pack.chars(count);
+            ByteBuffer.wrap(in, at, bytes).order(ByteOrder.LITTLE_ENDIAN).asCharBuffer().get(chars, 0, count);
+            at += bytes;
+            return new String(chars, 0, count);
+        }
+
+        /** Text that Java's own decoder would not take. */
+        private String surrogates() {
+            int end = count(1);
+            end += at;
+            StringBuilder text = new StringBuilder(end - at);
+            while (at < end) {
+                int lead = in[at++] & 0xFF;
+                int more = lead < 0x80 ? 0 : lead < 0xE0 ? 1 : lead < 0xF0 ? 2 : 3;
+                int point = more == 0 ? lead : lead & 0x3F >> more;
+                if (more > end - at) {
+                    throw malformed("a text ends within a character");
+                }
+                for (; more > 0; more--) {
+                    point = point << 6 | in[at++] & 0x3F;
+                }
+                if (!Character.isValidCodePoint(point)) {
+                    throw malformed("not a character");
+                }
+                text.appendCodePoint(point);
+            }
+            return text.toString();
+        }
+
+        private long word() {
+            long word = (long) Words.IN.get(in, at);
+            at += 8;
+            return word;
+        }
+
+        /** A count of values that take at least so many bytes each. */
+        private int count(int least) {
+            int count = u32();
+            if ((long) count * least + due > in.length - at) {
+                throw malformed("a count is larger than the buffer");
+            }
+            return count;
+        }
+
+        private void need(int bytes) {
+            if (bytes > in.length - at) {
+                throw malformed("the buffer ends within a value");
+            }
+        }
+
+        private PythonException malformed(String what) {
+            damaged = true;
+            return new PythonException("Malformed packed value at byte " + at + ": " + what);
+        }
+
+        private static int capacity(int size) {
+            return (int) Math.min(Integer.MAX_VALUE, size * 4L / 3 + 1);
+        }
+
+        /** The value with the objects in it converted; lists are changed in place. */
+        private static Object finished(Object value, Function<PythonObject, Object> convert) {
+            if (value instanceof PythonObject) {
+                return convert.apply((PythonObject) value);
+            }
+            if (value instanceof Callbacks.Function) {
+                return ((Callbacks.Function) value).object();
+            }
+            if (value instanceof List) {
+                @SuppressWarnings("unchecked") // all lists here are our own
+                List<Object> list = (List<Object>) value;
+                list.replaceAll(element -> finished(element, convert));
+            } else if (value instanceof Set) {
+                Set<Object> finished = new LinkedHashSet<>(capacity(((Set<?>) value).size()));
+                ((Set<?>) value).forEach(element -> finished.add(finished(element, convert)));
+                return whole(finished, finished.size(), ((Set<?>) value).size());
+            } else if (value instanceof Map) {
+                Map<Object, Object> finished = new LinkedHashMap<>(capacity(((Map<?, ?>) value).size()));
+                ((Map<?, ?>) value)
+                        .forEach((key, element) -> finished.put(finished(key, convert), finished(element, convert)));
+                return whole(finished, finished.size(), ((Map<?, ?>) value).size());
+            }
+            return value;
+        }
+
+        /** A set or map, if nothing that came is missing: (1, 2) and range(1, 3) are the same list in Java. */
+        private static Object whole(Object container, int size, int count) {
+            if (size != count) {
+                throw lost(count - size);
+            }
+            return container;
+        }
+
+        private static PythonException lost(int count) {
+            return new PythonException("A set or dict would lose " + count + " of its elements or keys, "
+                    + "since some that differ in Python are equal in Java: hand over a list.");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gathers what monitoring shows: the bean of JMX, the times of turns, and the way to the events of the
+// Java Flight Recorder (Recorder). With nobody listening a turn pays for two looks at flags.
+package org.nd4j.python4j.internal.monitor;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonGILMXBean;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.turn.Turn;
+
+/**
+ * Neither java.management nor jdk.jfr need be there: what links to them is in classes of its own. Nothing
+ * here throws; monitoring that does not work is no reason for Python not to.
+ */
+public final class Monitor {
+
+    /** The property that times turns from the start on. */
+    public static final String TIMING = "org.eclipse.python4j.timing";
+
+    /** The property that registers the bean at once ({@code true}) or never ({@code false}). */
+    public static final String MXBEAN = "org.eclipse.python4j.mxbean";
+
+    private static final long LATER_MILLIS = 1000;
+    private static final boolean JFR = hasJfr();
+
+    private static final AtomicLong HELD = new AtomicLong(); // only owners of turns add to it
+    private static volatile boolean timed = Boolean.getBoolean(TIMING);
+
+    // The turn that is being watched. Only its owner uses these.
+    private static long number;
+    private static long since;
+    private static Object event;
+
+    private Monitor() {}
+
+    private static boolean hasJfr() {
+        try {
+            Recorder.isOn();
+            return true;
+        } catch (LinkageError e) {
+            return false;
+        }
+    }
+
+    // ---- turns, on their owner's thread ----
+
+    /** Whether anybody wants to know of turns. */
+    public static boolean isOn() {
+        return timed || JFR && Recorder.isOn();
+    }
+
+    public static void turnBegins(Turn turn) {
+        number = turn.count();
+        event = JFR ? Recorder.turnBegins() : null;
+        since = System.nanoTime();
+    }
+
+    public static void turnEnds(Turn turn) {
+        if (number != turn.count()) {
+            return; // it began before anybody wanted to know
+        }
+        number = 0;
+        if (timed) {
+            HELD.lazySet(HELD.get() + System.nanoTime() - since);
+        }
+        if (event != null) {
+            Recorder.turnEnds(event, turn);
+            event = null;
+        }
+    }
+
+    /** A thread is about to wait. Gives what {@link #waitEnds} needs, null if nobody wants to know. */
+    public static Object waitBegins(Turn turn) {
+        return JFR ? Recorder.waitBegins(turn) : null;
+    }
+
+    public static void waitEnds(Object event, boolean got) {
+        Recorder.waitEnds(event, got);
+    }
+
+    /** Virtual threads have no names, as a rule. */
+    public static String name(Thread thread) {
+        return thread.getName().isEmpty() ? thread.toString() : thread.getName();
+    }
+
+    // ---- programs ----
+
+    /** A program is about to run. Gives what {@link #execEnds} needs, null if nobody wants to know. */
+    public static Object execBegins() {
+        return JFR ? Recorder.execBegins() : null;
+    }
+
+    public static void execFails(Object event, Throwable error) {
+        if (event != null) {
+            Recorder.execFails(event, error);
+        }
+    }
+
+    public static void execEnds(Object event, Object code) {
+        if (event != null) {
+            Recorder.execEnds(event, code);
+        }
+    }
+
+    // ---- the start ----
+
+    /** Python has started. */
+    public static void start() {
+        if (System.getProperty(MXBEAN, "").equals("true")) {
+            register();
+        }
+    }
+
+    /**
+     * For a thread that has the time to wait. The platform's MBean server takes a tenth of a second to make:
+     * short programs, which nobody monitors, end before that.
+     */
+    public static void registerLater() {
+        String when = System.getProperty(MXBEAN, "");
+        if (when.equals("true") || when.equals("false")) {
+            return;
+        }
+        try {
+            Thread.sleep(LATER_MILLIS);
+            register();
+        } catch (InterruptedException e) {
+            return; // nobody else knows this thread
+        }
+    }
+
+    private static void register() {
+        try {
+            Jmx.register();
+        } catch (Exception | LinkageError e) {
+            NativeLoader.progress("There is no MXBean: " + e, false);
+        }
+    }
+
+    private static final class Jmx {
+        static void register() throws javax.management.JMException {
+            javax.management.MBeanServer server = java.lang.management.ManagementFactory.getPlatformMBeanServer();
+            Object bean = new javax.management.StandardMBean(bean(), PythonGILMXBean.class, true);
+            try {
+                server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME));
+            } catch (javax.management.InstanceAlreadyExistsException e) {
+                String loader = Integer.toHexString(System.identityHashCode(Monitor.class.getClassLoader()));
+                server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME + ",loader=" + loader));
+            }
+        }
+    }
+
+    /** What JMX shows, and {@link PythonGIL#monitor}. */
+    public static PythonGILMXBean bean() {
+        return Bean.ONE;
+    }
+
+    private static final class Bean implements PythonGILMXBean {
+        static final PythonGILMXBean ONE = new Bean();
+
+        @Override
+        public String getHolder() {
+            Thread holder = PythonGIL.holder();
+            return holder == null ? null : name(holder);
+        }
+
+        @Override
+        public long getHolderId() {
+            Thread holder = PythonGIL.holder();
+            return holder == null ? 0 : holder.getId();
+        }
+
+        @Override
+        public List<String> getWaiters() {
+            List<String> names = new ArrayList<>();
+            for (Thread thread : PythonGIL.waiters()) {
+                names.add(name(thread));
+            }
+            return names;
+        }
+
+        @Override
+        public long getTurns() {
+            return Turn.PYTHON.count();
+        }
+
+        @Override
+        public long getWaits() {
+            return Turn.PYTHON.waits();
+        }
+
+        @Override
+        public long getWaitedNanos() {
+            return Turn.PYTHON.waitedNanos();
+        }
+
+        @Override
+        public long getHeldNanos() {
+            return HELD.get();
+        }
+
+        @Override
+        public boolean isTimingEnabled() {
+            return timed;
+        }
+
+        @Override
+        public void setTimingEnabled(boolean enabled) {
+            timed = enabled;
+        }
+
+        @Override
+        public int getHandles() {
+            return Access.get().isStarted() ? Native.handleCount() : 0;
+        }
+
+        @Override
+        public int getFrames() {
+            return Access.get().isStarted() ? Native.handleFrameCount() : 0;
+        }
+
+        @Override
+        public int getCachedTexts() {
+            return Access.get().isStarted() ? Native.execKept() : 0;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The objects of org.bytedeco.cpython: their classes load a libpython of their own unless they are
+// initialised in the right way, which is this class's first task.
+package org.nd4j.python4j.internal.start;
+
+import org.bytedeco.cpython.PyObject;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * The classes of {@code org.bytedeco.cpython} load the embedded libpython when they are initialised,
+ * so nothing of ours touches them before a program asks for one of its objects. If another
+ * interpreter was chosen, that would be a second libpython in the process: then they are initialised
+ * here, without any library. An address can be wrapped all the same, and calls of JavaCPP's functions
+ * fail with an {@link UnsatisfiedLinkError}.
+ */
+public final class Bindings {
+    private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";
+
+    static {
+        if (!Interpreter.chosen().embedded()) {
+            initialize("org.bytedeco.javacpp.Pointer"); // its own library is wanted by everybody else
+            String before = System.getProperty(LOAD_LIBRARIES);
+            System.setProperty(LOAD_LIBRARIES, "never");
+            try {
+                initialize("org.bytedeco.cpython.PyObject");
+                initialize("org.bytedeco.cpython.global.python");
+            } finally {
+                if (before == null) {
+                    System.clearProperty(LOAD_LIBRARIES);
+                } else {
+                    System.setProperty(LOAD_LIBRARIES, before);
+                }
+            }
+        }
+    }
+
+    private static void initialize(String name) {
+        try {
+            Class.forName(name, true, Bindings.class.getClassLoader());
+        } catch (ClassNotFoundException | LinkageError e) {
+            // Constants that ask the library for their value fail here, once, and not later with a load.
+        }
+    }
+
+    private Bindings() {}
+
+    /** JavaCPP's view of the object at an address. */
+    public static PyObject pyObject(long address) {
+        return new PyObject(new Address(address));
+    }
+
+    /** The address in JavaCPP's view of an object, 0 for null. */
+    public static long address(PyObject object) {
+        return object == null ? 0 : object.address();
+    }
+
+    @SuppressWarnings("serial") // never written
+    private static final class Address extends Pointer {
+        Address(long address) {
+            this.address = address;
+        }
+    }
+}

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings the native libraries into the process, in the one order that works, and starts Python.
+// Which CPython that is, is decided in Interpreter; what only a first start does is in Unpacker.
+package org.nd4j.python4j.internal.start;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import org.nd4j.python4j.PythonConstants;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+
+/**
+ * Loads, in this order, and each thing once:
+ *
+ * <ol>
+ *   <li>the interpreter is chosen ({@link Interpreter#chosen});
+ *   <li>{@code libpython4j_loader}, which links nothing of Python, is unpacked and loaded;
+ *   <li>it opens libpython for everyone ({@code RTLD_NOW | RTLD_GLOBAL});
+ *   <li>{@code libpython4j}, which leaves Python's symbols open, is unpacked and loaded: now they
+ *       resolve;
+ *   <li>Python starts ({@link Native#interpreterStart}).
+ * </ol>
+ *
+ * <p>The libraries come from {@code org/nd4j/python4j/native/<platform>/} of the core jar and are
+ * kept in a folder of the cache named after their version and content. The cache is the folder named
+ * by {@value #CACHE}, else {@code $XDG_CACHE_HOME/python4j} or {@code ~/.cache/python4j}, else, where
+ * that cannot be written or the user has no home, {@code python4j-<user>} in the folder for temporary files (with
+ * the user's number where there is no name). It is ours alone:
+ * a folder that others can write is not used. Where others can write to a folder above it, and so put
+ * another one in its place, nothing that an earlier start noted there is believed: each start is a first one.
+ *
+ * <p>A failure is kept and thrown again, with its cause, at every later use.
+ */
+public final class NativeLoader {
+
+    /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
+    static final String CACHE = "org.eclipse.python4j.cache";
+
+    // A literal is one object for all class loaders of a JVM: of two that start at once, one waits for the other.
+    private static final Object ONE_AT_A_TIME = "org.eclipse.python4j.start";
+
+    private static final CountDownLatch DONE = new CountDownLatch(1);
+    private static Thread starter; // guarded by DONE
+    private static volatile boolean loaded;
+    private static boolean started; // the starter alone uses it
+    private static Throwable failure; // written before DONE opens, read after
+
+    // The unpacked libraries, known to Interpreter from an earlier start or unpacked here; guarded by the class.
+    private static String loaderFile;
+    private static String libraryFile;
+    private static boolean loaderLoaded;
+
+    private NativeLoader() {}
+
+    /**
+     * Makes sure that Python runs. Any thread may call this, with or without a turn; while one thread
+     * loads, the others wait without holding anything.
+     *
+     * @throws PythonException if any step fails or failed before
+     */
+    public static void load() {
+        if (loaded) {
+            return;
+        }
+        Thread me = Thread.currentThread();
+        if (isFirst(me)) {
+            try {
+                synchronized (ONE_AT_A_TIME) {
+                    start();
+                }
+                loaded = true;
+            } catch (Throwable e) { // an Error, a missing class say, must come again as well
+                failure = e;
+                Interpreter.unfixed();
+            } finally {
+                DONE.countDown();
+            }
+        } else if (starter == me && DONE.getCount() > 0) {
+            if (!started) {
+                throw new PythonException("Python is being started and cannot be used yet: the constructor and packages() of a"
+                        + " PythonType are called before that, init() afterwards.");
+            }
+            return; // Python's own start calls back into Java: it may go on
+        } else {
+            await();
+        }
+        if (failure != null) {
+            throw new PythonException(failure instanceof PythonException ? failure.getMessage() : failure.toString(),
+                    failure);
+        }
+    }
+
+    private static boolean isFirst(Thread thread) {
+        synchronized (DONE) {
+            boolean first = starter == null;
+            if (first) {
+                starter = thread;
+            }
+            return first;
+        }
+    }
+
+    private static void await() {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                DONE.await();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true; // the start is short, and nothing can go on without it
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void start() {
+        WarmUp.go();
+        Interpreter interpreter = Interpreter.fixed();
+        loadLoader();
+        String libpython = open(interpreter.libpython().toString());
+        if (!libpython.equals(interpreter.libpython().toString())) {
+            interpreter = Interpreter.host(libpython);
+        }
+        loadLibrary(libraryFile);
+
+        List<String> front = new ArrayList<>();
+        List<String> end = new ArrayList<>();
+        PythonExecutioner.JavaCppPathType order = PythonConstants.javaCppPythonAppendType();
+        arrange(front, end, custom(), order, packages(interpreter));
+        List<String> environment = new ArrayList<>();
+        if (order != PythonExecutioner.JavaCppPathType.NONE) {
+            for (Map.Entry<String, String> variable : interpreter.childEnvironment().entrySet()) {
+                environment.add(variable.getKey() + "=" + variable.getValue());
+            }
+        }
+        boolean release = PythonConstants.releaseGilAutomatically();
+        Native.root = Native.interpreterStart(
+                interpreter.executable(),
+                front.toArray(new String[0]),
+                end.toArray(new String[0]),
+                environment.toArray(new String[0]),
+                new File(libraryFile).getParent(),
+                PythonConstants.initializePython(),
+                release);
+        started = true;
+        Access.get().started(release);
+    }
+
+    /** The folders of the interpreter's own packages and of those that registered types want. */
+    private static List<String> packages(Interpreter interpreter) {
+        List<String> folders = new ArrayList<>(interpreter.packages());
+        if (!Interpreter.typesJoinTheStart()) {
+            return folders;
+        }
+        for (File folder : Access.get().packages()) {
+            if (!folders.contains(folder.getPath())) {
+                folders.add(folder.getPath());
+            }
+        }
+        return folders;
+    }
+
+    /** Where the user's own path and the packages' folders go in {@code sys.path}. */
+    public static void arrange(
+            List<String> front,
+            List<String> end,
+            List<String> custom,
+            PythonExecutioner.JavaCppPathType order,
+            List<String> packages) {
+        if (order == PythonExecutioner.JavaCppPathType.AFTER) {
+            front.addAll(custom);
+            end.addAll(packages);
+        } else {
+            if (order == PythonExecutioner.JavaCppPathType.BEFORE) {
+                end.addAll(packages);
+            }
+            end.addAll(custom);
+        }
+    }
+
+    private static List<String> custom() {
+        String path = PythonConstants.defaultPythonPath();
+        if (path == null || path.isEmpty()) {
+            return Collections.emptyList();
+        }
+        List<String> folders = new ArrayList<>();
+        int from = 0;
+        for (int to; from <= path.length(); from = to + 1) {
+            to = path.indexOf(File.pathSeparatorChar, from);
+            to = to < 0 ? path.length() : to;
+            if (to > from) {
+                folders.add(path.substring(from, to));
+            }
+        }
+        return folders;
+    }
+
+    // ---- what rust/loader does for us; any thread, no turn ----
+
+    /** Opens libpython for the whole process and gives the file that Python runs from. */
+    private static native String open(String libpython);
+
+    /** Lines {@code key=value} about the interpreter that a choice names, null if {@code auto} finds none. */
+    private static native String find(String choice, String cache);
+
+    /** Whether the files in these lines of a {@link StartNote} are as they were. */
+    static native boolean unchanged(String lines);
+
+    /** {@link #find} for {@link Interpreter}: loads the loader first. */
+    static String ask(String choice) {
+        loadLoader();
+        return find(choice, Unpacker.cache().toString());
+    }
+
+    /** Unpacks and loads {@code libpython4j_loader}. */
+    static synchronized void loadLoader() {
+        if (!loaderLoaded) {
+            if (loaderFile == null) {
+                Unpacker.unpack();
+            }
+            loadLibrary(loaderFile);
+            loaderLoaded = true;
+        }
+    }
+
+    // ---- the libraries in the core jar ----
+
+    /** The platform's name as JavaCPP spells it. */
+    public static String platform() {
+        String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+        String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
+        String system = os.startsWith("mac") ? "macosx" : os.startsWith("windows") ? "windows" : os;
+        if (arch.equals("amd64") || arch.equals("x86-64") || arch.equals("x64")) {
+            arch = "x86_64";
+        } else if (arch.equals("aarch64")) {
+            arch = "arm64";
+        }
+        return system + "-" + arch;
+    }
+
+    /** The libraries where an earlier start left them. */
+    static synchronized void unpacked(String loader, String library) {
+        loaderFile = loader;
+        libraryFile = library;
+    }
+
+    static synchronized String loaderFile() {
+        return loaderFile;
+    }
+
+    public static synchronized String libraryFile() {
+        return libraryFile;
+    }
+
+    static InputStream resource(String name) {
+        ClassLoader loader = NativeLoader.class.getClassLoader();
+        return loader == null ? ClassLoader.getSystemResourceAsStream(name) : loader.getResourceAsStream(name);
+    }
+
+    // ---- loading, once for the process ----
+
+    /**
+     * Loads a library for this class loader. If another class loader of this JVM has it already (an
+     * application deployed twice), both must use the very same mapping, since two cores would
+     * disagree about the threads of the one CPython: the JVM takes the file under a second name, the
+     * system sees that it is the same file.
+     */
+    private static void loadLibrary(String file) {
+        String key = "org.eclipse.python4j.loaded." + new File(file).getName();
+        Object first = System.getProperties().putIfAbsent(key, file);
+        if (first != null && !first.equals(file)) {
+            throw new PythonException(
+                    "Another class loader of this JVM has loaded " + first + ", this one brings " + file
+                            + ". One process holds one"
+                            + " CPython and one native library: use the same python4j-core in both, or put it where"
+                            + " both find it (the server's shared libraries).");
+        }
+        try {
+            System.load(file);
+        } catch (UnsatisfiedLinkError e) {
+            if (first == null) {
+                System.getProperties().remove(key);
+                throw new PythonException(Failed.explain(file, e), e);
+            }
+            Failed.loadAgain(Path.of(file), e);
+        }
+    }
+
+    // ---- the cache ----
+
+    /** The folders that may hold the cache, the first that can be written is it. */
+    public static String[] caches() {
+        String chosen = System.getProperty(CACHE);
+        if (chosen != null && !chosen.isEmpty()) {
+            return new String[] {new File(chosen).getAbsolutePath()};
+        }
+        String xdg = System.getenv("XDG_CACHE_HOME");
+        String temporary = System.getProperty("java.io.tmpdir") + "/python4j-" + user();
+        if (xdg != null && xdg.startsWith("/")) {
+            return new String[] {xdg + "/python4j", temporary};
+        }
+        return isHomeless() ? new String[] {temporary}
+                : new String[] {System.getProperty("user.home") + "/.cache/python4j", temporary};
+    }
+
+    /** Whether this is a user whom the system does not know, as those of many containers are: "?" or "/" is no home. */
+    static boolean isHomeless() {
+        String home = System.getProperty("user.home", "?");
+        return home.equals("/") || !new File(home).isAbsolute();
+    }
+
+    /** The user's name, or number where the system knows no name: all such users are "?". */
+    private static String user() {
+        String name = System.getProperty("user.name", "?");
+        if (!name.isEmpty() && !name.equals("?")) {
+            return name;
+        }
+        try {
+            return Files.getAttribute(Path.of("/proc/self"), "unix:uid").toString();
+        } catch (IOException | RuntimeException e) { // no /proc: whoever makes the folder first has it
+            return name;
+        }
+    }
+
+    /** Whether a folder is there and only this user can change what is in it. */
+    public static boolean isPrivate(Path folder) {
+        try {
+            Map<String, Object> rights = Files.readAttributes(folder, "unix:uid,mode");
+            Object me = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+            return rights.get("uid").equals(me) && ((Integer) rights.get("mode") & 022) == 0;
+        } catch (IOException | RuntimeException e) { // no such folder, no /proc, or a system without these rights
+            return Unpacker.isPrivate(folder);
+        }
+    }
+
+    /**
+     * Whether a folder is private and others cannot put another one in its place: all above it are this
+     * user's or root's, and if others write there, then nothing but what is their own (as in {@code /tmp}).
+     */
+    public static boolean isOurs(Path folder) {
+        if (!isPrivate(folder)) {
+            return false;
+        }
+        try {
+            Object me = Files.getAttribute(folder, "unix:uid");
+            Path absolute = folder.toAbsolutePath();
+            Path real = folder.toRealPath();
+            if (isSafeAbove(absolute, me) && (real.equals(absolute) || isSafeAbove(real, me))) {
+                return true;
+            }
+            progress("Others can replace " + folder + ": what earlier starts noted there is not used", false);
+            return false;
+        } catch (IOException e) {
+            return false;
+        } catch (RuntimeException e) { // a system without these rights
+            return true;
+        }
+    }
+
+    private static boolean isSafeAbove(Path folder, Object me) throws IOException {
+        for (Path above = folder.getParent(); above != null; above = above.getParent()) {
+            Map<String, Object> rights = Files.readAttributes(above, "unix:uid,gid,mode");
+            int mode = (Integer) rights.get("mode");
+            Object group = rights.get("gid");
+            // A group of root's, or the one that systems give each user, has nobody else in it.
+            boolean shared = (mode & 02) != 0 || (mode & 020) != 0 && !group.equals(me) && !group.equals(0);
+            boolean foreign = !rights.get("uid").equals(me) && !rights.get("uid").equals(0);
+            if (foreign || shared && (mode & 01000) == 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Says in the log what takes long. {@code java -jar python4j-core.jar} has no logging beside it. */
+    public static void progress(String text, boolean important) {
+        try {
+            Log.write(text, important);
+        } catch (LinkageError e) {
+            return;
+        }
+    }
+
+    /**
+     * What to do when {@code System.load} fails; apart, so that the classes it needs are not loaded when it
+     * does not.
+     */
+    private static final class Failed {
+        static void loadAgain(Path file, UnsatisfiedLinkError cause) {
+            String advice = "Another class loader of this JVM has loaded " + file
+                    + " already, and this one cannot share it: ";
+            Path second = Unpacker.aside(file);
+            try {
+                if (!isMapped(file)) {
+                    throw new IOException("the file was replaced since. Restart the JVM");
+                }
+                Files.createLink(second, file);
+                System.load(second.toString());
+            } catch (IOException | UnsupportedOperationException | UnsatisfiedLinkError e) {
+                e.addSuppressed(cause);
+                throw new PythonException(advice + e.getMessage()
+                        + ". Or put python4j-core where both find it (the server's"
+                        + " shared libraries).", e);
+            } finally {
+                try {
+                    Files.deleteIfExists(second);
+                } catch (IOException e) {
+                    progress("A link could not be removed: " + e, false);
+                }
+            }
+        }
+
+        /**
+         * Whether the file that lies there now is the one in this process; taken for granted where it cannot
+         * be seen.
+         */
+        private static boolean isMapped(Path file) throws IOException {
+            Path maps = Path.of("/proc/self/maps");
+            if (!Files.isReadable(maps)) {
+                return true;
+            }
+            String path = file.toRealPath().toString();
+            for (String line : Files.readAllLines(maps)) {
+                if (line.endsWith(path)) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        static String explain(String file, UnsatisfiedLinkError e) {
+            String why = String.valueOf(e.getMessage());
+            if (why.contains("failed to map segment") || why.contains("Operation not permitted")) {
+                return "The file system of " + new File(file).getParent()
+                        + " does not allow programs (it is mounted noexec): " + why
+                        + ". Set -D" + CACHE + " to a folder where they may run.";
+            }
+            if (why.contains("GLIBC_") || why.contains("ld-linux") || why.contains("libc.so")) {
+                return file + " does not fit this system's C library; it was built for a newer glibc, or this system"
+                        + " uses musl: " + why;
+            }
+            return file + " cannot be loaded: " + why;
+        }
+    }
+
+    /** Touched at a first start only: a logging library costs more than a warm start. */
+    private static final class Log {
+        static void write(String text, boolean important) {
+            org.slf4j.Logger log = org.slf4j.LoggerFactory.getLogger(NativeLoader.class);
+            if (important) {
+                log.info(text);
+            } else {
+                log.debug(text);
+            }
+        }
+    }
+}

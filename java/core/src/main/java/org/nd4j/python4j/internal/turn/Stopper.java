@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends Python code whose Java thread was interrupted or whose time is over. It decides when; how an
+// exception gets into running Python code, and how one that comes too late is withdrawn: stop.rs.
+package org.nd4j.python4j.internal.turn;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Native;
+
+/**
+ * Watches the calls that run in Python. A thread cannot notice by itself that it was interrupted while
+ * its Python code runs, so one daemon thread looks every few milliseconds while there are calls.
+ */
+public final class Stopper {
+
+    private static final int INTERRUPTED = 0;
+    private static final int TIMEOUT = 1;
+    private static final long LOOK_NANOS = 10_000_000;
+    /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
+    public static final long AGAIN_NANOS = 5_000_000_000L;
+    private static final int IDLE_LOOKS = 100;
+    private static final long NEVER = 0;
+
+    private static final AtomicLong SLOTS_MADE = new AtomicLong();
+    // No method references here, nor what is made of VarHandles: see the package-info of internal.start.
+    private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
+        @Override
+        protected Slot initialValue() {
+            return new Slot();
+        }
+    };
+    private static final List<Slot> ALL = new ArrayList<>(); // guarded by itself
+
+    private static volatile boolean asleep = true;
+    private static volatile Thread watcher; // made with ALL locked
+
+    private Stopper() {}
+
+    /** One thread's innermost call. Its own thread writes it, the watcher reads it. */
+    public static final class Slot {
+        private final Thread thread = Thread.currentThread();
+        private final AtomicLong call = new AtomicLong(); // 0 outside of calls
+        private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
+        private Limit innermost; // of those that are open; only the own thread uses it
+        private volatile long limit = NEVER; // of System.nanoTime: the earliest end of all that are open
+        private long stopped; // the last call that was asked to end, and when; only the watcher uses them
+        private long asked;
+
+        private Slot() {
+            synchronized (ALL) {
+                ALL.add(this);
+            }
+        }
+
+        /**
+         * A call of Python begins. Returns what {@link #end} needs.
+         *
+         * @throws org.nd4j.python4j.PythonTimeout if the time of a limit is over already
+         */
+        public long begin() {
+            if (innermost != null) {
+                check();
+            }
+            long outer = call.get();
+            call.lazySet(++last); // a fence would cost as much as all the rest here, see lookOn()
+            if (asleep) {
+                try {
+                    wake();
+                } catch (Throwable e) { // no thread to be had
+                    end(outer);
+                    throw e;
+                }
+            }
+            return outer;
+        }
+
+        /** The number of the call that has begun, for the native function. */
+        public long call() {
+            return call.get();
+        }
+
+        /** The call is over; nothing of it is ended any more. */
+        public void end(long outer) {
+            call.lazySet(outer); // seen late at worst: the native side knows that the call is over
+        }
+
+        private void check() {
+            if (limit != NEVER && System.nanoTime() - limit >= 0) {
+                throw Access.get().timeout("The time for the call is over before it began: its deadline has passed.");
+            }
+        }
+
+        /** Makes the innermost open one of these this thread's, and the earliest end its limit. */
+        private void open(Limit inner) {
+            while (inner != null && inner.closed) {
+                inner = inner.outer;
+            }
+            long earliest = NEVER;
+            for (Limit each = inner; each != null && (each.closed || each.end != NEVER); each = each.outer) {
+                if (!each.closed && (earliest == NEVER || each.end - earliest < 0)) {
+                    earliest = each.end;
+                }
+            }
+            innermost = inner;
+            limit = earliest;
+        }
+
+        private void look(long now) {
+            long running = call.get();
+            if (running == 0 || running == stopped && now - asked < AGAIN_NANOS) {
+                return;
+            }
+            long end = limit;
+            boolean late = end != NEVER && now - end >= 0;
+            if (!late && !thread.isInterrupted()) {
+                return;
+            }
+            // Waits for the GIL. Should the call be over by then, nothing happens.
+            if (Native.stopCall(running, late ? TIMEOUT : INTERRUPTED)) {
+                stopped = running;
+                asked = System.nanoTime();
+            }
+        }
+    }
+
+    /** The calling thread's slot. */
+    public static Slot slot() {
+        return SLOTS.get();
+    }
+
+    /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
+    public static void within(Duration limit, Runnable body) {
+        try (Limit open = limit(limit)) {
+            body.run();
+        }
+    }
+
+    /** A time limit for the calls that its thread makes until it is closed. Of several the earliest counts. */
+    public static final class Limit implements AutoCloseable {
+        private static final long LONGEST = Long.MAX_VALUE / 2;
+
+        private final Slot slot = slot();
+        private final Limit outer = slot.innermost;
+        private final long end; // NEVER for one that hides those around it
+        private boolean closed;
+
+        private Limit(long end) {
+            this.end = end;
+            slot.open(this);
+        }
+
+        /** Whose it is, and who may close it. */
+        public Thread thread() {
+            return slot.thread;
+        }
+
+        /** Again it does nothing; limits may be closed in any order. */
+        @Override
+        public void close() {
+            closed = true;
+            slot.open(slot.innermost);
+        }
+    }
+
+    /** Opens a limit. */
+    public static Limit limit(Duration limit) {
+        if (limit.isNegative() || limit.isZero()) {
+            throw Access.get().timeout("The time for the call is over before it began: " + limit);
+        }
+        long nanos = limit.compareTo(Duration.ofNanos(Limit.LONGEST)) < 0 ? limit.toNanos() : Limit.LONGEST;
+        long end = System.nanoTime() + nanos;
+        return new Limit(end == NEVER ? 1 : end);
+    }
+
+    /** Hides all limits until it is closed, for what has to be put back in any case. */
+    public static Limit unlimited() {
+        return new Limit(NEVER);
+    }
+
+    /** The time that the calling thread's limits leave, maybe nothing or less; null without any. */
+    public static Duration left() {
+        long limit = slot().limit;
+        return limit == NEVER ? null : Duration.ofNanos(limit - System.nanoTime());
+    }
+
+    /** Has the watcher's thread made before the first call. */
+    public static void prepare() {
+        synchronized (ALL) {
+            if (watcher == null) {
+                Thread thread = new Thread("python4j-stopper") {
+                    @Override
+                    public void run() {
+                        try {
+                            watch();
+                        } finally {
+                            ended();
+                        }
+                    }
+                };
+                thread.setDaemon(true);
+                thread.start();
+                watcher = thread;
+            }
+        }
+    }
+
+    private static void wake() {
+        synchronized (ALL) {
+            prepare();
+            asleep = false;
+            LockSupport.unpark(watcher);
+        }
+    }
+
+    /** The next call makes another one. */
+    private static void ended() {
+        synchronized (ALL) {
+            watcher = null;
+            asleep = true;
+        }
+    }
+
+    private static void watch() {
+        while (true) {
+            try {
+                lookOn();
+            } catch (Throwable e) {
+                // The program has used up the memory, as a rule; when there is some again its deadlines hold as before.
+            }
+        }
+    }
+
+    private static void lookOn() {
+        asleep = false;
+        int idle = IDLE_LOOKS;
+        while (true) {
+            LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
+            idle = lookAtAll() ? 0 : idle + 1;
+            if (idle > IDLE_LOOKS) {
+                asleep = true;
+                // Looked at again a while after `asleep` is set: a call that began just before, and saw its watcher
+                // awake, is to be seen here by then.
+                LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
+                while (asleep && !lookAtAll()) {
+                    LockSupport.park(Stopper.class);
+                }
+                asleep = false;
+                idle = 0;
+            }
+        }
+    }
+
+    /** Whether any call runs. Makes no objects, since there may be no memory. */
+    private static boolean lookAtAll() {
+        boolean running = false;
+        for (int i = last(); i >= 0; i--) {
+            Slot slot = alive(i);
+            if (slot != null && slot.call() != 0) {
+                running = true;
+                slot.look(System.nanoTime()); // may wait for the GIL, so without the list
+            }
+        }
+        return running;
+    }
+
+    private static int last() {
+        synchronized (ALL) {
+            return ALL.size() - 1;
+        }
+    }
+
+    /** A slot of the list; null if its thread has ended, and the last slot is there from now on. */
+    private static Slot alive(int index) {
+        synchronized (ALL) {
+            Slot slot = ALL.get(index);
+            if (slot.thread.isAlive()) {
+                return slot;
+            }
+            ALL.set(index, ALL.get(ALL.size() - 1));
+            ALL.remove(ALL.size() - 1);
+            return null;
+        }
+    }
+}

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+# What Java asks of a Python object that it wants as one of its own types (Conversion.java): numbers, times
+# and the parts of containers in words that can be packed. Loaded when it is first needed.
+import operator
+from collections import abc
+from numbers import Rational
+
+MISSING = object()
+
+
+class Refused(TypeError):
+    """There is no such value. The text, a sentence or none, says why or what to do."""
+
+
+def is_numpy(value):
+    return type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype")
+
+
+def refuse_missing(value):
+    """What pandas has for nothing at all is neither a number nor a time."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        raise Refused("Put None in the place of pandas' missing values in Python.")
+
+
+# ---- single values ----
+
+
+def number(value):
+    """An int, a float, a Decimal, or the pair of ints whose quotient it is."""
+    refuse_missing(value)
+    if isinstance(value, int):
+        return int.__index__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    kind = value.dtype.kind if is_numpy(value) else ""
+    if isinstance(value, complex) or kind == "c":
+        raise Refused("It is complex: take .real or .imag in Python.")
+    if kind and (value.shape or kind in "mMOVSU"):
+        raise Refused("")
+    if kind == "f":
+        whole = float(value)
+        return whole if whole != whole or whole in (float("inf"), float("-inf")) and value == whole else value.as_integer_ratio()
+    if isinstance(value, Rational):
+        return int(value.numerator), int(value.denominator)
+    if hasattr(value, "is_signed"):
+        from decimal import Decimal
+
+        if isinstance(value, Decimal):
+            if value.is_snan():
+                raise Refused("It is a signaling NaN.")
+            return Decimal(value) if value.is_finite() else float(value)
+    try:
+        return operator.index(value)
+    except TypeError:
+        if hasattr(type(value), "__index__"):
+            pass  # an array of floats, say
+    if hasattr(type(value), "__float__"):
+        return float.__float__(value.__float__())
+    raise Refused("")
+
+
+# Seconds in so many units of numpy's times, and how many units are so many seconds.
+UNITS = {"W": (604800, 1), "D": (86400, 1), "h": (3600, 1), "m": (60, 1), "s": (1, 1)}
+UNITS.update((unit, (1, 1000**n)) for n, unit in enumerate(("ms", "us", "ns", "ps", "fs", "as"), 1))
+
+
+def time64(kind, unit, count):
+    """A time or a time span of numpy's, exactly: whole seconds and nanoseconds, or months since 1970."""
+    if count == -(2**63):
+        raise Refused("Put None in the place of NaT in Python.")
+    if kind == "M" and unit in ("Y", "M"):
+        return "months", count * (12 if unit == "Y" else 1)
+    if unit not in UNITS:
+        raise Refused(f"A span of the unit {unit} has no fixed length.")
+    seconds, parts = UNITS[unit]
+    nanos, rest = divmod(count * seconds * 10**9, parts)
+    if rest:
+        raise Refused("It is more exact than a nanosecond: use astype() in Python.")
+    return "duration" if kind == "m" else "moment", *divmod(nanos, 10**9), unit in ("W", "D")
+
+
+def times(array):
+    """All times of an array of one dimension."""
+    import numpy
+
+    kind = array.dtype.kind
+    unit, step = numpy.datetime_data(array.dtype)
+    return [time64(kind, unit, count * step if count != -(2**63) else count) for count in array.astype("i8").tolist()]
+
+
+def plain(value):
+    """A value of the standard library's or numpy's in words that Java can read, or None."""
+    import datetime
+    import enum
+    import os
+    import uuid
+
+    refuse_missing(value)
+    if is_numpy(value) and value.dtype.kind in "mM" and not value.shape:
+        return times(value.reshape(1))[0]
+    if isinstance(value, enum.Enum):
+        return "enum", value.name, value.value
+    if isinstance(value, datetime.datetime):
+        text = value.isoformat()
+        return "time", f"+{text}" if value.year > 9999 else text, getattr(value.tzinfo, "key", None)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return "time", value.isoformat(), None
+    if isinstance(value, datetime.timedelta):
+        nanos = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
+        return "duration", value.days * 86400 + value.seconds, nanos
+    if isinstance(value, str):
+        return "str", str.__str__(value), None
+    if isinstance(value, uuid.UUID):
+        return "uuid", str(value), None
+    if isinstance(value, os.PathLike):
+        return "path", os.fsdecode(value), None
+    if isinstance(value, (bytes, bytearray)) or isinstance(value, memoryview) and value.format in ("B", "b", "c"):
+        return "bytes", bytes(value)
+    return None
+
+
+def base(value):
+    """A list of the value as the built-in type that its class is derived from, or None."""
+    if isinstance(value, str):
+        return [str.__str__(value)]
+    if isinstance(value, int):
+        return [int.__index__(value)]
+    if isinstance(value, float):
+        return [float.__float__(value)]
+    for kind in (bytes, list, tuple, set, frozenset, dict):
+        if isinstance(value, kind):
+            return [kind(value)]
+    return None
+
+
+# ---- containers ----
+
+
+def elements(value, primitive):
+    """Whether the elements are words of `plain`; all of them in a list; whether they are all different."""
+    if is_numpy(value):
+        if not value.shape:
+            raise Refused("")
+        kind = value.dtype.kind
+        if kind == "V" or kind == "O" and primitive:
+            raise Refused(
+                f"It is a numpy array of dtype {value.dtype}: give it a plain dtype in Python by astype(), "
+                + ("or hand over one field of it." if kind == "V" else "or hand over tolist().")
+            )
+        if kind in "mM" and value.ndim == 1:
+            return True, times(value), False
+        return False, list(value) if kind in "mM" or value.dtype.itemsize > 8 and kind == "f" else value.tolist(), False
+    return False, objects(value), isinstance(value, abc.Set)
+
+
+def objects(value):
+    """The elements in a list."""
+    if isinstance(value, (str, abc.Mapping)):
+        raise Refused("Take list() of it in Python.")
+    try:
+        each = iter(value)
+    except TypeError:
+        raise Refused("It cannot be iterated over.") from None
+    return list(each)
+
+
+def entries(value):
+    """The keys and values in turn."""
+    if not isinstance(value, abc.Mapping) and not has_keys(value):
+        raise Refused("Take dict() of it in Python.")
+    return [part for key in value.keys() for part in (key, value[key])]
+
+
+def has_keys(value):
+    """Whether it can be read as `dict` does: rows of pandas and sqlite3."""
+    return hasattr(type(value), "__getitem__") and callable(getattr(type(value), "keys", None))
+
+
+def fields(value, names):
+    """The components of a Java record: each by one of its names, or all by their places."""
+    if isinstance(value, (str, bytes, bytearray, memoryview, abc.Set)):
+        raise Refused("It has neither fields nor places.")
+    own = getattr(type(value), "_fields", None) if isinstance(value, tuple) else None
+    columns = getattr(value.dtype, "names", None) if is_numpy(value) else None
+    if own is not None and all(any(name in own for name in each) for each in names):
+        found, missing = by_name(names, own, lambda name: value[own.index(name)])
+    elif columns:
+        found, missing = by_name(names, columns, lambda name: value[name])
+    elif isinstance(value, abc.Sequence) or is_numpy(value):
+        placed = list(value)
+        if len(placed) != len(names):
+            expected = ", ".join(each[0] for each in names)
+            raise Refused(f"{len(names)} values expected, {expected}: {len(placed)} given.")
+        return placed
+    elif isinstance(value, abc.Mapping) or has_keys(value):
+        found, missing = by_name(names, list(value.keys()), lambda name: value[name])
+    else:
+        found, missing = [], []
+        for each in names:
+            field = next((field for name in each if (field := getattr(value, name, MISSING)) is not MISSING), MISSING)
+            (missing if field is MISSING else found).append(each[0] if field is MISSING else field)
+    if missing:
+        raise Refused("It has no " + ", ".join(map(repr, missing)) + ".")
+    return found
+
+
+def by_name(names, known, read):
+    found, missing = [], []
+    for each in names:
+        name = next((name for name in each if name in known), None)
+        if name is None:
+            missing.append(each[0])
+        else:
+            found.append(read(name))
+    return found, missing

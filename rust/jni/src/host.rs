@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The hosts: what belongs to one class loader's copy of the Java half. An application server has several in one
+//! process, which share this library and the one CPython. A host is made by its start and refers to its class loader
+//! weakly, so that an application that was undeployed can be collected; Python's calls then find nobody.
+//!
+//! A host is also the core's upcall into Java: `Native.upcall`. Threads that Python made are attached to the JVM
+//! when they first come here, as daemons.
+
+use crate::guard::Failure;
+use jni::objects::{
+    GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, WeakRef,
+};
+use jni::signature::ReturnType;
+use jni::{JNIEnv, JavaVM};
+use python4j_core::callback::{self, Upcall};
+use python4j_core::handle::{self, Frame};
+use python4j_core::{alloc, context, Error, Result};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+const NATIVE: &str = "org/nd4j/python4j/internal/jni/Native";
+const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
+const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
+
+/// Where in a key the number of its host begins. `Callbacks.java` makes the keys.
+const HOST_SHIFT: u32 = 44;
+const MOST_HOSTS: u32 = 1 << (63 - HOST_SHIFT);
+
+/// What a call is told whose host is gone.
+const GONE: &str =
+    "The Java application that this object belongs to is gone: it was undeployed, or it called \
+                    PythonExecutioner.shutdown().";
+
+/// One class loader's copy of the Java half.
+pub(crate) struct Host {
+    /// Its number is in it. The first one is 1.
+    root: Frame,
+    vm: JavaVM,
+    /// The class `Native` of this class loader.
+    native: WeakRef,
+    upcall: JStaticMethodID,
+    maker: OnceLock<Maker>,
+    closed: AtomicBool,
+}
+
+/// `PythonException.made`, looked up when it is first needed, which costs half of what it does.
+struct Maker {
+    class: WeakRef,
+    made: JStaticMethodID,
+}
+
+/// Those that are open.
+static HOSTS: Mutex<Vec<Arc<Host>>> = Mutex::new(Vec::new());
+static HOSTS_MADE: AtomicU32 = AtomicU32::new(0);
+static STACK_OVERFLOW_ERROR: OnceLock<GlobalRef> = OnceLock::new();
+
+fn hosts() -> MutexGuard<'static, Vec<Arc<Host>>> {
+    HOSTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the host of the class loader whose `Native` calls this.
+#[allow(clippy::disallowed_methods)] // one of the two places
+pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
+    let number = HOSTS_MADE.fetch_add(1, Ordering::Relaxed) + 1;
+    if number >= MOST_HOSTS {
+        return Err(
+            Error::refused("This JVM has had too many class loaders that use Python: restart it.").into(),
+        );
+    }
+    if STACK_OVERFLOW_ERROR.get().is_none() {
+        let class = env.find_class(STACK_OVERFLOW)?;
+        let _ = STACK_OVERFLOW_ERROR.set(env.new_global_ref(class)?);
+    }
+    callback::set_thread_name(thread_name);
+    let native = env.find_class(NATIVE)?;
+    let host = Arc::new(Host {
+        root: handle::root(number),
+        vm: env.get_java_vm()?,
+        native: weak(env, &native)?,
+        upcall: env.get_static_method_id(&native, "upcall", "(J[B)[B")?,
+        maker: OnceLock::new(),
+        closed: AtomicBool::new(false),
+    });
+    hosts().push(Arc::clone(&host));
+    Ok(host)
+}
+
+fn weak(env: &JNIEnv, object: &JObject) -> Result<WeakRef, Failure> {
+    let weak = env.new_weak_ref(object)?;
+    weak.ok_or_else(|| Error::refused("A class of python4j is gone.").into())
+}
+
+/// The way to the host that made a key.
+pub(crate) fn upcall(key: u64) -> Result<Arc<dyn Upcall>> {
+    let root = handle::root((key >> HOST_SHIFT) as u32);
+    match hosts().iter().find(|host| host.root == root) {
+        Some(host) => Ok(Arc::clone(host) as Arc<dyn Upcall>),
+        None => Err(Error::refused(GONE)),
+    }
+}
+
+/// The method `PythonException.made` of the class loader that calls, and the root of its host.
+#[allow(clippy::disallowed_methods)] // one of the two places
+pub(crate) fn maker<'local>(
+    env: &mut JNIEnv<'local>,
+) -> jni::errors::Result<(JClass<'local>, JStaticMethodID, Frame)> {
+    let only = match hosts().as_slice() {
+        [only] => Some(Arc::clone(only)),
+        _ => None,
+    };
+    if let Some((host, maker)) = only.as_ref().and_then(|host| Some((host, host.maker.get()?))) {
+        if let Some(class) = maker.class.upgrade_local(env)? {
+            return Ok((class.into(), maker.made, host.root));
+        }
+    }
+    // JNI looks in the class loader of the method that called: that is this caller's `Native`.
+    let class = env.find_class(PYTHON_EXCEPTION)?;
+    let made = env.get_static_method_id(&class, "made", "(Ljava/lang/Object;)Ljava/lang/Throwable;")?;
+    if let Some(host) = only {
+        if let Some(class) = env.new_weak_ref(&class)? {
+            let _ = host.maker.set(Maker { class, made });
+        }
+        return Ok((class, made, host.root));
+    }
+    let native = env.find_class(NATIVE)?;
+    let all = hosts().clone();
+    let own = all.iter().find(|host| host.is(env, &native));
+    Ok((class, made, own.map_or(handle::NO_FRAME, |host| host.root)))
+}
+
+impl Host {
+    pub(crate) fn root(&self) -> Frame {
+        self.root
+    }
+
+    fn is(&self, env: &JNIEnv, native: &JClass) -> bool {
+        let own = self.native.upgrade_local(env).ok().flatten();
+        own.is_some_and(|own| env.is_same_object(own, native).unwrap_or(false))
+    }
+
+    /// Nothing reaches this host any more, and what it has of Python is given back when a thread next enters.
+    pub(crate) fn close(&self) {
+        let root = self.root;
+        if self.closed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        hosts().retain(|host| host.root != root);
+        handle::do_late(move |py| {
+            handle::close_host(py, root);
+            // Its name may be that of a context which Python code spoilt: nothing is to be done about that.
+            let _ = context::close_host(py, root);
+        });
+    }
+
+    fn upcall(&self, env: &mut JNIEnv, key: u64, arguments: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
+        // The frame gives back the local references of a thread that never returns to Java.
+        env.with_local_frame(8, |env| {
+            // Held for the length of the call, for which the class and the method stay.
+            let Some(class) = self.native.upgrade_local(env)? else {
+                self.close();
+                return Err(Error::refused(GONE).into());
+            };
+            let class = JClass::from(class);
+            let arguments = match arguments {
+                Some(bytes) => env.byte_array_from_slice(bytes)?,
+                None => JByteArray::default(),
+            };
+            let values = [
+                JValue::Long(key as i64).as_jni(),
+                JValue::Object(&arguments).as_jni(),
+            ];
+            // SAFETY: the method was looked up in this class with this signature: a long and a byte
+            // array in, a byte array out.
+            let reply =
+                unsafe { env.call_static_method_unchecked(&class, self.upcall, ReturnType::Array, &values) };
+            let reply: JByteArray = reply.and_then(|value| value.l())?.into();
+            if reply.is_null() {
+                return Ok(Vec::new());
+            }
+            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize)?;
+            env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
+            Ok(bytes)
+        })
+    }
+}
+
+/// What the JVM calls this thread, if it knows it.
+fn thread_name() -> Option<String> {
+    let all = hosts().clone();
+    let name = |host: &Arc<Host>| {
+        let mut env = host.vm.get_env().ok()?; // does not attach the thread
+        match host.upcall(&mut env, callback::THREAD_NAME, Some(&[])) {
+            Ok(name) => String::from_utf8(name).ok(),
+            Err(_) => {
+                let pending = pending(&mut env);
+                let _ = env.delete_local_ref(pending);
+                None
+            }
+        }
+    };
+    all.iter().find_map(name)
+}
+
+/// Takes what Java has pending, which would hit an unrelated call.
+fn pending<'local>(env: &mut JNIEnv<'local>) -> JThrowable<'local> {
+    let pending = env.exception_occurred().unwrap_or_default();
+    let _ = env.exception_clear();
+    pending
+}
+
+/// What becomes of a call that failed. `Native.upcall` catches everything, so only the JVM itself fails here: no
+/// memory, no stack.
+fn failed(env: &mut JNIEnv, failure: Failure) -> Result<Vec<u8>> {
+    let thrown = pending(env);
+    let overflow = STACK_OVERFLOW_ERROR.get().is_some_and(|class| {
+        let class: &JClass = class.as_obj().into();
+        !thrown.is_null() && env.is_instance_of(&thrown, class).unwrap_or(false)
+    });
+    let answer = if overflow {
+        Ok(callback::raising("RecursionError", "Java has no stack left"))
+    } else {
+        Err(match (described(env, &thrown), failure) {
+            (Some(thrown), _) => refused(&thrown),
+            (None, Failure::Core(error)) => error,
+            (None, Failure::Jni(error)) => refused(&error.to_string()),
+        })
+    };
+    // A program may come here many times before it returns to Java, which would free it.
+    let _ = env.delete_local_ref(thrown);
+    answer
+}
+
+/// The class and text of what Java threw; nothing where it threw nothing, or has no room to say it.
+fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
+    if thrown.is_null() {
+        return None;
+    }
+    let text = env
+        .call_method(thrown, "toString", "()Ljava/lang/String;", &[])
+        .and_then(|text| text.l());
+    let Ok(text) = text else {
+        let thrown = pending(env);
+        let _ = env.delete_local_ref(thrown);
+        return None;
+    };
+    let text = env.auto_local(JString::from(text));
+    env.get_string(&text).ok().map(String::from)
+}
+
+fn refused(why: &str) -> Error {
+    Error::refused(format!("The call back to Java failed: {why}"))
+}
+
+impl Upcall for Host {
+    fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
+        if !self.is_open() {
+            return Err(Error::refused(GONE));
+        }
+        let mut env = self.vm.attach_current_thread_as_daemon().map_err(|error| {
+            refused(&format!(
+                "the JVM could not attach this thread ({error}). Often the thread's stack is too small for Java: \
+                 see threading.stack_size."
+            ))
+        })?;
+        self.upcall(&mut env, function, Some(arguments))
+            .or_else(|failure| failed(&mut env, failure))
+    }
+
+    fn release(&self, key: u64) {
+        if !self.is_open() {
+            return;
+        }
+        // Where the JVM is out of memory or at its end, the entry stays in Java's table.
+        let Ok(mut env) = self.vm.attach_current_thread_as_daemon() else {
+            return;
+        };
+        if self.upcall(&mut env, key, None).is_err() {
+            let pending = pending(&mut env);
+            let _ = env.delete_local_ref(pending);
+        }
+    }
+
+    fn root(&self) -> Frame {
+        self.root
+    }
+
+    fn is_open(&self) -> bool {
+        !self.closed.load(Ordering::Relaxed)
+    }
+}

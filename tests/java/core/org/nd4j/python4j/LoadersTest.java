@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Several class loaders with a copy of the library each, as an application server has them: each calls, and is
+// called back, with its own classes. What the applications do is in LoadersApp.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class LoadersTest {
+    private Deployment one;
+    private Deployment two;
+
+    @BeforeEach
+    void deploy() throws Exception {
+        one = new Deployment("one").named("one");
+        two = new Deployment("two").named("two");
+    }
+
+    @AfterEach
+    void undeploy() throws Exception {
+        one.run("context", "main");
+        one.close();
+        two.close();
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonContextManager.deleteNonMainContexts();
+            PythonContextManager.reset();
+        }
+    }
+
+    @Test
+    void eachGetsItsOwnCallbacks() {
+        assertEquals("[]", one.run("functions", null));
+        assertEquals("[]", two.run("functions", null));
+        assertEquals("[]", one.run("functions", null));
+        assertEquals("two 49", one.run("eval", "f_two()"), "called by one, of two");
+    }
+
+    @Test
+    void eachCatchesItsOwnExceptions() {
+        for (Deployment app : List.of(one, two, one)) {
+            assertEquals("PythonException: ZeroDivisionError: division by zero", app.run("raise", "1/0"));
+            assertEquals("PythonSyntaxError", app.run("raise", "1 +").toString().split(":")[0]);
+            app.run("thrower", "thrower_" + app.run("name", app == one ? "one" : "two"));
+        }
+        assertEquals("own: of one", one.run("catch", "thrower_one()"));
+        assertEquals("own: of two", two.run("catch", "thrower_two()"));
+    }
+
+    @Test
+    void anExceptionOfTheOtherOneIsReported() {
+        one.run("thrower", "thrower_one");
+        assertEquals("org.nd4j.python4j.PythonException: JavaException: org.nd4j.python4j.LoadersApp$Own: of one",
+                two.run("catch", "thrower_one()"));
+    }
+
+    @Test
+    void eachGetsItsOwnOutput() {
+        assertEquals("hello two\n", two.run("capture", "print('hello two')"));
+        assertEquals("hello one\n", one.run("capture", "print('hello one')"));
+        one.run("open", null);
+        two.run("open", null);
+        one.run("exec", "print('to the last')");
+        assertEquals("to the last\n", two.run("close", null));
+        two.run("exec", "print('to the first again')");
+        assertEquals("to the first again\n", one.run("close", null));
+    }
+
+    @Test
+    void aReferenceIsTheVeryObjectForItsOwnerOnly() {
+        Object list = one.run("reference", "list_one");
+        two.run("exec", "list_one.append('from two')");
+        assertEquals(List.of("one", "from two"), list);
+        assertEquals("ArrayList", one.run("arrives", "list_one"));
+        assertEquals("python", two.run("arrives", "list_one"));
+        one.run("function", "function_one");
+        assertEquals("[[1]] in one", two.run("eval", "function_one([1])"));
+        assertEquals("[two] in one", two.run("eval", "function_one(" + "'two')"));
+        assertEquals("python", two.run("arrives", "function_one"));
+    }
+
+    @Test
+    void proxiesArraysAndDeadlinesWorkForBoth() {
+        for (Deployment app : List.of(one, two, one)) {
+            app.run("exec", "class Greeter:\n    def greet(self, whom): return 'hello ' + whom");
+            assertEquals("hello " + (app == one ? "one" : "two"), app.run("proxy", "Greeter()"));
+            assertEquals(3.0, app.run("array", "array"));
+            assertEquals("timeout", app.run("deadline", "100"));
+        }
+    }
+
+    @Test
+    void contextsAreTheProcessesAndTheCurrentOneIsShared() {
+        one.run("context", "shared");
+        two.run("exec", "x = 'set by two'");
+        assertEquals("set by two", one.run("eval", "x"));
+        two.run("context", "main");
+        assertEquals("NameError: name 'x' is not defined",
+                one.run("raise", "x").toString().replaceFirst("PythonException: ", "").split("\n")[0]);
+    }
+
+    @Test
+    void bothAtOnce() throws Exception {
+        CountDownLatch begin = new CountDownLatch(1);
+        List<OtherThread<Object>> threads = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            Deployment app = i % 2 == 0 ? one : two;
+            threads.add(OtherThread.start(() -> {
+                begin.await();
+                return app.run("storm", "300");
+            }));
+        }
+        begin.countDown();
+        for (OtherThread<Object> thread : threads) {
+            assertEquals("", thread.join());
+        }
+    }
+}
