@@ -10,36 +10,21 @@
 //! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle::{self, Frame};
-use crate::interpreter::tools;
+use crate::handle;
+use crate::keys::Key;
+pub use crate::keys::{Function, Reference, Upcall, foreign_key, key};
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
+use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
 
 /// No function has this key: it asks for the name of the thread.
 pub const THREAD_NAME: u64 = 0;
-
-/// Calls the other side.
-pub trait Upcall: Send + Sync {
-    /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
-    /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
-    /// on any thread.
-    fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
-
-    /// Python has dropped a function, or an exception by its key. Must not wait for anything.
-    fn release(&self, key: u64);
-
-    /// The frame of handles that are made for the other side and are in no other frame.
-    fn root(&self) -> Frame;
-
-    /// Whether calls can still arrive.
-    fn is_open(&self) -> bool;
-}
 
 /// The packed answer that has Python raise one of its builtin exceptions.
 pub fn raising(class: &str, text: &str) -> Vec<u8> {
@@ -49,22 +34,6 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
         answer.extend_from_slice(part.as_bytes());
     }
     answer
-}
-
-/// A key of the other side; it is released when Python drops the object that holds this.
-struct Key {
-    number: u64,
-    /// Who gave the key. There may be several: each class loader's copy of the library is one.
-    upcall: Arc<dyn Upcall>,
-}
-
-impl Key {
-    fn upcall(&self) -> Result<&dyn Upcall> {
-        match fork::is_child() {
-            true => Err(Error::refused(fork::NO_JAVA)),
-            false => Ok(self.upcall.as_ref()),
-        }
-    }
 }
 
 static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
@@ -83,23 +52,6 @@ pub(crate) fn thread_name() -> Option<String> {
     }
 }
 
-impl Drop for Key {
-    fn drop(&mut self) {
-        if let Ok(upcall) = self.upcall() {
-            upcall.release(self.number);
-        }
-    }
-}
-
-/// A foreign function as Python calls it.
-#[pyclass(frozen, weakref, module = "python4j", name = "function")]
-pub struct Function {
-    key: Arc<Key>,
-    name: String,
-    /// Whether it wants its arguments as the objects that they are, not as values.
-    objects: bool,
-}
-
 #[pymethods]
 impl Function {
     #[pyo3(signature = (*args, **kwargs))]
@@ -113,6 +65,15 @@ impl Function {
 
     fn __repr__(&self) -> String {
         format!("<java function {}>", self.name)
+    }
+
+    /// As Python's functions are copied.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
     }
 
     #[getter]
@@ -130,13 +91,6 @@ impl Function {
     fn __qualname__(&self) -> &str {
         &self.name
     }
-}
-
-/// Any other foreign object. Its classes in Python are those of `proxies.py`, which turn what is done
-/// to it into calls of `_java`.
-#[pyclass(frozen, subclass, weakref, module = "python4j")]
-pub struct Reference {
-    key: Arc<Key>,
 }
 
 #[pymethods]
@@ -179,15 +133,6 @@ pub fn reference<'py>(
     Ok(tool(py, "proxies", class)?.call1((function,))?)
 }
 
-/// The key of the foreign function or object that a Python object stands for.
-pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
-    if let Ok(function) = object.cast_exact::<Function>() {
-        return Some(function.get().key.number);
-    }
-    let reference = object.cast::<Reference>().ok()?;
-    Some(reference.get().key.number)
-}
-
 fn call<'py>(
     key: &Key,
     objects: bool,
@@ -228,9 +173,8 @@ fn call<'py>(
         0 => value(py, &reply[1..]),
         1 => {
             let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
-            let held = Key { number, upcall };
-            let (class, text) = (reader.text(py)?, reader.text(py)?);
-            Err(java_exception(py, held, class, text)?.into())
+            let (classes, text) = (reader.text(py)?, reader.text(py)?);
+            Err(PyErr::from_value(exception(py, upcall, number, classes, text)?).into())
         }
         2 => {
             let exception = reader.value(py)?;
@@ -259,33 +203,19 @@ fn value<'py>(py: Python<'py>, answer: &[u8]) -> Result<Bound<'py, PyAny>> {
     value
 }
 
-fn java_exception<'py>(
+/// The Python exception for a foreign one, by its key. It is held as long as the Python exception lives.
+///
+/// `classes` are the names of its class and of those that this extends, with spaces between them.
+pub fn exception<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
-    key: Key,
-    class: Bound<'py, PyString>,
-    text: Bound<'py, PyString>,
-) -> Result<PyErr> {
-    let number = key.number;
-    // The key lives as long as this function object, which the exception keeps.
-    let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
-        let whole = &key; // so that the key moves in, not its number alone
-        whole.number
-    })?;
-    let exception = tools()?
-        .java_exception
-        .bind(py)
-        .call1((class, text, number, holder))?;
-    Ok(PyErr::from_value(exception))
-}
-
-/// The key of the foreign exception that a Python exception carries.
-pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
-    let py = exception.py();
-    let class = tools().ok()?.java_exception.bind(py);
-    if !exception.is_instance(class).ok()? {
-        return None;
-    }
-    exception.getattr("_key").ok()?.extract().ok()
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    classes: T,
+    text: T,
+) -> Result<Bound<'py, PyAny>> {
+    let holder = function(py, upcall, number, "exception", false)?;
+    let class = tools()?.java_exception.bind(py);
+    Ok(class.call_method1(intern!(py, "make"), (classes, text, number, holder))?)
 }
 
 /// An error of ours as an exception inside Python.

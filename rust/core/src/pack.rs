@@ -30,8 +30,8 @@
 
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::tools;
-use crate::{Error, Result, alloc, bulk, callback, capi, inject, utf16};
+use crate::tools::tools;
+use crate::{Error, Result, alloc, bulk, capi, inject, keys, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -629,7 +629,7 @@ impl<'py> Writer<'py> {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<()> {
         if more <= WORTH_KEEPING {
-            return alloc::more(&mut self.out, more);
+            return Ok(alloc::more(&mut self.out, more)?);
         }
         let mut large = spare();
         large.clear();
@@ -697,7 +697,7 @@ impl<'py> Writer<'py> {
 
     /// Java's own object, if it is one. Java keeps it by the handle until it has found it by the key.
     fn foreign(&mut self, object: &Bound<'py, PyAny>) -> bool {
-        let Some(key) = callback::key(object) else {
+        let Some(key) = keys::key(object) else {
             return false;
         };
         self.u8(tag::JAVA);

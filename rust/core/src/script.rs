@@ -2,7 +2,7 @@
 //! Our own Python files: part of this library, run inside CPython with builtins that user code does not
 //! see, and kept compiled, since compiling them costs a start milliseconds.
 
-use crate::callback::Reference;
+use crate::keys::Reference;
 use crate::{Error, Result, capi};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;

@@ -6,7 +6,7 @@
 //! the thread's next call. So each call is known here from its start to its end, and what was not
 //! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
 
-use crate::interpreter::tools;
+use crate::tools::tools;
 use crate::{Result, callback, capi, gil, handle, script, signals};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -104,13 +104,6 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
 pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     let ended = |slot: &OnceCell<Arc<Slot>>| slot.get().map_or(0, |slot| slot.ended.load(Ordering::Relaxed));
     stoppable(SLOT.try_with(ended).unwrap_or(0), body)
-}
-
-/// Whether an exception is one of those that [`stop`] raises.
-pub(crate) fn is_stop(py: Python<'_>, raised: &PyErr) -> bool {
-    tools().is_ok_and(|tools| {
-        raised.is_instance(py, tools.interrupted.bind(py)) || raised.is_instance(py, tools.timeout.bind(py))
-    })
 }
 
 /// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now.

@@ -553,6 +553,17 @@ export! {
     }
 }
 
+export! {
+    fn callbackException(env, key: i64, classes: JString<'local>, message: JString<'local>, frame: i64) -> i64 {
+        let (classes, message) = (text(env, &classes)?, text(env, &message)?);
+        let upcall = host::upcall(key as u64)?;
+        let made = gil::with(|py| {
+            callback::exception(py, upcall, key as u64, &classes, &message).map(|made| handle::give(made, frame as u64))
+        });
+        Ok(made? as i64)
+    }
+}
+
 /// Foreign memory as Java describes it.
 fn memory(
     env: &JNIEnv,

@@ -177,7 +177,7 @@ impl Host {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize)?;
+            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize).map_err(Error::from)?;
             env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
             Ok(bytes)
         })
