@@ -17,6 +17,7 @@ pub(crate) struct Owner {
 }
 
 /// Keeps an object.
+#[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn keep(env: &JNIEnv, object: &JObject) -> Result<Owner, Failure> {
     Ok(Owner {
         reference: ManuallyDrop::new(env.new_global_ref(object)?),
@@ -42,6 +43,7 @@ pub(crate) fn turns<'local>(env: &mut JNIEnv<'local>, turns: &JObject) -> Result
 }
 
 /// A direct `ByteBuffer` over memory that Java keeps by other means.
+#[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn wrap<'local>(
     env: &mut JNIEnv<'local>,
     address: i64,

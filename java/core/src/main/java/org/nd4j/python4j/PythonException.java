@@ -10,6 +10,7 @@ import org.nd4j.python4j.internal.jni.Backtrace;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.Report;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.
@@ -125,11 +126,11 @@ public class PythonException extends RuntimeException {
      */
     static Throwable made(Object packed) {
         List<?> report = (List<?>) (packed instanceof byte[] ? new Pack.Reader((byte[]) packed, 0).value() : packed);
-        String message = (String) report.get(0);
-        Object detail = report.get(7);
-        Throwable cause = report.get(8) == null ? null : made(report.get(8));
+        String message = (String) report.get(Report.MESSAGE);
+        Object detail = report.get(Report.DETAIL);
+        Throwable cause = report.get(Report.CAUSE) == null ? null : made(report.get(Report.CAUSE));
         PythonException exception;
-        switch ((String) report.get(4)) {
+        switch ((String) report.get(Report.KIND)) {
             case "java":
                 Throwable original = Callbacks.thrown((Long) detail);
                 if (original != null) {
@@ -154,7 +155,7 @@ public class PythonException extends RuntimeException {
                 break;
             default:
                 // Text that does not compile: the generic message, in the class that callers look for.
-                exception = cause instanceof PythonSyntaxError && report.get(6) == null
+                exception = cause instanceof PythonSyntaxError && report.get(Report.EXCEPTION) == null
                         ? ((PythonSyntaxError) cause).under(message)
                         : new PythonException(message, cause);
         }
@@ -163,21 +164,21 @@ public class PythonException extends RuntimeException {
     }
 
     private void fill(List<?> report) {
-        pythonClass = (String) report.get(1);
-        pythonModule = (String) report.get(2);
-        pythonMessage = (String) report.get(3);
-        pythonObject = (PythonObject) report.get(6);
-        for (Object member : (List<?>) report.get(9)) {
+        pythonClass = (String) report.get(Report.CLASS);
+        pythonModule = (String) report.get(Report.MODULE);
+        pythonMessage = (String) report.get(Report.TEXT);
+        pythonObject = (PythonObject) report.get(Report.EXCEPTION);
+        for (Object member : (List<?>) report.get(Report.SUPPRESSED)) {
             addSuppressed(made(member));
         }
-        if (!((List<?>) report.get(10)).isEmpty()) {
+        if (!((List<?>) report.get(Report.NOTES)).isEmpty()) {
             List<String> texts = new ArrayList<>();
-            for (Object note : (List<?>) report.get(10)) {
+            for (Object note : (List<?>) report.get(Report.NOTES)) {
                 texts.add((String) note);
             }
             notes = Collections.unmodifiableList(texts);
         }
-        addFrames((List<?>) report.get(5));
+        addFrames((List<?>) report.get(Report.FRAMES));
     }
 
     /** Python's frames, file and function and line in turn, on top of Java's. */
