@@ -410,7 +410,9 @@ export! {
 
 export! {
     fn bufferAddress(env, buffer: JObject<'local>) -> i64 {
-        Ok(env.get_direct_buffer_address(&buffer.into())? as i64)
+        #[allow(clippy::disallowed_methods)] // the one place
+        let address = env.get_direct_buffer_address(&buffer.into())?;
+        Ok(address as i64)
     }
 }
 
