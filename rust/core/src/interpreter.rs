@@ -58,6 +58,11 @@ pub(crate) fn tools() -> Result<&'static Tools> {
     TOOLS.get().ok_or_else(not_started)
 }
 
+/// Whether Python was started, or joined.
+pub fn is_started() -> bool {
+    TOOLS.get().is_some()
+}
+
 /// The error of a call that comes before the start.
 pub(crate) fn not_started() -> Error {
     Error::refused("Python has not been started: call PythonExecutioner.init() first.")
