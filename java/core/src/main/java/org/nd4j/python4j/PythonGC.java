@@ -34,13 +34,11 @@ import org.nd4j.python4j.internal.jni.Native;
  */
 public class PythonGC implements Closeable {
 
-    /** What one thread has open. Only its thread touches it. */
-    private static final class Stack {
-        PythonGC frame; // innermost
-        PythonGC pause; // innermost
-    }
-
-    private static final ThreadLocal<Stack> STACKS = ThreadLocal.withInitial(Stack::new);
+    // What one thread has open: its innermost frame and pause. Only its thread touches it. An array, since a pool's thread
+    // keeps it for ever, and would keep our class loader with an object of a class of ours.
+    private static final int FRAME = 0;
+    private static final int PAUSE = 1;
+    private static final ThreadLocal<Object[]> STACKS = ThreadLocal.withInitial(() -> new Object[2]);
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
@@ -76,7 +74,7 @@ public class PythonGC implements Closeable {
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
-        PythonGC inner = open(STACKS.get().frame);
+        PythonGC inner = innermost(STACKS.get(), FRAME);
         PythonGC target = inner == null ? null : open(inner.outer);
         PythonGC home = target == null ? null : target.find(present);
         if (home == null && !isNone(present)) {
@@ -169,9 +167,10 @@ public class PythonGC implements Closeable {
      */
     public static PythonGC watch() {
         PythonGIL.start();
-        Stack stack = STACKS.get();
-        stack.frame = new PythonGC(Native.handleOpenFrame(Native.root), open(stack.frame));
-        return stack.frame;
+        Object[] stack = STACKS.get();
+        PythonGC frame = new PythonGC(Native.handleOpenFrame(Native.root), innermost(stack, FRAME));
+        stack[FRAME] = frame;
+        return frame;
     }
 
     /**
@@ -185,6 +184,7 @@ public class PythonGC implements Closeable {
         }
         closed = true;
         parts = null;
+        innermost(STACKS.get(), id == 0 ? PAUSE : FRAME);
         if (id == 0) {
             return;
         }
@@ -205,9 +205,10 @@ public class PythonGC implements Closeable {
      * frame, also not into one opened meanwhile. They are given back when Java has forgotten them.
      */
     public static PythonGC pause() {
-        Stack stack = STACKS.get();
-        stack.pause = new PythonGC(0, open(stack.pause));
-        return stack.pause;
+        Object[] stack = STACKS.get();
+        PythonGC pause = new PythonGC(0, innermost(stack, PAUSE));
+        stack[PAUSE] = pause;
+        return pause;
     }
 
     /**
@@ -216,7 +217,7 @@ public class PythonGC implements Closeable {
      * @throws RuntimeException if there is none
      */
     public static void resume() {
-        PythonGC pause = open(STACKS.get().pause);
+        PythonGC pause = innermost(STACKS.get(), PAUSE);
         if (pause == null) {
             throw new RuntimeException("GC not paused!");
         }
@@ -234,11 +235,21 @@ public class PythonGC implements Closeable {
     }
 
     private static PythonGC current() {
-        Stack stack = STACKS.get();
-        if (stack.pause != null && (stack.pause = open(stack.pause)) != null) {
+        Object[] stack = STACKS.get();
+        return innermost(stack, PAUSE) == null ? innermost(stack, FRAME) : null;
+    }
+
+    /** The innermost open one of a kind; those that were closed since are forgotten. */
+    private static PythonGC innermost(Object[] stack, int kind) {
+        PythonGC last = (PythonGC) stack[kind];
+        if (last == null) {
             return null;
         }
-        return stack.frame == null ? null : (stack.frame = open(stack.frame));
+        PythonGC open = open(last);
+        if (open != last) {
+            stack[kind] = open;
+        }
+        return open;
     }
 
     private static PythonGC open(PythonGC frame) {
