@@ -6,7 +6,7 @@
 mod support;
 
 use pyo3::prelude::*;
-use python4j_core::{Error, Result, fork};
+use python4j_core::{Error, Result, child, fork};
 use support::{python, repr, run};
 
 /// The exit status of a child that forks, goes on with this, and comes back to the caller.
@@ -24,7 +24,7 @@ fn status(py: Python<'_>, then: &str) -> String {
 }
 
 fn leave(outcome: Result<()>) -> ! {
-    fork::end(outcome.err().as_ref())
+    child::end(outcome.err().as_ref())
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 
 use pyo3::prelude::*;
 use python4j_core::pack::Reader;
-use python4j_core::{Error, raised};
+use python4j_core::{Error, context, handle, raised};
 use support::{python, run};
 
 /// The report of a program's failure, as the Python list that Java reads.
@@ -178,5 +178,24 @@ fn a_report_ends_no_generator_that_waits() {
             "'ZeroDivisionError: division by zero'"
         );
         assert_eq!(support::repr(py, "next(waits)"), "2");
+    });
+}
+
+#[test]
+fn an_error_is_made_without_running_finalizers() {
+    python(|py| {
+        run(
+            py,
+            "ended = []\nclass C:\n    def __del__(self): ended.append(1)\nkept = [C()]",
+        )
+        .unwrap();
+        let kept = context::globals(py).unwrap().get_item("kept").unwrap().unwrap();
+        let object = handle::give(kept.call_method0("pop").unwrap(), handle::NO_FRAME);
+        handle::take_back_late(object);
+        let error = Error::from(pyo3::exceptions::PyValueError::new_err("no"));
+        assert_eq!(error.to_string(), "ValueError: no");
+        assert_eq!(support::repr(py, "ended"), "[]");
+        handle::free_late(py);
+        assert_eq!(support::repr(py, "ended"), "[1]");
     });
 }

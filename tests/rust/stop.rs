@@ -43,6 +43,13 @@ fn loops_and_sleeps_end_and_the_next_call_is_not_hit() {
         for code in [
             "started = 1\nwhile True: pass",
             "import time\nstarted = 1\ntime.sleep(60)",
+            "import threading\nstarted = 1\nthreading.Event().wait()",
+            "import threading\nc = threading.Condition()\nwith c:\n    started = 1\n    c.wait(60)",
+            "import queue\nstarted = 1\nqueue.Queue().get(timeout=60)",
+            "from concurrent.futures import Future\nstarted = 1\nFuture().result()",
+            "import asyncio\nasync def f():\n    global started\n    started = 1\n    await asyncio.sleep(60)\nasyncio.run(f())",
+            "import time\nstarted = 1\nlist(map(time.sleep, [60]))",
+            "import sys\nbefore = sys.getswitchinterval()\nsys.setswitchinterval(1000)\nstarted = 1\ntry:\n    while True: pass\nfinally:\n    sys.setswitchinterval(before)",
             "try:\n    started = 1\n    while True:\n        try: 1 / 0\n        except Exception: pass\nfinally:\n    cleaned = 1",
         ] {
             let (result, took) = stopped(code, reason);
@@ -118,6 +125,38 @@ fn a_sliced_sleep_behaves_like_the_original() {
             let said = run(py, code).expect_err(code).to_string();
             assert!(said.starts_with(class), "{said}");
         }
+        for (code, class) in [
+            ("time.sleep(float('inf'))", "OverflowError"),
+            ("time.sleep(1e20)", "OverflowError"),
+            ("time.sleep(10**400)", "OverflowError"),
+            ("time.sleep(float('nan'))", "ValueError"),
+        ] {
+            let said = run(py, code).expect_err(code).to_string();
+            assert!(said.starts_with(class), "{said}");
+        }
         run(py, "time.sleep(0)\ntime.sleep(True)").unwrap();
+    });
+}
+
+#[test]
+fn a_wait_that_is_ended_leaves_what_it_waited_for_usable() {
+    let _turn = turn();
+    gil::with(|py| {
+        run(
+            py,
+            "import threading, queue\nc, q = threading.Condition(), queue.Queue()",
+        )
+        .unwrap()
+    });
+    for code in ["with c:\n    started = 1\n    c.wait()", "started = 1\nq.get()"] {
+        stopped(code, Reason::Timeout).0.expect_err(code);
+    }
+    gil::with(|py| {
+        run(
+            py,
+            "with c:\n    waiting = len(c._waiters), len(q.not_empty._waiters)\n    c.notify()\nq.put(5)\ngot = q.get()",
+        )
+        .unwrap();
+        assert_eq!(repr(py, "waiting, got"), "((0, 0), 5)");
     });
 }

@@ -2,12 +2,11 @@
 //! Room for what users decide the size of. A failing allocation of Rust's own ends the process, so it is asked for
 //! here first, and its failure is Python's `MemoryError`.
 
-use crate::{Error, Result};
-use pyo3::PyErr;
 use pyo3::exceptions::PyMemoryError;
+use pyo3::{PyErr, PyResult};
 
 /// A vector without elements that has room for so many.
-pub fn of<T>(count: usize) -> Result<Vec<T>> {
+pub fn of<T>(count: usize) -> PyResult<Vec<T>> {
     let mut vector = Vec::new();
     match vector.try_reserve_exact(count) {
         Ok(()) => Ok(vector),
@@ -16,14 +15,14 @@ pub fn of<T>(count: usize) -> Result<Vec<T>> {
 }
 
 /// A vector of so many zeros.
-pub fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>> {
+pub fn zeros<T: Clone + Default>(count: usize) -> PyResult<Vec<T>> {
     let mut vector = of(count)?;
     vector.resize(count, T::default());
     Ok(vector)
 }
 
 /// Room for so many more in a vector that may grow further.
-pub fn more<T>(vector: &mut Vec<T>, count: usize) -> Result<()> {
+pub fn more<T>(vector: &mut Vec<T>, count: usize) -> PyResult<()> {
     match vector.try_reserve(count) {
         Ok(()) => Ok(()),
         Err(_) => Err(none::<T>(vector.len().saturating_add(count))),
@@ -31,7 +30,7 @@ pub fn more<T>(vector: &mut Vec<T>, count: usize) -> Result<()> {
 }
 
 #[cold]
-fn none<T>(count: usize) -> Error {
+fn none<T>(count: usize) -> PyErr {
     let bytes = count.saturating_mul(size_of::<T>());
-    PyErr::new::<PyMemoryError, _>(format!("There is no memory for {bytes} bytes.")).into()
+    PyMemoryError::new_err(format!("There is no memory for {bytes} bytes."))
 }

@@ -3,6 +3,7 @@
 # Keeps what our own calls need under names that user code cannot replace.
 import sys
 import time
+from _frozen_importlib import ModuleSpec as _Spec
 from _frozen_importlib_external import PathFinder as _PathFinder
 from _thread import RLock as _RLock
 from _weakref import ref as _ref
@@ -39,30 +40,6 @@ class JavaException(Exception):
 
     def __str__(self):
         return f"{self.java_class}: {self.args[0]}" if self.args[0] else self.java_class
-
-
-def replace(module, name, function):
-    """Puts a function into the place of one of a module's."""
-    function.__doc__ = getattr(module, name).__doc__
-    function.__name__ = function.__qualname__ = name
-    function.__module__ = module.__name__
-    setattr(module, name, function)
-
-
-def sleep_in_slices(time):
-    """An exception from outside is not seen inside a C call: so time.sleep makes many short ones."""
-    sleep, monotonic = time.sleep, time.monotonic
-
-    def sliced(seconds, /):
-        if not isinstance(seconds, (int, float)) or not seconds > 0.02:
-            return sleep(seconds)
-        end = monotonic() + seconds
-        left = seconds
-        while left > 0:
-            sleep(left if left < 0.02 else 0.02)
-            left = end - monotonic()
-
-    replace(time, "sleep", sliced)
 
 
 class Source(_ref):
@@ -117,24 +94,41 @@ texts = Texts()
 
 
 class LineCache(_Module):
-    """Stands for the module linecache, which costs a start milliseconds before Python 3.13, until somebody uses it."""
+    """Stands for the module linecache, which costs a start milliseconds before Python 3.13, until somebody imports it."""
 
     busy = False
     lock = _RLock()
 
-    def __getattr__(self, name):
+    def load(self):
         with LineCache.lock:
-            if type(self) is LineCache:
-                if LineCache.busy:
-                    raise AttributeError(name)
+            if type(self) is LineCache and not LineCache.busy:
                 LineCache.busy = True
                 try:
                     self.__spec__.loader.exec_module(self)
                     self.cache = texts
+                    self.__spec__.__class__ = _Spec
                     self.__class__ = _Module
                 finally:
                     LineCache.busy = False
+
+    def __getattr__(self, name):  # for who has it without an import
+        LineCache.load(self)
+        if type(self) is LineCache:  # its own code asks
+            raise AttributeError(name)
         return getattr(self, name)
+
+
+class LineCacheSpec(_Spec):
+    """An import looks at this attribute of a module that is there already."""
+
+    @property
+    def _initializing(self):
+        LineCache.load(sys.modules["linecache"])
+        return False
+
+    @_initializing.setter
+    def _initializing(self, value):
+        pass
 
 
 def prepare_linecache():
@@ -145,6 +139,9 @@ def prepare_linecache():
         module.__spec__ = spec
         module.__loader__ = spec.loader
         module.__file__ = spec.origin
+        module.__cached__ = spec.cached
+        module.__package__ = ""
+        spec.__class__ = LineCacheSpec
         sys.modules["linecache"] = module
     else:
         texts.update(module.cache)
@@ -251,7 +248,7 @@ def report(exception):
         pass
 
 
-def guard_signals(put_back):
+def guard_signals():
     """HotSpot's handlers of what a thread does wrong, its null checks say, stay and are reached."""
     import _signal
     import faulthandler
@@ -266,17 +263,47 @@ def guard_signals(put_back):
         finally:
             put_back()
 
-    def signal(signalnum, handler, /):
-        if signalnum in handled or signalnum in fatal and handler == _signal.SIG_DFL:
-            raise ValueError(f"signal {signalnum} is the JVM's, which would end without its own handler")
-        return set_handler(signalnum, handler)
+    def signal(*args, **kwargs):
+        if len(args) == 2:
+            signalnum, handler = args
+            if signalnum in handled or signalnum in fatal and handler == _signal.SIG_DFL:
+                raise ValueError(f"signal {signalnum} is the JVM's, which would end without its own handler")
+        before = set_handler(*args, **kwargs)
+        if callable(args[1]):
+            hand_on(args[0])
+        return before
 
-    def pthread_sigmask(how, mask, /):
-        return set_mask(how, [number for number in mask if number not in handled])
+    def pthread_sigmask(*args, **kwargs):
+        if len(args) == 2:
+            how, mask = args
+            args = how, [number for number in mask if number not in handled]
+        return set_mask(*args, **kwargs)
 
     replace(faulthandler, "enable", enable_and_put_back)
     replace(_signal, "signal", signal)
     replace(_signal, "pthread_sigmask", pthread_sigmask)
+
+
+def keep_switching():
+    """Who ends a call has to get the GIL for that, however rarely a program wants threads to switch."""
+    longest = 0.05
+    set_interval, get_interval = sys.setswitchinterval, sys.getswitchinterval
+    wanted = actual = None
+
+    def setswitchinterval(*args, **kwargs):
+        nonlocal wanted, actual
+        set_interval(*args, **kwargs)
+        wanted = actual = get_interval()
+        if wanted > longest:
+            set_interval(longest)
+            actual = get_interval()
+
+    def getswitchinterval(*args, **kwargs):
+        now = get_interval(*args, **kwargs)
+        return wanted if now == actual else now
+
+    replace(sys, "setswitchinterval", setswitchinterval)
+    replace(sys, "getswitchinterval", getswitchinterval)
 
 
 def stop():
@@ -294,4 +321,6 @@ def stop():
             pass
 
 
-sleep_in_slices(time)
+guard_signals()
+keep_switching()
+replace(time, "sleep", sleep)

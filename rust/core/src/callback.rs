@@ -10,10 +10,12 @@
 //! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle::{self, Frame};
-use crate::interpreter::tools;
+use crate::handle;
+use crate::keys::Key;
+pub use crate::keys::{Function, Reference, Upcall, key};
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
+use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
@@ -23,24 +25,6 @@ use std::sync::Arc;
 /// No function has this key: it asks for the name of the thread.
 pub const THREAD_NAME: u64 = 0;
 
-/// Calls the other side.
-pub trait Upcall: Send + Sync {
-    /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
-    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a foreign exception: key, class and text; after 2 a Python
-    /// exception; after 3 the name of a builtin exception to raise, and its text. Runs outside Python,
-    /// on any thread.
-    fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
-
-    /// Python has dropped a function, or an exception by its key. Must not wait for anything.
-    fn release(&self, key: u64);
-
-    /// The frame of handles that are made for the other side and are in no other frame.
-    fn root(&self) -> Frame;
-
-    /// Whether calls can still arrive.
-    fn is_open(&self) -> bool;
-}
-
 /// The packed answer that has Python raise one of its builtin exceptions.
 pub fn raising(class: &str, text: &str) -> Vec<u8> {
     let mut answer = vec![3];
@@ -49,22 +33,6 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
         answer.extend_from_slice(part.as_bytes());
     }
     answer
-}
-
-/// A key of the other side; it is released when Python drops the object that holds this.
-struct Key {
-    number: u64,
-    /// Who gave the key. There may be several: each class loader's copy of the library is one.
-    upcall: Arc<dyn Upcall>,
-}
-
-impl Key {
-    fn upcall(&self) -> Result<&dyn Upcall> {
-        match fork::is_child() {
-            true => Err(Error::refused(fork::NO_JAVA)),
-            false => Ok(self.upcall.as_ref()),
-        }
-    }
 }
 
 static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
@@ -81,23 +49,6 @@ pub(crate) fn thread_name() -> Option<String> {
         true => None,
         false => THREAD_NAME_OF.get()?(),
     }
-}
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        if let Ok(upcall) = self.upcall() {
-            upcall.release(self.number);
-        }
-    }
-}
-
-/// A foreign function as Python calls it.
-#[pyclass(frozen, weakref, module = "python4j", name = "function")]
-pub struct Function {
-    key: Arc<Key>,
-    name: String,
-    /// Whether it wants its arguments as the objects that they are, not as values.
-    objects: bool,
 }
 
 #[pymethods]
@@ -130,13 +81,6 @@ impl Function {
     fn __qualname__(&self) -> &str {
         &self.name
     }
-}
-
-/// Any other foreign object. Its classes in Python are those of `proxies.py`, which turn what is done
-/// to it into calls of `_java`.
-#[pyclass(frozen, subclass, weakref, module = "python4j")]
-pub struct Reference {
-    key: Arc<Key>,
 }
 
 #[pymethods]
@@ -177,15 +121,6 @@ pub fn reference<'py>(
 ) -> Result<Bound<'py, PyAny>> {
     let function = function(py, upcall, number, class, false)?;
     Ok(tool(py, "proxies", class)?.call1((function,))?)
-}
-
-/// The key of the foreign function or object that a Python object stands for.
-pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
-    if let Ok(function) = object.cast_exact::<Function>() {
-        return Some(function.get().key.number);
-    }
-    let reference = object.cast::<Reference>().ok()?;
-    Some(reference.get().key.number)
 }
 
 fn call<'py>(

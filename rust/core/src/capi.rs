@@ -2,7 +2,7 @@
 //! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14
 //! exports them, and the safe functions around them that everybody else calls.
 
-use crate::{Result, alloc};
+use crate::alloc;
 use once_cell::sync::Lazy;
 use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
@@ -137,13 +137,13 @@ pub fn string_of<'py, C: Character>(py: Python<'py>, text: &[C]) -> PyResult<Bou
 }
 
 /// The code points of a string.
-pub fn points(string: &Bound<'_, PyString>) -> Result<Vec<u32>> {
+pub fn points(string: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
     let length = length(string);
     let mut points: Vec<u32> = alloc::of(length)?;
     // SAFETY: the GIL is held; there is room for that many code points, which CPython writes all or none.
     unsafe {
         if PyUnicode_AsUCS4(string.as_ptr(), points.as_mut_ptr(), length as isize, 0).is_null() {
-            return Err(PyErr::fetch(string.py()).into());
+            return Err(PyErr::fetch(string.py()));
         }
         points.set_len(length);
     }

@@ -6,7 +6,7 @@
 //! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
 
 use crate::handle::{self, Frame, Handle, NO_FRAME};
-use crate::interpreter::tools;
+use crate::tools::tools;
 use crate::{Error, Result, capi};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -53,7 +53,7 @@ pub(crate) fn start(py: Python<'_>) -> Result<()> {
 pub fn globals(py: Python<'_>) -> Result<Bound<'_, PyDict>> {
     match CONTEXTS.lock().current() {
         Some(current) => Ok(current.globals.bind(py).clone()),
-        None => Err(crate::interpreter::not_started()),
+        None => Err(crate::tools::not_started()),
     }
 }
 

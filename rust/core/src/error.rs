@@ -2,7 +2,7 @@
 //! The one error type. A variant for each thing that a caller could do differently.
 //! `rust/jni/src/guard.rs` decides which Java class each becomes.
 
-use crate::{capi, gil, stop};
+use crate::capi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Python code raised. The text is `TypeName: text`.
-    #[error("{}", gil::with(|py| describe(raised.value(py).as_any())))]
+    #[error("{}", attached(|py| describe(raised.value(py).as_any())))]
     Python {
         /// The exception itself.
         raised: Box<PyErr>,
@@ -70,31 +70,11 @@ impl Error {
             _ => false,
         }
     }
-
-    /// Whether the call was ended from outside.
-    pub(crate) fn is_stop(&self, py: Python<'_>) -> bool {
-        matches!(self, Error::Python { raised } if stop::is_stop(py, raised))
-    }
-
-    /// A failed conversion; `raised` is kept as the cause unless it only repeats the message. What ended the call
-    /// from outside stays what it is, and no message is made then: the object's text might never end either.
-    pub fn conversion(py: Python<'_>, message: impl FnOnce() -> String, raised: Option<PyErr>) -> Self {
-        if let Some(stopped) = raised.as_ref().filter(|raised| stop::is_stop(py, raised)) {
-            return Error::from(stopped.clone_ref(py));
-        }
-        let message = message();
-        let expected = |e: &PyErr| {
-            e.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
-                || e.is_instance_of::<pyo3::exceptions::PyOverflowError>(py)
-        };
-        let cause = raised.filter(|e| !expected(e)).map(|e| Box::new(Error::from(e)));
-        Error::Conversion { message, cause }
-    }
 }
 
 impl From<PyErr> for Error {
     fn from(raised: PyErr) -> Self {
-        gil::with(|py| {
+        attached(|py| {
             // Not value(): before 3.12 only this puts the traceback into `__traceback__`.
             drop(raised.clone_ref(py).into_value(py));
             Error::Python {
@@ -102,6 +82,13 @@ impl From<PyErr> for Error {
             }
         })
     }
+}
+
+/// Whoever has an exception is inside Python as a rule, and this enters nothing then. It runs nobody's finalizers
+/// before `body`, which `gil::with` does: an error is no place for code that has nothing to do with it.
+#[allow(clippy::disallowed_methods)] // `gil` is above this
+fn attached<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    Python::attach(body)
 }
 
 /// How many characters of a text a message shows: it is copied more than once on its way, and programs may put

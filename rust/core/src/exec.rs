@@ -5,10 +5,10 @@
 //! `exec(code, globals)` costs.
 
 use crate::handle::{Frame, Handle};
-use crate::interpreter::{Tools, tools};
 use crate::pack::{self, Reader, Wanted, Writer};
 use crate::texts::{self, Kind};
-use crate::{Error, Result, capi, context, names, script};
+use crate::tools::{Tools, tools};
+use crate::{Error, Result, capi, context, names, output, path, script};
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
 
@@ -88,7 +88,7 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
         Mode::Named => writer.object(texts::named(py, text, file)?.as_any())?,
         Mode::CompileFile => writer.object(texts::of_program(py, text)?.as_any())?,
         Mode::Simple => {
-            run_text(py, text, Mode::Simple, &globals).map_err(|error| hide(py, error))?;
+            run_text(py, text, Mode::Simple, &globals).map_err(|error| texts::hide(py, error))?;
         }
         // As the builtin eval does: blanks before an expression are no indentation.
         Mode::Eval => {
@@ -171,9 +171,9 @@ fn run_code<'py>(
     globals: &Bound<'py, PyDict>,
 ) -> Result<Bound<'py, PyAny>> {
     restore_builtins(tools, globals)?;
-    tools.follow_given_path(code.py())?;
+    path::follow(code.py())?;
     let result = capi::run(code, globals);
-    let flushed = tools.flush_replaced_streams(code.py());
+    let flushed = output::flush_replaced_streams(tools, code.py());
     let result = result?;
     flushed.and(Ok(result))
 }
@@ -191,18 +191,6 @@ fn restore_builtins(tools: &Tools, globals: &Bound<'_, PyDict>) -> Result<()> {
 /// How many texts are kept compiled. Needs no Python.
 pub fn kept() -> usize {
     texts::kept()
-}
-
-/// The generic error of text that never ran; what Python said goes to its stderr and is the cause.
-pub(crate) fn hide(py: Python<'_>, error: Error) -> Error {
-    if let (Error::Python { raised }, Ok(tools)) = (&error, tools()) {
-        // A report that fails has nowhere to go; the cause still carries everything.
-        let _ = tools.report.bind(py).call1((raised.value(py),));
-    }
-    match error {
-        Error::NotRun(_) => error, // hidden already, by the compiler
-        _ => Error::NotRun(Box::new(error)),
-    }
 }
 
 /// Every global of the current context that has a converter: packed count, then name, name of the

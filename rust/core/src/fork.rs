@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The child of an `os.fork()`: it has this one thread and no JVM around it any more. It may run Python
-//! code to its end (`os._exit`, `multiprocessing`); on its way back to the caller it ends here.
+//! code to its end (`os._exit`, `multiprocessing`); on its way back to the caller `child.rs` ends it.
 
-use crate::error::shown;
-use crate::interpreter::tools;
-use crate::{Error, gil};
-use pyo3::exceptions::PySystemExit;
-use pyo3::prelude::*;
 #[cfg(unix)]
 use std::cell::Cell;
 #[cfg(unix)]
@@ -16,9 +11,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// What a child is told that wants to go on in Java.
 pub const NO_JAVA: &str = "This is the child of an os.fork(), in which there is no Java: end it with os._exit(), or \
                            start it with subprocess or the start method 'spawn' of multiprocessing.";
-
-/// The status of a child that came back without having been told to exit.
-const CAME_BACK: i32 = 70;
 
 static CHILD: AtomicBool = AtomicBool::new(false);
 
@@ -94,34 +86,4 @@ pub(crate) fn watch() {
 /// Whether this process is such a child.
 pub fn is_child() -> bool {
     CHILD.load(Ordering::Relaxed)
-}
-
-/// Ends the child as Python would: with the status of a `SystemExit`, or with a traceback.
-pub fn end(error: Option<&Error>) -> ! {
-    let status = gil::with(|py| status(py, error));
-    // SAFETY: ends the process without running what was registered for the end of the parent.
-    unsafe { libc::_exit(status) }
-}
-
-fn status(py: Python<'_>, error: Option<&Error>) -> i32 {
-    let raised = match error {
-        Some(Error::Python { raised, .. }) => Some(raised.value(py)),
-        _ => None,
-    };
-    if let Some(exit) = raised.filter(|raised| raised.is_instance_of::<PySystemExit>()) {
-        return match exit.getattr("code") {
-            Ok(code) if code.is_none() => 0,
-            Ok(code) => code.extract().unwrap_or_else(|_| {
-                eprintln!("{}", shown(&code));
-                1
-            }),
-            Err(_) => 1,
-        };
-    }
-    if let (Some(raised), Ok(tools)) = (raised, tools()) {
-        // A report that fails has nowhere to go.
-        let _ = tools.report.bind(py).call1((raised,));
-    }
-    eprintln!("{NO_JAVA}");
-    CAME_BACK
 }

@@ -2,14 +2,14 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
 //! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
 
-use crate::capi::symbol;
-use crate::{Error, Result, callback, context, fork, gil, initialize, script, texts};
+use crate::signals::{self, Handlers};
+use crate::tools::{self, Tools};
+use crate::{Error, Result, callback, context, fork, gil, initialize, path, replaced, script, stop, texts};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
-use std::ffi::{CStr, c_int, c_void};
 
 /// How to start.
 #[derive(Debug, Default, Clone)]
@@ -31,41 +31,9 @@ pub struct Config {
     pub release: bool,
 }
 
-/// What our own calls use, whatever user code does to the modules it came from.
-pub(crate) struct Tools {
-    pub(crate) compile: Py<PyAny>,
-    pub(crate) keep_lines: Py<PyAny>,
-    pub(crate) report: Py<PyAny>,
-    pub(crate) traceback: Py<PyAny>,
-    pub(crate) stop: Py<PyAny>,
-    pub(crate) interrupted: Py<PyAny>,
-    pub(crate) timeout: Py<PyAny>,
-    pub(crate) java_exception: Py<PyAny>,
-    pub(crate) builtins: Py<PyModule>,
-    pub(crate) builtins_key: Py<PyString>,
-    /// `BaseExceptionGroup`, from Python 3.11 on.
-    pub(crate) group: Option<Py<PyAny>>,
-    given_path: Option<GivenPath>,
-    listed: Py<PyTuple>,
-    sys: Py<PyDict>,
-    streams: [(Py<PyString>, Option<Py<PyAny>>); 2],
-}
-
-static TOOLS: OnceCell<Tools> = OnceCell::new();
-
-/// The tools of the running interpreter.
-pub(crate) fn tools() -> Result<&'static Tools> {
-    TOOLS.get().ok_or_else(not_started)
-}
-
 /// Whether Python was started, or joined.
 pub fn is_started() -> bool {
-    TOOLS.get().is_some()
-}
-
-/// The error of a call that comes before the start.
-pub(crate) fn not_started() -> Error {
-    Error::refused("Python has not been started: call PythonExecutioner.init() first.")
+    crate::tools::tools().is_ok()
 }
 
 /// Starts Python, or joins the one that runs. A later call waits for the first one, and only adds the folders and
@@ -100,7 +68,7 @@ pub fn start(config: &Config) -> Result<()> {
 }
 
 fn start_first(config: &Config) -> Result<()> {
-    if TOOLS.get().is_some() {
+    if tools::tools().is_ok() {
         return Ok(()); // an earlier try failed after this
     }
     // SAFETY: Py_IsInitialized needs nothing.
@@ -119,9 +87,7 @@ fn start_first(config: &Config) -> Result<()> {
         return Ok(());
     }
     let mut config = config.clone();
-    if let Some(given) = GivenPath::find() {
-        config.append.splice(0..0, given.take());
-    }
+    config.append.splice(0..0, path::take());
     let handlers = Handlers::current();
     // What a start leaves that failed is no ground for another one, by another class loader say.
     static FAILED: OnceCell<String> = OnceCell::new();
@@ -129,6 +95,7 @@ fn start_first(config: &Config) -> Result<()> {
         return Err(Error::refused(why));
     }
     let initialized = initialize::initialize(&config.program);
+    signals::this_is_main();
     handlers.put_back();
     initialized.inspect_err(|why| drop(FAILED.set(why.to_string())))?;
     let done = gil::with(|py| set_up(py, &config, true));
@@ -138,90 +105,9 @@ fn start_first(config: &Config) -> Result<()> {
 
 /// Runs `atexit` functions and flushes the streams. Errors in them do not matter any more.
 pub fn stop(py: Python<'_>) {
-    if let Some(tools) = TOOLS.get() {
+    if let Ok(tools) = tools::tools() {
         let _ = tools.stop.bind(py).call0();
     }
-}
-
-type GetPath = extern "C" fn() -> *const libc::wchar_t;
-type SetPath = extern "C" fn(*const libc::wchar_t);
-
-/// The path that a program gives to Python with `Py_SetPath`, as `Py_AddPath` of JavaCPP's older
-/// bindings does. 3.13 and later know none.
-struct GivenPath {
-    get: GetPath,
-    set: SetPath,
-    /// Address and length of the path that was looked at last.
-    seen: Mutex<(usize, usize)>,
-}
-
-impl GivenPath {
-    fn find() -> Option<Self> {
-        let (get, set) = (symbol(c"Py_GetPath")?, symbol(c"Py_SetPath")?);
-        // SAFETY: the signatures are CPython's of every version that has both functions.
-        unsafe {
-            Some(GivenPath {
-                get: std::mem::transmute::<*mut c_void, GetPath>(get),
-                set: std::mem::transmute::<*mut c_void, SetPath>(set),
-                seen: Mutex::new((0, 0)),
-            })
-        }
-    }
-
-    /// The path, if it is another one than at the last look.
-    fn look(&self) -> Option<Vec<String>> {
-        let path = (self.get)();
-        if path.is_null() {
-            return None;
-        }
-        // SAFETY: CPython's text ends with a null; only `Py_SetPath` frees it, and who calls that
-        // has the turn, as its caller must.
-        let path = unsafe { std::slice::from_raw_parts(path, wcslen(path)) };
-        let now = (path.as_ptr() as usize, path.len());
-        if std::mem::replace(&mut *self.seen.lock(), now) == now {
-            return None;
-        }
-        let path: String = path
-            .iter()
-            .map(|&unit| char::from_u32(unit as u32).unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect();
-        let folders = std::env::split_paths(&path).map(|folder| folder.to_string_lossy().into_owned());
-        Some(folders.filter(|folder| !folder.is_empty()).collect())
-    }
-
-    /// Takes back what was given before the start: with a given path CPython looks for nothing by
-    /// itself, not even for its standard library, and ends the process.
-    fn take(&self) -> Vec<String> {
-        // SAFETY: Py_GetVersion needs no start.
-        let version = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) };
-        if version.to_bytes().starts_with(b"3.9.") {
-            return Vec::new(); // cannot tell a given path from its own, and asking settles that one
-        }
-        let given = self.look().unwrap_or_default();
-        if !given.is_empty() {
-            (self.set)(std::ptr::null());
-        }
-        given
-    }
-
-    /// Appends to `sys.path` what was given since the last look.
-    fn follow(&self, py: Python<'_>) -> Result<()> {
-        let Some(folders) = self.look() else {
-            return Ok(());
-        };
-        let path = PyModule::import(py, "sys")?.getattr("path")?;
-        let path = path.cast::<PyList>().map_err(PyErr::from)?;
-        for folder in folders {
-            if !path.contains(&folder)? {
-                path.append(folder)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-unsafe extern "C" {
-    fn wcslen(text: *const libc::wchar_t) -> usize;
 }
 
 fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
@@ -231,12 +117,9 @@ fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
     }
     let tools = build_tools(py, ours)?;
     extend_path(py, config)?;
-    if let Some(given) = &tools.given_path {
-        given.look(); // where Python starts from is no news
-    }
+    path::watch();
     extend_environment(py, config)?;
-    // Only the start gets here, and it runs once.
-    let _ = TOOLS.set(tools);
+    tools::set(tools);
     context::start(py)
 }
 
@@ -258,9 +141,6 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
             .ok_or_else(|| Error::refused(format!("bootstrap.py lacks {name}")))?
             .unbind())
     };
-    let put_back = Handlers::current();
-    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
-    tool("guard_signals")?.bind(py).call1((put_back,))?;
 
     let sys = PyModule::import(py, "sys")?.dict();
     let stream = |name: &str| -> Result<(Py<PyString>, Option<Py<PyAny>>)> {
@@ -286,7 +166,6 @@ fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
         builtins_key: PyString::intern(py, "__builtins__").unbind(),
         group: builtins.getattr("BaseExceptionGroup").ok().map(Bound::unbind),
         builtins: builtins.unbind(),
-        given_path: GivenPath::find(),
         streams: [stream("stdout")?, stream("stderr")?],
         sys: sys.unbind(),
     })
@@ -312,6 +191,25 @@ fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
     tools.set_item("texts_with", texts_with)?;
     tools.set_item("java_name", java_name)?;
     tools.set_item("tool", tool)?;
+    let replace = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let module: Bound<'_, PyModule> = arguments.get_item(0)?.cast_into()?;
+        let name: String = arguments.get_item(1)?.extract()?;
+        replaced::replace(&module, &name, arguments.get_item(2)?).map_err(callback::raise_again)
+    })?;
+    tools.set_item("replace", replace)?;
+    let original = PyModule::import(py, "time")?.getattr("sleep")?.unbind();
+    let sleep = PyCFunction::new_closure(py, None, None, move |arguments, named| {
+        stop::sleep(original.bind(arguments.py()), arguments, named).map(Bound::unbind)
+    })?;
+    tools.set_item("sleep", sleep)?;
+    let put_back = Handlers::current();
+    let put_back = PyCFunction::new_closure(py, None, None, move |_, _| put_back.put_back())?;
+    tools.set_item("put_back", put_back)?;
+    let hand_on = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        signals::hand_on(arguments.get_item(0)?.extract()?);
+        Ok::<_, PyErr>(())
+    })?;
+    tools.set_item("hand_on", hand_on)?;
     Ok(())
 }
 
@@ -340,76 +238,4 @@ fn extend_environment(py: Python<'_>, config: &Config) -> Result<()> {
         environ.set_item(name, value)?;
     }
     Ok(())
-}
-
-impl Tools {
-    /// What a program gave to `Py_SetPath` since the last look counts from now on.
-    pub(crate) fn follow_given_path(&self, py: Python<'_>) -> Result<()> {
-        self.given_path.as_ref().map_or(Ok(()), |given| given.follow(py))
-    }
-
-    /// Whether the object is of one of the types that cross as lists although they are none.
-    pub(crate) fn is_listed(&self, object: &Bound<'_, PyAny>) -> bool {
-        let class = object.get_type();
-        self.listed
-            .bind(object.py())
-            .iter()
-            .any(|listed| class.is(&listed))
-    }
-
-    /// What a program printed is out of the process when a call returns: Python's own streams write
-    /// through, and one that user code put in their place is flushed here. Fails where a receiver in Java does.
-    pub(crate) fn flush_replaced_streams(&self, py: Python<'_>) -> Result<()> {
-        let mut flushed = Ok(());
-        for (name, original) in &self.streams {
-            let Ok(Some(now)) = self.sys.bind(py).get_item(name.bind(py)) else {
-                continue;
-            };
-            if original.as_ref().is_some_and(|o| now.is(o)) || now.is_none() {
-                continue;
-            }
-            // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
-            if let Err(raised) = now.call_method0("flush") {
-                let ours = script::tool(py, "output", "is_open_stream")
-                    .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
-                if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
-                    flushed = Err(raised.into());
-                }
-            }
-        }
-        flushed
-    }
-}
-
-/// HotSpot's handlers of the signals that it uses itself.
-struct Handlers(Vec<(c_int, libc::sigaction)>);
-
-// SAFETY: a sigaction is plain data; the function addresses in it are valid on every thread.
-unsafe impl Send for Handlers {}
-// SAFETY: as above; nothing changes it after it was made.
-unsafe impl Sync for Handlers {}
-
-impl Handlers {
-    fn current() -> Self {
-        let signals = [
-            libc::SIGSEGV,
-            libc::SIGBUS,
-            libc::SIGFPE,
-            libc::SIGILL,
-            libc::SIGABRT,
-        ];
-        // SAFETY: sigaction with a null new action only reads; the struct is plain data.
-        let read = |signal| unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            (libc::sigaction(signal, std::ptr::null(), &mut action) == 0).then_some((signal, action))
-        };
-        Handlers(signals.into_iter().filter_map(read).collect())
-    }
-
-    fn put_back(&self) {
-        for (signal, action) in &self.0 {
-            // SAFETY: the action was read from the same signal of this process.
-            unsafe { libc::sigaction(*signal, action, std::ptr::null_mut()) };
-        }
-    }
 }

@@ -5,10 +5,10 @@
 
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::tools;
 use crate::pack::{self, Reader, Wanted, Writer};
 use crate::script;
-use crate::{Error, Result, capi, context, names};
+use crate::tools::tools;
+use crate::{Error, Result, capi, context, names, path};
 use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString, PyTuple};
@@ -169,7 +169,7 @@ fn text<'a, 'py>(name: &'a Bound<'py, PyAny>) -> Result<&'a Bound<'py, PyString>
 
 /// The module of that dotted name itself, as `importlib.import_module` gives it.
 fn import<'py>(py: Python<'py>, name: &Bound<'py, PyString>) -> Result<Bound<'py, PyAny>> {
-    tools()?.follow_given_path(py)?;
+    path::follow(py)?;
     Ok(py.import(name)?.into_any())
 }
 

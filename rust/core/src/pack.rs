@@ -30,8 +30,8 @@
 
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::tools;
-use crate::{Error, Result, alloc, bulk, callback, capi, inject, utf16};
+use crate::tools::tools;
+use crate::{Error, Result, alloc, bulk, capi, inject, keys, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -323,7 +323,11 @@ impl<'b> Reader<'b> {
                 let dict = PyDict::new(py);
                 let count = self.count(2)?;
                 return Ok(One::Open(Open {
-                    kind: Kind::Dict { dict, key: None },
+                    kind: Kind::Dict {
+                        dict,
+                        key: None,
+                        count,
+                    },
                     items: Vec::new(),
                     left: count * 2,
                 }));
@@ -391,6 +395,7 @@ enum Kind<'py> {
     Dict {
         dict: Bound<'py, PyDict>,
         key: Option<Bound<'py, PyAny>>,
+        count: usize,
     },
 }
 
@@ -407,7 +412,7 @@ impl<'py> Open<'py> {
     fn add(&mut self, value: Bound<'py, PyAny>) -> Result<()> {
         self.left -= 1;
         match &mut self.kind {
-            Kind::Dict { dict, key } => match key.take() {
+            Kind::Dict { dict, key, .. } => match key.take() {
                 None => *key = Some(value),
                 Some(key) => dict.set_item(&key, value).map_err(|raised| {
                     unhashable(
@@ -426,7 +431,10 @@ impl<'py> Open<'py> {
         Ok(match self.kind {
             Kind::List => PyList::new(py, self.items)?.into_any(),
             Kind::Tuple { .. } => PyTuple::new(py, self.items)?.into_any(),
-            Kind::Dict { dict, .. } => dict.into_any(),
+            Kind::Dict { dict, count, .. } => {
+                all_differ(count, dict.len())?;
+                dict.into_any()
+            }
             Kind::Set { hashed } => {
                 let set = PySet::empty(py)?;
                 for item in &self.items {
@@ -434,6 +442,7 @@ impl<'py> Open<'py> {
                         unhashable("Unable to create python set. Unhashable element: ", item, raised)
                     })?;
                 }
+                all_differ(self.items.len(), set.len())?;
                 if hashed {
                     PyFrozenSet::new(py, &set)?.into_any()
                 } else {
@@ -442,6 +451,18 @@ impl<'py> Open<'py> {
             }
         })
     }
+}
+
+/// Java's 1, 1.0 and true are three, Python's are one.
+fn all_differ(given: usize, kept: usize) -> Result<()> {
+    if given == kept {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "Of {given} keys or elements some are equal in Python, as 1, 1.0 and true are, and {} would be lost: \
+         hand over a list.",
+        given - kept
+    )))
 }
 
 fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {
@@ -608,7 +629,7 @@ impl<'py> Writer<'py> {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<()> {
         if more <= WORTH_KEEPING {
-            return alloc::more(&mut self.out, more);
+            return Ok(alloc::more(&mut self.out, more)?);
         }
         let mut large = spare();
         large.clear();
@@ -676,7 +697,7 @@ impl<'py> Writer<'py> {
 
     /// Java's own object, if it is one. Java keeps it by the handle until it has found it by the key.
     fn foreign(&mut self, object: &Bound<'py, PyAny>) -> bool {
-        let Some(key) = callback::key(object) else {
+        let Some(key) = keys::key(object) else {
             return false;
         };
         self.u8(tag::JAVA);

@@ -9,8 +9,8 @@
 
 use crate::error::{shown, shown_text, text};
 use crate::handle::{self, Frame, Handle};
-use crate::interpreter::{Tools, tools};
 use crate::pack::Writer;
+use crate::tools::{Tools, tools};
 use crate::{Error, Result, callback, capi, inject};
 use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemExit};
 use pyo3::intern;

@@ -2,7 +2,7 @@
 //! Our own Python files: part of this library, run inside CPython with builtins that user code does not
 //! see, and kept compiled, since compiling them costs a start milliseconds.
 
-use crate::callback::Reference;
+use crate::keys::Reference;
 use crate::{Error, Result, capi};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const BOOTSTRAP: (&str, &str) = ("bootstrap", include_str!("bootstrap.py"));
 
 /// The others. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("array", include_str!("array.py")),
     ("convert", include_str!("convert.py")),
     ("files", include_str!("files.py")),
@@ -24,6 +24,7 @@ const FILES: [(&str, &str); 8] = [
     ("proxies", include_str!("proxies.py")),
     ("stacks", include_str!("stacks.py")),
     ("threading", include_str!("threading.py")),
+    ("waits", include_str!("waits.py")),
 ];
 
 static FILES_RUN: Mutex<Vec<(&str, Py<PyDict>)>> = Mutex::new(Vec::new());

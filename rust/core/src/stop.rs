@@ -6,14 +6,17 @@
 //! the thread's next call. So each call is known here from its start to its end, and what was not
 //! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
 
-use crate::interpreter::tools;
-use crate::{Result, capi, gil, handle};
+use crate::tools::tools;
+use crate::{Result, callback, capi, gil, handle, script, signals};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyFloat, PyInt, PyModule, PyTuple};
 use std::cell::OnceCell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The number that the call gave to a call. 0 is a call that cannot be stopped.
 pub type Number = u64;
@@ -42,6 +45,11 @@ struct Slot {
     ended: AtomicU64,
     /// The call that an exception was raised in last, 0 once that is over.
     raised: AtomicU64,
+    /// How often that happened, and why the last time.
+    asked: AtomicU64,
+    timeout: AtomicBool,
+    /// The system's number of the thread.
+    system: i32,
 }
 
 thread_local! {
@@ -53,6 +61,7 @@ static SLOTS: Lazy<Mutex<Vec<Weak<Slot>>>> = Lazy::new(Mutex::default);
 fn new_slot() -> Arc<Slot> {
     let slot = Arc::new(Slot {
         thread: capi::thread_ident(),
+        system: signals::this_thread(),
         ..Slot::default()
     });
     let mut slots = SLOTS.lock();
@@ -103,13 +112,6 @@ pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     stoppable(SLOT.try_with(ended).unwrap_or(0), body)
 }
 
-/// Whether an exception is one of those that [`stop`] raises.
-pub(crate) fn is_stop(py: Python<'_>, raised: &PyErr) -> bool {
-    tools().is_ok_and(|tools| {
-        raised.is_instance(py, tools.interrupted.bind(py)) || raised.is_instance(py, tools.timeout.bind(py))
-    })
-}
-
 /// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now.
 pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let slots: Vec<_> = SLOTS.lock().iter().filter_map(Weak::upgrade).collect();
@@ -118,10 +120,79 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
         return Ok(false);
     };
     slot.raised.store(call, Ordering::Relaxed);
-    let tools = tools()?;
-    let class = match reason {
-        Reason::Interrupted => &tools.interrupted,
-        Reason::Timeout => &tools.timeout,
+    slot.asked.fetch_add(1, Ordering::Relaxed);
+    slot.timeout.store(reason == Reason::Timeout, Ordering::Relaxed);
+    let raised = capi::raise_in(slot.thread, slot.class()?.bind(py));
+    if raised && slot.thread != capi::thread_ident() {
+        wake(py, &slot);
+    }
+    Ok(raised)
+}
+
+impl Slot {
+    /// The class of what was raised last.
+    fn class(&self) -> Result<&'static Py<PyAny>> {
+        let tools = tools()?;
+        Ok(if self.timeout.load(Ordering::Relaxed) {
+            &tools.timeout
+        } else {
+            &tools.interrupted
+        })
+    }
+}
+
+/// An exception is seen by a thread that runs Python code. Of those that wait in C some can be made to go on.
+fn wake(py: Python<'_>, slot: &Slot) {
+    // What cannot be woken ends by itself, as documented; so does what waits where this fails.
+    let _ = script::tool(py, "waits", "wake").and_then(|wake| Ok(wake.call1((slot.thread,))?));
+    if py.version_info() >= (3, 15) {
+        signals::interrupt(slot.system); // from there on an interrupted system call looks for exceptions
+    }
+}
+
+/// How long a sleep goes on at most before it looks around.
+const SLICE: Duration = Duration::from_millis(20);
+/// What is longer is the original's to refuse; this is 285 years.
+const LONGEST: f64 = 9e9;
+
+/// `time.sleep`, which an exception from outside ends.
+pub(crate) fn sleep<'py>(
+    original: &Bound<'py, PyAny>,
+    arguments: &Bound<'py, PyTuple>,
+    named: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = original.py();
+    let slot = SLOT.try_with(|slot| slot.get().cloned()).ok().flatten();
+    let slot = slot.filter(|slot| slot.call.load(Ordering::Relaxed) != 0);
+    let time = (|| {
+        let only = arguments
+            .get_item(0)
+            .ok()
+            .filter(|_| arguments.len() == 1 && named.is_none())?;
+        let number = only.is_instance_of::<PyFloat>() || only.is_instance_of::<PyInt>();
+        let seconds: f64 = if number { only.extract().ok()? } else { return None };
+        (seconds > SLICE.as_secs_f64() && seconds < LONGEST).then(|| (only, Duration::from_secs_f64(seconds)))
+    })();
+    let (Some(slot), Some((argument, time))) = (slot, time) else {
+        return original.call(arguments, named); // nobody ends it, or it is short or refused
     };
-    Ok(capi::raise_in(slot.thread, class.bind(py)))
+    if py.version_info() >= (3, 13) {
+        let audit = PyModule::import(py, "sys")?.getattr("audit")?;
+        audit.call1(("time.sleep", argument))?;
+    }
+    let asked = slot.asked.load(Ordering::Relaxed);
+    let end = Instant::now() + time;
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(py.None().into_bound(py));
+        }
+        py.detach(|| thread::sleep(left.min(SLICE)));
+        py.check_signals()?;
+        if slot.asked.load(Ordering::Relaxed) != asked {
+            capi::withdraw_exception(py, slot.thread); // raised here, where no Python code may come that sees it
+            let class = slot.class().map_err(callback::raise_again)?;
+            return Err(PyErr::from_value(class.bind(py).call0()?));
+        }
+    }
 }

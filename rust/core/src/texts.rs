@@ -7,8 +7,8 @@
 //! lines are made when `linecache` is asked for them (`Texts` in bootstrap.py), and the name of a text of
 //! which nothing is left is the next one's, since CPython interns each name from 3.13 on.
 
-use crate::interpreter::tools;
-use crate::{Result, alloc, capi, exec, pack, script};
+use crate::tools::tools;
+use crate::{Error, Result, alloc, capi, pack, script};
 use lru::{DefaultHasher, LruCache};
 use once_cell::sync::Lazy;
 use parking_lot::Mutex;
@@ -295,7 +295,7 @@ fn slowly<'py>(
 }
 
 fn code_or_generic<'py>(py: Python<'py>, code: PyResult<Bound<'py, PyAny>>) -> Result<Bound<'py, PyCode>> {
-    let code = code.map_err(|raised| exec::hide(py, raised.into()))?;
+    let code = code.map_err(|raised| hide(py, raised.into()))?;
     Ok(code.cast_into::<PyCode>().map_err(PyErr::from)?)
 }
 
@@ -312,6 +312,18 @@ pub(crate) fn of_program<'py>(py: Python<'py>, path: &[u8]) -> Result<Bound<'py,
     let path = pack::string(py, path)?;
     let text = script::tool(py, "files", "read")?.call1((&path,))?;
     slowly(&text, &path, Kind::Program)
+}
+
+/// The generic error of text that never ran; what Python said goes to its stderr and is the cause.
+pub(crate) fn hide(py: Python<'_>, error: Error) -> Error {
+    if let (Error::Python { raised }, Ok(tools)) = (&error, tools()) {
+        // A report that fails has nowhere to go; the cause still carries everything.
+        let _ = tools.report.bind(py).call1((raised.value(py),));
+    }
+    match error {
+        Error::NotRun(_) => error, // hidden already, by the compiler
+        _ => Error::NotRun(Box::new(error)),
+    }
 }
 
 /// How many texts are kept compiled. Needs no Python.

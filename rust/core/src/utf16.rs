@@ -6,7 +6,8 @@
 //! branch that a mix of characters could mislead. The second one leaves the end to the first one. What only counts is
 //! one loop, compiled for both.
 
-use crate::{Result, alloc};
+use crate::alloc;
+use pyo3::PyResult;
 use std::mem::MaybeUninit;
 
 /// So many that their number fits into the 16 bits that processors add quickly.
@@ -57,7 +58,7 @@ pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> usize {
 }
 
 /// The code points of some units.
-pub fn points(units: &[u16]) -> Result<Vec<u32>> {
+pub fn points(units: &[u16]) -> PyResult<Vec<u32>> {
     let mut points = alloc::of(units.len())?;
     let count = decode(units, points.spare_capacity_mut());
     // SAFETY: so many are written.
@@ -78,7 +79,7 @@ fn pairs_of(points: &[u32]) -> u32 {
 }
 
 /// The units of some code points.
-pub fn units(points: &[u32]) -> Result<Vec<u16>> {
+pub fn units(points: &[u32]) -> PyResult<Vec<u16>> {
     let mut units = alloc::zeros(length(points))?;
     encode(points, &mut units);
     Ok(units)

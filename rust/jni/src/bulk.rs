@@ -113,12 +113,12 @@ pub(crate) fn java_value<'local>(
     let Some(inside) = Inside::get(env) else {
         return match characters {
             Characters::One(bytes) => {
-                let mut units = alloc::of(bytes.len())?;
+                let mut units = alloc::of(bytes.len()).map_err(Error::from)?;
                 units.extend(bytes.iter().copied().map(u16::from));
                 string(env, &units)
             }
             Characters::Two(units) => string(env, units),
-            Characters::Four(points) => string(env, &utf16::units(points)?),
+            Characters::Four(points) => string(env, &utf16::units(points).map_err(Error::from)?),
         };
     };
     let (bytes, size) = match characters {

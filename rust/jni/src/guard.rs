@@ -6,7 +6,7 @@ use crate::host;
 use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::JNIEnv;
-use python4j_core::{fork, inject, raised, stop, Error};
+use python4j_core::{child, fork, inject, raised, stop, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
@@ -62,8 +62,8 @@ pub(crate) fn guard<'local, R: Nothing>(
     }));
     if fork::is_child() {
         match outcome {
-            Ok(Err(Failure::Core(error))) => fork::end(Some(&error)),
-            _ => fork::end(None),
+            Ok(Err(Failure::Core(error))) => child::end(Some(&error)),
+            _ => child::end(None),
         }
     }
     match outcome {

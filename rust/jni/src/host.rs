@@ -192,7 +192,7 @@ impl Host {
             return Err(Error::refused(GONE).into());
         };
         let class = JClass::from(class); // local: the caller's frame gives it back
-        // SAFETY: the method was looked up in this class; the callers' arguments are those of its signature.
+                                         // SAFETY: the method was looked up in this class; the callers' arguments are those of its signature.
         Ok(unsafe { env.call_static_method_unchecked(&class, method, result, arguments)? })
     }
 
@@ -253,7 +253,7 @@ impl Host {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize)?;
+            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize).map_err(Error::from)?;
             env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
             Ok(bytes)
         })

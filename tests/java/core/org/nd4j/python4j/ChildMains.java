@@ -273,6 +273,14 @@ final class ChildMains {
         Thread.sleep(30_000);
     }
 
+    static void signalHandlersOfPythonRun() {
+        locked("import signal\ndef handler(*arguments): raise TimeoutError('alarm')\nsignal.signal(signal.SIGALRM, handler)");
+        for (String wait : new String[] {"while True: pass", "import threading; threading.Lock().acquire(); l = threading.Lock(); l.acquire(); l.acquire()",
+                "import select; select.select([], [], [], 60)", "import time; time.sleep(60)"}) {
+            print(() -> locked("signal.setitimer(signal.ITIMER_REAL, 0.1)\n" + wait));
+        }
+    }
+
     static void faulthandlerLeavesNullChecksAlone() {
         locked("import faulthandler; faulthandler.enable()");
         int caught = 0;

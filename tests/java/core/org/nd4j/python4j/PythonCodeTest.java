@@ -150,7 +150,7 @@ class PythonCodeTest {
         assertTrue(e.getTraceback().contains("    return 2 / n"), e.getTraceback());
         PythonSyntaxError syntax = assertThrows(PythonSyntaxError.class, () -> PythonCode.compile("x = = 1", "bad.py"));
         assertEquals("bad.py", syntax.getFile());
-        assertThrows(PythonSyntaxError.class, () -> PythonCode.compile("x = 1\u0000", "nul.py"));
+        assertThrows(PythonException.class, () -> PythonCode.compile("x = 1\u0000", "nul.py"));
         assertThrows(NullPointerException.class, () -> PythonCode.compile("x = 1", null));
     }
 

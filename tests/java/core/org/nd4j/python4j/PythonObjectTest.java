@@ -3,6 +3,7 @@
 // Conversions and the table of operators are in ConversionTablesTest.
 package org.nd4j.python4j;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -11,10 +12,13 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.math.BigDecimal;
+import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.bytedeco.cpython.PyObject;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -259,5 +263,36 @@ class PythonObjectTest {
         assertThrows(NullPointerException.class, () -> list.set(null, list));
         assertThrows(NullPointerException.class, () -> list.set(list, null));
         assertEquals("[1]", list.toString());
+    }
+
+    @Test
+    void elementsAndTypesWithArgumentsComeAsTheTypesThatAProgramNames() {
+        PythonExecutioner.exec("import datetime\ndays = [datetime.date(2024, 2, 29)]\nby = {'a': [(1, 2), [3]], 'b': []}");
+        List<LocalDate> days = PythonExecutioner.getVariable("days").toList(LocalDate.class);
+        assertEquals(LocalDate.of(2024, 2, 29), days.get(0));
+        assertEquals(List.of(new BigDecimal(1)), Python.eval("[1]").toList(BigDecimal.class));
+        assertThrows(PythonException.class, () -> Python.eval("['x']").toList(Integer.class));
+        assertThrows(NullPointerException.class, () -> Python.eval("[]").toList(null));
+        PythonTypeToken<Map<String, List<int[]>>> token = new PythonTypeToken<Map<String, List<int[]>>>() {};
+        Map<String, List<int[]>> by = PythonExecutioner.getVariable("by").toJava(token);
+        assertArrayEquals(new int[] {1, 2}, by.get("a").get(0));
+        assertArrayEquals(new int[] {3}, by.get("a").get(1));
+        assertEquals(List.of(), by.get("b"));
+        assertEquals("java.util.Map<java.lang.String, java.util.List<int[]>>", token.toString());
+        Set<? extends Number> numbers = Python.eval("{1}").toJava(new PythonTypeToken<Set<? extends Number>>() {});
+        assertEquals("1", numbers.iterator().next().toString());
+    }
+
+    private static <T> PythonTypeToken<List<T>> tokenOfVariable() {
+        return new PythonTypeToken<List<T>>() {};
+    }
+
+    @SuppressWarnings("rawtypes")
+    @Test
+    void aTokenThatDoesNotNameItsTypeIsRefused() {
+        PythonException e = assertThrows(PythonException.class, PythonObjectTest::tokenOfVariable);
+        assertTrue(e.getMessage().startsWith("The type variable T of java.util.List<T> has no meaning"), e.getMessage());
+        e = assertThrows(PythonException.class, () -> new PythonTypeToken() {});
+        assertTrue(e.getMessage().startsWith("A PythonTypeToken is made with its type"), e.getMessage());
     }
 }

@@ -333,4 +333,11 @@ class PythonProcessTest {
             }
         }
     }
+
+    @Test
+    void theExitStatusIsGivenToWhoAsks() throws Exception {
+        assertEquals(0, PythonProcess.runForStatus("-c", "pass"));
+        assertEquals(7, PythonProcess.runForStatus("-c", "import sys; sys.exit(7)"));
+        PythonProcess.run("-c", "import sys; sys.exit(7)"); // does not look at it
+    }
 }

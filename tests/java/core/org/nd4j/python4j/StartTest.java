@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -154,6 +155,18 @@ class StartTest {
         ChildJvm child = ChildJvm.run("sigtermIsTheJvms");
         assertEquals(128 + 15, child.status, child::toString);
         assertTrue(child.out.contains("hook ran"), child::toString);
+    }
+
+    /** The system hands signals to threads of the JVM; a handler runs on Python's main thread all the same, and at once. */
+    @Test
+    void signalHandlersOfPythonRunWhileItIsBusyAndEndItsWaits() throws Exception {
+        String alarm = "PythonException: TimeoutError: alarm";
+        prints("signalHandlersOfPythonRun", alarm, alarm, alarm, alarm);
+        Path older = Launch.installed("3.");
+        if (older != null) {
+            assertEquals(String.join("\n", alarm, alarm, alarm, alarm),
+                    ChildJvm.output("signalHandlersOfPythonRun", "-Dorg.eclipse.python4j.python=" + older));
+        }
     }
 
     @Test

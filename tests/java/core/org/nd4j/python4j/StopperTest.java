@@ -34,7 +34,9 @@ class StopperTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {LOOP, "import time\ntime.sleep(600)", "def f():\n    f2()\ndef f2():\n    while True: pass\nf()"})
+    @ValueSource(strings = {LOOP, "import time\ntime.sleep(600)", "import threading\nthreading.Event().wait()",
+            "import asyncio\nasync def f(): await asyncio.sleep(600)\nasyncio.run(f())", "import queue\nqueue.Queue().get()",
+            "import sys\nbefore = sys.getswitchinterval()\nsys.setswitchinterval(600)\ntry:\n    while True: pass\nfinally: sys.setswitchinterval(before)", "def f():\n    f2()\ndef f2():\n    while True: pass\nf()"})
     void aDeadlineEndsPythonCode(String code) {
         try (PythonGIL gil = PythonGIL.lock()) {
             long start = System.nanoTime();

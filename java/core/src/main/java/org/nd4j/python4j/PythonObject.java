@@ -272,6 +272,19 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return PythonTypes.LIST.toJava(this);
     }
 
+    /**
+     * The elements, each converted as {@link #toJava(Class)} does.
+     *
+     * <pre>{@code
+     * List<Order> orders = PythonExecutioner.getVariable("orders").toList(Order.class);
+     * }</pre>
+     *
+     * @throws PythonException {@code Could not convert value to TYPE: TEXT}
+     */
+    public <T> List<T> toList(Class<T> element) {
+        return toJava(Conversion.generic(List.class, Objects.requireNonNull(element)));
+    }
+
     /** The entries of a dict, converted as {@link PythonTypes#DICT} does. */
     @SuppressWarnings("rawtypes")
     public Map toMap() {
@@ -394,8 +407,20 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * The same for a type with arguments, {@code List<LocalDate>} say, as reflection gives it; their elements
-     * are converted too.
+     * The same for a type with arguments, {@code Map<String, LocalDate>} say; their elements are converted too.
+     *
+     * <pre>{@code
+     * Map<String, LocalDate> days = object.toJava(new PythonTypeToken<Map<String, LocalDate>>() {});
+     * }</pre>
+     *
+     * @throws PythonException {@code Could not convert value to TYPE: TEXT}
+     */
+    public <T> T toJava(PythonTypeToken<T> type) {
+        return toJava(type.type());
+    }
+
+    /**
+     * The same for a type with arguments as reflection gives it.
      *
      * <pre>{@code
      * interface Prices { Map<String, BigDecimal> byName(); }

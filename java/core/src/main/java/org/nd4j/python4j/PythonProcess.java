@@ -84,7 +84,7 @@ public class PythonProcess {
 
     /**
      * Runs Python with these arguments and waits for its end. Its stderr is this process's, its stdin is
-     * empty, and its exit status is not looked at.
+     * empty, and its exit status is not looked at: {@link #runForStatus} gives it.
      *
      * @return what it wrote to stdout, read as UTF-8 and otherwise unchanged
      * @throws IOException if it cannot be started
@@ -97,14 +97,25 @@ public class PythonProcess {
 
     /**
      * Runs Python with these arguments, with this process's stdin, stdout and stderr, and waits for its
-     * end. Its exit status is not looked at.
+     * end. Its exit status is not looked at: {@link #runForStatus} gives it.
      *
      * @throws IOException if it cannot be started
      * @throws InterruptedException if the thread is interrupted; the process is ended then
      * @throws PythonException if there is no interpreter
      */
     public static void run(String... arguments) throws IOException, InterruptedException {
-        await(command(Interpreter.chosen(), Arrays.asList(arguments)).inheritIO().start());
+        runForStatus(arguments);
+    }
+
+    /**
+     * As {@link #run}, and gives the exit status: 0 where all went well. Any other is no exception.
+     *
+     * @throws IOException if it cannot be started
+     * @throws InterruptedException if the thread is interrupted; the process is ended then
+     * @throws PythonException if there is no interpreter
+     */
+    public static int runForStatus(String... arguments) throws IOException, InterruptedException {
+        return await(command(Interpreter.chosen(), Arrays.asList(arguments)).inheritIO().start());
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.nd4j.python4j;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /** Text that is no Python program: it did not run at all. Lines and columns count from 1. */
@@ -65,17 +66,23 @@ public class PythonSyntaxError extends PythonException {
      */
     @Override
     public String toString() {
-        PythonSyntaxError told = getPythonClass().isEmpty() && getCause() instanceof PythonSyntaxError
-                ? (PythonSyntaxError) getCause() : this; // see under()
-        if (told.getPythonClass().isEmpty()) {
-            return super.toString();
+        List<String> told = new ArrayList<>();
+        if (getPythonClass().isEmpty() && getCause() instanceof PythonSyntaxError) { // see under()
+            PythonSyntaxError cause = (PythonSyntaxError) getCause();
+            // Python's own text of it ends with file and line, which stand here in full.
+            told.add(cause.getPythonClass() + ": "
+                    + cause.getPythonMessage().replaceFirst(" \\([^()]*, line \\d+\\)$", ""));
         }
-        // Python's own text of it ends with file and line, which stand here in full.
-        String said = told.getPythonMessage().replaceFirst(" \\([^()]*, line \\d+\\)$", "");
-        return super.toString() + " (" + told.getPythonClass() + ": " + said
-                + (file.isEmpty() ? "" : ", " + file)
-                + (line < 0 ? "" : ", line " + line)
-                + (column < 0 ? "" : ", column " + column)
-                + (sourceText.trim().isEmpty() ? "" : ": " + sourceText.trim()) + ")";
+        if (!file.isEmpty()) {
+            told.add(file);
+        }
+        if (line >= 0) {
+            told.add("line " + line);
+        }
+        if (column >= 0) {
+            told.add("column " + column);
+        }
+        String place = String.join(", ", told) + (sourceText.trim().isEmpty() ? "" : ": " + sourceText.trim());
+        return super.toString() + (place.isEmpty() ? "" : " (" + place + ")");
     }
 }

@@ -143,6 +143,11 @@ public final class Conversion {
 
     // ---- from Python ----
 
+    /** A class with type arguments. */
+    public static Type generic(Class<?> raw, Type... arguments) {
+        return new Types.Parameterized(null, raw, arguments);
+    }
+
     /**
      * A value as a type.
      *
@@ -569,7 +574,7 @@ public final class Conversion {
                 try {
                     into.add(element);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
-                    throw new Mismatch(element, part, "It cannot be in a " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                    throw new Mismatch(element, part, "It cannot be put into " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
                 }
                 i++;
             }
@@ -679,7 +684,7 @@ public final class Conversion {
                 try {
                     map.put(key, value);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException e) {
-                    throw new Mismatch(key == null ? null : value, values, "It cannot be in a " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                    throw new Mismatch(key == null ? null : value, values, "It cannot be put into " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
                 }
             } catch (Mismatch e) {
                 throw e.at(entries.get(i), isKey);

@@ -35,19 +35,25 @@ public final class Functional implements Callbacks.Function {
     /** A method with what reflection would copy at each call. */
     private static final class Shape {
         final Executable method;
-        final Type[] types;
+        final Target[] types;
+        final Target result; // null for a constructor
         final Class<?>[] classes;
         final String[] names; // null where they are not known
+        final String[] shown; // what messages call the parameters
 
-        Shape(Executable method) {
+        Shape(Executable method, Conversion conversion) {
             this.method = method;
             this.classes = method.getParameterTypes();
             Type[] generic = method.getGenericParameterTypes();
-            this.types = generic.length == classes.length ? generic : classes; // an inner class's constructor
+            Type[] declared = generic.length == classes.length ? generic : classes; // an inner class's constructor
+            this.types = Arrays.stream(declared).map(conversion::target).toArray(Target[]::new);
+            this.result = method instanceof Method ? conversion.target(((Method) method).getGenericReturnType()) : null;
             Parameter[] parameters = method.getParameters();
             this.names = new String[parameters.length];
+            this.shown = new String[parameters.length];
             for (int i = 0; i < names.length; i++) {
                 names[i] = parameters[i].isNamePresent() ? parameters[i].getName() : null;
+                shown[i] = names[i] == null ? "argument " + (i + 1) : names[i];
             }
         }
     }
@@ -56,19 +62,17 @@ public final class Functional implements Callbacks.Function {
     private final Object self; // what it is where it comes back
     private final Shape[] shapes;
     private final String name;
-    private final Conversion conversion;
     private final PythonExposure exposure; // null: results cross as values
     private final boolean objects;
 
     private Functional(
-            Object receiver, Object self, List<? extends Executable> methods, String name, PythonExposure exposure) {
+            Object receiver, Object self, List<? extends Executable> methods, String name, PythonExposure exposure, Conversion conversion) {
         this.receiver = receiver;
         this.self = self;
-        this.shapes = methods.stream().map(Shape::new).toArray(Shape[]::new);
+        this.shapes = methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new);
         this.name = name;
         this.exposure = exposure;
-        this.conversion = receiver == null ? Conversion.PLAIN : Conversion.within(receiver.getClass());
-        this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(conversion::keepsObjects);
+        this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(Target::keepsObjects);
     }
 
     /** An object of a functional interface. */
@@ -81,13 +85,32 @@ public final class Functional implements Callbacks.Function {
         if (method.getDeclaringClass() == PythonFunction.class) {
             return new Any((PythonFunction) function);
         }
+        return of(function, method, Conversion.within(function.getClass()));
+    }
+
+    private static Callbacks.Function of(Object function, Method method, Conversion conversion) {
         method.trySetAccessible();
-        return new Functional(function, function, Collections.singletonList(method), method.getName(), null);
+        return new Functional(function, function, Collections.singletonList(method), method.getName(), null, conversion);
+    }
+
+    /** Whether a type is an interface with arguments that values of it may have forgotten; null is none. */
+    static boolean isTyped(Target type) {
+        return type != null && type.kind == Target.Kind.PROXY && type.type != type.raw;
+    }
+
+    /** A function whose declaration knows the arguments of its type; a lambda's class has forgotten them. */
+    static Object typed(Object value, Target declared) {
+        if (!isTyped(declared) || value == null || value instanceof Iterable || !isFunction(value) || ProxyHandler.object(value) != null) {
+            return value;
+        }
+        Method method = single(declared.raw);
+        return method == null ? value : new Callbacks.Given(of(value, method, Conversion.within(declared.type)), null);
     }
 
     /** Methods of an object, or of a class if that is null. */
     static Functional bound(Object receiver, List<Executable> methods, String name, PythonExposure exposure) {
-        return new Functional(receiver, null, methods, name, exposure);
+        Conversion conversion = receiver == null ? Conversion.PLAIN : Conversion.within(receiver.getClass());
+        return new Functional(receiver, null, methods, name, exposure, conversion);
     }
 
     /** A {@link PythonFunction}, which takes everything as it comes. */
@@ -243,7 +266,9 @@ public final class Functional implements Callbacks.Function {
             throw new Callbacks.Raise("TypeError", failed == null ? refusal(arguments, names) : name + "(): " + failed.getMessage());
         }
         Object result = invoke(chosen.method, best);
-        return exposure == null ? result : ByReference.shown(result, exposure);
+        boolean open = exposure != null && result != null && Access.get().allows(exposure, result);
+        Object typed = open ? result : typed(result, chosen.result);
+        return exposure == null || typed != result ? typed : ByReference.shown(result, exposure);
     }
 
     private Object invoke(Executable method, Object[] arguments) throws Throwable {
@@ -315,7 +340,7 @@ public final class Functional implements Callbacks.Function {
     private Object[] converted(Shape shape, Object[] places) {
         Object[] converted = new Object[places.length];
         for (int i = 0; i < places.length; i++) {
-            converted[i] = conversion.convert(places[i], shape.types[i]);
+            converted[i] = Conversion.convert(places[i], shape.types[i], shape.shown[i]);
         }
         return converted;
     }

@@ -67,7 +67,27 @@ final class Numbers {
             boolean left = Float.isFinite(narrow) == Double.isFinite(value) && narrow == 0 == (value == 0);
             return left ? (Object) narrow : null;
         }
-        return box == BigDecimal.class && Double.isFinite(value) ? new BigDecimal(Double.toString(value)) : null;
+        return box == BigDecimal.class && Double.isFinite(value) ? shortest(value) : null;
+    }
+
+    /** The fewest digits that are this double, as Python prints it. Before Java 19 its own text may have one too many. */
+    private static BigDecimal shortest(double value) {
+        BigDecimal shortest = new BigDecimal(Double.toString(value));
+        if (Runtime.version().feature() >= 19) {
+            return shortest;
+        }
+        for (int digits = shortest.stripTrailingZeros().precision() - 1; digits > 0; digits--) {
+            BigDecimal fewer = null;
+            for (RoundingMode mode : new RoundingMode[] {RoundingMode.HALF_EVEN, RoundingMode.UP, RoundingMode.DOWN}) {
+                BigDecimal tried = new BigDecimal(value).round(new MathContext(digits, mode));
+                fewer = fewer == null && tried.doubleValue() == value ? tried : fewer;
+            }
+            if (fewer == null) {
+                break;
+            }
+            shortest = fewer;
+        }
+        return shortest;
     }
 
     /** The nearest number of binary digits, if it is the same, or has the same digits as far as the decimal has some. */

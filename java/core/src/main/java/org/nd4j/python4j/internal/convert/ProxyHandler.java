@@ -32,6 +32,7 @@ public final class ProxyHandler implements InvocationHandler {
     private static final class Plan {
         final PythonObject python; // to be called with the method's arguments
         final Target result;
+        final Target[] parameters; // null where none is of a functional interface with arguments
         final int wanted;
 
         Plan(Method method, ProxyHandler handler) {
@@ -50,8 +51,19 @@ public final class ProxyHandler implements InvocationHandler {
             this.python = Access.get().unframed(bound);
             bound.del();
             this.result = handler.conversion.target(method.getGenericReturnType());
+            Target[] targets = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
+            this.parameters = Arrays.stream(targets).anyMatch(Functional::isTyped) ? targets : null;
             this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
                     : result.keepsObjects() ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
+        }
+
+        private Object[] typed(Object[] given) {
+            if (parameters == null) {
+                return given;
+            }
+            Object[] typed = new Object[given.length];
+            Arrays.setAll(typed, i -> Functional.typed(given[i], parameters[i]));
+            return typed;
         }
 
         private static List<String> both(String name) {
@@ -138,7 +150,7 @@ public final class ProxyHandler implements InvocationHandler {
                 plan = new Plan(method, this);
                 plans.put(method, plan);
             }
-            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, given));
+            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
             boolean none = result instanceof PythonObject && method.isDefault()
                     && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
             return none ? absent : Conversion.convert(result, plan.result, method.getName());

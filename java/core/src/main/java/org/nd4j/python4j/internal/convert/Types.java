@@ -140,7 +140,7 @@ final class Types {
     }
 
     /** Equal to the one of the JDK that has the same parts. */
-    private static final class Parameterized implements ParameterizedType {
+    static final class Parameterized implements ParameterizedType {
         private final Type owner;
         private final Class<?> raw;
         private final Type[] arguments;

@@ -123,6 +123,12 @@ public final class Embedded {
         return files;
     }
 
+    /** A file that is there once this CPython was unpacked. */
+    static Path note() {
+        String state = sources() + System.getProperty("org.bytedeco.javacpp.cachedir", "");
+        return Unpacker.cache().resolve("prepared-" + Integer.toHexString(state.hashCode()));
+    }
+
     /** Unpacks the CPython and gives its executable. */
     static Path unpack() throws IOException {
         Path home = home();

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -478,11 +480,14 @@ public final class Interpreter {
             Path executable;
             try {
                 long start = System.nanoTime();
+                Path note = Embedded.note();
+                boolean first = !Files.exists(note);
                 NativeLoader.progress("Preparing the embedded CPython of " + Embedded.origin()
-                        + ", once for this version", true);
+                        + (first ? ", once for this version" : ""), first);
                 executable = Embedded.unpack();
+                Unpacker.open(note, StandardOpenOption.CREATE, StandardOpenOption.WRITE).close();
                 NativeLoader.progress("The embedded CPython is ready after "
-                        + (System.nanoTime() - start) / 1_000_000 + " ms", true);
+                        + (System.nanoTime() - start) / 1_000_000 + " ms", first);
             } catch (IOException e) {
                 throw new PythonException("The embedded CPython of " + Embedded.origin() + " cannot be unpacked: " + e
                         + ". Its folder is moved with -D" + NativeLoader.CACHE

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What Python holds of the caller's language: a key, which names one of its objects, and whom to tell when Python has
+//! dropped it. What the objects do in Python is in `callback.rs`.
+
+use crate::handle::Frame;
+use crate::{Error, Result, fork};
+use pyo3::prelude::*;
+use std::sync::Arc;
+
+/// Calls the other side.
+pub trait Upcall: Send + Sync {
+    /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
+    /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a
+    /// foreign exception: key, class and text; after 2 a Python exception; after 3 the name of a builtin exception
+    /// to raise, and its text. Runs outside Python, on any thread.
+    fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
+
+    /// Python has dropped a function, or an exception by its key. Must not wait for anything.
+    fn release(&self, key: u64);
+
+    /// The frame of handles that are made for the other side and are in no other frame.
+    fn root(&self) -> Frame;
+
+    /// Whether calls can still arrive.
+    fn is_open(&self) -> bool;
+}
+
+/// A key of the other side; it is released when Python drops the object that holds this.
+pub(crate) struct Key {
+    pub(crate) number: u64,
+    /// Who gave the key. There may be several: each class loader's copy of the library is one.
+    pub(crate) upcall: Arc<dyn Upcall>,
+}
+
+impl Key {
+    pub(crate) fn upcall(&self) -> Result<&dyn Upcall> {
+        match fork::is_child() {
+            true => Err(Error::refused(fork::NO_JAVA)),
+            false => Ok(self.upcall.as_ref()),
+        }
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        if let Ok(upcall) = self.upcall() {
+            upcall.release(self.number);
+        }
+    }
+}
+
+/// A foreign function as Python calls it.
+#[pyclass(frozen, weakref, module = "python4j", name = "function")]
+pub struct Function {
+    pub(crate) key: Arc<Key>,
+    pub(crate) name: String,
+    /// Whether it wants its arguments as the objects that they are, not as values.
+    pub(crate) objects: bool,
+}
+
+/// Any other foreign object. Its classes in Python are those of `proxies.py`, which turn what is done
+/// to it into calls of `_java`.
+#[pyclass(frozen, subclass, weakref, module = "python4j")]
+pub struct Reference {
+    pub(crate) key: Arc<Key>,
+}
+
+/// The key of the foreign function or object that a Python object stands for.
+pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
+    if let Ok(function) = object.cast_exact::<Function>() {
+        return Some(function.get().key.number);
+    }
+    let reference = object.cast::<Reference>().ok()?;
+    Some(reference.get().key.number)
+}

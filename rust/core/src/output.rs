@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a program printed leaves the process when its call returns.
+
+use crate::tools::Tools;
+use crate::{Result, script};
+use pyo3::prelude::*;
+
+/// What a program printed is out of the process when a call returns: Python's own streams write
+/// through, and one that user code put in their place is flushed here. Fails where a receiver in Java does.
+pub(crate) fn flush_replaced_streams(tools: &Tools, py: Python<'_>) -> Result<()> {
+    let mut flushed = Ok(());
+    for (name, original) in &tools.streams {
+        let Ok(Some(now)) = tools.sys.bind(py).get_item(name.bind(py)) else {
+            continue;
+        };
+        if original.as_ref().is_some_and(|o| now.is(o)) || now.is_none() {
+            continue;
+        }
+        // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
+        if let Err(raised) = now.call_method0("flush") {
+            let ours = script::tool(py, "output", "is_open_stream")
+                .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
+            if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
+                flushed = Err(raised.into());
+            }
+        }
+    }
+    flushed
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# Waking a thread that waits in C, for stop.rs: an exception was raised in it, which it sees when it next runs
+# Python code. What wakes it is what would wake it for no reason at all.
+import sys
+
+_frames = sys._current_frames
+
+
+def _code(module, *names):
+    found = sys.modules.get(module)
+    for name in names:
+        found = getattr(found, name, None)
+    return getattr(found, "__code__", None)
+
+
+def wake(thread):
+    frame = _frames().get(thread)
+    if frame is None:
+        return
+    code = frame.f_code
+    if code is _code("threading", "Condition", "wait"):
+        # Event, Semaphore, Barrier, queue.Queue and Future wait here, for a lock that only this wait has.
+        waiter = frame.f_locals.get("waiter")
+        if waiter is not None and waiter.locked():
+            waiter.release()
+        return
+    if code.co_name == "select":  # of an event loop's selector
+        frame = frame.f_back
+        if frame is not None and frame.f_code is _code("asyncio.base_events", "BaseEventLoop", "_run_once"):
+            frame.f_locals["self"]._write_to_self()

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python values as records, interfaces and functions of Java with arguments, and what a value that does not
+// fit says of itself. Records come from a class that is compiled while the tests run.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.reflect.Method;
+import java.lang.reflect.Type;
+import java.math.BigDecimal;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.LocalDate;
+import java.time.ZonedDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+@ExtendWith(InPython.class)
+class TypedConversionTest {
+
+    private static final String SHAPES = String.join("\n", "package made;", "import java.util.*;", "import java.util.function.*;",
+            "import org.nd4j.python4j.PythonObject;", "public interface Shapes {",
+            "  record Tree<T>(T value, List<Tree<T>> children) {}",
+            "  record Node<T>(T value) {}",
+            "  record P<A, B>(A a, B b, P<B, A> c) {}",
+            "  record Grow<T>(T v, Grow<List<T>> next) {}",
+            "  record Bound<N extends Integer>(N n, List<? extends N> more) {}",
+            "  record Arrays2<T>(T[] flat, List<T>[] lists, Map<String, T[][]> deep) {}",
+            "  record Holder<T>(T value, PythonObject object) {}",
+            "  record Oct(Oct a, Oct b, Oct c, Oct d, Oct e, Oct f, Oct g, Oct h) {}",
+            "  record Counted(int count, int index, String pop) {}",
+            "  record Order(int orders, String at) {}",
+            "  record Report(List<Order> rows) {}",
+            "  record Box(Report inner, List<Report> items) {}",
+            "  record Chain(int v, Chain next) {}",
+            "  record Strict(List<String> names) { public Strict { names = List.copyOf(names); } }",
+            "  record Loop(List<Object> own) {}",
+            "  Tree<Integer> tree(); P<Integer, String> p(); Grow<Integer> grow(); Bound<Integer> bound(); Bound<?> anyBound();",
+            "  Arrays2<Integer> arrays(); Holder<Short> holder(); List<Node<? extends Byte>> nodes(); Optional<Node<Float>> maybe();",
+            "  Map<Short, ? super Integer> map(); Node<?> any(); Report rows(); Node<Long>[] array();", "}");
+
+    private static Class<?> shapes;
+    private static URLClassLoader loader;
+
+    @BeforeAll
+    static void compile(@TempDir Path folder) throws Exception {
+        assumeTrue(Runtime.version().feature() >= 16, "a JDK with records");
+        Path source = Files.createDirectories(folder.resolve("made")).resolve("Shapes.java");
+        Files.writeString(source, SHAPES);
+        String path = PythonObject.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "-cp", path, "-d", folder.toString(), source.toString()));
+        loader = new URLClassLoader(new URL[] {folder.toUri().toURL()});
+        shapes = loader.loadClass("made.Shapes");
+        for (String name : Arrays.asList("Tree", "Node", "P", "Grow", "Bound", "Arrays2", "Holder", "Oct", "Counted", "Order", "Report", "Box",
+                "Chain", "Strict", "Loop")) {
+            shape(name); // before the folder goes
+        }
+    }
+
+    private static Class<?> shape(String name) throws ClassNotFoundException {
+        return loader.loadClass("made.Shapes$" + name);
+    }
+
+    private static Type type(String method) throws NoSuchMethodException {
+        return shapes.getMethod(method).getGenericReturnType();
+    }
+
+    private static Object of(String expression, String method) throws Exception {
+        return Python.eval(expression).toJava(type(method));
+    }
+
+    private static Object get(Object record, String... components) throws Exception {
+        Object at = record;
+        for (String component : components) {
+            Method accessor = at.getClass().getMethod(component);
+            accessor.setAccessible(true);
+            at = accessor.invoke(at);
+        }
+        return at;
+    }
+
+    private static void run(String... lines) {
+        PythonExecutioner.exec(String.join("\n", lines));
+    }
+
+    private static <T> T java(String expression, Class<T> type) {
+        return Python.eval(expression).toJava(type);
+    }
+
+    private static void wrong(String message, String expression, Type type) {
+        PythonObject value = Python.eval(expression);
+        PythonException e = assertThrows(PythonException.class, () -> value.toJava(type), message);
+        assertTrue(e.getMessage().startsWith(message), () -> "expected: " + message + "\nbut was:  " + e.getMessage());
+        assertEquals(PythonException.class, e.getClass());
+    }
+
+    // ---- type arguments ----
+
+    @Test
+    void argumentsReachEveryDepth() throws Exception {
+        Object tree = of("{'value': 1, 'children': [{'value': 2, 'children': [{'value': 3, 'children': []}]}]}", "tree");
+        for (int depth = 1; depth <= 3; depth++) {
+            assertEquals(depth, get(tree, "value"));
+            List<?> children = (List<?>) get(tree, "children");
+            tree = children.isEmpty() ? null : children.get(0);
+        }
+        Object p = of("{'a': 1, 'b': 'x', 'c': {'a': 'y', 'b': 2, 'c': {'a': 3, 'b': 'z', 'c': None}}}", "p");
+        assertEquals("y", get(p, "c", "a"));
+        assertEquals(3, get(p, "c", "c", "a"));
+        wrong("value.c.a: int 1 is not a String (record P)", "{'a': 1, 'b': 'x', 'c': {'a': 1, 'b': 2, 'c': None}}", type("p"));
+        Object grow = of("{'v': 1, 'next': {'v': [2], 'next': {'v': [[3]], 'next': None}}}", "grow");
+        assertEquals(Collections.singletonList(Collections.singletonList(3)), get(grow, "next", "next", "v"));
+    }
+
+    @Test
+    void boundsWildcardsAndArrays() throws Exception {
+        for (String method : Arrays.asList("bound", "anyBound")) {
+            Object bound = of("{'n': 1, 'more': [2]}", method);
+            assertEquals(1, get(bound, "n"));
+            assertEquals(Collections.singletonList(2), get(bound, "more"));
+        }
+        Object arrays = of("{'flat': [1], 'lists': [[2], []], 'deep': {'x': [[3]]}}", "arrays");
+        assertArrayEquals(new Integer[] {1}, (Object[]) get(arrays, "flat"));
+        assertEquals(Collections.singletonList(2), ((List<?>[]) get(arrays, "lists"))[0]);
+        assertEquals(3, ((Integer[][]) ((Map<?, ?>) get(arrays, "deep")).get("x"))[0][0]);
+        assertEquals((byte) 5, get(((List<?>) of("[{'value': 5}]", "nodes")).get(0), "value"));
+        assertEquals(0.5f, get(((java.util.Optional<?>) of("{'value': 0.5}", "maybe")).get(), "value"));
+        assertEquals(Collections.singletonMap((short) 1, 2), of("{1: 2}", "map"));
+        assertEquals(7L, get(of("{'value': 7}", "any"), "value"));
+        Object[] array = (Object[]) of("[{'value': 1}]", "array");
+        assertEquals(shape("Node"), array.getClass().getComponentType());
+        assertEquals(1L, get(array[0], "value"));
+        run("o = object()");
+        Object holder = of("{'value': 5, 'object': o}", "holder");
+        assertEquals((short) 5, get(holder, "value"));
+        PythonExecutioner.setVariable("again", (PythonObject) get(holder, "object"));
+        assertTrue(Expect.truth("again is o"));
+    }
+
+    @Test
+    void aWideRecordOfItsOwnTypeIsAnalysedAtOnce() throws Exception {
+        run("o = dict.fromkeys('abcdefgh')", "o['h'] = dict(o)");
+        PythonObject value = Python.eval("o");
+        Class<?> oct = shape("Oct");
+        long start = System.nanoTime();
+        assertNull(get(value.toJava(oct), "h", "h"));
+        assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(10), "the analysis takes exponential time");
+    }
+
+    interface Base<T> {
+        T get();
+
+        List<T> all();
+
+        Function<T, T> twice();
+
+        Base<List<T>> listed();
+    }
+
+    interface Shorts extends Base<Short> {}
+
+    @Test
+    void proxiesOfProxiesKnowTheirArguments() {
+        run("class B:", "    def get(self): return 1", "    def all(self): return [1]", "    def twice(self): return lambda n: 2 * n",
+                "    def listed(self): return C()", "class C:", "    def get(self): return [2]", "    def all(self): return [[3]]");
+        Shorts shorts = Python.eval("B()").asInterface(Shorts.class);
+        assertInstanceOf(Short.class, (Object) shorts.get());
+        assertInstanceOf(Short.class, (Object) shorts.all().get(0));
+        assertEquals((short) 14, (Object) shorts.twice().apply((short) 7));
+        assertEquals((short) 2, (Object) shorts.listed().get().get(0));
+        assertEquals((short) 3, (Object) shorts.listed().all().get(0).get(0));
+    }
+
+    /** Its methods take and give functions with arguments. */
+    public static final class Functions {
+        public int apply(Function<Integer, Integer> function) {
+            return function.apply(3);
+        }
+
+        public String lower(BiFunction<? super String, Long, ? extends CharSequence> function) {
+            return function.apply("a", 2L).toString();
+        }
+
+        public long sum(Supplier<List<Long>> numbers) {
+            return numbers.get().stream().mapToLong(each -> each).sum();
+        }
+
+        public <T extends Comparable<T>> List<String> sorted(List<String> texts, Comparator<? super String> order) {
+            List<String> copy = new ArrayList<>(texts);
+            copy.sort(order);
+            return copy;
+        }
+
+        public Function<Integer, Integer> adder(int more) {
+            return n -> n + more;
+        }
+
+        public Consumer<Map<String, Integer>> total(int[] into) {
+            return map -> {
+                for (Integer each : map.values()) {
+                    into[0] += each;
+                }
+            };
+        }
+    }
+
+    @Test
+    void functionsKnowTheirArguments() {
+        PythonExposure exposure = PythonExposure.none().allow(Functions.class, "apply", "lower", "sum", "sorted", "adder", "total");
+        PythonExecutioner.setVariable("f", Python.reference(new Functions(), exposure));
+        assertEquals("6", Expect.text("f.apply(lambda n: n * 2)"));
+        assertEquals("aa", Expect.text("f.lower(lambda s, n: s * n)"));
+        assertEquals("6", Expect.text("f.sum(lambda: (1, 2, 3))"));
+        assertEquals("['c', 'b', 'a']", Expect.text("f.sorted(['a', 'c', 'b'], lambda a, b: (a < b) - (a > b))"));
+        Expect.failureWith("Could not convert value to java.lang.Integer: 2.5", () -> Python.eval("f.apply(lambda n: [2.5][0])"));
+        assertEquals("8", Expect.text("f.adder(3)(5)"));
+    }
+
+    // ---- records ----
+
+    @Test
+    void recordsFromSequencesGoByPosition() throws Exception {
+        run("import collections, types", "Reordered = collections.namedtuple('Reordered', 'pop index count')",
+                "Other = collections.namedtuple('Other', 'x y z')", "class Row(list):", "    index = 7", "class Obj: pass",
+                "obj = Obj(); obj.count, obj.index, obj.pop = 1, 2, 'three'");
+        Class<?> counted = shape("Counted");
+        for (String expression : Arrays.asList("[1, 2, 'three']", "(1, 2, 'three')", "Other(1, 2, 'three')", "Reordered('three', 2, 1)",
+                "Row([1, 2, 'three'])", "collections.deque([1, 2, 'three'])", "collections.UserList([1, 2, 'three'])",
+                "{'count': 1, 'index': 2, 'pop': 'three'}", "collections.OrderedDict(pop='three', index=2, count=1)", "obj",
+                "types.MappingProxyType({'count': 1, 'index': 2, 'pop': 'three'})", "types.SimpleNamespace(count=1, index=2, pop='three')")) {
+            assertEquals("Counted[count=1, index=2, pop=three]", java(expression, counted).toString(), expression);
+        }
+        wrong("Could not convert value to made.Shapes$Counted: [1]. 3 values expected, count, index, pop: 1 given.", "[1]", counted);
+        wrong("Could not convert value to made.Shapes$Counted: {'index': 1}. It has no 'count', 'pop'.", "{'index': 1}", counted);
+        wrong("Could not convert value to made.Shapes$Counted: namespace(index=1). It has no 'count', 'pop'.", "types.SimpleNamespace(index=1)", counted);
+        wrong("Could not convert value to made.Shapes$Counted: abc", "'abc'", counted);
+        assertThrows(PythonException.class, () -> java("{1, 2, 3}", counted));
+        assertThrows(PythonException.class, () -> java("range(4)", counted));
+    }
+
+    // ---- the way to what is wrong ----
+
+    @Test
+    void whatIsWrongIsNamedByTheWayToIt() throws Exception {
+        Class<?> report = shape("Report");
+        wrong("value.rows[1].orders: float 2.5 is not an int (record Order)",
+                "{'rows': [{'orders': 1, 'at': 'x'}, {'orders': 2.5, 'at': 'y'}]}", report);
+        wrong("value.rows[0].orders: None is not an int (record Order)", "{'rows': [{'orders': None, 'at': 'y'}]}", report);
+        wrong("value.items[1].rows[0].orders: str 'x' is not an int (record Order)",
+                "{'inner': None, 'items': [{'rows': []}, {'rows': [{'orders': 'x', 'at': ''}]}]}", shape("Box"));
+        wrong("value['b']['x']: bool True is not a LocalDate", "{'a': {}, 'b': {'x': True}}", field("days"));
+        wrong("value[key 1]: int 1 is not a String", "{1: {}}", field("days"));
+        wrong("value[0]: bytes b'\\x00a' is not an int", "[b'\\0a']", int[].class);
+        wrong("value[1][0]: str 'a' is not a double", "[[1.5], ['a']]", double[][].class);
+        run("class R:", "    def rows(self): return {'rows': [{'orders': 1.5, 'at': ''}]}");
+        Object proxy = Python.eval("R()").asInterface(shapes);
+        Throwable thrown = assertThrows(java.lang.reflect.InvocationTargetException.class, () -> shapes.getMethod("rows").invoke(proxy)).getCause();
+        assertTrue(thrown.getMessage().startsWith("rows.rows[0].orders: float 1.5 is not an int (record Order)"), thrown.getMessage());
+    }
+
+    /** Only for the types of its fields. */
+    static final class Fields {
+        Map<String, Map<String, LocalDate>> days;
+        SortedMap<Object, String> sorted;
+        TreeSet<Object> tree;
+        ConcurrentHashMap<String, String> concurrent;
+        Set<List<Integer>> lists;
+        Set<Double> doubles;
+        Map<TimeUnit, Integer> units;
+        Map<Object, Object> any;
+        java.util.ArrayDeque<String> deque;
+        java.util.concurrent.SynchronousQueue<String> full;
+        ZonedDateTime zoned;
+    }
+
+    private static Type field(String name) {
+        try {
+            return Fields.class.getDeclaredField(name).getGenericType();
+        } catch (NoSuchFieldException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void noOtherExceptionComesOutOfAConversion() throws Exception {
+        wrong("value[1]: str 'a' is not an Object. It cannot be put into TreeSet", "[1, 'a']", field("tree"));
+        wrong("value['x']: str 'b' is not a String. It cannot be put into TreeMap", "{1: 'a', 'x': 'b'}", field("sorted"));
+        wrong("value['x']: None is not a String. It cannot be put into ConcurrentHashMap", "{'x': None}", field("concurrent"));
+        wrong("value[0]: None is not a String. It cannot be put into ArrayDeque", "[None]", field("deque"));
+        wrong("value[0]: str 'a' is not a String. It cannot be put into SynchronousQueue", "['a']", field("full"));
+        run("import datetime", "class Odd(datetime.tzinfo):", "    key = 'Nowhere/Here'",
+                "    def utcoffset(self, when): return datetime.timedelta(hours=1)");
+        wrong("Could not convert value to java.time.ZonedDateTime: 2024-01-02 00:00:00+01:00. Unknown time-zone ID: Nowhere/Here.",
+                "datetime.datetime(2024, 1, 2, tzinfo=Odd())", field("zoned"));
+        wrong("Could not convert value to made.Shapes$Strict: [[None]]. Its constructor failed: java.lang.NullPointerException", "{'names': [None]}", shape("Strict"));
+        wrong("Could not convert value to char: ''", "''", char.class);
+        wrong("Could not convert value to java.lang.Integer: b'ab'", "b'ab'", Integer.class);
+        wrong("Could not convert value to java.util.UUID: b'ab'", "b'ab'", java.util.UUID.class);
+        run("d = None", "for i in range(3000): d = (i, d)", "c = None", "for i in range(900): c = {'v': i, 'next': c}");
+        assertThrows(PythonException.class, () -> java("d", shape("Chain")));
+        assertInstanceOf(shape("Chain"), java("c", shape("Chain")));
+        List<Object> own = new ArrayList<>();
+        Object loop = shape("Loop").getConstructors()[0].newInstance(own);
+        own.add(loop);
+        assertThrows(PythonException.class, () -> Python.of(loop));
+    }
+
+    // ---- what is equal on one side only ----
+
+    @Test
+    void whatIsEqualInJavaAloneIsNotLost() {
+        run("nan = float('nan'), float('nan')");
+        for (String expression : Arrays.asList("{(1, 2), range(1, 3)}", "{(1, 2): 'a', range(1, 3): 'b'}", "{nan[0], nan[1]}", "{nan[0]: 1, nan[1]: 2}",
+                "{b'a'.decode(): {frozenset([(1, 2), range(1, 3)])}}")) {
+            PythonObject value = Python.eval("[" + expression + "]");
+            Expect.failureWith("would lose 1 of its elements or keys", value::toList);
+            Expect.failureWith("would lose 1 of its elements or keys", () -> value.toJava(List.class));
+        }
+        run("import enum", "class TimeUnit(enum.Enum):", "    DAYS = 1");
+        wrong("Could not convert value to java.util.Map<java.util.concurrent.TimeUnit, java.lang.Integer>: {DAYS}. Some that differ in Python",
+                "{'DAYS': 1, TimeUnit.DAYS: 2}", field("units"));
+        assertEquals(Collections.singleton(Arrays.asList(1, 2)), Python.eval("{(1, 2)}").toJava(field("lists")));
+        assertEquals(Collections.singleton(1.5), Python.eval("[1.5, 1.5]").toJava(field("doubles")), "a list's elements may be equal");
+    }
+
+    @Test
+    void whatIsEqualInPythonAloneIsNotLost() {
+        for (Object value : Arrays.asList(new LinkedHashSet<>(Arrays.asList(1, true)), new LinkedHashSet<>(Arrays.asList(1L, 1.0)),
+                new LinkedHashSet<>(Arrays.asList(1, 1L)), new LinkedHashSet<>(Arrays.asList(0.0, -0.0)), new LinkedHashSet<>(Arrays.asList("a", 'a')),
+                new LinkedHashSet<>(Arrays.asList(new BigDecimal("1.0"), new BigDecimal("1.00"))),
+                new LinkedHashSet<>(Arrays.asList(new byte[] {1}, new byte[] {1})))) {
+            Map<Object, Object> map = new LinkedHashMap<>();
+            ((Set<?>) value).forEach(each -> map.put(each, each));
+            for (Object sent : Arrays.asList(value, map, Collections.singletonList(map))) {
+                Expect.failureWith("are equal in Python", () -> Python.of(sent));
+                Expect.failureWith("are equal in Python", () -> PythonTypes.convert(sent));
+            }
+        }
+        Map<Object, Object> whole = new HashMap<>();
+        whole.put(1, "a");
+        whole.put("1", "b");
+        assertEquals("2", Python.len(Python.of(whole)).toString());
+    }
+
+    // ---- subclasses ----
+
+    @Test
+    void subclassesArriveAsTheirBase() {
+        run("import collections, enum, decimal", "class Level(enum.IntEnum):", "    LOW = 1", "class Text(str): pass", "class Real(float): pass",
+                "P = collections.namedtuple('P', 'x y')", "class Plain(enum.Enum):", "    A = 1",
+                "value = {'o': collections.OrderedDict(a=1), 'd': collections.defaultdict(list, b=[Level.LOW]), 'p': P(1, Text('t')), 'e': Level.LOW,",
+                "    'r': Real(0.5), 'c': collections.Counter('aa'), 's': Text('x')}");
+        Map<Object, Object> value = Python.eval("value").toJava(field("any"));
+        assertEquals("{o={a=1}, d={b=[1]}, p=[1, t], e=1, r=0.5, c={a=2}, s=x}", value.toString());
+        assertInstanceOf(LinkedHashMap.class, value.get("o"));
+        assertEquals(value, java("value", Object.class));
+        assertInstanceOf(PythonObject.class, java("[Plain.A]", List.class).get(0)); // no base: the object itself
+        assertEquals(Duration.ofSeconds(5), java("__import__('datetime').timedelta(seconds=5)", Duration.class));
+    }
+
+    @Test
+    void bytesCountFromZero() {
+        assertArrayEquals(new int[] {255, 0}, java("b'\\xff\\0'", int[].class));
+        assertArrayEquals(new byte[] {-1, 0}, java("b'\\xff\\0'", byte[].class));
+        assertArrayEquals(new byte[] {1}, java("__import__('array').array('b', [1])", byte[].class));
+        assertArrayEquals(new char[] {'a', 'é'}, java("'aé'", char[].class));
+        assertFalse(java("[]", List.class).iterator().hasNext());
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The modules of the core use each other in one direction: no file can reach itself by the files that it uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// For each module the modules of this crate that its code names: `crate::name`, or within `crate::{...}`.
+fn uses() -> BTreeMap<String, BTreeSet<String>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let mut texts = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect(folder) {
+        let path = entry.expect(folder).path();
+        if path.extension().is_some_and(|end| end == "rs") {
+            let module = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            texts.insert(module, std::fs::read_to_string(&path).expect("a text"));
+        }
+    }
+    texts.remove("lib");
+    let modules: BTreeSet<_> = texts.keys().cloned().collect();
+    let uses_of = |(module, text): (String, String)| {
+        let code: Vec<_> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect();
+        let mut used = names(&code.join("\n"));
+        used.retain(|name| modules.contains(name));
+        used.remove(&module);
+        (module, used)
+    };
+    texts.into_iter().map(uses_of).collect()
+}
+
+fn names(code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let list = match rest.strip_prefix('{') {
+            Some(list) => list.split_once('}').expect("the end of a list").0,
+            None => rest,
+        };
+        let several = if rest.starts_with('{') { usize::MAX } else { 1 };
+        for item in list.split(',').take(several) {
+            let end = |c: char| !(c.is_alphanumeric() || c == '_');
+            let name = item.trim().split(end).next().expect("a name");
+            // What lib.rs passes on.
+            let error = name == "Error" || name == "Result";
+            names.insert(if error { "error".into() } else { name.into() });
+        }
+    }
+    names
+}
+
+#[test]
+fn no_module_uses_itself_by_others() {
+    let mut left = uses();
+    assert!(left.len() > 20, "{left:?}");
+    assert!(
+        left["gil"].contains("handle") && left["handle"].contains("error"),
+        "{left:?}"
+    );
+    // Again and again those go that use none of those that are left.
+    loop {
+        let lowest: Vec<_> = left
+            .iter()
+            .filter(|(_, used)| used.is_empty())
+            .map(|(m, _)| m.clone())
+            .collect();
+        if lowest.is_empty() {
+            break;
+        }
+        left.retain(|module, _| !lowest.contains(module));
+        left.values_mut()
+            .for_each(|used| used.retain(|other| !lowest.contains(other)));
+    }
+    assert!(left.is_empty(), "in a circle, or above one: {left:#?}");
+}
