@@ -255,6 +255,7 @@ pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
 
 /// Runs `body` outside Python: other threads may enter meanwhile, and `body` may come back in by
 /// [`with`], on this thread with this thread's state.
+#[allow(clippy::disallowed_methods)] // the one place
 pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
     struct Back {
         state: *mut ffi::PyThreadState,

@@ -411,7 +411,9 @@ export! {
 
 export! {
     fn bufferAddress(env, buffer: JObject<'local>) -> i64 {
-        Ok(env.get_direct_buffer_address(&buffer.into())? as i64)
+        #[allow(clippy::disallowed_methods)] // the one place
+        let address = env.get_direct_buffer_address(&buffer.into())?;
+        Ok(address as i64)
     }
 }
 
@@ -532,6 +534,17 @@ export! {
         let upcall = host::upcall(key as u64)?;
         let made = gil::with(|py| {
             callback::reference(py, upcall, key as u64, &class).map(|made| handle::give(made, frame as u64))
+        });
+        Ok(made? as i64)
+    }
+}
+
+export! {
+    fn callbackException(env, key: i64, classes: JString<'local>, message: JString<'local>, frame: i64) -> i64 {
+        let (classes, message) = (text(env, &classes)?, text(env, &message)?);
+        let upcall = host::upcall(key as u64)?;
+        let made = gil::with(|py| {
+            callback::exception(py, upcall, key as u64, &classes, &message).map(|made| handle::give(made, frame as u64))
         });
         Ok(made? as i64)
     }

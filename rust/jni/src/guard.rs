@@ -88,6 +88,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("Internal error of python4j (please report it): {said}")
 }
 
+#[allow(clippy::disallowed_methods)] // the one place
 fn throw(env: &mut JNIEnv, error: Error) {
     // What an error says of itself runs Python, and so it is guarded like everything else.
     let said = catch_unwind(AssertUnwindSafe(|| {
@@ -114,6 +115,7 @@ fn plain<'local>(env: &mut JNIEnv<'local>, message: &str) -> jni::errors::Result
 }
 
 /// An error with a Python exception in it: `PythonException.made` makes the fitting Java one.
+#[allow(clippy::disallowed_methods)] // the method was looked up by the host
 fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Result<JThrowable<'local>> {
     // The error ends inside Python, where its exception can be let go at once.
     let (class, made, root) = match host::maker(env) {

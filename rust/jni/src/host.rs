@@ -64,7 +64,7 @@ fn hosts() -> MutexGuard<'static, Vec<Arc<Host>>> {
 }
 
 /// Makes the host of the class loader whose `Native` calls this.
-#[allow(clippy::disallowed_methods)] // one of the two places
+#[allow(clippy::disallowed_methods)] // looked up once for each class loader
 pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
     let number = HOSTS_MADE.fetch_add(1, Ordering::Relaxed) + 1;
     if number >= MOST_HOSTS {
@@ -111,6 +111,7 @@ pub(crate) fn close(root: Frame) {
     }
 }
 
+#[allow(clippy::disallowed_methods)] // the one place
 fn weak(env: &JNIEnv, object: &JObject) -> Result<WeakRef, Failure> {
     let weak = env.new_weak_ref(object)?;
     weak.ok_or_else(|| Error::refused("A class of python4j is gone.").into())
@@ -126,7 +127,7 @@ pub(crate) fn upcall(key: u64) -> Result<Arc<dyn Upcall>> {
 }
 
 /// The method `PythonException.made` of the class loader that calls, and the root of its host.
-#[allow(clippy::disallowed_methods)] // one of the two places
+#[allow(clippy::disallowed_methods)] // looked up once for each class loader
 pub(crate) fn maker<'local>(
     env: &mut JNIEnv<'local>,
 ) -> jni::errors::Result<(JClass<'local>, JStaticMethodID, Frame)> {
@@ -178,7 +179,9 @@ impl Host {
         });
     }
 
-    /// Calls a static method of `Native`, which must take these arguments and give that. What Java throws stays pending.
+    /// Calls a static method of `Native`, which must take these arguments and give that. What Java throws stays
+    /// pending. The caller's frame gives the local references back.
+    #[allow(clippy::disallowed_methods)] // the upcalls
     fn call<'local>(
         &self,
         env: &mut JNIEnv<'local>,
@@ -191,8 +194,8 @@ impl Host {
             self.close();
             return Err(Error::refused(GONE).into());
         };
-        let class = JClass::from(class); // local: the caller's frame gives it back
-                                         // SAFETY: the method was looked up in this class; the callers' arguments are those of its signature.
+        let class = JClass::from(class);
+        // SAFETY: the method was looked up in this class; the callers' arguments are those of its signature.
         Ok(unsafe { env.call_static_method_unchecked(&class, method, result, arguments)? })
     }
 
@@ -278,6 +281,7 @@ fn thread_name() -> Option<String> {
 }
 
 /// Takes what Java has pending, which would hit an unrelated call.
+#[allow(clippy::disallowed_methods)] // what was thrown is taken over
 fn pending<'local>(env: &mut JNIEnv<'local>) -> JThrowable<'local> {
     let pending = env.exception_occurred().unwrap_or_default();
     let _ = env.exception_clear();
@@ -307,6 +311,7 @@ fn failed(env: &mut JNIEnv, failure: Failure) -> Result<Vec<u8>> {
 }
 
 /// The class and text of what Java threw; nothing where it threw nothing, or has no room to say it.
+#[allow(clippy::disallowed_methods)] // an exception that no code of ours could catch
 pub(crate) fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
     if thrown.is_null() {
         return None;
@@ -328,6 +333,7 @@ fn refused(why: &str) -> Error {
 }
 
 impl Upcall for Host {
+    #[allow(clippy::disallowed_methods)] // threads that Python made come here first
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         if !self.is_open() {
             return Err(Error::refused(GONE));
@@ -342,6 +348,7 @@ impl Upcall for Host {
             .or_else(|failure| failed(&mut env, failure))
     }
 
+    #[allow(clippy::disallowed_methods)] // as in call
     fn release(&self, key: u64) {
         if !self.is_open() {
             return;

@@ -16,6 +16,7 @@ pub(crate) struct Owner {
 }
 
 /// Keeps an object.
+#[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn keep(env: &JNIEnv, object: &JObject) -> Result<Owner, Failure> {
     Ok(Owner {
         reference: ManuallyDrop::new(env.new_global_ref(object)?),
@@ -34,6 +35,7 @@ impl Drop for Owner {
 }
 
 /// A direct `ByteBuffer` over memory that Java keeps by other means.
+#[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn wrap<'local>(
     env: &mut JNIEnv<'local>,
     address: i64,

@@ -214,7 +214,31 @@ public final class CoreProgram {
             PythonExecutioner.exec("v = v.replace('11', '17')", Collections.singletonList(v), Collections.singletonList(v));
             equal(17, v.getValue().feature());
             equal(false, type.accepts("x"));
-            fails(() -> type.adapt("x"));
+            equal("x", ((PythonType) type).adapt("x"));
+            Plain plain = new Plain();
+            equal("x", ((PythonType) plain).adapt("x"));
+            equal(null, plain.adapt(null));
+            equal("x", ((PythonType) new NoneType()).adapt("x"));
+            equal(true, plain.equals(new Plain()));
+            equal(false, plain.equals(new Plain() {}));
+            equal(5, new PythonVariable<>("p", plain, 5).getValue());
+        }
+    }
+
+    /** What it overrides nowhere is as PythonType has it. */
+    private static class Plain extends PythonType<Integer> {
+        Plain() {
+            super("int", int.class);
+        }
+
+        @Override
+        public Integer toJava(PythonObject object) {
+            return object.toInt();
+        }
+
+        @Override
+        public PythonObject toPython(Integer value) {
+            return PythonTypes.convert(value);
         }
     }
 
@@ -361,6 +385,29 @@ public final class CoreProgram {
             }
             equal("[1] [2]", kept + " " + free);
             fails(outside::toString);
+
+            PythonObject element;
+            PythonObject value;
+            PythonObject attribute;
+            PythonObject globals;
+            try (PythonGC gc = PythonGC.watch()) {
+                PythonObject list = Python.eval("['element', {'key': 'value'}]");
+                PythonGC.keep(list);
+                element = list.get(0);
+                PythonObject dict = list.get(1);
+                value = dict.get("key");
+                attribute = list.attr("__class__");
+                globals = Python.globals();
+            }
+            equal("element value <class 'list'>", element + " " + value + " " + attribute);
+            equal(true, globals.toString().startsWith("{"));
+            try (PythonGC outer = PythonGC.watch()) {
+                PythonObject object = Python.eval("[3]");
+                try (PythonGC inner = PythonGC.watch()) {
+                    PythonGC.register(object);
+                }
+                equal("[3]", object.toString());
+            }
         }
     }
 

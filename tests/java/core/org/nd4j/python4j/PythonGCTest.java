@@ -469,6 +469,29 @@ class PythonGCTest {
     }
 
     @Test
+    void manyPartsAreFoundAndDeletedOnesForgotten() {
+        PythonObject list;
+        List<PythonObject> kept = new ArrayList<>();
+        try (PythonGC gc = PythonGC.watch()) {
+            list = Python.eval("[make() for _ in range(1000)]");
+            for (int i = 0; i < 1000; i++) {
+                PythonObject part = list.get(i);
+                if (i % 3 == 0) {
+                    kept.add(part);
+                } else {
+                    part.del();
+                }
+                if (i % 100 == 99) {
+                    PythonGC.keep(list.get(0));
+                }
+            }
+            PythonGC.keep(list);
+        }
+        kept.forEach(part -> assertDoesNotThrow(part::toString));
+        assertEquals(334, kept.size());
+    }
+
+    @Test
     void duringAPausePartsOfAKeptObjectAreInNoFrame() {
         try (PythonGC gc = PythonGC.watch()) {
             PythonObject holder = holder();

@@ -4,14 +4,16 @@
 package org.nd4j.python4j;
 
 import java.io.File;
-import java.lang.reflect.Executable;
-import java.lang.reflect.Field;
 import java.util.List;
-import java.util.Set;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Conversion;
+<<<<<<< HEAD
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
+=======
+import org.nd4j.python4j.internal.convert.ProxyHandler;
+>>>>>>> main
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -184,18 +186,23 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public List<Executable> methods(PythonExposure exposure, Object object, String name) {
-        return exposure.methods(object, name);
+    public Object members(PythonExposure exposure, Object object) {
+        return exposure.of(object);
     }
 
     @Override
-    public Field field(PythonExposure exposure, Object object, String name) {
-        return exposure.field(object, name);
+    public Object membersOfClass(PythonExposure exposure, Class<?> type) {
+        return exposure.ofClass(type);
     }
 
     @Override
-    public Set<String> names(PythonExposure exposure, Object object) {
-        return exposure.names(object);
+    public PythonObject pythonObject(Object value) {
+        return ProxyHandler.object(value);
+    }
+
+    @Override
+    public Object ofThrown(Throwable thrown) {
+        return ByReference.ofThrown(thrown);
     }
 
     @Override

@@ -6,11 +6,9 @@ package org.nd4j.python4j;
 import java.io.Closeable;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.IdentityHashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -34,6 +32,21 @@ import org.nd4j.python4j.internal.jni.Native;
  */
 public class PythonGC implements Closeable {
 
+    /** What was read from an object. */
+    private static final class Part {
+        final PythonObject source;
+        final PythonObject object;
+        Part before;
+
+        Part(PythonObject source, PythonObject object, Part before) {
+            this.source = source;
+            this.object = object;
+            this.before = before;
+        }
+    }
+
+    private static final int MANY_PARTS = 64;
+
     // What one thread has open: its innermost frame and pause. Only its thread touches it. An array, since a pool's thread
     // keeps it for ever, and would keep our class loader with an object of a class of ours.
     private static final int FRAME = 0;
@@ -42,7 +55,9 @@ public class PythonGC implements Closeable {
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
-    private Map<PythonObject, List<PythonObject>> parts; // what was read from an object, where both are or were here
+    private Part latest; // of what was read from objects and is in this frame
+    private int parts; // how many these are
+    private Map<PythonObject, List<PythonObject>> bySource; // the ones before, once somebody asked
     private volatile boolean closed; // by any thread; its own thread forgets it when it next looks
 
     private PythonGC(long id, PythonGC outer) {
@@ -89,21 +104,37 @@ public class PythonGC implements Closeable {
 
     /** Moves what was read in this frame from an object, and from that again, to the frame of the object, null for none. */
     private void moveParts(PythonObject kept, PythonGC home) {
-        if (parts == null) {
+        if (latest == null && bySource == null) {
             return;
         }
+        sortParts();
         Deque<PythonObject> sources = new ArrayDeque<>();
         for (PythonObject source = kept; source != null; source = sources.poll()) {
-            List<PythonObject> read = parts.remove(source);
+            List<PythonObject> read = bySource.remove(source);
             for (PythonObject part : read == null ? Collections.<PythonObject>emptyList() : read) {
                 if (part.exists() && part.frame() == id) {
                     part.move(id(home));
-                    part.kept = true;
                     note(home, source, part);
                     sources.add(part);
                 }
             }
         }
+    }
+
+    private void sortParts() {
+        if (bySource == null) {
+            bySource = new IdentityHashMap<>();
+        }
+        for (; latest != null; latest = latest.before) {
+            if (latest.object.exists()) {
+                List<PythonObject> read = bySource.get(latest.source);
+                if (read == null) {
+                    bySource.put(latest.source, read = new ArrayList<>(1));
+                }
+                read.add(latest.object);
+            }
+        }
+        parts = 0;
     }
 
     /** The frame for what the calling thread now reads from an object, null for none; see {@link #keep}. */
@@ -119,31 +150,27 @@ public class PythonGC implements Closeable {
     /** Something was read from an object and is in that frame, null for none. */
     static void note(PythonGC frame, PythonObject source, PythonObject part) {
         part.kept |= source.kept;
-        if (frame == null) {
-            return;
-        }
-        if (frame.parts == null) {
-            frame.parts = new IdentityHashMap<>();
-        }
-        List<PythonObject> read = frame.parts.get(source);
-        if (read == null) {
-            forgetDeleted(frame.parts.keySet());
-            frame.parts.put(source, read = new ArrayList<>());
-        } else {
-            forgetDeleted(read);
-        }
-        read.add(part);
-    }
-
-    /** Looks at all of them whenever there are twice as many. */
-    private static void forgetDeleted(Collection<PythonObject> objects) {
-        if (Integer.bitCount(objects.size()) == 1) {
-            for (Iterator<PythonObject> all = objects.iterator(); all.hasNext(); ) {
-                if (!all.next().exists()) {
-                    all.remove();
-                }
+        if (frame != null) {
+            frame.latest = new Part(source, part, frame.latest);
+            if (++frame.parts >= MANY_PARTS && Integer.bitCount(frame.parts) == 1) {
+                frame.forgetDeleted();
             }
         }
+    }
+
+    /** A program may delete what it reads, as often as it likes. */
+    private void forgetDeleted() {
+        Part alive = null;
+        parts = 0;
+        for (Part part = latest, before; part != null; part = before) {
+            before = part.before;
+            if (part.object.exists()) {
+                part.before = alive;
+                alive = part;
+                parts++;
+            }
+        }
+        latest = alive;
     }
 
     static long id(PythonGC frame) {
@@ -183,7 +210,8 @@ public class PythonGC implements Closeable {
             return;
         }
         closed = true;
-        parts = null;
+        latest = null;
+        bySource = null;
         innermost(STACKS.get(), id == 0 ? PAUSE : FRAME);
         if (id == 0) {
             return;

@@ -21,7 +21,8 @@ import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /**
- * An exclusive lock on Python, which this documentation calls a turn. It lasts from {@link #lock()} to {@link
+ * An exclusive lock on Python, which this documentation calls a <a
+ * href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#turn">turn</a>. It lasts from {@link #lock()} to {@link
  * #close}, also while Python sleeps or does I/O, so that a block of calls is never interleaved with another thread's.
  *
  * <pre>{@code

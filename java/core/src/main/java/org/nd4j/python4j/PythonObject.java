@@ -445,6 +445,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * interface has one method only, and there is no such attribute, this object itself is called. A default
      * method runs where Python has no attribute for it.
      *
+     * <p>{@code List}, {@code Set}, {@code Map}, {@code Collection}, {@code Iterable} and {@code Iterator} are collections that read and
+     * write through to the object, and so are interfaces that extend these.
+     *
      * <p>Arguments may be all that {@link Python#of} takes. Results are converted as {@link #toJava} does, with
      * the type arguments of the method's result. The proxy holds the object by itself: it works after
      * this was deleted or its frame closed. It can be used on any thread: where the thread has no turn of

@@ -80,6 +80,14 @@ public final class Callbacks {
     private static final ThreadLocal<WeakReference<Answer>> ANSWER = new ThreadLocal<>();
     private static final List<Answer> ANSWERS = new ArrayList<>(); // guarded by itself
 
+    /** The names of a class of exceptions and of those that it extends. Kept with the class. */
+    private static final ClassValue<String> CLASSES = new ClassValue<>() {
+        @Override
+        protected String computeValue(Class<?> type) {
+            return type == Throwable.class ? type.getName() : type.getName() + " " + computeValue(type.getSuperclass());
+        }
+    };
+
     private Callbacks() {}
 
     /** A Python callable for a function; Python holds the function as long as it holds the callable. */
@@ -95,16 +103,30 @@ public final class Callbacks {
     public static final class Given {
         private final Function function;
         private final String className;
+        private final Throwable exception;
 
         /** @param className null for a callable */
         public Given(Function function, String className) {
+            this(function, className, null);
+        }
+
+        private Given(Function function, String className, Throwable exception) {
             this.function = function;
             this.className = className;
+            this.exception = exception;
+        }
+
+        /** An exception, as an object that Python can raise and ask for the members that the function has. */
+        public static Given exception(Function function, Throwable exception) {
+            return new Given(function, null, exception);
         }
 
         /** Needs a turn. */
         public Pack.Fresh fresh() {
             long key = hold(function);
+            if (exception != null) {
+                return new Pack.Fresh(Native.callbackException(key, CLASSES.get(exception.getClass()), text(exception), 0));
+            }
             return new Pack.Fresh(className == null
                     ? Native.callbackFunction(key, function.name(), function.objects(), 0)
                     : Native.callbackReference(key, className, 0));
@@ -116,16 +138,17 @@ public final class Callbacks {
         return key >>> HOST_SHIFT == Native.root << HOST_SHIFT >>> HOST_SHIFT;
     }
 
-    /** The function of a key; null if Python has dropped it or the key is a made-up one. */
+    /** The function of a key, for an exception what can be asked of it; null if Python has dropped it or the key is a made-up one. */
     static Function function(long key) {
         Object held = HELD.get(key);
-        return held instanceof Function ? (Function) held : null;
+        return held instanceof Throwable ? (Function) Access.get().ofThrown((Throwable) held) : (Function) held;
     }
 
     /** The exception that travels under a key; null if Python has dropped it. */
     public static Throwable thrown(long key) {
         Object held = HELD.get(key);
-        return held instanceof Throwable ? (Throwable) held : null;
+        Object object = held instanceof Function ? ((Function) held).object() : held;
+        return object instanceof Throwable ? (Throwable) object : null;
     }
 
     /** How many Java objects Python holds. */
@@ -202,12 +225,14 @@ public final class Callbacks {
             reply.u8(RAISED).value(raised);
             return;
         }
-        String text;
+        reply.u8(THROWN).key(hold(e)).text(CLASSES.get(e.getClass())).text(text(e));
+    }
+
+    private static String text(Throwable e) {
         try {
-            text = e.getMessage() == null ? "" : e.getMessage();
+            return e.getMessage() == null ? "" : e.getMessage();
         } catch (RuntimeException inner) {
-            text = "";
+            return "";
         }
-        reply.u8(THROWN).key(hold(e)).text(e.getClass().getName()).text(text);
     }
 }

@@ -298,6 +298,13 @@ public final class Native {
     /** A reference to the object that {@link Callbacks} holds under a key, of a class in proxies.py. */
     static native long callbackReference(long key, String className, long frame);
 
+    /**
+     * A Python exception for the exception that {@link Callbacks} holds under a key.
+     *
+     * @param classes the names of its class and of those that this extends, with spaces between them
+     */
+    static native long callbackException(long key, String classes, String text, long frame);
+
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
