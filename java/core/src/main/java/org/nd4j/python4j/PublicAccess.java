@@ -8,12 +8,9 @@ import java.util.List;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Conversion;
-<<<<<<< HEAD
+import org.nd4j.python4j.internal.convert.ProxyHandler;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
-=======
-import org.nd4j.python4j.internal.convert.ProxyHandler;
->>>>>>> main
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;

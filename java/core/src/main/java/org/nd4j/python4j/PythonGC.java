@@ -4,6 +4,8 @@
 package org.nd4j.python4j;
 
 import java.io.Closeable;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,6 +14,8 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
@@ -24,13 +28,20 @@ import org.nd4j.python4j.internal.jni.Native;
  * }</pre>
  *
  * <p>Frames nest. They belong to the thread that opened them, other threads' objects are not in them. An
- * object outside all frames is given back when Java has forgotten it. Names in Python keep their objects
+ * object outside all frames is given back when Java has forgotten it, and so are those in a frame whose thread has
+ * ended without closing it. Names in Python keep their objects
  * alive, whatever frames close.
  *
  * <p>No method here needs a turn of {@link PythonGIL}. A frame closed without one gives its objects back
  * when some thread next enters Python. The first {@link #watch} in a process starts Python.
  */
 public class PythonGC implements Closeable {
+
+    // What one thread has open: the innermost frame and pause. Only its thread touches it. Of the JDK's classes, since a
+    // pool's thread keeps it, and would keep our class loader with it.
+    private static final int FRAME = 0;
+    private static final int PAUSE = 1;
+    private static final int WATCHED = 2; // not null once the thread's end is looked out for
 
     /** What was read from an object. */
     private static final class Part {
@@ -47,11 +58,8 @@ public class PythonGC implements Closeable {
 
     private static final int MANY_PARTS = 64;
 
-    // What one thread has open: its innermost frame and pause. Only its thread touches it. An array, since a pool's thread
-    // keeps it for ever, and would keep our class loader with an object of a class of ours.
-    private static final int FRAME = 0;
-    private static final int PAUSE = 1;
-    private static final ThreadLocal<Object[]> STACKS = ThreadLocal.withInitial(() -> new Object[2]);
+    /** An array that goes with its thread, and in it what the thread has open. */
+    private static final ThreadLocal<Object[][]> STACKS = ThreadLocal.withInitial(() -> new Object[1][WATCHED + 1]);
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
@@ -89,7 +97,7 @@ public class PythonGC implements Closeable {
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
-        PythonGC inner = innermost(STACKS.get(), FRAME);
+        PythonGC inner = open((PythonGC) stack()[FRAME]);
         PythonGC target = inner == null ? null : open(inner.outer);
         PythonGC home = target == null ? null : target.find(present);
         if (home == null && !isNone(present)) {
@@ -194,8 +202,14 @@ public class PythonGC implements Closeable {
      */
     public static PythonGC watch() {
         PythonGIL.start();
-        Object[] stack = STACKS.get();
-        PythonGC frame = new PythonGC(Native.handleOpenFrame(Native.root), innermost(stack, FRAME));
+        Object[][] own = STACKS.get();
+        Object[] stack = own[0];
+        if (stack[WATCHED] == null) {
+            stack[WATCHED] = true;
+            Ended.lookOut(own, stack, 0);
+        }
+        Ended.poll();
+        PythonGC frame = new PythonGC(Native.handleOpenFrame(Native.root), open((PythonGC) stack[FRAME]));
         stack[FRAME] = frame;
         return frame;
     }
@@ -210,9 +224,13 @@ public class PythonGC implements Closeable {
             return;
         }
         closed = true;
+        Object[] stack = stack();
+        int kind = id == 0 ? PAUSE : FRAME;
+        if (stack[kind] == this) {
+            stack[kind] = open(outer);
+        }
         latest = null;
         bySource = null;
-        innermost(STACKS.get(), id == 0 ? PAUSE : FRAME);
         if (id == 0) {
             return;
         }
@@ -233,8 +251,8 @@ public class PythonGC implements Closeable {
      * frame, also not into one opened meanwhile. They are given back when Java has forgotten them.
      */
     public static PythonGC pause() {
-        Object[] stack = STACKS.get();
-        PythonGC pause = new PythonGC(0, innermost(stack, PAUSE));
+        Object[] stack = stack();
+        PythonGC pause = new PythonGC(0, open((PythonGC) stack[PAUSE]));
         stack[PAUSE] = pause;
         return pause;
     }
@@ -245,7 +263,7 @@ public class PythonGC implements Closeable {
      * @throws RuntimeException if there is none
      */
     public static void resume() {
-        PythonGC pause = innermost(STACKS.get(), PAUSE);
+        PythonGC pause = open((PythonGC) stack()[PAUSE]);
         if (pause == null) {
             throw new RuntimeException("GC not paused!");
         }
@@ -263,21 +281,29 @@ public class PythonGC implements Closeable {
     }
 
     private static PythonGC current() {
-        Object[] stack = STACKS.get();
-        return innermost(stack, PAUSE) == null ? innermost(stack, FRAME) : null;
-    }
-
-    /** The innermost open one of a kind; those that were closed since are forgotten. */
-    private static PythonGC innermost(Object[] stack, int kind) {
-        PythonGC last = (PythonGC) stack[kind];
-        if (last == null) {
+        Object[] stack = stack();
+        if (stack[PAUSE] != null && (stack[PAUSE] = open((PythonGC) stack[PAUSE])) != null) {
             return null;
         }
-        PythonGC open = open(last);
-        if (open != last) {
-            stack[kind] = open;
+        if (stack[FRAME] == null) {
+            return null;
         }
-        return open;
+        PythonGC frame = open((PythonGC) stack[FRAME]);
+        stack[FRAME] = frame;
+        return frame;
+    }
+
+    private static Object[] stack() {
+        return STACKS.get()[0];
+    }
+
+    /** The frame of that number, if this thread has it open. Objects in it refer to it: see {@link Ended}. */
+    static PythonGC frame(long id) {
+        PythonGC frame = open((PythonGC) stack()[FRAME]);
+        while (frame != null && frame.id != id) {
+            frame = open(frame.outer);
+        }
+        return frame;
     }
 
     private static PythonGC open(PythonGC frame) {
@@ -285,5 +311,40 @@ public class PythonGC implements Closeable {
             frame = frame.outer;
         }
         return frame;
+    }
+
+    /**
+     * What is to be done when a thread has ended: each frame that it left open goes when that and all objects in it are
+     * forgotten, too. Whoever opens a frame looks for both.
+     */
+    private static final class Ended extends PhantomReference<Object> {
+        private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
+        private static final Set<Ended> ALL = ConcurrentHashMap.newKeySet();
+
+        private final Object[] stack; // the thread's, or null for one frame
+        private final long id;
+
+        private Ended(Object thread, Object[] stack, long id) {
+            super(thread, QUEUE);
+            this.stack = stack;
+            this.id = id;
+        }
+
+        static void lookOut(Object forgotten, Object[] stack, long id) {
+            ALL.add(new Ended(forgotten, stack, id));
+        }
+
+        static void poll() {
+            for (Ended ended = (Ended) QUEUE.poll(); ended != null; ended = (Ended) QUEUE.poll()) {
+                ALL.remove(ended);
+                if (ended.stack == null) {
+                    Native.handleCloseFrameLater(ended.id);
+                    continue;
+                }
+                for (PythonGC frame = open((PythonGC) ended.stack[FRAME]); frame != null; frame = open(frame.outer)) {
+                    lookOut(frame, null, frame.id);
+                }
+            }
+        }
     }
 }
