@@ -741,8 +741,8 @@ public final class Conversion {
         List<Object> fields = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         for (List<String> names : target.record.pythonNames) {
-            String name = known.containsKey(names.get(0)) ? names.get(0) : names.get(1);
-            if (known.containsKey(name)) {
+            String name = names.stream().filter(known::containsKey).findFirst().orElse(null);
+            if (name != null) {
                 fields.add(known.get(name));
             } else {
                 missing.add("'" + names.get(0) + "'");
