@@ -30,16 +30,76 @@ class Timeout(Stopped):
 
 
 class JavaException(Exception):
-    """An exception that Java code threw; outside of Python it is the same Java object again."""
+    """An exception of Java's, thrown or handed over; outside of Python it is the same Java object again.
 
-    def __init__(self, java_class, text, key, holder):
+    JavaException["java.io.IOException"] is the class of those that are instances of a Java class.
+    """
+
+    named = {}  # the class for each Java class, by its name
+    thrown = {}  # the classes of the exceptions themselves, by the names of the Java class and those it extends
+
+    def __class_getitem__(cls, name):
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a Java class is expected, not {name!r}")
+        return JavaException.named.setdefault(name, type("JavaException", (JavaException,), {}))
+
+    @staticmethod
+    def make(classes, text, key, holder):
+        names = classes.split(" ")
+        kind = JavaException.thrown.get(classes)
+        if kind is None:
+            made = type("JavaException", tuple([JavaException[name] for name in names]), {})
+            kind = JavaException.thrown.setdefault(classes, made)
+        return kind(names[0], text, key, holder)
+
+    def __init__(self, java_class, text=None, key=None, holder=None):
+        if holder is None:
+            raise TypeError("a JavaException is made of an exception of Java's; raise such a one, or RuntimeError")
         super().__init__(text)
         self.java_class = java_class
         self._key = key
         self._holder = holder
 
+    @property
+    def throwable(self):
+        """The Java object: this, which has its members and is that object where it goes to Java."""
+        return self
+
+    def __getattr__(self, name):
+        if name[:1] == "_":
+            raise AttributeError(f"'JavaException' object has no attribute {name!r}")
+        return self._holder("member", name)
+
     def __str__(self):
         return f"{self.java_class}: {self.args[0]}" if self.args[0] else self.java_class
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError("a Java exception cannot be pickled: it lives in the JVM of this process")
+
+
+class Importer:
+    """Imports `python4j`. The last one to be asked, so that a module of that name that a program has is found first."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return _Spec(name, Importer, origin="Python4J") if name == "python4j" else None
+
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
+        module.JavaException = JavaException
+
+
+sys.meta_path.append(Importer)
 
 
 class Source(_ref):
@@ -162,7 +222,8 @@ class Imports:
         if name not in cls.waiting:
             return None
         for finder in list(sys.meta_path):
-            spec = None if finder is cls else finder.find_spec(name, path, target)
+            find = getattr(finder, "find_spec", None)  # older ones may have another method
+            spec = find(name, path, target) if find is not None and finder is not cls else None
             if spec is not None:
                 cls.prepare_after(spec)
                 return spec

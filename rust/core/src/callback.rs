@@ -12,14 +12,15 @@
 use crate::gil;
 use crate::handle;
 use crate::keys::Key;
-pub use crate::keys::{Function, Reference, Upcall, key};
+pub use crate::keys::{Function, Reference, Upcall, foreign_key, key};
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use once_cell::sync::OnceCell;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCFunction, PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use std::sync::Arc;
 
 /// No function has this key: it asks for the name of the thread.
@@ -64,6 +65,15 @@ impl Function {
 
     fn __repr__(&self) -> String {
         format!("<java function {}>", self.name)
+    }
+
+    /// As Python's functions are copied.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __deepcopy__(slf: Py<Self>, _memo: &Bound<'_, PyAny>) -> Py<Self> {
+        slf
     }
 
     #[getter]
@@ -163,9 +173,8 @@ fn call<'py>(
         0 => value(py, &reply[1..]),
         1 => {
             let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
-            let held = Key { number, upcall };
-            let (class, text) = (reader.text(py)?, reader.text(py)?);
-            Err(java_exception(py, held, class, text)?.into())
+            let (classes, text) = (reader.text(py)?, reader.text(py)?);
+            Err(PyErr::from_value(exception(py, upcall, number, classes, text)?).into())
         }
         2 => {
             let exception = reader.value(py)?;
@@ -194,33 +203,19 @@ fn value<'py>(py: Python<'py>, answer: &[u8]) -> Result<Bound<'py, PyAny>> {
     value
 }
 
-fn java_exception<'py>(
+/// The Python exception for a foreign one, by its key. It is held as long as the Python exception lives.
+///
+/// `classes` are the names of its class and of those that this extends, with spaces between them.
+pub fn exception<'py, T: IntoPyObject<'py>>(
     py: Python<'py>,
-    key: Key,
-    class: Bound<'py, PyString>,
-    text: Bound<'py, PyString>,
-) -> Result<PyErr> {
-    let number = key.number;
-    // The key lives as long as this function object, which the exception keeps.
-    let holder = PyCFunction::new_closure(py, Some(c"key"), None, move |_, _| {
-        let whole = &key; // so that the key moves in, not its number alone
-        whole.number
-    })?;
-    let exception = tools()?
-        .java_exception
-        .bind(py)
-        .call1((class, text, number, holder))?;
-    Ok(PyErr::from_value(exception))
-}
-
-/// The key of the foreign exception that a Python exception carries.
-pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
-    let py = exception.py();
-    let class = tools().ok()?.java_exception.bind(py);
-    if !exception.is_instance(class).ok()? {
-        return None;
-    }
-    exception.getattr("_key").ok()?.extract().ok()
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    classes: T,
+    text: T,
+) -> Result<Bound<'py, PyAny>> {
+    let holder = function(py, upcall, number, "exception", false)?;
+    let class = tools()?.java_exception.bind(py);
+    Ok(class.call_method1(intern!(py, "make"), (classes, text, number, holder))?)
 }
 
 /// An error of ours as an exception inside Python.

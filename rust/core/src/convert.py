@@ -105,6 +105,10 @@ def plain(value):
         return "time", f"+{text}" if value.year > 9999 else text, getattr(value.tzinfo, "key", None)
     if isinstance(value, (datetime.date, datetime.time)):
         return "time", value.isoformat(), None
+    if isinstance(value, datetime.tzinfo):
+        offset = value.utcoffset(None)
+        fixed = offset is not None and datetime.datetime(2000, 1, 1, tzinfo=value).isoformat()[19:]
+        return "zone", getattr(value, "key", None) or fixed or str(value), None
     if isinstance(value, datetime.timedelta):
         nanos = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
         return "duration", value.days * 86400 + value.seconds, nanos

@@ -3,7 +3,9 @@
 //! dropped it. What the objects do in Python is in `callback.rs`.
 
 use crate::handle::Frame;
+use crate::tools::tools;
 use crate::{Error, Result, fork};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use std::sync::Arc;
 pub trait Upcall: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
     /// value after the byte 0, then the handles that were made for it, and last how many these are; after 1 a
-    /// foreign exception: key, class and text; after 2 a Python exception; after 3 the name of a builtin exception
+    /// foreign exception: key, names of classes and text; after 2 a Python exception; after 3 the name of a builtin exception
     /// to raise, and its text. Runs outside Python, on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
 
@@ -65,11 +67,24 @@ pub struct Reference {
     pub(crate) key: Arc<Key>,
 }
 
-/// The key of the foreign function or object that a Python object stands for.
+/// The key of the foreign function, object or exception that a Python object stands for.
 pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
     if let Ok(function) = object.cast_exact::<Function>() {
         return Some(function.get().key.number);
     }
-    let reference = object.cast::<Reference>().ok()?;
-    Some(reference.get().key.number)
+    if let Ok(reference) = object.cast::<Reference>() {
+        return Some(reference.get().key.number);
+    }
+    let exception = object.is_instance_of::<PyException>();
+    exception.then(|| foreign_key(object)).flatten()
+}
+
+/// The key of the foreign exception that a Python exception carries.
+pub fn foreign_key(exception: &Bound<'_, PyAny>) -> Option<u64> {
+    let py = exception.py();
+    let class = tools().ok()?.java_exception.bind(py);
+    if !exception.is_instance(class).ok()? {
+        return None;
+    }
+    exception.getattr("_key").ok()?.extract().ok()
 }

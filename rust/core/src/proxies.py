@@ -36,6 +36,16 @@ class JavaObject(Reference):  # noqa: F821, the base comes from callback.rs
     def __repr__(self):
         return f"<java {self._java('text')}>"
 
+    # Java has no common way to copy: like a function, the object stays the one that it is. Containers do copy.
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError(f"a Java object ({type(self).__name__}) cannot be pickled: it lives in the JVM of this process")
+
 
 class JavaCallable(JavaObject):
     """An object whose class has one method to call, or a class whose objects can be made."""
@@ -58,6 +68,12 @@ class JavaIterator(JavaObject, abc.Iterator):
 
     def __next__(self):
         return self._java("next")
+
+    def __copy__(self):
+        raise TypeError("an iterator of Java's cannot be copied")
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
 
 
 class JavaCollection(JavaIterable, abc.Collection):
@@ -89,6 +105,17 @@ class JavaCollection(JavaIterable, abc.Collection):
 
     def clear(self):
         self._java("clear")
+
+    def copy(self):
+        return list(self)
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        from copy import deepcopy
+
+        return deepcopy(self.copy(), memo)
 
 
 class JavaSet(JavaCollection, abc.MutableSet):
@@ -151,18 +178,45 @@ class JavaList(JavaCollection, abc.MutableSequence):
         if not isinstance(index, slice):
             self._java("set", self._index(index), value)
             return
-        start, stop, step = index.indices(len(self))
+        length = len(self)
+        start, stop, step = index.indices(length)
         values = list(value)
         if step == 1:
-            self._java("splice", start, max(start, stop), values)
+            stop = max(start, stop)
+            same = self._same(values, range(start, stop))
+            order = [-1 if place is None else place for place in same]
+            fresh = [value for place, value in zip(same, values) if place is None]
+            self._java("arrange", start, stop, order, fresh)
             return
         places = range(start, stop, step)
         if len(places) != len(values):
             raise ValueError(
                 f"attempt to assign sequence of size {len(values)} to extended slice of size {len(places)}"
             )
-        for at, one in zip(places, values):
-            self._java("set", at, one)
+        order, fresh = list(range(length)), {}
+        for place, same, value in zip(places, self._same(values, places), values):
+            order[place] = -1 if same is None else same
+            if same is None:
+                fresh[place] = value
+        self._java("arrange", 0, length, order, [fresh[place] for place in sorted(fresh)])
+
+    def _same(self, values, places):
+        """Where in the list each value is, first in these places; None for a value that is not there.
+
+        What is assigned and was in the list is the same Java object afterwards, as with Python's lists.
+        """
+        found = [None] * len(values)
+        for among in (places, range(len(self))):
+            if None not in found:
+                break
+            there = {}
+            for place in reversed(among):
+                there.setdefault(known_by(self[place]), []).append(place)
+            for at, value in enumerate(values):
+                same = there.get(known_by(value)) if found[at] is None else None
+                if same:
+                    found[at] = same.pop() if len(same) > 1 else same[0]
+        return found
 
     def __delitem__(self, index):
         if not isinstance(index, slice):
@@ -193,11 +247,40 @@ class JavaList(JavaCollection, abc.MutableSequence):
     def remove(self, value):
         del self[self.index(value)]
 
-    def sort(self, *, key=None, reverse=False):
-        self._java("splice", 0, len(self), sorted(self, key=key, reverse=reverse))
+    def __contains__(self, value):
+        told = self._java("contains", value)
+        return any(one is value or one == value for one in self) if told is None else told
 
-    def copy(self):
-        return list(self)
+    def __mul__(self, times):
+        return list(self) * times
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times):
+        self[:] = list(self) * times
+        return self
+
+    def reverse(self):
+        self._java("reverse")
+
+    def sort(self, *, key=None, reverse=False):
+        values = list(self) if key is None else [key(value) for value in self]
+        order = sorted(range(len(values)), key=values.__getitem__, reverse=reverse)
+        self._java("arrange", 0, len(order), order, [])
+
+
+class JavaBytes(JavaList):
+    """A byte[], whose elements are Java's: from -128 to 127."""
+
+    __slots__ = ()
+
+    def __bytes__(self):
+        return self._java("bytes")
+
+
+def known_by(value):
+    """What tells values apart more strictly than ==, which holds for 1 and True, and for the same moment in two zones."""
+    return id(value) if isinstance(value, Reference) else (type(value), repr(value))  # noqa: F821
 
 
 class JavaMap(JavaIterable, abc.MutableMapping):
@@ -249,6 +332,14 @@ class JavaMap(JavaIterable, abc.MutableMapping):
     def copy(self):
         return dict(self.items())
 
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        from copy import deepcopy
+
+        return deepcopy(self.copy(), memo)
+
 
 class JavaItems(abc.ItemsView):
     """The entries of a map: one call for each, where the usual view makes two."""
@@ -256,7 +347,7 @@ class JavaItems(abc.ItemsView):
     __slots__ = ()
 
     def __iter__(self):
-        return map(tuple, self._mapping._java("entries"))
+        return self._mapping._java("entries")
 
 
 # ---- what Java asks of a Python object ----
@@ -284,9 +375,133 @@ def invoke(target, names, getter, setter, single, optional, *args):
             return found() if callable(found) else found
     if single and callable(target):
         return target(*args)
+    if names[0] == "compareTo" and len(args) == 1:
+        return (target > args[0]) - (target < args[0])
     if optional:
         return MISSING
     raise AttributeError(f"{type(target).__name__!r} object has no attribute {names[0]!r}")
+
+
+class Unsupported(TypeError):
+    """A Python object does not have what a method of a Java collection needs."""
+
+
+class Views:
+    """What Java's collections over a Python object do to it."""
+
+    kind = staticmethod(lambda it: "list" if isinstance(it, abc.Sequence) else "set" if isinstance(it, abc.Set) else "other")
+    size = staticmethod(len)
+    iterator = staticmethod(iter)
+    snapshot = staticmethod(list)
+    next = staticmethod(lambda it, each: step(each, MISSING))
+    one = staticmethod(lambda it, all, at: all[at])
+
+    def get(it, at):
+        if at < 0:
+            raise IndexError(f"index {at}")
+        return it[at]
+
+    def set(it, at, value):
+        before = Views.get(it, at)
+        able(it, "__setitem__")[at] = value
+        return before
+
+    def insert(it, at, value):
+        if not 0 <= at <= len(it):
+            raise IndexError(f"index {at}, size {len(it)}")
+        able(it, "insert").insert(at, value)
+
+    def pop(it, at):
+        value = Views.get(it, at)
+        del able(it, "__delitem__")[at]
+        return value
+
+    def clear(it):
+        able(it, "clear").clear()
+
+    def contains(it, value):
+        try:
+            return value in it
+        except TypeError:  # of a value that cannot be hashed
+            return False
+
+    def add(it, value):
+        if isinstance(it, abc.Set) and value in it:
+            return False
+        it.add(value) if hasattr(it, "add") else able(it, "append").append(value)
+        return True
+
+    def remove(it, value):
+        found = Views.contains(it, value)
+        if found:
+            able(it, "remove").remove(value)
+        return found
+
+    def remove_one(it, all, at):
+        if hasattr(it, "remove"):
+            it.remove(all[at])
+        else:
+            del able(it, "__delitem__")[all[at]]
+
+    def lookup(it, key):
+        return it[key] if Views.contains(it, key) else MISSING
+
+    def put(it, key, value):
+        before = Views.lookup(it, key)
+        able(it, "__setitem__")[key] = value
+        return before
+
+    def take(it, key):
+        before = Views.lookup(it, key)
+        if before is not MISSING:
+            del able(it, "__delitem__")[key]
+        return before
+
+    def lookup_one(it, keys, at):
+        return Views.lookup(it, keys[at])
+
+    def put_one(it, keys, at, value):
+        return Views.put(it, keys[at], value)
+
+
+def able(it, method):
+    if not hasattr(it, method):
+        raise Unsupported(f"{type(it).__name__!r} object has no {method}")
+    return it
+
+
+def view(operation, it, *operands):
+    return getattr(Views, operation)(it, *operands)
+
+
+# ---- how Python objects suit Java's parameters ----
+
+
+def suits(target, names, count):
+    """How well an object can be called with so many arguments: 0 exactly, 1 by defaults, 2 perhaps, None not at all."""
+    if not callable(target):
+        return 2 if any(hasattr(target, name) for name in names) else None
+    from inspect import signature
+
+    try:
+        parameters = signature(target).parameters.values()
+    except (TypeError, ValueError):
+        return 2  # written in C, and does not say
+    places = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    least = sum(each.default is each.empty for each in places)
+    rest = any(each.kind is each.VAR_POSITIONAL for each in parameters)
+    if any(each.kind is each.KEYWORD_ONLY and each.default is each.empty for each in parameters):
+        return None
+    if count < least or count > len(places) and not rest:
+        return None
+    return 0 if count == least and not rest else 1
+
+
+def is_array(value):
+    """Whether an object is a sequence or an array of numbers, of which a variable number of arguments is made."""
+    if isinstance(value, abc.Sequence) or type(value).__module__ == "array":
+        return not isinstance(value, str)
+    return hasattr(value, "__array__") and hasattr(value, "__len__")
 
 
 # ---- values of Java that have a counterpart in the standard library ----
@@ -317,10 +532,20 @@ def make_date(year, month, day):
     return date(year, month, day)
 
 
-def make_time(hour, minute, second, micros):
+def make_time(hour, minute, second, micros, offset=None):
     from datetime import time
 
-    return time(hour, minute, second, micros)
+    return time(hour, minute, second, micros, None if offset is None else make_zone(None, offset))
+
+
+def make_zone(name, offset):
+    from datetime import timedelta, timezone
+
+    if offset is None:
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(name)
+    return timezone(timedelta(seconds=offset)) if offset else timezone.utc
 
 
 def make_duration(seconds, micros):
@@ -346,9 +571,11 @@ RECORDS = {}
 
 def make_record(name, names, values):
     from collections import namedtuple
+    from keyword import iskeyword
 
     kind = (name, *names)
     made = RECORDS.get(kind)
     if made is None:
-        made = RECORDS[kind] = namedtuple(name, names, rename=True)
+        written = [each + "_" if iskeyword(each) else each for each in names]
+        made = RECORDS[kind] = namedtuple(name, written, rename=True)
     return made._make(values)

@@ -10,6 +10,7 @@
  */
 module python4j.core {
     requires java.management;
+    requires static java.sql; // whose types are converted where a program uses them
     requires jdk.jfr;
     requires transitive org.bytedeco.cpython;
     requires transitive org.bytedeco.javacpp;

@@ -4,12 +4,13 @@
 package org.nd4j.python4j;
 
 import java.io.File;
-import java.lang.reflect.Executable;
-import java.lang.reflect.Field;
 import java.util.List;
-import java.util.Set;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.ProxyHandler;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -22,6 +23,34 @@ final class PublicAccess extends Access {
     }
 
     private PublicAccess() {}
+
+    @Override
+    public int look() {
+        int next = Stopper.look();
+        if (Native.forgets) {
+            int forgotten = Handles.look();
+            next = next == 0 ? forgotten : Math.min(next, forgotten);
+        }
+        if (Native.watches) {
+            int watched = PythonWatchdog.lookAll();
+            next = next == 0 || watched != 0 && watched < next ? watched : next;
+        }
+        return next;
+    }
+
+    @Override
+    public void exit(boolean first) {
+        if (first) {
+            PythonGIL.End.begin();
+        } else {
+            PythonGIL.End.run();
+        }
+    }
+
+    @Override
+    public Object bean(int method, Object argument) throws Exception {
+        return Monitor.answer(method, argument);
+    }
 
     @Override
     public PythonObject object(long handle, long frame) {
@@ -154,18 +183,23 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public List<Executable> methods(PythonExposure exposure, Object object, String name) {
-        return exposure.methods(object, name);
+    public Object members(PythonExposure exposure, Object object) {
+        return exposure.of(object);
     }
 
     @Override
-    public Field field(PythonExposure exposure, Object object, String name) {
-        return exposure.field(object, name);
+    public Object membersOfClass(PythonExposure exposure, Class<?> type) {
+        return exposure.ofClass(type);
     }
 
     @Override
-    public Set<String> names(PythonExposure exposure, Object object) {
-        return exposure.names(object);
+    public PythonObject pythonObject(Object value) {
+        return ProxyHandler.object(value);
+    }
+
+    @Override
+    public Object ofThrown(Throwable thrown) {
+        return ByReference.ofThrown(thrown);
     }
 
     @Override
@@ -185,7 +219,6 @@ final class PublicAccess extends Access {
 
     @Override
     public void warmUp() {
-        Stopper.prepare();
         Monitor.registerLater();
     }
 }

@@ -434,9 +434,9 @@ public class Python {
      * <p>In Python a Map behaves like a {@code dict}, a List and an array like a {@code list}, a Set like a {@code set}, a
      * Collection, Iterable and Iterator like what {@code collections.abc} has of that name, and they are instances of
      * those classes (of {@code dict} and {@code list} they are not: {@code dict(m)} copies). An object of a functional interface can
-     * be called. Other objects can be compared, hashed and handed back. Members of objects can be used as far as
-     * the exposure allows, by their names in Java or in {@code snake_case}; a {@code Class} has its static members and is
-     * called to make objects. What comes out of a reference and can change is a reference itself, with the same
+     * be called, and an exception be raised. Other objects can be compared, hashed and handed back. Members of objects can be used as far as
+     * the exposure allows, by their names in Java or in {@code snake_case}; bean properties and record components are attributes; a
+     * {@code Class} has its static members and is called to make objects. What comes out of a reference and can change is a reference itself, with the same
      * exposure; other values are converted. Into containers go values as {@link PythonObject#toJava} has them for the class of
      * the first element that is there, so that a list of Integers stays one.
      *

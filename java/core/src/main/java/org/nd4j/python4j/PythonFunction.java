@@ -21,7 +21,7 @@ public interface PythonFunction {
 
     /**
      * Called without the GIL, on whatever thread Python calls from, its own threads included. It may call
-     * Python again. What it throws is a {@code JavaException} in Python, and the same Java object again if
+     * Python again. What it throws is a {@code python4j.JavaException} in Python, and the same Java object again if
      * no Python code catches it.
      *
      * @param args the positional arguments, converted as elements of a list are; objects of types without a

@@ -41,6 +41,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
     private long frame; // see PythonGC.isNone
+    private PythonGC within; // the frame's, if the thread has it open
     boolean kept; // by PythonGC.keep, or read from something that is
 
     /** Takes over a handle that belongs to a frame, or to none. */
@@ -93,7 +94,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private void hold(long handle, long frame) {
         this.handle = handle;
         this.frame = frame;
-        if (PythonGC.isNone(frame) && handle != 0) {
+        boolean none = PythonGC.isNone(frame);
+        this.within = none ? null : PythonGC.frame(frame);
+        if (none && handle != 0) {
             Handles.Late.add(this, handle);
         }
     }
@@ -444,6 +447,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * named so, {@code getName}, {@code isName} and {@code setName} read and write the attribute {@code name}. If the
      * interface has one method only, and there is no such attribute, this object itself is called. A default
      * method runs where Python has no attribute for it.
+     *
+     * <p>{@code List}, {@code Set}, {@code Map}, {@code Collection}, {@code Iterable} and {@code Iterator} are collections that read and
+     * write through to the object, and so are interfaces that extend these.
      *
      * <p>Arguments may be all that {@link Python#of} takes. Results are converted as {@link #toJava} does, with
      * the type arguments of the method's result. The proxy holds the object by itself: it works after

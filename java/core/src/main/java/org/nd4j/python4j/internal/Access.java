@@ -4,10 +4,7 @@
 package org.nd4j.python4j.internal;
 
 import java.io.File;
-import java.lang.reflect.Executable;
-import java.lang.reflect.Field;
 import java.util.List;
-import java.util.Set;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExposure;
 import org.nd4j.python4j.PythonGIL;
@@ -80,6 +77,17 @@ public abstract class Access {
     /** The same for a value of a type of {@code Pack.Wanted}, with the objects in it left as they are. */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
 
+    // ---- the host ----
+
+    /** See {@code Native.look}. */
+    public abstract int look();
+
+    /** See {@code Native.exit}. */
+    public abstract void exit(boolean first);
+
+    /** See {@code Native.bean}. */
+    public abstract Object bean(int method, Object argument) throws Exception;
+
     // ---- PythonException ----
 
     public abstract PythonException timeout(String message);
@@ -129,16 +137,22 @@ public abstract class Access {
 
     public abstract boolean allows(PythonExposure exposure, Object object);
 
-    public abstract List<Executable> methods(PythonExposure exposure, Object object, String name);
+    /** The {@code Members} of an object, for a class those of the class itself. */
+    public abstract Object members(PythonExposure exposure, Object object);
 
-    public abstract Field field(PythonExposure exposure, Object object, String name);
-
-    public abstract Set<String> names(PythonExposure exposure, Object object);
+    /** The {@code Members} of a class itself. */
+    public abstract Object membersOfClass(PythonExposure exposure, Class<?> type);
 
     // ---- from one hidden package to another that refers to it ----
 
     /** What conversion makes of a value that the packed format has no form for; the value itself where it knows none either. */
     public abstract Object toPython(Object value);
+
+    /** The Python object that stands behind one of Java's, null for any other object. */
+    public abstract PythonObject pythonObject(Object value);
+
+    /** An exception of Java's as what Python can ask for its members. */
+    public abstract Object ofThrown(Throwable thrown);
 
     /** A thread is about to wait for a turn: what {@link #waitEnds} needs, null if nobody wants to know. */
     public abstract Object waitBegins(Object turn);

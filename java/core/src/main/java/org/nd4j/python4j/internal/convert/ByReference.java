@@ -3,20 +3,27 @@
 // What may be used of it: PythonExposure.
 package org.nd4j.python4j.internal.convert;
 
-import java.lang.reflect.Executable;
+import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.nio.file.Path;
+import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Enumeration;
 import java.util.Iterator;
 import java.util.List;
-import java.util.ListIterator;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.stream.BaseStream;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExposure;
@@ -39,18 +46,23 @@ public final class ByReference implements Callbacks.Function {
 
     // ---- from Java to Python ----
 
-    /** An object by reference; what cannot change crosses as a value. */
+    /** An object by reference; text, numbers and null cross as values. */
     public static PythonObject of(Object object, PythonExposure exposure) {
-        Object shown = object != null && object.getClass().isArray() ? object : shown(object, exposure);
-        boolean value = shown == null || shown instanceof PythonObject || shown instanceof Callbacks.Given
-                || shown instanceof String || shown instanceof Number || shown instanceof Boolean || shown instanceof Character;
-        return Python.of(value ? shown : reference(object, exposure));
+        PythonObject python = ProxyHandler.object(object);
+        if (python != null) {
+            return python;
+        } else if (object instanceof Optional) {
+            return of(((Optional<?>) object).orElse(null), exposure);
+        } else if (isScalar(object)) {
+            return Python.of(object);
+        }
+        boolean function = !Access.get().allows(exposure, object) && kind(object) == null && Functional.isFunction(object);
+        return Python.of(function ? new Callbacks.Given(Functional.of(object), null) : reference(object, exposure));
     }
 
     /** What Python sees of a value that comes out of a reference: what can change is a reference itself. */
     static Object shown(Object value, PythonExposure exposure) {
-        if (value == null || value instanceof PythonObject || value instanceof String || value instanceof Number
-                || value instanceof Boolean || value.getClass().isArray()) {
+        if (isScalar(value)) {
             return value;
         }
         PythonObject python = ProxyHandler.object(value);
@@ -60,30 +72,56 @@ public final class ByReference implements Callbacks.Function {
         if (value instanceof Optional) {
             return shown(((Optional<?>) value).orElse(null), exposure);
         }
-        if (value instanceof Map.Entry) {
-            Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
-            return Arrays.asList(shown(entry.getKey(), exposure), shown(entry.getValue(), exposure));
-        }
         for (PythonType<?> type : Access.get().registered()) {
             if (type.accepts(value)) {
                 return value;
             }
         }
-        if (Access.get().allows(exposure, value) || kind(value) != null) {
+        if (Access.get().allows(exposure, value) || kind(value) != null || value instanceof Throwable) {
             return reference(value, exposure);
+        }
+        if (value instanceof Map.Entry) {
+            return shownEntry((Map.Entry<?, ?>) value, exposure);
         }
         if (Functional.isFunction(value)) {
             return new Callbacks.Given(Functional.of(value), null);
         }
-        boolean known = value instanceof Character || Conversion.isKnown(value);
-        return known ? value : reference(value, exposure);
+        return Conversion.isKnown(value) ? value : reference(value, exposure);
+    }
+
+    private static Map.Entry<Object, Object> shownEntry(Map.Entry<?, ?> entry, PythonExposure exposure) {
+        return new AbstractMap.SimpleImmutableEntry<>(shown(entry.getKey(), exposure), shown(entry.getValue(), exposure));
+    }
+
+    /** Whether a value has no identity that anybody asks for. A number of an unknown class may be one that changes. */
+    private static boolean isScalar(Object value) {
+        return value == null || value instanceof String || value instanceof Integer || value instanceof Long
+                || value instanceof Double || value instanceof Boolean || value instanceof PythonObject
+                || value instanceof Character || value instanceof Float || value instanceof Short || value instanceof Byte
+                || value instanceof BigInteger || value instanceof BigDecimal || value instanceof Callbacks.Given;
+    }
+
+    /** What can be used of an exception that the program has named no members of. */
+    private static final class Thrown {
+        static final PythonExposure EXPOSURE = PythonExposure.none()
+                .allow(Throwable.class, "getMessage", "getLocalizedMessage", "getCause", "getSuppressed", "getStackTrace")
+                .allow(StackTraceElement.class, "getClassName", "getMethodName", "getFileName", "getLineNumber");
+    }
+
+    /** An exception that was thrown through Python. */
+    public static Callbacks.Function ofThrown(Throwable thrown) {
+        return new ByReference(thrown, Thrown.EXPOSURE);
     }
 
     private static Callbacks.Given reference(Object object, PythonExposure exposure) {
+        if (object instanceof Throwable) {
+            return Callbacks.Given.exception(new ByReference(object, Access.get().allows(exposure, object) ? exposure : Thrown.EXPOSURE),
+                    (Throwable) object);
+        }
         String kind = kind(object);
         if (kind == null) {
             boolean callable = Access.get().allows(exposure, object) && (object instanceof Class
-                    ? Access.get().methods(exposure, object, "new") != null : Functional.isFunction(object));
+                    ? ((Members) Access.get().members(exposure, object)).get("new") != null : Functional.isFunction(object));
             kind = callable ? "JavaCallable" : "JavaObject";
         }
         return new Callbacks.Given(new ByReference(object, exposure), kind);
@@ -94,15 +132,16 @@ public final class ByReference implements Callbacks.Function {
         if (object instanceof Map) {
             return "JavaMap";
         } else if (object instanceof List || object.getClass().isArray()) {
-            return "JavaList";
+            return object instanceof byte[] ? "JavaBytes" : "JavaList";
         } else if (object instanceof Set) {
             return "JavaSet";
         } else if (object instanceof Collection) {
             return "JavaCollection";
-        } else if (object instanceof Iterator) {
+        } else if (object instanceof Iterator || object instanceof Enumeration) {
             return "JavaIterator";
         }
-        return object instanceof Iterable && !(object instanceof java.nio.file.Path) ? "JavaIterable" : null;
+        boolean iterable = object instanceof Iterable || object instanceof BaseStream;
+        return iterable && !(object instanceof Path) ? "JavaIterable" : null;
     }
 
     @Override
@@ -128,7 +167,7 @@ public final class ByReference implements Callbacks.Function {
                 assign((String) operands.get(0), operands.get(1));
                 return null;
             case "names":
-                return new ArrayList<>(Access.get().names(exposure, object));
+                return new ArrayList<>(members().names());
             case "callable":
                 return callable();
             case "equals":
@@ -138,66 +177,139 @@ public final class ByReference implements Callbacks.Function {
             case "text":
                 return Access.get().allows(exposure, object) ? object.toString() : object.getClass().getName();
             case "next":
-                return next((Iterator<?>) object);
+                return next();
             case "iterate":
-                return shown(elements().iterator(), exposure);
+                return reference(elements().iterator(), exposure);
             default:
-                return object instanceof Map
-                        ? ofMap(operation, operands)
-                        : object instanceof Collection && !(object instanceof List)
-                                ? ofCollection(operation, operands)
-                                : ofList(operation, operands);
+                return container(operation, operands);
         }
     }
 
-    private Object member(String name) throws IllegalAccessException {
-        List<Executable> methods = name.equals("new") ? null : Access.get().methods(exposure, object, name);
-        if (methods != null) {
-            return new Callbacks.Given(Functional.bound(object instanceof Class ? null : object, methods, name, exposure), null);
+    /** What a container refuses as not its own is a TypeError. */
+    private Object container(String operation, List<?> operands) {
+        try {
+            return object instanceof Map ? ofMap(operation, operands)
+                    : object instanceof Collection && !(object instanceof List) ? ofCollection(operation, operands)
+                    : ofList(operation, operands);
+        } catch (PythonException e) {
+            throw refused(e);
         }
-        return shown(field(name).get(object), exposure);
     }
 
-    private void assign(String name, Object value) throws IllegalAccessException {
-        Field field = field(name);
+    private static RuntimeException refused(PythonException e) {
+        return e.getPythonObject() != null ? e : new Callbacks.Raise("TypeError", e.getMessage());
+    }
+
+    private Members members() {
+        return (Members) Access.get().members(exposure, object);
+    }
+
+    private Object member(String name) throws Throwable {
+        Object member = name.equals("new") ? null : members().get(name);
+        if (member instanceof Functional.Methods) {
+            return new Callbacks.Given(bound((Functional.Methods) member), null);
+        } else if (member instanceof Field) {
+            return shown(((Field) member).get(object), exposure);
+        } else if (member instanceof Members.Property) {
+            Functional.Methods getter = ((Members.Property) member).getter;
+            if (getter == null) {
+                throw new Callbacks.Raise("AttributeError", "the property '" + name + "' can only be assigned");
+            }
+            return bound(getter).call(Collections.emptyList(), null);
+        }
+        throw missing(name);
+    }
+
+    private Functional bound(Functional.Methods methods) {
+        return Functional.bound(object instanceof Class ? null : object, methods, exposure);
+    }
+
+    private void assign(String name, Object value) throws Throwable {
+        Object member = members().get(name);
+        if (member instanceof Members.Property && ((Members.Property) member).setter != null) {
+            bound(((Members.Property) member).setter).call(Collections.singletonList(value), null);
+            return;
+        } else if (member != null && !(member instanceof Field)) {
+            throw new Callbacks.Raise("AttributeError", "'" + name + "' of " + className() + " cannot be assigned: it is "
+                    + (member instanceof Functional.Methods ? "a method" : "a property without a setter that the Java program allows"));
+        } else if (member == null) {
+            throw missing(name);
+        }
+        Field field = (Field) member;
         if (Modifier.isFinal(field.getModifiers())) {
             throw new Callbacks.Raise("AttributeError", "the field '" + name + "' is final");
         }
         try {
             field.set(object, Conversion.within(field.getDeclaringClass()).convert(value, field.getGenericType()));
         } catch (PythonException e) {
-            throw new Callbacks.Raise("TypeError", e.getMessage());
+            throw refused(e);
         }
     }
 
-    private Field field(String name) {
-        Field field = Access.get().field(exposure, object, name);
-        if (field == null) {
-            String of = object instanceof Class ? ((Class<?>) object).getName() : object.getClass().getName();
-            throw new Callbacks.Raise("AttributeError", "'" + of + "' object has no attribute '" + name
-                    + "' that the Java program allows");
+    private String className() {
+        return object instanceof Class ? ((Class<?>) object).getName() : object.getClass().getName();
+    }
+
+    /** There is no such member here. One of the class, asked of an object, is said to be there. */
+    private Callbacks.Raise missing(String name) {
+        String text = "'" + className() + "' object has no attribute '" + name + "' that the Java program allows";
+        for (Class<?> at = object instanceof Class ? null : object.getClass(); at != null; at = at.getSuperclass()) {
+            if (((Members) Access.get().membersOfClass(exposure, at)).get(name) != null && !name.equals("new")) {
+                text = "'" + name + "' is a static member: it belongs to the class " + at.getName()
+                        + ", which the Java program can hand over by reference";
+            }
         }
-        return field;
+        return new Callbacks.Raise("AttributeError", text);
     }
 
     private Callbacks.Given callable() {
-        if (object instanceof Class) {
-            String name = ((Class<?>) object).getSimpleName();
-            return new Callbacks.Given(Functional.bound(null, Access.get().methods(exposure, object, "new"), name, exposure), null);
-        }
-        return new Callbacks.Given(Functional.of(object), null);
+        return new Callbacks.Given(object instanceof Class
+                ? Functional.bound(null, (Functional.Methods) members().get("new"), exposure)
+                : Functional.of(object), null);
     }
 
     private Iterable<?> elements() {
-        return object instanceof Map ? ((Map<?, ?>) object).keySet()
-                : object.getClass().isArray() ? list() : (Iterable<?>) object;
+        if (object instanceof Map) {
+            return ((Map<?, ?>) object).keySet();
+        }
+        return object.getClass().isArray() ? list() : object instanceof Iterable
+                ? (Iterable<?>) object : streamed();
     }
 
-    private Object next(Iterator<?> iterator) {
+    /** A stream, which can be iterated over once. */
+    @SuppressWarnings("unchecked")
+    private Iterable<Object> streamed() {
+        return () -> (Iterator<Object>) Counterparts.iterator(object);
+    }
+
+    private Object next() {
         try {
-            return shown(iterator.next(), exposure);
+            if (object instanceof Entries) {
+                return shownEntry(((Entries) object).entries.next(), exposure);
+            }
+            return shown(object instanceof Enumeration
+                    ? ((Enumeration<?>) object).nextElement() : ((Iterator<?>) object).next(), exposure);
         } catch (NoSuchElementException e) {
             throw new Callbacks.Raise("StopIteration", "");
+        }
+    }
+
+    /** The entries of a map, which are pairs for Python whatever is allowed of them. */
+    private static final class Entries implements Iterator<Object> {
+        final Iterator<? extends Map.Entry<?, ?>> entries;
+
+        Entries(Map<?, ?> map) {
+            this.entries = map.entrySet().iterator();
+        }
+
+        @Override
+        public boolean hasNext() {
+            return entries.hasNext();
+        }
+
+        @Override
+        public Object next() {
+            return entries.next();
         }
     }
 
@@ -214,7 +326,7 @@ public final class ByReference implements Callbacks.Function {
             return natural;
         }
         try {
-            return Conversion.PLAIN.convert(value, sample instanceof Enum ? ((Enum<?>) sample).getDeclaringClass() : sample.getClass());
+            return Conversion.PLAIN.convert(value, Counterparts.named(sample));
         } catch (PythonException e) {
             return natural;
         }
@@ -236,14 +348,26 @@ public final class ByReference implements Callbacks.Function {
         }
     }
 
-    /** The value as the collection has it, or null if it has it neither as it came nor as its first one is. */
+    /**
+     * The value as a set or a map's keys have it: as it came, as the first one there is, or as another number that is equal
+     * in Python. Null if it is not there.
+     */
     private Optional<Object> found(Collection<?> collection, Object value) {
         Object natural = Pack.Reader.kept(value);
         if (natural != null && contains(collection, natural)) {
             return Optional.of(natural);
         }
         Object like = like(first(collection), value);
-        return like != null && like != natural && contains(collection, like) ? Optional.of(like) : Optional.empty();
+        if (like != null && like != natural && contains(collection, like)) {
+            return Optional.of(like);
+        }
+        boolean sorted = object instanceof SortedMap || object instanceof SortedSet; // all there are of one kind
+        for (Object number : sorted ? Collections.emptyList() : Numbers.equal(natural)) {
+            if (contains(collection, number)) {
+                return Optional.of(number);
+            }
+        }
+        return Optional.empty();
     }
 
     private boolean has(Collection<?> collection, Object value) {
@@ -276,23 +400,40 @@ public final class ByReference implements Callbacks.Function {
         return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
     }
 
+    /** A value as an element of this list; an array's own type says more than its first element. */
+    private Object element(List<Object> list, Object value) {
+        Class<?> component = object.getClass().getComponentType();
+        return component == null ? like(first(list), value) : Conversion.PLAIN.convert(value, component);
+    }
+
+    private void put(List<Object> list, int at, Object element) {
+        if (object instanceof List) {
+            list.set(at, element);
+        } else {
+            Array.set(object, at, element); // as it is: a view would convert it, and a list in an array is that list
+        }
+    }
+
     private Object ofList(String operation, List<?> operands) {
         List<Object> list = list();
+        if (object.getClass().isArray() && RESIZES.contains(operation)) {
+            throw new Callbacks.Raise("TypeError", "a Java array has a fixed length");
+        }
         switch (operation) {
             case "length":
                 return list.size();
             case "contains":
-                return has(list, operands.get(0));
+                return in(list, operands.get(0));
             case "get":
                 return shown(list.get(index(list, operands.get(0), "list index out of range")), exposure);
             case "set":
-                list.set(index(list, operands.get(0), "list assignment index out of range"), like(first(list), operands.get(1)));
+                put(list, index(list, operands.get(0), "list assignment index out of range"), element(list, operands.get(1)));
                 return null;
             case "add":
-                list.add(like(first(list), operands.get(0)));
+                list.add(element(list, operands.get(0)));
                 return null;
             case "insert":
-                list.add(((Long) operands.get(0)).intValue(), like(first(list), operands.get(1)));
+                list.add(((Long) operands.get(0)).intValue(), element(list, operands.get(1)));
                 return null;
             case "delete":
                 list.remove(index(list, operands.get(0), "list assignment index out of range"));
@@ -302,14 +443,53 @@ public final class ByReference implements Callbacks.Function {
                 return null;
             case "slice":
                 List<Object> part = new ArrayList<>();
-                part(list, operands).forEach(element -> part.add(shown(element, exposure)));
+                list.subList(at(operands, 0), at(operands, 1)).forEach(element -> part.add(shown(element, exposure)));
                 return part;
-            case "splice":
-                splice(list, part(list, operands), (List<?>) operands.get(2));
+            case "bytes":
+                return ((byte[]) object).clone();
+            case "reverse":
+                List<Object> backwards = new ArrayList<>(list);
+                Collections.reverse(backwards);
+                putAll(list, 0, backwards);
+                return null;
+            case "arrange":
+                arrange(list, at(operands, 0), at(operands, 1), (List<?>) operands.get(2), (List<?>) operands.get(3));
                 return null;
             default:
                 throw new Callbacks.Raise("TypeError", "a Java list has no operation " + operation);
         }
+    }
+
+    private static final List<String> RESIZES = Arrays.asList("add", "insert", "delete", "clear");
+
+    private static int at(List<?> operands, int which) {
+        return ((Long) operands.get(which)).intValue();
+    }
+
+    /**
+     * Whether Python's {@code in} is true, as far as Java can tell: null where Python has to compare. Strings and
+     * numbers equal no other values.
+     */
+    private Boolean in(List<Object> list, Object value) {
+        Object natural = Pack.Reader.kept(value);
+        if (contains(list, natural)) {
+            return true;
+        }
+        Collection<Object> numbers = Numbers.equal(natural);
+        boolean sure = natural == null || natural instanceof Number || natural instanceof Boolean || natural instanceof String;
+        synchronized (object) { // as for first()
+            for (Object element : list) {
+                if (element instanceof Number || element instanceof Boolean) {
+                    if (numbers.contains(element)) {
+                        return true;
+                    }
+                    sure &= isScalar(element) && !(element instanceof BigDecimal);
+                } else {
+                    sure &= element == null || element instanceof String || kind(element) != null;
+                }
+            }
+        }
+        return sure ? false : null;
     }
 
     private static int index(List<?> list, Object index, String text) {
@@ -320,23 +500,38 @@ public final class ByReference implements Callbacks.Function {
         return (int) at;
     }
 
-    private static List<Object> part(List<Object> list, List<?> operands) {
-        return list.subList(((Long) operands.get(0)).intValue(), ((Long) operands.get(1)).intValue());
+    /**
+     * Puts other elements into the place of a part: those that are at the places in the order, and a new value for
+     * each place -1. What fails leaves the list as it was, unless the list itself fails half way.
+     */
+    private void arrange(List<Object> list, int from, int to, List<?> order, List<?> values) {
+        List<Object> before = new ArrayList<>(list);
+        if (to > before.size()) {
+            throw new Callbacks.Raise("ValueError", "list modified during sort");
+        }
+        List<Object> elements = new ArrayList<>(order.size());
+        Iterator<?> next = values.iterator();
+        for (Object place : order) {
+            elements.add((Long) place < 0 ? element(list, next.next()) : before.get(((Long) place).intValue()));
+        }
+        if (elements.size() == to - from) { // also for a list of fixed length
+            putAll(list, from, elements);
+        } else if (object.getClass().isArray()) {
+            throw new Callbacks.Raise("TypeError", "a Java array has a fixed length");
+        } else {
+            list.addAll(to, elements);
+            list.subList(from, to).clear();
+        }
     }
 
-    private void splice(List<Object> list, List<Object> part, List<?> values) {
-        Object sample = first(list);
-        List<Object> converted = new ArrayList<>();
-        values.forEach(value -> converted.add(like(sample, value)));
-        if (part.size() == converted.size()) { // also for a list of fixed length
-            ListIterator<Object> at = part.listIterator();
-            for (Object value : converted) {
-                at.next();
-                at.set(value);
-            }
-        } else {
-            part.clear();
-            part.addAll(converted);
+    private void putAll(List<Object> list, int from, List<Object> elements) {
+        if (object instanceof List && from == 0 && elements.size() == list.size()) {
+            Iterator<Object> next = elements.iterator();
+            list.replaceAll(element -> next.next()); // in one step, as far as the list has such a one
+            return;
+        }
+        for (int i = 0; i < elements.size(); i++) {
+            put(list, from + i, elements.get(i));
         }
     }
 
@@ -347,13 +542,13 @@ public final class ByReference implements Callbacks.Function {
             case "length":
                 return map.size();
             case "entries":
-                return shown(map.entrySet().iterator(), exposure);
+                return reference(new Entries(map), exposure);
             case "contains":
                 return has(map.keySet(), operands.get(0));
             case "item":
                 return item(map, operands.get(0));
             case "put":
-                map.put(like(first(map.keySet()), operands.get(0)), like(first(map.values()), operands.get(1)));
+                map.put(putKey(map, operands.get(0)), like(first(map.values()), operands.get(1)));
                 return null;
             case "delete":
                 boolean there = has(map.keySet(), operands.get(0));
@@ -384,6 +579,12 @@ public final class ByReference implements Callbacks.Function {
             value = map.get(key(map, key));
         }
         return Collections.singletonList(shown(value, exposure));
+    }
+
+    /** The key that is there, or a new one like the first. */
+    private Object putKey(Map<Object, Object> map, Object key) {
+        Optional<Object> there = key == null || map instanceof SortedMap ? Optional.empty() : found(map.keySet(), key);
+        return there.orElseGet(() -> like(first(map.keySet()), key));
     }
 
     /** A key that is there, as the map has it. */

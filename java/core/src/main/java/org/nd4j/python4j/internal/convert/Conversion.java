@@ -18,9 +18,11 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.Year;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
+import java.util.AbstractMap;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -99,6 +101,7 @@ public final class Conversion {
     static {
         FROM_TYPE.put("time", Arrays.asList(LocalDate.class, LocalTime.class, LocalDateTime.class, OffsetDateTime.class,
                 ZonedDateTime.class, Instant.class, Date.class));
+        FROM_TYPE.put("zone", Collections.emptyList());
         FROM_TYPE.put("uuid", Collections.singletonList(UUID.class));
         FROM_TYPE.put("path", Arrays.asList(Path.class, File.class));
     }
@@ -138,7 +141,12 @@ public final class Conversion {
 
     /** Whether a class is read from text. */
     static boolean isText(Class<?> box) {
-        return FROM_TEXT.containsKey(box);
+        return reader(box) != null;
+    }
+
+    private static Function<String, Object> reader(Class<?> box) {
+        Function<String, Object> reader = FROM_TEXT.get(box);
+        return reader == null ? Counterparts.fromText(box) : reader;
     }
 
     // ---- from Python ----
@@ -203,6 +211,11 @@ public final class Conversion {
         }
         if (value instanceof Callbacks.Function) {
             Object own = ((Callbacks.Function) value).object();
+            if (own == value && target.kind == Target.Kind.PROXY && !target.raw.isInstance(own)) { // a method of Java's
+                return fromOther(Callbacks.callable((Callbacks.Function) own), target, depth);
+            } else if (own == value) {
+                return own(own, target);
+            }
             return target.box.isInstance(own) ? own : to(own instanceof byte[] ? new ArrayView(own) : own, target, depth);
         }
         if (value instanceof PythonObject) {
@@ -225,6 +238,13 @@ public final class Conversion {
         }
     }
 
+    private static Object own(Object own, Target target) {
+        if (target.box.isInstance(own)) {
+            return own;
+        }
+        throw new Mismatch(own, target, null);
+    }
+
     private static Object present(Object value, Target target, int depth) {
         switch (target.kind) {
             case NUMBER:
@@ -244,6 +264,11 @@ public final class Conversion {
             case ITERATOR:
             case STREAM:
                 return lazily(elements(value, target).iterator(), target, Form.VALUE);
+            case ENTRY:
+                if (value instanceof List) {
+                    return entry((List<?>) value, target, depth, Form.VALUE);
+                }
+                break;
             case MAP:
                 if (value instanceof Map) {
                     return map(flat((Map<?, ?>) value), target, depth, Form.VALUE);
@@ -291,12 +316,15 @@ public final class Conversion {
     /** What is written as text. */
     @SuppressWarnings({"unchecked", "rawtypes"})
     private static Object fromText(Object value, Target target) {
+        if (target.raw == Year.class && value instanceof Long && Year.MIN_VALUE <= (Long) value && (Long) value <= Year.MAX_VALUE) {
+            return Year.of(((Long) value).intValue());
+        }
         if (!(value instanceof String)) {
             throw new Mismatch(value, target, target.raw == String.class ? "Use str() in Python." : null);
         }
         String text = (String) value;
         try {
-            Object read = target.kind == Target.Kind.ENUM ? Enum.valueOf((Class) target.raw, text) : FROM_TEXT.get(target.box).apply(text);
+            Object read = target.kind == Target.Kind.ENUM ? Enum.valueOf((Class) target.raw, text) : reader(target.box).apply(text);
             if (read != null) {
                 return read;
             }
@@ -341,6 +369,8 @@ public final class Conversion {
                 List<List<String>> names = target.record.pythonNames;
                 return objects ? record(objects(ask("fields", object, target, names)), target, depth, Form.OBJECT)
                         : record((List<?>) asked("fields", object, target, names), target, depth, Form.VALUE);
+            case ENTRY:
+                return entry(objects(ask("objects", object, target)), target, depth, Form.OBJECT);
             case MAP:
                 return map((List<?>) asked("entries", object, target), target, depth, Form.VALUE);
             case ARRAY:
@@ -360,10 +390,10 @@ public final class Conversion {
     }
 
     private static Object elements(PythonObject object, Target target, int depth, boolean objects) {
-        if (target.raw == byte[].class) {
+        if (target.raw == byte[].class || target.raw == char[].class) {
             List<?> words = (List<?>) asked("plain", object, target);
-            if (words != null && words.get(0).equals("bytes")) {
-                return words.get(1);
+            if (words != null && words.get(0).equals(target.raw == byte[].class ? "bytes" : "str")) {
+                return to(words.get(1), target, depth);
             }
         }
         boolean primitive = target.raw.isArray() && target.raw.getComponentType().isPrimitive();
@@ -471,10 +501,9 @@ public final class Conversion {
                     }
                     break;
                 default:
-                    if (FROM_TYPE.get(kind).contains(target.raw)) {
+                    if (FROM_TYPE.get(kind).contains(target.raw) || Counterparts.isOf(kind, target.raw)) {
                         Object read = fromText(words.get(1), target);
-                        boolean zoned = read instanceof ZonedDateTime && words.get(2) != null;
-                        return zoned ? ((ZonedDateTime) read).withZoneSameInstant(ZoneId.of((String) words.get(2))) : read;
+                        return words.get(2) == null ? read : Counterparts.zoned(read, (String) words.get(2));
                     }
             }
         } catch (DateTimeException | ArithmeticException e) {
@@ -587,10 +616,18 @@ public final class Conversion {
         return into;
     }
 
+    private static Object entry(List<?> pair, Target target, int depth, Form form) {
+        if (pair.size() != 2) {
+            throw new Mismatch(pair, target, "A key and a value are expected.");
+        }
+        return new AbstractMap.SimpleImmutableEntry<>(
+                one(pair.get(0), target.part(0), depth + 1, form), one(pair.get(1), target.part(1), depth + 1, form));
+    }
+
     private static Object lazily(Iterator<?> elements, Target target, Form form) {
         Iterator<Object> each = new Converted(elements, target.part(0), form);
-        return target.kind == Target.Kind.ITERATOR ? each : StreamSupport.stream(
-                Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false);
+        return target.kind == Target.Kind.ITERATOR ? each : Counterparts.stream(target.raw, StreamSupport.stream(
+                Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false));
     }
 
     /** Elements that are converted when they are asked for, each in a turn of its own. */
@@ -704,8 +741,8 @@ public final class Conversion {
         List<Object> fields = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         for (List<String> names : target.record.pythonNames) {
-            String name = known.containsKey(names.get(0)) ? names.get(0) : names.get(1);
-            if (known.containsKey(name)) {
+            String name = names.stream().filter(known::containsKey).findFirst().orElse(null);
+            if (name != null) {
                 fields.add(known.get(name));
             } else {
                 missing.add("'" + names.get(0) + "'");
@@ -747,7 +784,7 @@ public final class Conversion {
                 return true;
             }
         }
-        return Records.isRecord(value.getClass());
+        return Records.isRecord(value.getClass()) || Counterparts.isKnown(value);
     }
 
     /**
@@ -773,8 +810,6 @@ public final class Conversion {
             return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
         } else if (value instanceof Instant) {
             return dateTime(((Instant) value).atOffset(ZoneOffset.UTC).toLocalDateTime(), 0, null);
-        } else if (value instanceof Date && value.getClass() == Date.class) {
-            return toPython(((Date) value).toInstant());
         } else if (value instanceof LocalDateTime) {
             return dateTime((LocalDateTime) value, null, null);
         } else if (value instanceof OffsetDateTime) {
@@ -801,7 +836,8 @@ public final class Conversion {
         } else if (Records.isRecord(value.getClass())) {
             return record(value);
         }
-        return Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : value;
+        Object other = Counterparts.toPython(value);
+        return other == value && Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : other;
     }
 
     private static Pack.Fresh record(Object value) {

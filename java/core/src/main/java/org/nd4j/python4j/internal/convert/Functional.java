@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Java methods as Python calls them: those of functional interfaces, of allowed classes, and
-// constructors. What travels, and how, is in Callbacks; what types mean, in Conversion.
+// constructors. Which of several is called: Overloads. What travels, and how, is in Callbacks.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Constructor;
@@ -10,30 +10,30 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.Type;
-import java.math.BigInteger;
+import java.time.temporal.TemporalAccessor;
+import java.time.temporal.TemporalAmount;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExposure;
 import org.nd4j.python4j.PythonFunction;
-import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 
 /** One or more methods of one name, bound to an object. */
 public final class Functional implements Callbacks.Function {
 
-    private static final Object EMPTY = new Object();
-
     /** A method with what reflection would copy at each call. */
-    private static final class Shape {
+    static final class Shape {
         final Executable method;
         final Target[] types;
         final Target result; // null for a constructor
@@ -56,41 +56,91 @@ public final class Functional implements Callbacks.Function {
                 shown[i] = names[i] == null ? "argument " + (i + 1) : names[i];
             }
         }
+
+        boolean takes(int count, Class<?>... result) {
+            return method instanceof Method && classes.length == count
+                    && (result.length == 0 || Arrays.asList(result).contains(((Method) method).getReturnType()));
+        }
+
+        /** As a message shows it. */
+        String text(String name) {
+            return Arrays.stream(classes).map(Class::getTypeName).collect(Collectors.joining(", ", name + "(", ")"));
+        }
+    }
+
+    /** The methods of one name of a class, worked out once. */
+    static final class Methods {
+        final Shape[] shapes;
+        final String name;
+        final boolean objects; // whether one takes Python objects as they are
+
+        Methods(List<? extends Executable> methods, String name, Conversion conversion) {
+            this(methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new), name);
+        }
+
+        private Methods(Shape[] shapes, String name) {
+            this.shapes = shapes;
+            this.name = name;
+            this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(Target::keepsObjects);
+        }
+
+        /** The one that takes nothing and gives something; null if there is none. */
+        Methods getter() {
+            return those(shape -> shape.takes(0) && !shape.takes(0, void.class));
+        }
+
+        /** Those that take one value; null if there are none. */
+        Methods setter() {
+            return those(shape -> shape.takes(1) && !shape.method.isVarArgs());
+        }
+
+        boolean isBoolean() {
+            return shapes[0].takes(0, boolean.class, Boolean.class);
+        }
+
+        private Methods those(Predicate<Shape> wanted) {
+            Shape[] fitting = Arrays.stream(shapes).filter(wanted).toArray(Shape[]::new);
+            return fitting.length == 0 ? null : new Methods(fitting, name);
+        }
     }
 
     private final Object receiver; // null for static methods and constructors
     private final Object self; // what it is where it comes back
-    private final Shape[] shapes;
-    private final String name;
+    private final Methods methods;
     private final PythonExposure exposure; // null: results cross as values
-    private final boolean objects;
 
-    private Functional(
-            Object receiver, Object self, List<? extends Executable> methods, String name, PythonExposure exposure, Conversion conversion) {
+    private Functional(Object receiver, Object self, Methods methods, PythonExposure exposure) {
         this.receiver = receiver;
         this.self = self;
-        this.shapes = methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new);
-        this.name = name;
+        this.methods = methods;
         this.exposure = exposure;
-        this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(Target::keepsObjects);
     }
 
     /** An object of a functional interface. */
     public static Callbacks.Function of(Object function) {
-        return of(function, single(function));
+        Kind kind = KINDS.get(function.getClass());
+        if (kind.single == null) {
+            throw new PythonException(function.getClass().getName() + kind.refusal);
+        }
+        return of(function, kind.single, kind.methods);
     }
 
     /** An object's method of a functional interface. */
     public static Callbacks.Function of(Object function, Method method) {
+        Kind kind = KINDS.get(function.getClass());
+        return of(function, method, method.equals(kind.single) ? kind.methods : null);
+    }
+
+    private static Callbacks.Function of(Object function, Method method, Methods known) {
         if (method.getDeclaringClass() == PythonFunction.class) {
             return new Any((PythonFunction) function);
         }
-        return of(function, method, Conversion.within(function.getClass()));
+        return new Functional(function, function, known == null ? methods(method, Conversion.within(function.getClass())) : known, null);
     }
 
-    private static Callbacks.Function of(Object function, Method method, Conversion conversion) {
+    private static Methods methods(Method method, Conversion conversion) {
         method.trySetAccessible();
-        return new Functional(function, function, Collections.singletonList(method), method.getName(), null, conversion);
+        return new Methods(Collections.singletonList(method), method.getName(), conversion);
     }
 
     /** Whether a type is an interface with arguments that values of it may have forgotten; null is none. */
@@ -104,13 +154,13 @@ public final class Functional implements Callbacks.Function {
             return value;
         }
         Method method = single(declared.raw);
-        return method == null ? value : new Callbacks.Given(of(value, method, Conversion.within(declared.type)), null);
+        return method == null ? value
+                : new Callbacks.Given(of(value, method, methods(method, Conversion.within(declared.type))), null);
     }
 
     /** Methods of an object, or of a class if that is null. */
-    static Functional bound(Object receiver, List<Executable> methods, String name, PythonExposure exposure) {
-        Conversion conversion = receiver == null ? Conversion.PLAIN : Conversion.within(receiver.getClass());
-        return new Functional(receiver, null, methods, name, exposure, conversion);
+    static Functional bound(Object receiver, Methods methods, PythonExposure exposure) {
+        return new Functional(receiver, null, methods, exposure);
     }
 
     /** A {@link PythonFunction}, which takes everything as it comes. */
@@ -134,27 +184,59 @@ public final class Functional implements Callbacks.Function {
 
     // ---- which method ----
 
-    /** Whether a value is there to be called: a lambda, or of an interface marked as functional. */
-    static boolean isFunction(Object value) {
-        if (value.getClass().isSynthetic()) {
-            return !interfaces(value.getClass()).isEmpty();
+    /** What calling an object of a class means. Kept with the class. */
+    private static final ClassValue<Kind> KINDS = new ClassValue<>() {
+        @Override
+        protected Kind computeValue(Class<?> type) {
+            return new Kind(type);
         }
-        return interfaces(value.getClass()).stream().anyMatch(each -> each.isAnnotationPresent(FunctionalInterface.class));
+    };
+
+    private static final class Kind {
+        final boolean isFunction;
+        final Method single; // null if there is no such one
+        final Methods methods; // null for a PythonFunction
+        final String refusal;
+
+        Kind(Class<?> type) {
+            List<Class<?>> all = interfaces(type);
+            List<Class<?>> best = new ArrayList<>(all);
+            if (best.size() > 1) {
+                best.removeIf(each -> !isMarked(each));
+            }
+            single = best.size() == 1 ? single(best.get(0)) : null;
+            methods = single == null || single.getDeclaringClass() == PythonFunction.class ? null : methods(single, Conversion.within(type));
+            isFunction = isValue(type) ? false : type.isSynthetic() ? !all.isEmpty() : all.stream().anyMatch(Functional::isMarked);
+            refusal = all.isEmpty() ? " implements no functional interface."
+                    : " implements several functional interfaces: name one with Python.function(type, object).";
+        }
     }
 
-    /** The one method that calling an object means. */
-    private static Method single(Object function) {
-        List<Class<?>> all = interfaces(function.getClass());
-        List<Class<?>> best = new ArrayList<>(all);
-        if (best.size() > 1) {
-            best.removeIf(each -> !each.isAnnotationPresent(FunctionalInterface.class));
+    /** Whether a value is there to be called: a lambda, or of an interface marked as functional. */
+    static boolean isFunction(Object value) {
+        return KINDS.get(value.getClass()).isFunction;
+    }
+
+    /** Whether an interface says that it is one function: by annotation, or as Kotlin's and Scala's do, by name. */
+    private static boolean isMarked(Class<?> type) {
+        return type.isAnnotationPresent(FunctionalInterface.class)
+                || type.getName().matches("(kotlin\\.jvm\\.functions|scala)\\.Function\\d+");
+    }
+
+    /**
+     * Whether objects of a class are values although an interface of theirs is functional: a date adjusts others, an
+     * enum's constant may be a strategy, and Scala's collections and case classes extend its functions.
+     */
+    private static boolean isValue(Class<?> type) {
+        if (Enum.class.isAssignableFrom(type) || TemporalAccessor.class.isAssignableFrom(type)
+                || TemporalAmount.class.isAssignableFrom(type) || Records.isRecord(type)) {
+            return true;
         }
-        if (best.size() != 1) {
-            throw new PythonException(function.getClass().getName() + (all.isEmpty()
-                    ? " implements no functional interface."
-                    : " implements several functional interfaces: name one with Python.function(type, object)."));
+        Set<Class<?>> all = new LinkedHashSet<>();
+        for (Class<?> at = type; at != null; at = at.getSuperclass()) {
+            collect(at, all);
         }
-        return single(best.get(0));
+        return all.stream().anyMatch(each -> each.getName().equals("scala.Product") || each.getName().startsWith("scala.collection."));
     }
 
     /**
@@ -223,12 +305,12 @@ public final class Functional implements Callbacks.Function {
 
     @Override
     public boolean objects() {
-        return objects;
+        return methods.objects;
     }
 
     @Override
     public String name() {
-        return name;
+        return methods.name;
     }
 
     @Override
@@ -236,38 +318,17 @@ public final class Functional implements Callbacks.Function {
         return self == null ? this : self;
     }
 
+    /** Whether one of the methods can be called with so many arguments. */
+    boolean takes(int count) {
+        return Arrays.stream(methods.shapes).anyMatch(shape -> shape.method.isVarArgs() || shape.classes.length == count);
+    }
+
     @Override
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
-        Map<?, ?> names = named == null ? Collections.emptyMap() : named;
-        Object[] best = null;
-        Shape chosen = null;
-        int least = Integer.MAX_VALUE;
-        PythonException failed = null;
-        for (Shape shape : shapes) {
-            Object[] places = arrange(shape, arguments, names);
-            if (places == null) {
-                continue;
-            }
-            try {
-                int distance = shapes.length == 1 ? 0 : distance(shape, places);
-                if (distance < least) {
-                    best = converted(shape, places);
-                    chosen = shape;
-                    least = distance;
-                }
-            } catch (PythonException e) {
-                if (e.getPythonObject() != null) {
-                    throw e; // Python code failed while its value was converted, or was stopped
-                }
-                failed = e;
-            }
-        }
-        if (chosen == null) {
-            throw new Callbacks.Raise("TypeError", failed == null ? refusal(arguments, names) : name + "(): " + failed.getMessage());
-        }
-        Object result = invoke(chosen.method, best);
+        Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);
+        Object result = invoke(chosen.shape.method, chosen.arguments);
         boolean open = exposure != null && result != null && Access.get().allows(exposure, result);
-        Object typed = open ? result : typed(result, chosen.result);
+        Object typed = open ? result : typed(result, chosen.shape.result);
         return exposure == null || typed != result ? typed : ByReference.shown(result, exposure);
     }
 
@@ -279,97 +340,5 @@ public final class Functional implements Callbacks.Function {
         } catch (InvocationTargetException e) {
             throw e.getCause();
         }
-    }
-
-    private String refusal(List<?> arguments, Map<?, ?> named) {
-        String given = arguments.size() + " arguments" + (named.isEmpty() ? "" : " and the names " + named.keySet());
-        if (shapes.length > 1) {
-            return "no method " + name + "() of Java takes " + given;
-        }
-        String[] names = shapes[0].names;
-        boolean known = names.length > 0 && names[0] != null;
-        return name + "() takes " + names.length + " arguments, " + given + " were given"
-                + (named.isEmpty() || known ? "" : "; the names of its parameters are not known (javac -parameters)");
-    }
-
-    /** The arguments in the places of the parameters; null if they do not fit. */
-    private static Object[] arrange(Shape shape, List<?> arguments, Map<?, ?> named) {
-        int count = shape.classes.length;
-        boolean varargs = shape.method.isVarArgs();
-        if (!varargs && named.isEmpty()) {
-            return arguments.size() == count ? arguments.toArray() : null;
-        }
-        Object[] places = new Object[count];
-        Arrays.fill(places, EMPTY);
-        boolean spread = varargs && !(arguments.size() == count && isWhole(arguments.get(count - 1)));
-        int single = spread ? count - 1 : count;
-        if (arguments.size() > count && !spread) {
-            return null;
-        }
-        for (int i = 0; i < Math.min(single, arguments.size()); i++) {
-            places[i] = arguments.get(i);
-        }
-        if (spread && arguments.size() >= single) {
-            places[single] = new ArrayList<>(arguments.subList(single, arguments.size()));
-        }
-        Map<Object, Object> rest = new LinkedHashMap<>(named);
-        for (int i = 0; i < count && !rest.isEmpty(); i++) {
-            for (Object name : named.keySet()) {
-                boolean same = name.equals(shape.names[i]) || Names.camel((String) name).equals(shape.names[i]);
-                if (same && places[i] == EMPTY) {
-                    places[i] = rest.remove(name);
-                }
-            }
-        }
-        if (!rest.isEmpty()) {
-            boolean takesNames = count > 0 && places[count - 1] == EMPTY && shape.classes[count - 1] == Map.class;
-            if (!takesNames) {
-                return null;
-            }
-            places[count - 1] = rest; // what Python calls **named
-        }
-        return Arrays.asList(places).contains(EMPTY) ? null : places;
-    }
-
-    /** Whether the last argument is all that a variable number of them takes. */
-    private static boolean isWhole(Object value) {
-        Object read = value instanceof PythonObject ? Access.get().read((PythonObject) value) : value;
-        return read instanceof Collection || read != null && read.getClass().isArray();
-    }
-
-    private Object[] converted(Shape shape, Object[] places) {
-        Object[] converted = new Object[places.length];
-        for (int i = 0; i < places.length; i++) {
-            converted[i] = Conversion.convert(places[i], shape.types[i], shape.shown[i]);
-        }
-        return converted;
-    }
-
-    /** How far values are from the parameters' types, to choose among methods of one name. */
-    private static int distance(Shape shape, Object[] places) {
-        int sum = 0;
-        for (int i = 0; i < places.length; i++) {
-            Object value = places[i] instanceof PythonObject ? Access.get().read((PythonObject) places[i]) : places[i];
-            sum += distance(value, Target.box(shape.classes[i]));
-        }
-        return sum;
-    }
-
-    private static int distance(Object value, Class<?> type) {
-        Object own = value instanceof Callbacks.Function ? ((Callbacks.Function) value).object() : value;
-        if (type == Object.class) {
-            return 50;
-        }
-        if (own == null || own.getClass() == type) {
-            return 0;
-        }
-        List<Class<?>> order = Collections.emptyList();
-        if (own instanceof Long || own instanceof BigInteger) {
-            order = Arrays.asList(Long.class, Integer.class, BigInteger.class, Short.class, Byte.class, Double.class, Float.class);
-        } else if (own instanceof Double) {
-            order = Arrays.asList(Double.class, Float.class);
-        }
-        int at = order.indexOf(type);
-        return at >= 0 ? at + 1 : type.isInstance(own) ? 10 : 30;
     }
 }

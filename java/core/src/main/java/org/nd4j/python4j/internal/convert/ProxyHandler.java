@@ -6,17 +6,17 @@ package org.nd4j.python4j.internal.convert;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.ref.Reference;
 import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
@@ -38,16 +38,17 @@ public final class ProxyHandler implements InvocationHandler {
         Plan(Method method, ProxyHandler handler) {
             String name = Names.asInPython(method.getName());
             int parameters = method.getParameterCount();
-            List<String> getter = new ArrayList<>(); // for a method `getName` or `isOpen`
-            List<String> setter = new ArrayList<>(); // for a method `setName`
-            if (parameters == 0 && !bean(name, "get", getter)) {
-                bean(name, "is", getter);
+            List<String> getter = Collections.emptyList(); // for a method `getName` or `isOpen`
+            List<String> setter = Collections.emptyList(); // for a method `setName`
+            if (parameters == 0) {
+                String got = Names.property(name, "get");
+                getter = properties(got != null ? got : Names.property(name, "is"));
             } else if (parameters == 1) {
-                bean(name, "set", setter);
+                setter = properties(Names.property(name, "set"));
             }
             boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
             PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
-                    handler.object, both(name), getter, setter, callable, method.isDefault());
+                    handler.object, new ArrayList<>(Names.all(name)), getter, setter, callable, method.isDefault());
             this.python = Access.get().unframed(bound);
             bound.del();
             this.result = handler.conversion.target(method.getGenericReturnType());
@@ -66,20 +67,8 @@ public final class ProxyHandler implements InvocationHandler {
             return typed;
         }
 
-        private static List<String> both(String name) {
-            Set<String> all = new LinkedHashSet<>(Arrays.asList(name, Names.snake(name), Names.camel(name)));
-            return new ArrayList<>(all);
-        }
-
-        private static boolean bean(String name, String prefix, List<String> into) {
-            int at = prefix.length();
-            if (!name.startsWith(prefix) || name.length() == at || !Character.isUpperCase(name.charAt(at))) {
-                return false;
-            }
-            String property = Character.toLowerCase(name.charAt(at)) + name.substring(at + 1);
-            into.addAll(both(property));
-            Collections.reverse(into); // Python's habit first
-            return true;
+        private static List<String> properties(String property) {
+            return property == null ? Collections.emptyList() : new ArrayList<>(Names.ofProperty(property));
         }
     }
 
@@ -88,25 +77,40 @@ public final class ProxyHandler implements InvocationHandler {
     private final Class<?> type;
     private final Method single;
     private final Conversion conversion;
+    private final Object collection; // what it is as a collection; null for none
     private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
 
-    private ProxyHandler(PythonObject object, Class<?> raw, Type type) {
+    private ProxyHandler(PythonObject object, Class<?> raw, Type type, Object collection) {
         this.object = object;
         this.address = Native.handleAddress(Access.get().handle(object));
         this.type = raw;
         this.single = Functional.single(raw);
         this.conversion = Conversion.within(type);
+        this.collection = collection;
+        Reference.reachabilityFence(object);
     }
 
-    /** A proxy; the object stays the caller's. Needs a turn. @param type an interface, maybe with arguments */
+    /**
+     * A proxy, or one of Java's collections; the object stays the caller's. Needs a turn.
+     *
+     * @param type an interface, maybe with arguments
+     */
     public static Object of(PythonObject object, Type type) {
         Class<?> raw = Types.raw(type);
+        PythonObject own = Access.get().unframed(object);
+        Object collection = Views.of(own, type);
+        if (raw.isInstance(collection) && (raw == Iterable.class || raw.getName().startsWith("java.util."))) {
+            return collection;
+        }
         ClassLoader loader = raw.getClassLoader() == null ? ProxyHandler.class.getClassLoader() : raw.getClassLoader();
-        return Proxy.newProxyInstance(loader, new Class<?>[] {raw}, new ProxyHandler(Access.get().unframed(object), raw, type));
+        return Proxy.newProxyInstance(loader, new Class<?>[] {raw}, new ProxyHandler(own, raw, type, collection));
     }
 
     /** The Python object behind a proxy, null for any other Java object. */
-    static PythonObject object(Object value) {
+    public static PythonObject object(Object value) {
+        if (value instanceof Pack.Backed) {
+            return ((Pack.Backed) value).python();
+        }
         ProxyHandler handler = handlerOf(value);
         return handler == null ? null : handler.object;
     }
@@ -121,12 +125,23 @@ public final class ProxyHandler implements InvocationHandler {
 
     @Override
     public Object invoke(Object proxy, Method method, Object[] given) throws Throwable {
-        if (method.getDeclaringClass() == Object.class) {
+        boolean ofObject = method.getDeclaringClass() == Object.class;
+        if (collection != null && (ofObject || method.getDeclaringClass().isInstance(collection))) {
+            return ofCollection(method, given);
+        } else if (ofObject) {
             return ofObject(method, given);
         }
         Object absent = new Object();
         Object result = call(method, given == null ? new Object[0] : given, absent);
         return result == absent ? byDefault(proxy, method, given) : result;
+    }
+
+    private Object ofCollection(Method method, Object[] given) throws Throwable {
+        try {
+            return method.invoke(collection, given);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
     }
 
     private Object ofObject(Method method, Object[] given) {

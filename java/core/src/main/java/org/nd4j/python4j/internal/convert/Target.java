@@ -42,7 +42,7 @@ import org.nd4j.python4j.internal.Access;
 final class Target {
 
     enum Kind {
-        NOTHING, PYTHON, ANY, NUMBER, BOOLEAN, TEXT, ENUM, OPTIONAL, ARRAY, COLLECTION, ITERATOR, STREAM, MAP, RECORD, PROXY, OTHER
+        NOTHING, PYTHON, ANY, NUMBER, BOOLEAN, TEXT, ENUM, OPTIONAL, ARRAY, COLLECTION, ITERATOR, STREAM, MAP, ENTRY, RECORD, PROXY, OTHER
     }
 
     /** Interfaces that one of these has are values; an object that is wanted as another one becomes a proxy. */
@@ -153,7 +153,9 @@ final class Target {
             return Kind.MAP;
         } else if (raw == Iterator.class) {
             return Kind.ITERATOR;
-        } else if (raw == Stream.class) {
+        } else if (raw == Map.Entry.class) {
+            return Kind.ENTRY;
+        } else if (raw == Stream.class || Counterparts.elementOf(raw) != null) {
             return Kind.STREAM;
         } else if (record != null) {
             return Kind.RECORD;
@@ -165,7 +167,7 @@ final class Target {
 
     /** Whether an object that is wanted as this becomes a proxy of an interface. */
     private boolean isProxy() {
-        return raw.isInterface() && raw != Path.class && raw != Map.Entry.class
+        return raw.isInterface() && raw != Path.class
                 && VALUES.stream().noneMatch(raw::isAssignableFrom)
                 && Access.get().registered().stream().noneMatch(each -> Access.get().javaType(each) == raw);
     }
@@ -180,8 +182,10 @@ final class Target {
             case COLLECTION:
                 return arguments(Iterable.class);
             case ITERATOR:
-            case STREAM:
+            case ENTRY:
                 return arguments(raw);
+            case STREAM:
+                return raw == Stream.class ? arguments(raw) : new Type[] {Counterparts.elementOf(raw)};
             case MAP:
                 return arguments(Map.class);
             case RECORD:

@@ -4,6 +4,8 @@
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.charset.StandardCharsets;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,7 +71,22 @@ public final class Callbacks {
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
 
     /** The objects in a thread's last answer: Python reads it after the call that made it is over. */
-    private static final ThreadLocal<List<PythonObject>> ANSWERED = new ThreadLocal<>();
+    private static final class Answer {
+        final Thread thread = Thread.currentThread();
+        List<PythonObject> objects;
+    }
+
+    // Weakly, since a server's threads outlive an application and its class loader. The list has them strongly.
+    private static final ThreadLocal<WeakReference<Answer>> ANSWER = new ThreadLocal<>();
+    private static final List<Answer> ANSWERS = new ArrayList<>(); // guarded by itself
+
+    /** The names of a class of exceptions and of those that it extends. Kept with the class. */
+    private static final ClassValue<String> CLASSES = new ClassValue<>() {
+        @Override
+        protected String computeValue(Class<?> type) {
+            return type == Throwable.class ? type.getName() : type.getName() + " " + computeValue(type.getSuperclass());
+        }
+    };
 
     private Callbacks() {}
 
@@ -86,16 +103,30 @@ public final class Callbacks {
     public static final class Given {
         private final Function function;
         private final String className;
+        private final Throwable exception;
 
         /** @param className null for a callable */
         public Given(Function function, String className) {
+            this(function, className, null);
+        }
+
+        private Given(Function function, String className, Throwable exception) {
             this.function = function;
             this.className = className;
+            this.exception = exception;
+        }
+
+        /** An exception, as an object that Python can raise and ask for the members that the function has. */
+        public static Given exception(Function function, Throwable exception) {
+            return new Given(function, null, exception);
         }
 
         /** Needs a turn. */
         public Pack.Fresh fresh() {
             long key = hold(function);
+            if (exception != null) {
+                return new Pack.Fresh(Native.callbackException(key, CLASSES.get(exception.getClass()), text(exception), 0));
+            }
             return new Pack.Fresh(className == null
                     ? Native.callbackFunction(key, function.name(), function.objects(), 0)
                     : Native.callbackReference(key, className, 0));
@@ -107,16 +138,17 @@ public final class Callbacks {
         return key >>> HOST_SHIFT == Native.root << HOST_SHIFT >>> HOST_SHIFT;
     }
 
-    /** The function of a key; null if Python has dropped it or the key is a made-up one. */
+    /** The function of a key, for an exception what can be asked of it; null if Python has dropped it or the key is a made-up one. */
     static Function function(long key) {
         Object held = HELD.get(key);
-        return held instanceof Function ? (Function) held : null;
+        return held instanceof Throwable ? (Function) Access.get().ofThrown((Throwable) held) : (Function) held;
     }
 
     /** The exception that travels under a key; null if Python has dropped it. */
     public static Throwable thrown(long key) {
         Object held = HELD.get(key);
-        return held instanceof Throwable ? (Throwable) held : null;
+        Object object = held instanceof Function ? ((Function) held).object() : held;
+        return object instanceof Throwable ? (Throwable) object : null;
     }
 
     /** How many Java objects Python holds. */
@@ -144,10 +176,21 @@ public final class Callbacks {
         Pack reply = Pack.take();
         try (Access.Visit visit = Access.get().visit()) {
             try {
-                Function function = function(key);
                 Pack.Reader reader = new Pack.Reader(arguments, 0);
-                Object args = reader.value();
-                Object named = reader.value();
+                int left = 2;
+                Function function;
+                Object args;
+                Object named;
+                try {
+                    function = function(key);
+                    left = 1; // of a value that cannot be read the reader gives back all by itself
+                    args = reader.value();
+                    left = 0;
+                    named = reader.value();
+                } catch (RuntimeException | Error e) {
+                    reader.forget(left); // nothing of it stays in Python
+                    throw e;
+                }
                 if (!function.raw()) {
                     args = reader.finishOrKeep(args);
                     named = reader.finishOrKeep(named);
@@ -158,12 +201,29 @@ public final class Callbacks {
                 refuse(reply, e);
             }
             if (reply.lends()) {
-                ANSWERED.set(reply.lent());
+                answer().objects = reply.lent();
             }
             return reply.handOver();
         } finally {
             reply.giveBack();
         }
+    }
+
+    private static Answer answer() {
+        WeakReference<Answer> held = ANSWER.get();
+        if (held == null) {
+            Answer answer = new Answer();
+            held = new WeakReference<>(answer);
+            ANSWER.set(held);
+            synchronized (ANSWERS) {
+                if (Integer.bitCount(ANSWERS.size()) == 1) { // whenever there are twice as many
+                    ANSWERS.removeIf(other -> !other.thread.isAlive());
+                }
+                ANSWERS.add(answer);
+            }
+            return answer;
+        }
+        return held.get();
     }
 
     private static void refuse(Pack reply, Throwable e) {
@@ -176,12 +236,14 @@ public final class Callbacks {
             reply.u8(RAISED).value(raised);
             return;
         }
-        String text;
+        reply.u8(THROWN).key(hold(e)).text(CLASSES.get(e.getClass())).text(text(e));
+    }
+
+    private static String text(Throwable e) {
         try {
-            text = e.getMessage() == null ? "" : e.getMessage();
+            return e.getMessage() == null ? "" : e.getMessage();
         } catch (RuntimeException inner) {
-            text = "";
+            return "";
         }
-        reply.u8(THROWN).key(hold(e)).text(e.getClass().getName()).text(text);
     }
 }

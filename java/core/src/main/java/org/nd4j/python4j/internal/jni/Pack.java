@@ -6,6 +6,7 @@ package org.nd4j.python4j.internal.jni;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.SoftReference;
+import java.lang.reflect.Proxy;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
@@ -111,6 +112,11 @@ public final class Pack {
 
     /** Handles that were made for the buffer alone, and go with it. */
     private final List<Long> fresh = new ArrayList<>();
+
+    /** A container of Java's that is a Python object for Python. */
+    public interface Backed {
+        PythonObject python();
+    }
 
     /** A Python object that was made to be written here, by its handle. */
     public static final class Fresh {
@@ -429,10 +435,14 @@ public final class Pack {
             handle((PythonObject) value);
         } else if (value instanceof byte[]) {
             raw((byte[]) value);
-        } else if (value instanceof List) {
-            list((List<?>) value, depth);
-        } else if (value instanceof Map) {
-            map((Map<?, ?>) value, depth);
+        } else if (value instanceof List || value instanceof Map) {
+            if (value instanceof Backed || value instanceof Proxy) {
+                rarer(value, depth); // perhaps a Python object
+            } else if (value instanceof List) {
+                list((List<?>) value, depth);
+            } else {
+                map((Map<?, ?>) value, depth);
+            }
         } else if (value instanceof Object[]) {
             list(Arrays.asList((Object[]) value), depth);
         } else if (value.getClass().isArray()) {
@@ -587,7 +597,13 @@ public final class Pack {
                 return;
             }
         }
-        Object other = wide ? Access.get().toPython(value) : value;
+        if (wide && value instanceof Map.Entry) {
+            Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
+            collection(TUPLE, Arrays.asList(entry.getKey(), entry.getValue()), depth);
+            return;
+        }
+        PythonObject python = Access.get().pythonObject(value);
+        Object other = python != null ? python : wide ? Access.get().toPython(value) : value;
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
             u8(HANDLE).u64(((Fresh) other).handle);
@@ -606,6 +622,10 @@ public final class Pack {
             }
         } else if (value instanceof BigDecimal) {
             u8(DECIMAL).text(value.toString());
+        } else if (value instanceof List) {
+            list((List<?>) value, depth);
+        } else if (value instanceof Map) {
+            map((Map<?, ?>) value, depth);
         } else if (value instanceof Set) {
             collection(SET, (Set<?>) value, depth);
         } else if (value instanceof Collection) {
@@ -713,29 +733,39 @@ public final class Pack {
                 if (!damaged) {
                     at = last;
                     forget(1 + due);
+                    due = 0;
                 }
                 throw e;
             }
             if (lost > 0) {
-                throw lost(lost);
+                int count = lost;
+                lost = 0; // the values after this one are whole
+                throw lost(count);
             }
             return value;
         }
 
-        /** Passes over so many values, and gives back the large ones, which nobody will fetch. */
+        /** Whether what is left can be read, also after a value that could not be. */
+        public boolean goesOn() {
+            return !damaged;
+        }
+
+        /** Passes over so many values, and gives back what of Python is in them. */
         public void forget(int values) {
             for (long left = values; left > 0; left--) {
                 need(1);
                 int tag = in[at++];
                 if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
                     left += (tag == DICT ? 2L : 1L) * u32();
-                } else if (tag == LARGE) {
+                } else if (tag == LARGE || tag == HANDLE) {
                     need(8);
                     Native.handleDropLater(word());
-                } else if (tag == INT || tag == FLOAT || tag == HANDLE) {
-                    skip(8);
                 } else if (tag == JAVA) {
-                    skip(16);
+                    skip(8);
+                    need(8);
+                    Native.handleDropLater(word());
+                } else if (tag == INT || tag == FLOAT) {
+                    skip(8);
                 } else if (tag == LONGS || tag == DOUBLES) {
                     skip(8L * u32());
                 } else if (tag != NONE && tag != FALSE && tag != TRUE && tag != MISSING) {

@@ -1,0 +1,528 @@
+// SPDX-License-Identifier: Apache-2.0
+// Members of objects by reference: their names in Python, properties, what an entry of an exposure means, and which of
+// several methods a call is.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Method;
+import java.math.BigDecimal;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.Functional;
+import org.nd4j.python4j.internal.jni.Callbacks;
+
+@ExtendWith(InPython.class)
+class MembersTest {
+
+    private static void set(String name, Object value, Class<?>... open) {
+        PythonExposure exposure = PythonExposure.none();
+        for (Class<?> type : open) {
+            exposure = exposure.allow(type);
+        }
+        PythonExecutioner.setVariable(name, Python.reference(value, exposure));
+    }
+
+    private static void check(String... assertions) {
+        for (String assertion : assertions) {
+            assertTrue(Expect.truth(assertion), assertion);
+        }
+    }
+
+    private static void run(String... lines) {
+        PythonExecutioner.exec(String.join("\n", lines));
+    }
+
+    private static void fails(String message, String code) {
+        Expect.failureWith(message, () -> PythonExecutioner.exec(code));
+    }
+
+    // ---- names and properties ----
+
+    public static class Base {
+        public int inheritedField = 1;
+
+        public String inherited() {
+            return "base";
+        }
+    }
+
+    public static class Bean extends Base {
+        public static final String KIND = "bean";
+        private String name = "Ada";
+        private boolean open = true;
+        private int size = 3;
+        public int plain = 5;
+
+        public String getName() {
+            return name;
+        }
+
+        public void setName(String name) {
+            this.name = name;
+        }
+
+        public boolean isOpen() {
+            return open;
+        }
+
+        public void setOpen(boolean open) {
+            this.open = open;
+        }
+
+        public String getURL() {
+            return "u";
+        }
+
+        public boolean isEOF() {
+            return true;
+        }
+
+        public int getXAxis() {
+            return 8;
+        }
+
+        public int getSize() {
+            return size;
+        }
+
+        public int size() {
+            return size * 10;
+        }
+
+        public void setSecret(String secret) {
+            name = secret;
+        }
+
+        public String from() {
+            return "from";
+        }
+
+        public String is(int in) {
+            return "is " + in;
+        }
+
+        public String getClass(int number) {
+            return "no property";
+        }
+
+        public static String make() {
+            return "made";
+        }
+    }
+
+    @Test
+    void propertiesReadAsAttributesAndSettersAsAssignments() {
+        Bean bean = new Bean();
+        set("b", bean, Bean.class);
+        check("b.name == 'Ada' and b.getName() == 'Ada' and b.get_name() == 'Ada'", "b.open and b.is_open() and b.isOpen()",
+                "b.url == b.URL == b.get_url() == b.getURL() == 'u'", "b.eof and b.is_eof() and b.isEOF() and b.EOF",
+                "b.x_axis == b.xAxis == b.XAxis == b.get_x_axis() == 8", "b.plain == 5", "b.size() == 30 and b.get_size() == 3",
+                "{'name', 'url', 'eof', 'open', 'getName', 'plain', 'x_axis'} <= set(dir(b))");
+        run("b.name = 'Grace'", "b.open = False", "b.secret = b.name + '!'", "b.plain = 6");
+        assertEquals("Grace!", bean.name);
+        assertEquals(6, bean.plain);
+        assertTrue(!bean.open);
+        fails("AttributeError: 'url' of " + Bean.class.getName() + " cannot be assigned: it is a property without a setter", "b.url = 'x'");
+        fails("AttributeError: 'size' of " + Bean.class.getName() + " cannot be assigned: it is a method", "b.size = 1");
+        fails("AttributeError: the property 'secret' can only be assigned", "b.secret");
+        fails("Could not convert value to boolean", "b.open = 'yes'");
+        fails("AttributeError", "b.nonsense = 1");
+    }
+
+    @Test
+    void keywordsGetAnUnderscore() {
+        set("b", new Bean(), Bean.class);
+        check("b.from_() == 'from' and b.is_(3) == 'is 3' and getattr(b, 'from')() == 'from'");
+    }
+
+    @Test
+    void onlyWhatIsAllowedIsAProperty() {
+        PythonExecutioner.setVariable("b", Python.reference(new Bean(), PythonExposure.none().allow(Bean.class, "getName", "getURL", "isEOF")));
+        check("b.name == 'Ada' and b.url == 'u' and b.eof");
+        fails("AttributeError", "b.name = 'x'");
+        fails("AttributeError", "b.open");
+        fails("AttributeError", "b.plain");
+    }
+
+    @Test
+    void aClassWithoutNamesIsWhatItDeclaresItself() {
+        set("b", new Bean(), Bean.class);
+        fails("AttributeError", "b.inherited()");
+        fails("AttributeError", "b.inheritedField");
+        set("b", new Bean(), Bean.class, Base.class);
+        check("b.inherited() == 'base' and b.inherited_field == 1 and b.name == 'Ada'");
+        PythonExecutioner.setVariable("b", Python.reference(new Bean(), PythonExposure.none().allow(Bean.class, "inherited")));
+        check("b.inherited() == 'base'");
+        StringBuilder text = new StringBuilder("a"); // what it inherits from a class that nobody sees counts as its own
+        set("t", text, StringBuilder.class);
+        run("t.append('b')");
+        check("t.length() == 2");
+    }
+
+    @Test
+    void aStaticMemberSaysWhereItIs() {
+        set("b", new Bean(), Bean.class);
+        set("Bean", Bean.class, Bean.class);
+        for (String name : List.of("KIND", "make")) {
+            fails("AttributeError: '" + name + "' is a static member: it belongs to the class " + Bean.class.getName(), "b." + name);
+        }
+        check("Bean.KIND == 'bean' and Bean.make() == 'made'");
+        set("closed", new Bean());
+        fails("has no attribute 'KIND' that the Java program allows", "closed.KIND");
+    }
+
+    public static class Alike {
+        public String getUrl() {
+            return "1";
+        }
+
+        public String getURL() {
+            return "2";
+        }
+    }
+
+    @Test
+    void namesThatAreWrittenAlikeAreRefused() {
+        set("a", new Alike(), Alike.class);
+        check("a.getUrl() == '1' and a.getURL() == '2'");
+        fails("AttributeError: 'get_url' may be each of [getURL, getUrl]", "a.get_url()");
+        fails("AttributeError: 'url' may be each of [URL, Url]", "a.url");
+    }
+
+    private static final String RECORDS = "package made; import java.util.*;\n"
+            + "public class Shop {\n"
+            + "  public record Item(String sku, int count, List<String> tags) { public String label() { return sku + count; } }\n"
+            + "  public record Word(int from, int is) {}\n"
+            + "  public interface HasSku { String sku(); }\n"
+            + "  public record Other(String sku) implements HasSku, java.util.function.Supplier<String> { public String get() { return sku; } }\n"
+            + "}\n";
+
+    @Test
+    void recordComponentsAreAttributes(@TempDir Path folder) throws Exception {
+        assumeTrue(Runtime.version().feature() >= 16, "a JDK with records");
+        try (URLClassLoader loader = compiled(folder, "made/Shop.java", RECORDS)) {
+            Class<?> type = loader.loadClass("made.Shop$Item");
+            Object item = type.getConstructors()[0].newInstance("a1", 2, new ArrayList<>(List.of("x")));
+            set("item", item, type);
+            check("item.sku == 'a1' and item.count == 2 and item.label() == 'a12'");
+            run("item.tags.append('y')");
+            assertEquals("Item[sku=a1, count=2, tags=[x, y]]", item.toString());
+            fails("AttributeError: 'sku' of made.Shop$Item cannot be assigned", "item.sku = 'b'");
+            set("closed", item);
+            fails("AttributeError", "closed.sku");
+            Object other = loader.loadClass("made.Shop$Other").getConstructors()[0].newInstance("o");
+            set("other", other, loader.loadClass("made.Shop$HasSku"));
+            check("other.sku == 'o'");
+            set("l", List.of(other));
+            assertEquals("Other(sku='o')", Expect.text("l[0]")); // a value, although it is a Supplier as well
+            PythonExecutioner.setVariable("word", Python.of(loader.loadClass("made.Shop$Word").getConstructors()[0].newInstance(1, 2)));
+            check("word.from_ == 1 and word.is_ == 2");
+        }
+    }
+
+    private static URLClassLoader compiled(Path folder, String file, String... sources) throws Exception {
+        List<String> files = new ArrayList<>(Arrays.asList("-d", folder.toString()));
+        for (int i = 0; i < sources.length; i++) {
+            Path source = folder.resolve(i == 0 ? file : "S" + i + "/" + sources[i].split("//")[1]);
+            Files.createDirectories(source.getParent());
+            Files.writeString(source, sources[i]);
+            files.add(source.toString());
+        }
+        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, files.toArray(new String[0])));
+        return new URLClassLoader(new URL[] {folder.toUri().toURL()}, MembersTest.class.getClassLoader());
+    }
+
+    /** Kotlin's compiler makes such classes of lambdas; Scala's collections and case classes are such functions as well. */
+    @Test
+    void functionsOfOtherLanguages(@TempDir Path folder) throws Exception {
+        try (URLClassLoader loader = compiled(folder, "kotlin/jvm/functions/Function1.java",
+                "package kotlin.jvm.functions; public interface Function1<A, R> extends kotlin.Function<R> { R invoke(A a); }",
+                "package kotlin; public interface Function<R> {} //Function.java",
+                "package kotlin; public final class Unit { public static final Unit INSTANCE = new Unit(); } //Unit.java",
+                "package kotlin.jvm.internal; public interface FunctionBase<R> extends kotlin.Function<R> { int getArity(); } //FunctionBase.java",
+                "package scala; public interface Function1<A, R> { R apply(A a); } //Function1.java",
+                "package scala; public interface Product { int productArity(); } //Product.java",
+                "package made; public final class Lambda implements kotlin.jvm.functions.Function1<Long, Object>, kotlin.jvm.internal.FunctionBase<Object> {"
+                        + " public Object invoke(Long a) { return a > 0 ? (Object) (a + 1) : kotlin.Unit.INSTANCE; } public int getArity() { return 1; } } //Lambda.java",
+                "package made; public final class Twice implements scala.Function1<Long, Long> { public Long apply(Long a) { return 2 * a; } } //Twice.java",
+                "package made; public final class Case implements scala.Function1<Long, Long>, scala.Product {"
+                        + " public Long apply(Long a) { return a; } public int productArity() { return 0; } } //Case.java")) {
+            Object lambda = loader.loadClass("made.Lambda").getConstructor().newInstance();
+            PythonExecutioner.setVariable("f", Python.of(lambda));
+            set("l", Arrays.asList(lambda, loader.loadClass("made.Twice").getConstructor().newInstance(),
+                    loader.loadClass("made.Case").getConstructor().newInstance()));
+            check("f(41) == 42 and f(0) is None", "l[0](1) == 2 and l[1](4) == 8", "not callable(l[2])");
+            assertSame(lambda, Python.eval("l[0]").toJava(Object.class));
+        }
+    }
+
+    // ---- which method ----
+
+    public static class Choice {
+        public String go(Function<String, String> f) {
+            return "Function";
+        }
+
+        public String go(BiFunction<String, String, String> f) {
+            return "BiFunction";
+        }
+
+        public String run(Runnable r) {
+            return "Runnable";
+        }
+
+        public String run(Callable<Object> c) {
+            return "Callable";
+        }
+
+        public String tie(Supplier<Object> s) {
+            return "Supplier";
+        }
+
+        public String tie(Callable<Object> c) {
+            return "Callable";
+        }
+
+        public String narrow(Function<Object, Object> f) {
+            return "Function";
+        }
+
+        public String narrow(UnaryOperator<Object> f) {
+            return "UnaryOperator";
+        }
+
+        public String take(Object o) {
+            return "Object";
+        }
+
+        public String take(CharSequence o) {
+            return "CharSequence";
+        }
+
+        public String take(String o) {
+            return "String";
+        }
+
+        public String take(int o) {
+            return "int";
+        }
+
+        public String take(double o) {
+            return "double";
+        }
+
+        public String take(List<?> o) {
+            return "List";
+        }
+
+        public String take(Collection<?> o) {
+            return "Collection";
+        }
+
+        public String take(LocalDate o) {
+            return "LocalDate";
+        }
+
+        public String take(LocalDateTime o) {
+            return "LocalDateTime";
+        }
+
+        public String cross(int a, double b) {
+            return "int double";
+        }
+
+        public String cross(double a, int b) {
+            return "double int";
+        }
+
+        public String width(long a) {
+            return "long";
+        }
+
+        public String width(int a) {
+            return "int";
+        }
+
+        public String width(BigDecimal a) {
+            return "BigDecimal";
+        }
+
+        public String nothing(String a) {
+            return "String";
+        }
+
+        public String nothing(Integer a) {
+            return "Integer";
+        }
+
+        public String some(String a) {
+            return "one";
+        }
+
+        public String some(String... a) {
+            return "many " + a.length;
+        }
+
+        public int sum(int... numbers) {
+            return Arrays.stream(numbers).sum();
+        }
+
+        public String join(String first, Object... rest) {
+            return first + Arrays.deepToString(rest);
+        }
+
+        public int rows(int[]... rows) {
+            return rows.length;
+        }
+    }
+
+    private static void open(Object choice) {
+        set("c", choice, Choice.class);
+    }
+
+    @Test
+    void theArityOfAPythonFunctionChooses() {
+        open(new Choice());
+        run("def two(a, b): pass", "class K:", "    def m(self, a): pass", "    def __call__(self, a, b): pass", "import functools");
+        check("c.go(lambda x: x) == 'Function'", "c.go(lambda x, y: x) == 'BiFunction'", "c.go(two) == 'BiFunction'", "c.go(K().m) == 'Function'",
+                "c.go(K()) == 'BiFunction'", "c.go(functools.partial(two, 1)) == 'Function'", "c.go(lambda x, y=1: x) == 'Function'",
+                "c.run(lambda: 1) == 'Callable'", "c.narrow(lambda x: x) == 'UnaryOperator'");
+        fails("TypeError: go(): the arguments fit several methods of Java equally well: go(java.util.function.BiFunction), go(java.util.function.Function)",
+                "c.go(lambda *a: a)");
+        fails("TypeError: tie(): the arguments fit several methods of Java equally well: tie(java.util.concurrent.Callable), tie(java.util.function.Supplier)",
+                "c.tie(lambda: 1)");
+        fails("TypeError: no method go() of Java takes these 1 arguments. There are go(java.util.function.BiFunction), go(java.util.function.Function)",
+                "c.go(lambda a, b, c: a)");
+        fails("TypeError: no method go() of Java takes these 1 arguments", "c.go(object())");
+    }
+
+    @Test
+    void exactnessAndTheMostSpecificParameterChoose() {
+        open(new Choice());
+        run("import datetime, decimal");
+        check("c.take('a') == 'String'", "c.take(1) == 'int'", "c.take(1.5) == 'double'", "c.take([1]) == 'List'", "c.take((1,)) == 'List'",
+                "c.take(datetime.date(2024, 1, 1)) == 'LocalDate'", "c.take(datetime.datetime(2024, 1, 1)) == 'LocalDateTime'",
+                "c.take({1}) == 'Collection'", "c.take(object()) == 'Object'", "c.take({}) == 'Object'", "c.width(1) == 'long'",
+                "c.width(decimal.Decimal(1)) == 'BigDecimal'", "c.cross(1, 2.5) == 'int double'", "c.cross(1.5, 2) == 'double int'",
+                "c.nothing('x') == 'String'", "c.nothing(3) == 'Integer'", "c.some('x') == 'one'", "c.some('x', 'y') == 'many 2'", "c.some() == 'many 0'");
+        fails("TypeError: cross(): the arguments fit several methods of Java equally well: cross(double, int), cross(int, double)", "c.cross(1, 2)");
+        fails("TypeError: nothing(): the arguments fit several methods of Java equally well: nothing(java.lang.Integer), nothing(java.lang.String)",
+                "c.nothing(None)");
+    }
+
+    /** The methods in every order that reflection might give them. */
+    @Test
+    void theOrderOfReflectionDoesNotMatter() throws Throwable {
+        Map<String, List<Method>> byName = new java.util.TreeMap<>();
+        for (Method method : Choice.class.getDeclaredMethods()) {
+            byName.computeIfAbsent(method.getName(), name -> new ArrayList<>()).add(method);
+        }
+        run("import datetime");
+        String[] calls = {"go:[lambda x: x]", "go:[lambda x, y: x]", "run:[lambda: 1]", "narrow:[lambda x: x]", "take:['a']", "take:[1]", "take:[1.5]",
+            "take:[[1]]", "take:[datetime.date(2024, 1, 1)]", "take:[None]", "cross:[1, 2]", "cross:[1.5, 2]", "width:[1]", "nothing:[None]", "tie:[lambda: 1]"};
+        Random random = new Random(3);
+        for (String call : calls) {
+            String name = call.substring(0, call.indexOf(':'));
+            String first = null;
+            for (int i = 0; i < 20; i++) {
+                List<Method> methods = new ArrayList<>(byName.get(name));
+                Collections.shuffle(methods, random);
+                PythonExecutioner.setVariable("f", Python.of(new Callbacks.Given(bound(new Choice(), methods, name), null)));
+                String said;
+                try {
+                    said = Expect.text("f(*" + call.substring(call.indexOf(':') + 1) + ")");
+                } catch (PythonException e) {
+                    said = e.getMessage();
+                }
+                assertEquals(first == null ? said : first, said, call);
+                first = said;
+            }
+        }
+    }
+
+    /** What a reference makes of methods, in an order of our own. */
+    private static Callbacks.Function bound(Object receiver, List<Method> methods, String name) throws ReflectiveOperationException {
+        Class<?> several = Class.forName(Functional.class.getName() + "$Methods");
+        Constructor<?> constructor = several.getDeclaredConstructor(List.class, String.class, Conversion.class);
+        constructor.setAccessible(true);
+        Method bind = Functional.class.getDeclaredMethod("bound", Object.class, several, PythonExposure.class);
+        bind.setAccessible(true);
+        return (Callbacks.Function) bind.invoke(null, receiver, constructor.newInstance(methods, name, Conversion.PLAIN), PythonExposure.none());
+    }
+
+    @Test
+    void aVariableNumberIsAnArrayToo() {
+        open(new Choice());
+        set("array", new int[] {1, 2, 3});
+        set("list", new ArrayList<>(List.of(4, 5)));
+        run("import array as arrays");
+        check("c.sum() == 0 and c.sum(1, 2) == 3 and c.sum([1, 2]) == 3 and c.sum((1, 2)) == 3 and c.sum(range(4)) == 6",
+                "c.sum(array) == 6 and c.sum(list) == 9 and c.sum(arrays.array('i', [1, 2])) == 3 and c.sum(*[1, 2]) == 3",
+                "c.join('a') == 'a[]' and c.join('a', 1, 'b') == 'a[1, b]' and c.join('a', [1, 2]) == 'a[1, 2]' and c.join('a', 'bc') == 'a[bc]'",
+                "c.join('a', [1], 2) == 'a[[1], 2]'", "c.rows([1, 2]) == 1 and c.rows([[1], [2]]) == 2 and c.rows([1], [2], [3]) == 3 and c.rows(array) == 1");
+        fails("[1]: str 'x' is not an int", "c.sum(1, 'x')");
+        if (Expect.truth("__import__('importlib.util').util.find_spec('numpy') is not None")) {
+            run("import numpy as np");
+            check("c.sum(np.array([1, 2, 3])) == 6 and c.sum(np.arange(3, dtype='int16')) == 3 and c.sum(np.int64(4), 5) == 9");
+        }
+    }
+
+    @Test
+    void aMethodOfJavaIsAFunctionForJava() {
+        open(new Choice());
+        set("b", new Bean(), Bean.class);
+        assertEquals("Callable", Expect.text("c.run(b.getName)"));
+    }
+
+    interface Url {
+        String getURL();
+
+        boolean isEOF();
+
+        String from();
+
+        void setURL(String url);
+    }
+
+    @Test
+    void proxiesFindTheSameNames() {
+        for (String attributes : List.of("url, eof, from_ = 'u', True, 'f'", "URL, EOF, from_ = 'u', True, 'f'",
+                "get_url, is_eof, from_ = (lambda self: 'u'), (lambda self: True), (lambda self: 'f')",
+                "getURL, isEOF, from_ = (lambda self: 'u'), (lambda self: True), 'f'")) {
+            run("class P:", "    " + attributes, "p = P()");
+            Url url = Python.eval("p").asInterface(Url.class);
+            assertEquals("u", url.getURL(), attributes);
+            assertTrue(url.isEOF(), attributes);
+            assertEquals("f", url.from(), attributes);
+        }
+        Url url = Python.eval("type('Q', (), {'url': 'old'})()").asInterface(Url.class);
+        url.setURL("new");
+        assertEquals("new", url.getURL());
+    }
+}
