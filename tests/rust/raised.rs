@@ -5,7 +5,8 @@ mod support;
 
 use pyo3::prelude::*;
 use python4j_core::pack::Reader;
-use python4j_core::{Error, context, handle, raised};
+use python4j_core::raised::{self, Field};
+use python4j_core::{Error, context, handle};
 use support::{python, run};
 
 /// The report of a program's failure, as the Python list that Java reads.
@@ -19,7 +20,7 @@ fn read<'py>(py: Python<'py>, error: &Error) -> Bound<'py, PyAny> {
     let mut reader = Reader::new(&bytes);
     let list = reader.value(py).unwrap();
     reader.end().unwrap();
-    assert_eq!(list.len().unwrap(), 11);
+    assert_eq!(list.len().unwrap(), Field::COUNT);
     list
 }
 

@@ -50,11 +50,13 @@ struct Opened {
     members: Vec<ObjectKey>,
 }
 
+type Action = Box<dyn FnOnce(Python<'_>) + Send>;
+
 #[derive(Default)]
 struct Late {
     objects: Vec<Handle>,
     frames: Vec<Frame>,
-    others: Vec<Box<dyn FnOnce(Python<'_>) + Send>>,
+    others: Vec<Action>,
 }
 
 static TABLE: Lazy<Mutex<Table>> = Lazy::new(Mutex::default);

@@ -9,7 +9,6 @@ use crate::pack::{self, Reader, Wanted, Writer};
 use crate::script;
 use crate::tools::tools;
 use crate::{Error, Result, capi, context, names, path};
-use pyo3::basic::CompareOp;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString, PyTuple};
 
@@ -110,7 +109,47 @@ fn values<'py>(py: Python<'py>, packed: &[u8]) -> Result<Vec<Bound<'py, PyAny>>>
     Ok(values)
 }
 
-/// Applies an operator, see `Operator.java`, to packed operands. Java holds the result.
+macro_rules! operators {
+    ($($name:ident = $number:literal,)*) => {
+        /// The numbers of the operators, as `Operator.java` has them and tests/pack/numbers.txt.
+        pub mod operator {
+            $(#[allow(missing_docs)] pub const $name: i32 = $number;)*
+            /// All of them.
+            pub const ALL: &[(&str, i32)] = &[$((stringify!($name), $number),)*];
+        }
+    };
+}
+
+operators! {
+    IDENTITY = 0,
+    ITEM = 2,
+    SET_ITEM = 3,
+    CALL = 4,
+    ABS = 5,
+    ADD = 6,
+    SUB = 7,
+    MUL = 8,
+    MOD = 9,
+    TRUE_DIV = 10,
+    FLOOR_DIV = 11,
+    MAT_MUL = 12,
+    IADD = 13,
+    ISUB = 14,
+    IMUL = 15,
+    ITRUE_DIV = 16,
+    IFLOOR_DIV = 17,
+    IMAT_MUL = 18,
+    LEN = 19,
+    TYPE = 20,
+    IS_INSTANCE = 21,
+    CALLABLE = 22,
+    IMPORT = 23,
+    BUILTIN = 24,
+    GLOBALS = 25,
+    TOOL = 29,
+}
+
+/// Applies an operator to packed operands. Java holds the result.
 pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], frame: Frame) -> Result<Handle> {
     let operands = values(py, operands)?;
     Ok(handle::give(apply(py, operator, &operands)?, frame))
@@ -119,41 +158,38 @@ pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], frame: Frame) -> 
 fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) -> Result<Bound<'py, PyAny>> {
     let truth = |value: bool| PyBool::new(py, value).to_owned().into_any();
     Ok(match (operator, operands) {
-        (0, [value]) => value.clone(),
-        (2, [object, key]) => object.get_item(key)?,
-        (3, [object, key, value]) => {
+        (operator::IDENTITY, [value]) => value.clone(),
+        (operator::ITEM, [object, key]) => object.get_item(key)?,
+        (operator::SET_ITEM, [object, key, value]) => {
             object.set_item(key, value)?;
             py.None().into_bound(py)
         }
-        (4, [callable, args, kwargs]) => call_with(callable, args, kwargs)?,
-        (5, [object]) => object.abs()?,
-        (6, [a, b]) => a.add(b)?,
-        (7, [a, b]) => a.sub(b)?,
-        (8, [a, b]) => a.mul(b)?,
-        (9, [a, b]) => a.rem(b)?,
-        (10, [a, b]) => a.div(b)?,
-        (11, [a, b]) => a.floor_div(b)?,
-        (12, [a, b]) => a.matmul(b)?,
-        (13, [a, b]) => in_place(py, "iadd", a, b)?,
-        (14, [a, b]) => in_place(py, "isub", a, b)?,
-        (15, [a, b]) => in_place(py, "imul", a, b)?,
-        (16, [a, b]) => in_place(py, "itruediv", a, b)?,
-        (17, [a, b]) => in_place(py, "ifloordiv", a, b)?,
-        (18, [a, b]) => in_place(py, "imatmul", a, b)?,
-        (19, [object]) => object.len()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
-        (20, [object]) => object.get_type().into_any(),
-        (21, [object, types]) => {
+        (operator::CALL, [callable, args, kwargs]) => call_with(callable, args, kwargs)?,
+        (operator::ABS, [object]) => object.abs()?,
+        (operator::ADD, [a, b]) => a.add(b)?,
+        (operator::SUB, [a, b]) => a.sub(b)?,
+        (operator::MUL, [a, b]) => a.mul(b)?,
+        (operator::MOD, [a, b]) => a.rem(b)?,
+        (operator::TRUE_DIV, [a, b]) => a.div(b)?,
+        (operator::FLOOR_DIV, [a, b]) => a.floor_div(b)?,
+        (operator::MAT_MUL, [a, b]) => a.matmul(b)?,
+        (operator::IADD, [a, b]) => in_place(py, "iadd", a, b)?,
+        (operator::ISUB, [a, b]) => in_place(py, "isub", a, b)?,
+        (operator::IMUL, [a, b]) => in_place(py, "imul", a, b)?,
+        (operator::ITRUE_DIV, [a, b]) => in_place(py, "itruediv", a, b)?,
+        (operator::IFLOOR_DIV, [a, b]) => in_place(py, "ifloordiv", a, b)?,
+        (operator::IMAT_MUL, [a, b]) => in_place(py, "imatmul", a, b)?,
+        (operator::LEN, [object]) => object.len()?.into_pyobject(py).map_err(PyErr::from)?.into_any(),
+        (operator::TYPE, [object]) => object.get_type().into_any(),
+        (operator::IS_INSTANCE, [object, types]) => {
             let types = PyTuple::new(py, types.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
             truth(object.is_instance(types.as_any())?)
         }
-        (22, [object]) => truth(object.is_callable()),
-        (23, [name]) => import(py, text(name)?)?,
-        (24, [name]) => tools()?.builtins.bind(py).getattr(text(name)?)?,
-        (25, []) => context::globals(py)?.into_any(),
-        (26, [object]) => truth(object.is_none()),
-        (27, [a, b]) => truth(a.is(b)),
-        (28, [a, b]) => a.rich_compare(b, CompareOp::Eq)?,
-        (29, [file, name]) => script::tool(py, &text(file)?.to_cow()?, &text(name)?.to_cow()?)?,
+        (operator::CALLABLE, [object]) => truth(object.is_callable()),
+        (operator::IMPORT, [name]) => import(py, text(name)?)?,
+        (operator::BUILTIN, [name]) => tools()?.builtins.bind(py).getattr(text(name)?)?,
+        (operator::GLOBALS, []) => context::globals(py)?.into_any(),
+        (operator::TOOL, [file, name]) => script::tool(py, &text(file)?.to_cow()?, &text(name)?.to_cow()?)?,
         _ => {
             return Err(Error::refused(format!(
                 "No operator {operator} with {} operands.",

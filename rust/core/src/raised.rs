@@ -2,10 +2,7 @@
 //! What Java learns of an exception: the packed report that `PythonException` is made of.
 //! Which errors there are stands in `error.rs`.
 //!
-//! A report is a list: message, class, module, text, kind, frames, exception, detail, cause,
-//! suppressed, notes. `frames` is file, function and line in turn, the innermost first. `detail`
-//! depends on `kind`: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`; the
-//! key of a Java exception; the name of the module that could not be imported.
+//! A report is a list of the fields of [`Field`], in their order.
 
 use crate::error::{shown, shown_text, text};
 use crate::handle::{self, Frame, Handle};
@@ -16,6 +13,60 @@ use pyo3::exceptions::{PyBaseException, PyImportError, PySyntaxError, PySystemEx
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
+
+/// The fields of a report, which Java's `Report` names as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Field {
+    /// What the Java exception says: `TypeName: text`.
+    Message,
+    /// The name of the exception's class; empty where Python raised nothing, as are module and text.
+    Class,
+    /// The class's module.
+    Module,
+    /// `str(exception)`.
+    Text,
+    /// What decides on the Java class, see `kind`; empty for the general one.
+    Kind,
+    /// File, function and line in turn, the innermost frame first.
+    Frames,
+    /// The exception object; None where Python raised nothing.
+    Exception,
+    /// It depends on the kind: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`; the key of a Java
+    /// exception; the name of the module that could not be imported.
+    Detail,
+    /// The report of the cause, or None.
+    Cause,
+    /// The reports of a group's members.
+    Suppressed,
+    /// Texts.
+    Notes,
+}
+
+impl Field {
+    /// How many there are.
+    pub const COUNT: usize = Field::Notes as usize + 1;
+}
+
+/// A report that is being written, field by field.
+struct Report<'a, 'py> {
+    writer: &'a mut Writer<'py>,
+    written: usize,
+}
+
+impl<'a, 'py> Report<'a, 'py> {
+    fn new(writer: &'a mut Writer<'py>) -> Result<Self> {
+        writer.list_of(Field::COUNT)?;
+        Ok(Report { writer, written: 0 })
+    }
+
+    /// Where the next field is to be written, which must be this one.
+    fn field(&mut self, field: Field) -> &mut Writer<'py> {
+        debug_assert_eq!(field as usize, self.written);
+        self.written += 1;
+        self.writer
+    }
+}
 
 /// How long a chain of causes, and how deep a tree of groups, is followed.
 const MAX_CHAIN: usize = 16;
@@ -61,19 +112,21 @@ fn write_error<'py>(writer: &mut Writer<'py>, error: &Error) -> Result<()> {
         Error::Conversion { cause, .. } => cause.as_ref(),
         _ => None,
     };
-    writer.list_of(11)?;
-    writer.str(&error.to_string())?;
-    (0..3).try_for_each(|_| writer.str(""))?;
-    writer.str("")?;
-    writer.list_of(0)?;
-    writer.none()?;
-    writer.none()?;
+    let mut report = Report::new(writer)?;
+    report.field(Field::Message).str(&error.to_string())?;
+    for empty in [Field::Class, Field::Module, Field::Text, Field::Kind] {
+        report.field(empty).str("")?;
+    }
+    report.field(Field::Frames).list_of(0)?;
+    report.field(Field::Exception).none()?;
+    report.field(Field::Detail).none()?;
+    let writer = report.field(Field::Cause);
     match cause {
         Some(cause) => write_error(writer, cause)?,
         None => writer.none()?,
     }
-    writer.list_of(0)?;
-    writer.list_of(0)
+    report.field(Field::Suppressed).list_of(0)?;
+    report.field(Field::Notes).list_of(0)
 }
 
 /// `left` is how many exceptions the report may still tell of.
@@ -91,22 +144,25 @@ fn write_exception<'py>(
         Ok(said) => text(&said),
         Err(_) => "<exception str() failed>".into(),
     };
-    writer.list_of(11)?;
-    writer.str(&[name.as_str(), ": ", &said].concat())?;
-    writer.str(&name)?;
-    writer.str(&module)?;
-    writer.str(&said)?;
     let kind = kind(exception, &module);
-    writer.str(kind)?;
-    write_frames(writer, exception)?;
-    writer.object(exception)?;
-    write_detail(writer, exception, kind)?;
+    let mut report = Report::new(writer)?;
+    report
+        .field(Field::Message)
+        .str(&[name.as_str(), ": ", &said].concat())?;
+    report.field(Field::Class).str(&name)?;
+    report.field(Field::Module).str(&module)?;
+    report.field(Field::Text).str(&said)?;
+    report.field(Field::Kind).str(kind)?;
+    write_frames(report.field(Field::Frames), exception)?;
+    report.field(Field::Exception).object(exception)?;
+    write_detail(report.field(Field::Detail), exception, kind)?;
+    let writer = report.field(Field::Cause);
     match cause(exception).filter(|_| chain > 0 && *left > 0 && writer.position() < MAX_BYTES) {
         Some(cause) => write_exception(writer, &cause, chain - 1, left)?,
         None => writer.none()?,
     }
-    write_members(writer, exception, chain, left)?;
-    write_notes(writer, exception)
+    write_members(report.field(Field::Suppressed), exception, chain, left)?;
+    write_notes(report.field(Field::Notes), exception)
 }
 
 fn write_members<'py>(

@@ -181,6 +181,7 @@ pub(crate) fn sleep<'py>(
         if left.is_zero() {
             return Ok(py.None().into_bound(py));
         }
+        #[allow(clippy::disallowed_methods)] // to sleep calls nothing that asks for the place
         py.detach(|| thread::sleep(left.min(SLICE)));
         py.check_signals()?;
         if slot.asked.load(Ordering::Relaxed) != asked {

@@ -173,6 +173,7 @@ fn encoded<'local>(env: &JNIEnv<'local>, points: &[u32]) -> Result<JByteArray<'l
 /// # Safety
 ///
 /// `body` neither calls Java nor waits for another thread.
+#[allow(clippy::disallowed_methods)] // the caller promises what this needs
 unsafe fn in_place<R>(
     env: &JNIEnv,
     array: &JByteArray,
@@ -206,6 +207,7 @@ const TWO: i8 = 1;
 static INSIDE: OnceLock<Option<Inside>> = OnceLock::new();
 
 impl Inside {
+    #[allow(clippy::disallowed_methods)] // a failed look-up is answered by None
     fn get(env: &mut JNIEnv) -> Option<&'static Self> {
         if let Some(inside) = INSIDE.get() {
             return inside.as_ref();
@@ -220,6 +222,7 @@ impl Inside {
     }
 
     /// Nothing if one of them does not do what it should.
+    #[allow(clippy::disallowed_methods)] // the insides of String, looked up once
     fn find(env: &mut JNIEnv) -> Result<Option<Self>, Failure> {
         let class = env.new_string("")?;
         let class = env.get_object_class(&class)?;
@@ -262,6 +265,7 @@ impl Inside {
     }
 
     /// The bytes of a String.
+    #[allow(clippy::disallowed_methods)] // a field that was looked up in String
     fn value<'local>(
         &self,
         env: &mut JNIEnv<'local>,
@@ -272,6 +276,7 @@ impl Inside {
     }
 
     /// A String that has this array for itself: nobody else may write to it.
+    #[allow(clippy::disallowed_methods)] // a constructor that was looked up in String
     fn string<'local>(
         &self,
         env: &mut JNIEnv<'local>,
@@ -287,6 +292,7 @@ impl Inside {
 
 // ---- what JNI has and the crate jni has not ----
 
+#[allow(clippy::disallowed_methods)] // a function of JNI that the crate jni has not
 fn length(env: &JNIEnv, string: &JString) -> Result<usize, Failure> {
     let raw = env.get_raw();
     // SAFETY: this is the environment of the calling thread, with all functions of JNI; the reference is to a
@@ -296,6 +302,7 @@ fn length(env: &JNIEnv, string: &JString) -> Result<usize, Failure> {
 }
 
 /// Units of a String from a place on: all of them, or an error.
+#[allow(clippy::disallowed_methods)] // a function of JNI that the crate jni has not
 fn copy_units(
     env: &JNIEnv,
     string: &JString,
@@ -318,6 +325,7 @@ fn copy_units(
 }
 
 /// Bytes of an array from a place on: all of them, or an error.
+#[allow(clippy::disallowed_methods)] // a function of JNI that the crate jni has not
 pub(crate) fn copy_bytes(
     env: &JNIEnv,
     array: &JByteArray,
@@ -347,6 +355,7 @@ fn checked(env: &JNIEnv) -> Result<(), Failure> {
 }
 
 /// A String of units.
+#[allow(clippy::disallowed_methods)] // a function of JNI that the crate jni has not
 fn string<'local>(env: &JNIEnv<'local>, units: &[u16]) -> Result<JObject<'local>, Failure> {
     let length = i32::try_from(units.len()).map_err(|_| Error::refused("No String of Java is as long."))?;
     let raw = env.get_raw();

@@ -88,6 +88,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("Internal error of python4j (please report it): {said}")
 }
 
+#[allow(clippy::disallowed_methods)] // the one place
 fn throw(env: &mut JNIEnv, error: Error) {
     // What an error says of itself runs Python, and so it is guarded like everything else.
     let said = catch_unwind(AssertUnwindSafe(|| {
@@ -114,6 +115,7 @@ fn plain<'local>(env: &mut JNIEnv<'local>, message: &str) -> jni::errors::Result
 }
 
 /// An error with a Python exception in it: `PythonException.made` makes the fitting Java one.
+#[allow(clippy::disallowed_methods)] // the method was looked up by the host
 fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Result<JThrowable<'local>> {
     // The error ends inside Python, where its exception can be let go at once.
     let (class, made, root) = match host::maker(env) {
@@ -136,6 +138,22 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
             Ok(made?.l()?.into())
         }
         Err(message) => plain(env, &message),
+    }
+}
+
+/// `FutureTask.runner`, the thread that runs the task now; null where there is none, or on a JVM that has no such field.
+#[allow(clippy::disallowed_methods)] // the one place
+pub(crate) fn runner<'local>(
+    env: &mut JNIEnv<'local>,
+    task: &JObject,
+) -> jni::errors::Result<JObject<'local>> {
+    let class = env.find_class("java/util/concurrent/FutureTask")?;
+    match env.get_field_id(&class, "runner", "Ljava/lang/Thread;") {
+        Ok(field) => env.get_field_unchecked(task, field, ReturnType::Object)?.l(),
+        Err(_) => {
+            env.exception_clear()?;
+            Ok(JObject::null())
+        }
     }
 }
 

@@ -59,7 +59,7 @@ fn hosts() -> MutexGuard<'static, Vec<Arc<Host>>> {
 }
 
 /// Makes the host of the class loader whose `Native` calls this.
-#[allow(clippy::disallowed_methods)] // one of the two places
+#[allow(clippy::disallowed_methods)] // looked up once for each class loader
 pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
     let number = HOSTS_MADE.fetch_add(1, Ordering::Relaxed) + 1;
     if number >= MOST_HOSTS {
@@ -85,6 +85,7 @@ pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
     Ok(host)
 }
 
+#[allow(clippy::disallowed_methods)] // the one place
 fn weak(env: &JNIEnv, object: &JObject) -> Result<WeakRef, Failure> {
     let weak = env.new_weak_ref(object)?;
     weak.ok_or_else(|| Error::refused("A class of python4j is gone.").into())
@@ -100,7 +101,7 @@ pub(crate) fn upcall(key: u64) -> Result<Arc<dyn Upcall>> {
 }
 
 /// The method `PythonException.made` of the class loader that calls, and the root of its host.
-#[allow(clippy::disallowed_methods)] // one of the two places
+#[allow(clippy::disallowed_methods)] // looked up once for each class loader
 pub(crate) fn maker<'local>(
     env: &mut JNIEnv<'local>,
 ) -> jni::errors::Result<(JClass<'local>, JStaticMethodID, Frame)> {
@@ -152,6 +153,7 @@ impl Host {
         });
     }
 
+    #[allow(clippy::disallowed_methods)] // the upcall
     fn upcall(&self, env: &mut JNIEnv, key: u64, arguments: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
         // The frame gives back the local references of a thread that never returns to Java.
         env.with_local_frame(8, |env| {
@@ -202,6 +204,7 @@ fn thread_name() -> Option<String> {
 }
 
 /// Takes what Java has pending, which would hit an unrelated call.
+#[allow(clippy::disallowed_methods)] // what was thrown is taken over
 fn pending<'local>(env: &mut JNIEnv<'local>) -> JThrowable<'local> {
     let pending = env.exception_occurred().unwrap_or_default();
     let _ = env.exception_clear();
@@ -231,6 +234,7 @@ fn failed(env: &mut JNIEnv, failure: Failure) -> Result<Vec<u8>> {
 }
 
 /// The class and text of what Java threw; nothing where it threw nothing, or has no room to say it.
+#[allow(clippy::disallowed_methods)] // an exception that no code of ours could catch
 fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
     if thrown.is_null() {
         return None;
@@ -252,6 +256,7 @@ fn refused(why: &str) -> Error {
 }
 
 impl Upcall for Host {
+    #[allow(clippy::disallowed_methods)] // threads that Python made come here first
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
         if !self.is_open() {
             return Err(Error::refused(GONE));
@@ -266,6 +271,7 @@ impl Upcall for Host {
             .or_else(|failure| failed(&mut env, failure))
     }
 
+    #[allow(clippy::disallowed_methods)] // as in call
     fn release(&self, key: u64) {
         if !self.is_open() {
             return;

@@ -7,6 +7,7 @@ use jni::objects::{GlobalRef, JObject};
 use jni::JNIEnv;
 use python4j_core::Error;
 use std::mem::ManuallyDrop;
+use std::sync::OnceLock;
 
 /// Keeps a Java object, and the memory it owns, until dropped. That may happen on any thread: one
 /// that Python made is attached to the JVM for the moment.
@@ -16,6 +17,7 @@ pub(crate) struct Owner {
 }
 
 /// Keeps an object.
+#[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn keep(env: &JNIEnv, object: &JObject) -> Result<Owner, Failure> {
     Ok(Owner {
         reference: ManuallyDrop::new(env.new_global_ref(object)?),
@@ -33,7 +35,15 @@ impl Drop for Owner {
     }
 }
 
+/// What the turns of all class loaders have in common: what the first one brought, kept for the life of the process.
+pub(crate) fn turns<'local>(env: &mut JNIEnv<'local>, turns: &JObject) -> Result<JObject<'local>, Failure> {
+    static TURNS: OnceLock<GlobalRef> = OnceLock::new();
+    let mine = env.new_global_ref(turns)?;
+    Ok(env.new_local_ref(TURNS.get_or_init(|| mine))?)
+}
+
 /// A direct `ByteBuffer` over memory that Java keeps by other means.
+#[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn wrap<'local>(
     env: &mut JNIEnv<'local>,
     address: i64,

@@ -75,6 +75,7 @@ pub extern "system" fn Java_org_nd4j_python4j_internal_start_NativeLoader_unchan
     same.into()
 }
 
+#[allow(clippy::disallowed_methods)] // paths are short, and no lone surrogate can be in one
 fn text(env: &mut JNIEnv<'_>, string: &JString<'_>) -> Result<String, String> {
     env.get_string(string).map(Into::into).map_err(|e| e.to_string())
 }

@@ -4,16 +4,49 @@
 package org.nd4j.python4j;
 
 import java.util.Locale;
+import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
+import org.nd4j.python4j.internal.start.NativeLoader;
 import org.slf4j.LoggerFactory;
 
 /**
- * The system properties that decide how Python starts.
+ * The names of all system properties of this library, and accessors of those that Python4J has. They are described in
+ * <a href="https://github.com/python4j/python4j/blob/main/docs/settings.md">System properties and environment variables</a>.
  *
  * <p>Getters and setters read and write the property at all times; its effect is fixed when the
  * interpreter starts. A setter called later still writes the property, changes nothing else and logs a
  * warning. All methods may be called by any thread, without a turn, and start nothing.
  */
 public class PythonConstants {
+
+    /**
+     * Which CPython runs: the path of an executable or of an environment, a version or name that is on {@code PATH},
+     * {@code auto} or {@code embedded}. The default is {@link #PYTHON_VARIABLE}, and {@link #DEFAULT_PYTHON} without it.
+     * Unlike the other properties it may be set until the first use of Python, and a value that names another
+     * interpreter afterwards is a {@link PythonException} at the next use.
+     */
+    public static final String PYTHON = Interpreter.PROPERTY;
+
+    /** The environment variable that chooses like {@link #PYTHON}, which wins. */
+    public static final String PYTHON_VARIABLE = Interpreter.VARIABLE;
+
+    /** The default of {@link #PYTHON}: the CPython that {@code org.bytedeco:cpython} brings. */
+    public static final String DEFAULT_PYTHON = Interpreter.EMBEDDED;
+
+    /** The folder of the cache: the native libraries and what starts found out. */
+    public static final String CACHE = NativeLoader.CACHE;
+
+    /** How long a turn may last until the watchdog logs it, {@code 10s} say. Off by default. */
+    public static final String WATCHDOG = PythonWatchdog.PROPERTY;
+
+    /** Whether turns are timed, {@code false} by default: {@link PythonGILMXBean#isTimingEnabled}. */
+    public static final String TIMING = Monitor.TIMING;
+
+    /** Whether the MXBean is registered at the start ({@code true}) or never ({@code false}); by default, soon after it. */
+    public static final String MXBEAN = Monitor.MXBEAN;
+
+    /** Whether {@code NumpyArray.INSTANCE.init()} imports numpy, {@code true} by default. */
+    public static final String IMPORT_NUMPY = "org.eclipse.python4j.numpyimport";
 
     /** The user's own Python path: folders, separated as in {@code PYTHONPATH}. No default. */
     public static final String DEFAULT_PYTHON_PATH_PROPERTY = "org.eclipse.python4j.path";

@@ -3,6 +3,8 @@
 // packed report that raised.rs writes; what their messages are is decided in error.rs.
 package org.nd4j.python4j;
 
+import java.io.IOException;
+import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -10,6 +12,8 @@ import org.nd4j.python4j.internal.jni.Backtrace;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.Report;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.
@@ -31,6 +35,7 @@ public class PythonException extends RuntimeException {
     private String pythonMessage = "";
     private List<String> notes = Collections.emptyList();
     private transient PythonObject pythonObject;
+    private String traceback = ""; // of one that was serialized
 
     /** An exception with a message. */
     public PythonException(String message) {
@@ -95,17 +100,27 @@ public class PythonException extends RuntimeException {
 
     /**
      * The traceback as Python prints it, with source lines and carets. Formatted when asked for, in a turn
-     * that this call waits for if the thread has none.
+     * that this call waits for if the thread has none. One that was serialized keeps its text.
      *
      * @return the text, empty if it was not Python that raised
      */
     public String getTraceback() {
         if (pythonObject == null) {
-            return "";
+            return traceback;
         }
-        try (PythonGIL gil = PythonGIL.lock()) {
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // it tells of a deadline, too
             return (String) pythonObject.convert(Pack.Wanted.TRACEBACK);
         }
+    }
+
+    /** The object stays behind; what it can still tell goes with the rest, if Python is there to be asked. */
+    private void writeObject(ObjectOutputStream out) throws IOException {
+        try {
+            traceback = getTraceback();
+        } catch (PythonException e) { // the object is gone, or Python cannot be entered
+            traceback = "";
+        }
+        out.defaultWriteObject();
     }
 
     /** What an exception object tells. Needs a turn, or a call from Python. */
@@ -125,11 +140,11 @@ public class PythonException extends RuntimeException {
      */
     static Throwable made(Object packed) {
         List<?> report = (List<?>) (packed instanceof byte[] ? new Pack.Reader((byte[]) packed, 0).value() : packed);
-        String message = (String) report.get(0);
-        Object detail = report.get(7);
-        Throwable cause = report.get(8) == null ? null : made(report.get(8));
+        String message = (String) report.get(Report.MESSAGE);
+        Object detail = report.get(Report.DETAIL);
+        Throwable cause = report.get(Report.CAUSE) == null ? null : made(report.get(Report.CAUSE));
         PythonException exception;
-        switch ((String) report.get(4)) {
+        switch ((String) report.get(Report.KIND)) {
             case "java":
                 Throwable original = Callbacks.thrown((Long) detail);
                 if (original != null) {
@@ -154,7 +169,7 @@ public class PythonException extends RuntimeException {
                 break;
             default:
                 // Text that does not compile: the generic message, in the class that callers look for.
-                exception = cause instanceof PythonSyntaxError && report.get(6) == null
+                exception = cause instanceof PythonSyntaxError && report.get(Report.EXCEPTION) == null
                         ? ((PythonSyntaxError) cause).under(message)
                         : new PythonException(message, cause);
         }
@@ -163,21 +178,21 @@ public class PythonException extends RuntimeException {
     }
 
     private void fill(List<?> report) {
-        pythonClass = (String) report.get(1);
-        pythonModule = (String) report.get(2);
-        pythonMessage = (String) report.get(3);
-        pythonObject = (PythonObject) report.get(6);
-        for (Object member : (List<?>) report.get(9)) {
+        pythonClass = (String) report.get(Report.CLASS);
+        pythonModule = (String) report.get(Report.MODULE);
+        pythonMessage = (String) report.get(Report.TEXT);
+        pythonObject = (PythonObject) report.get(Report.EXCEPTION);
+        for (Object member : (List<?>) report.get(Report.SUPPRESSED)) {
             addSuppressed(made(member));
         }
-        if (!((List<?>) report.get(10)).isEmpty()) {
+        if (!((List<?>) report.get(Report.NOTES)).isEmpty()) {
             List<String> texts = new ArrayList<>();
-            for (Object note : (List<?>) report.get(10)) {
+            for (Object note : (List<?>) report.get(Report.NOTES)) {
                 texts.add((String) note);
             }
             notes = Collections.unmodifiableList(texts);
         }
-        addFrames((List<?>) report.get(5));
+        addFrames((List<?>) report.get(Report.FRAMES));
     }
 
     /** Python's frames, file and function and line in turn, on top of Java's. */

@@ -45,7 +45,7 @@ import org.nd4j.python4j.internal.jni.Native;
 public final class NativeLoader {
 
     /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
-    static final String CACHE = "org.eclipse.python4j.cache";
+    public static final String CACHE = "org.eclipse.python4j.cache";
 
     // A literal is one object for all class loaders of a JVM: of two that start at once, one waits for the other.
     private static final Object ONE_AT_A_TIME = "org.eclipse.python4j.start";

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fields of the report that an exception of Python's crosses as, by their places in it. What they mean is
+// written in raised.rs, which writes them; PythonException reads them.
+package org.nd4j.python4j.internal.jni;
+
+/** Places in the list that {@link Native#raisedReport} gives. */
+public final class Report {
+
+    public static final int MESSAGE = 0;
+    public static final int CLASS = 1;
+    public static final int MODULE = 2;
+    public static final int TEXT = 3;
+    public static final int KIND = 4;
+    public static final int FRAMES = 5;
+    public static final int EXCEPTION = 6;
+    public static final int DETAIL = 7;
+    public static final int CAUSE = 8;
+    public static final int SUPPRESSED = 9;
+    public static final int NOTES = 10;
+
+    private Report() {}
+}
