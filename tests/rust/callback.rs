@@ -146,7 +146,10 @@ fn python_calls_out_and_comes_back() {
              f = copy.deepcopy({'f': f1})['f'] is f1",
         )
         .unwrap();
-        assert_eq!(repr(py, "by('java.lang.Error'), other, f"), "(True, 'java.lang.Error', True)");
+        assert_eq!(
+            repr(py, "by('java.lang.Error'), other, f"),
+            "(True, 'java.lang.Error', True)"
+        );
 
         assert_eq!(
             run(py, "f3()").expect_err("raises").to_string(),
