@@ -6,7 +6,7 @@ use crate::host;
 use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::JNIEnv;
-use python4j_core::{child, fork, inject, raised, stop, Error};
+use python4j_core::{child, fork, inject, pack, raised, stop, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
@@ -129,7 +129,9 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
         stop::still_stoppable(move |py| raised::report(py, &error, root).map_err(|_| error.to_string()));
     match report {
         Ok(report) => {
-            let report = env.byte_array_from_slice(&report)?;
+            let report = env
+                .byte_array_from_slice(&report)
+                .inspect_err(|_| pack::forget(&report))?;
             let arguments = [JValue::Object(&report).as_jni()];
             // SAFETY: the method was looked up in this class with this signature: an object in, an
             // object out.
@@ -138,6 +140,22 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
             Ok(made?.l()?.into())
         }
         Err(message) => plain(env, &message),
+    }
+}
+
+/// `FutureTask.runner`, the thread that runs the task now; null where there is none, or on a JVM that has no such field.
+#[allow(clippy::disallowed_methods)] // the one place
+pub(crate) fn runner<'local>(
+    env: &mut JNIEnv<'local>,
+    task: &JObject,
+) -> jni::errors::Result<JObject<'local>> {
+    let class = env.find_class("java/util/concurrent/FutureTask")?;
+    match env.get_field_id(&class, "runner", "Ljava/lang/Thread;") {
+        Ok(field) => env.get_field_unchecked(task, field, ReturnType::Object)?.l(),
+        Err(_) => {
+            env.exception_clear()?;
+            Ok(JObject::null())
+        }
     }
 }
 

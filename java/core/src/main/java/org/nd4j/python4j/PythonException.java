@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import java.io.IOException;
 import java.io.ObjectOutputStream;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -13,6 +14,7 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.Report;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.
@@ -107,7 +109,7 @@ public class PythonException extends RuntimeException {
         if (pythonObject == null) {
             return traceback;
         }
-        try (PythonGIL gil = PythonGIL.lock()) {
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // it tells of a deadline, too
             return (String) pythonObject.convert(Pack.Wanted.TRACEBACK);
         }
     }
@@ -126,6 +128,8 @@ public class PythonException extends RuntimeException {
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
             return made(Native.raisedReport(exception.handle(), Native.root));
+        } finally {
+            Reference.reachabilityFence(exception);
         }
     }
 
