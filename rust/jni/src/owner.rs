@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The two sides of shared memory that only a JVM knows: what keeps Java's memory while Python looks
-//! at it, and a Java buffer over memory of Python. What is in the memory is the core's affair.
+//! at it, and a Java buffer over memory of Python. The core knows what is in the memory.
 
 use crate::guard::Failure;
 use jni::objects::{GlobalRef, JObject};

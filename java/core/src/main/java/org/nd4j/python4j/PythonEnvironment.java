@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.process.VirtualEnvironment;
 import org.nd4j.python4j.internal.start.Embedded;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
