@@ -10,6 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.ObjectInputStream;
+import java.io.ObjectOutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.Arrays;
@@ -36,6 +40,36 @@ class PythonErrorsTest {
         assertEquals("__main__", e.getPythonModule());
         assertEquals("('no', 1)", e.getPythonMessage());
         assertEquals(7, e.getPythonObject().attr("code").toInt());
+    }
+
+    @Test
+    void aSerializedOneTellsTheSame() throws Exception {
+        for (String code : Arrays.asList("class Special(ValueError): pass\ndef f(): raise Special('no')\nf()", "import sys\nsys.exit(3)",
+                "import sys\nsys.exit([1, object()])", "import nothing_of_the_kind", "x = = 1", "try: 1 / 0\nexcept Exception as e: raise KeyError('k') from e")) {
+            PythonException e = failing(code);
+            PythonException back = (PythonException) serialized(e);
+            assertEquals(e.getClass(), back.getClass());
+            assertEquals(e.toString(), back.toString());
+            assertEquals(e.getPythonClass(), back.getPythonClass());
+            assertEquals(e.getPythonModule(), back.getPythonModule());
+            assertEquals(e.getPythonMessage(), back.getPythonMessage());
+            assertEquals(e.getTraceback(), back.getTraceback());
+            assertEquals(e.getTraceback(), ((PythonException) serialized(back)).getTraceback());
+            assertEquals(Arrays.asList(e.getStackTrace()), Arrays.asList(back.getStackTrace()));
+            assertEquals(String.valueOf(e.getCause()), String.valueOf(back.getCause()));
+            if (e instanceof PythonSystemExit) {
+                assertEquals(((PythonSystemExit) e).getStatus(), ((PythonSystemExit) back).getStatus());
+                assertEquals(String.valueOf(((PythonSystemExit) e).getCode()), String.valueOf(((PythonSystemExit) back).getCode()));
+            }
+        }
+    }
+
+    private static Object serialized(Object value) throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+            out.writeObject(value);
+        }
+        return new ObjectInputStream(new ByteArrayInputStream(bytes.toByteArray())).readObject();
     }
 
     @Test

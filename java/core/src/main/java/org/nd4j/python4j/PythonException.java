@@ -3,6 +3,8 @@
 // packed report that raised.rs writes; what their messages are is decided in error.rs.
 package org.nd4j.python4j;
 
+import java.io.IOException;
+import java.io.ObjectOutputStream;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -32,6 +34,7 @@ public class PythonException extends RuntimeException {
     private String pythonMessage = "";
     private List<String> notes = Collections.emptyList();
     private transient PythonObject pythonObject;
+    private String traceback = ""; // of one that was serialized
 
     /** An exception with a message. */
     public PythonException(String message) {
@@ -96,17 +99,27 @@ public class PythonException extends RuntimeException {
 
     /**
      * The traceback as Python prints it, with source lines and carets. Formatted when asked for, in a turn
-     * that this call waits for if the thread has none.
+     * that this call waits for if the thread has none. One that was serialized keeps its text.
      *
      * @return the text, empty if it was not Python that raised
      */
     public String getTraceback() {
         if (pythonObject == null) {
-            return "";
+            return traceback;
         }
         try (PythonGIL gil = PythonGIL.lock()) {
             return (String) pythonObject.convert(Pack.Wanted.TRACEBACK);
         }
+    }
+
+    /** The object stays behind; what it can still tell goes with the rest, if Python is there to be asked. */
+    private void writeObject(ObjectOutputStream out) throws IOException {
+        try {
+            traceback = getTraceback();
+        } catch (PythonException e) { // the object is gone, or Python cannot be entered
+            traceback = "";
+        }
+        out.defaultWriteObject();
     }
 
     /** What an exception object tells. Needs a turn, or a call from Python. */
