@@ -5,6 +5,7 @@ mod support;
 
 use pyo3::prelude::*;
 use pyo3::types::PyCFunction;
+use python4j_core::gil::Place;
 use python4j_core::{capi, context, gil, stop};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -115,9 +116,12 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
         assert!(capi::gil_held());
     });
     assert!(!capi::gil_held());
-    assert!(!gil::acquire());
+    assert_eq!(gil::acquire(), Place::Outside);
     assert!(capi::gil_held());
     gil::release();
+
+    places();
+    limited_waits();
 
     // Many short-lived threads.
     for _ in 0..500 {
@@ -125,4 +129,78 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
             .join()
             .unwrap();
     }
+}
+
+/// A callback finds its thread outside, and leaves it as it was whatever it did.
+fn places() {
+    assert_eq!(gil::place(), Place::Outside);
+    gil::acquire();
+    assert_eq!(gil::place(), Place::Turn);
+    gil::with(|py| {
+        assert_eq!(gil::place(), Place::Turn);
+        gil::outside(py, || {
+            assert_eq!(gil::place(), Place::Visiting);
+            assert!(!capi::gil_held());
+            assert_eq!(gil::acquire(), Place::Visiting);
+            assert!(!capi::gil_held(), "a visitor takes no turn");
+            gil::release();
+            gil::with(|py| {
+                assert_eq!(gil::place(), Place::Call);
+                gil::outside(py, || assert_eq!(gil::place(), Place::Visiting));
+            });
+            gil::lend(true);
+            assert_eq!((gil::place(), gil::acquire()), (Place::Lent, Place::Lent));
+            gil::abandon();
+        });
+        assert_eq!(gil::place(), Place::Turn);
+        assert!(capi::gil_held());
+    });
+    gil::release();
+    assert_eq!(gil::place(), Place::Outside);
+    gil::with(|py| {
+        assert_eq!(gil::place(), Place::Call);
+        gil::outside(py, || ());
+        assert_eq!(gil::place(), Place::Call);
+        assert!(
+            !std::thread::spawn(|| gil::try_acquire(true).is_some())
+                .join()
+                .unwrap()
+        );
+    });
+    gil::with(|_| assert_eq!(gil::place(), Place::Call));
+}
+
+/// Whoever waits for so long only is not stuck behind threads that are in Python, of ours or of Python's.
+fn limited_waits() {
+    gil::offer(); // has a look at who there is
+    gil::offer_taken();
+    gil::offer_ends();
+    assert_eq!(gil::try_acquire(true), Some(Place::Outside));
+    assert!(capi::gil_held());
+    gil::release();
+    assert_eq!(gil::try_acquire(false), Some(Place::Outside));
+    assert!(!capi::gil_held());
+    gil::with(|py| {
+        let sleep = "import threading, time\nt = threading.Thread(target=lambda: time.sleep(0.3))\nt.start()";
+        run(py, sleep).unwrap();
+    });
+    assert_eq!(gil::try_acquire(true), None, "Python has a thread");
+    gil::with(|py| run(py, "t.join()").unwrap());
+    gil::offer();
+    let (inside, entered) = std::sync::mpsc::channel();
+    let other = std::thread::spawn(move || {
+        gil::acquire();
+        inside.send(()).unwrap();
+        gil::release();
+    });
+    let entering = std::thread::spawn(|| gil::with(|_| ()));
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    gil::offer_taken();
+    entered.recv().unwrap();
+    assert!(!entering.is_finished(), "it waits at the gate");
+    gil::offer_ends();
+    entering.join().unwrap();
+    other.join().unwrap();
+    assert_eq!(gil::try_acquire(true), Some(Place::Outside), "the thread is gone");
+    gil::release();
 }

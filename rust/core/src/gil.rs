@@ -5,14 +5,18 @@
 //! A thread's `PyThreadState` outlives its visits, so that `threading.local`, context variables
 //! and the like of a pool thread stay. It is freed by its own thread at that thread's end: from
 //! 3.12 on nobody else can.
+//!
+//! CPython cannot wait for the GIL for a limited time. Who may wait for so long only takes it by [`try_acquire`], which
+//! takes it where that is certain to need no waiting, and has another thread wait for it elsewhere ([`offer`]).
 
-use crate::{Error, Result, capi, handle, inject};
+use crate::{Error, Result, capi, fork, handle, inject};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_ulong;
 use std::ptr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +24,48 @@ unsafe extern "C" {
     /// Not in the stable ABI, exported by every libpython from 3.9 on.
     fn PyThreadState_DeleteCurrent();
     fn PyThread_get_thread_ident() -> c_ulong;
+    fn PyInterpreterState_Main() -> *mut ffi::PyInterpreterState;
+    fn PyInterpreterState_ThreadHead(interpreter: *mut ffi::PyInterpreterState) -> *mut ffi::PyThreadState;
+    fn PyThreadState_Next(state: *mut ffi::PyThreadState) -> *mut ffi::PyThreadState;
 }
+
+/// Where an OS thread is. Java asks for it by number.
+///
+/// A virtual thread has no OS thread of its own. While it runs a native call, or Java code that such a call called, it
+/// stays on one, and its place is that one's. Between its calls its place is what Java knows of it: whether it has the
+/// turn, or a shared block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Place {
+    /// Not in Python, or in a turn or shared block of a virtual thread.
+    Outside = 0,
+    /// It has the GIL for a turn, by [`acquire`].
+    Turn = 1,
+    /// It has the GIL for the length of one call: of a shared block, of a virtual thread's turn, of a callback.
+    Call = 2,
+    /// It has the GIL by other means: it is a host's thread, or one of Python's in C code that is not ours.
+    Held = 3,
+    /// In Java code that Python called; without the GIL, see [`outside`].
+    Visiting = 4,
+    /// The same, or in a turn outside of any callback, while the turn is lent: it must not enter Python.
+    Lent = 5,
+}
+
+/// Held for reading by a thread that waits for the GIL without a turn. Who has it for writing knows that no
+/// such thread of ours is about to take the GIL. Nobody waits for it with the GIL held.
+static GATE: RwLock<()> = RwLock::new(());
+
+/// How many of our threads are in Python without holding a turn's GIL; they may let go of the GIL there.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// How many states of threads Python has because of us.
+static STATES: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether Python has states of other threads, its own ones as a rule. Threads such as these may take the GIL at any time.
+static OTHERS: AtomicBool = AtomicBool::new(false);
+
+/// The newest state when that was last found out.
+static NEWEST: AtomicPtr<ffi::PyThreadState> = AtomicPtr::new(ptr::null_mut());
 
 /// What Python calls the thread that last began a hold by [`acquire`], until that is over; then 0.
 static HOLDER: AtomicU64 = AtomicU64::new(0);
@@ -33,22 +78,32 @@ thread_local! {
         Here {
             state: Cell::new(ptr::null_mut()),
             depth: Cell::new(0),
-            borrowed: Cell::new(false),
+            hold: Cell::new(Place::Outside),
+            callbacks: Cell::new(0),
+            lent: Cell::new(false),
             first: Cell::new(false),
             ident: Cell::new(0),
         }
     };
     static END: End = const { End };
+    /// The gate, while this thread offers the GIL.
+    static OFFER: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
+    /// The gate, between the two halves of [`outside`]'s way back.
+    static PASSING: RefCell<Option<RwLockReadGuard<'static, ()>>> = const { RefCell::new(None) };
 }
 
 /// What this OS thread is to Python. Nothing of it is to be dropped, so it can be used until the very end of the thread.
 struct Here {
     /// The state that waits for the next visit, null before the first one.
     state: Cell<*mut ffi::PyThreadState>,
-    /// How many holds are open.
+    /// How many holds are open, since the innermost callback began.
     depth: Cell<u32>,
-    /// The thread had the GIL before the first hold: it stays when the last one is closed.
-    borrowed: Cell<bool>,
+    /// What they are: `Turn`, `Call` or `Held`. Of several the first one's.
+    hold: Cell<Place>,
+    /// How many callbacks it is in.
+    callbacks: Cell<u32>,
+    /// Its turn is lent.
+    lent: Cell<bool>,
     /// The state is not ours to free: this thread started CPython, or a host that did lent it.
     first: Cell<bool>,
     /// What Python calls this thread, 0 before it was asked.
@@ -56,24 +111,46 @@ struct Here {
 }
 
 impl Here {
-    fn acquire(&self) {
+    fn place(&self) -> Place {
+        if self.depth.get() > 0 {
+            self.hold.get()
+        } else if self.lent.get() {
+            Place::Lent
+        } else if self.callbacks.get() > 0 {
+            Place::Visiting
+        } else if capi::gil_held() {
+            Place::Held
+        } else {
+            Place::Outside
+        }
+    }
+
+    fn acquire(&self, hold: Place) {
         let depth = self.depth.get();
         if depth == 0 {
-            self.enter();
+            self.enter(hold);
         }
         self.depth.set(depth + 1);
     }
 
-    fn enter(&self) {
+    /// Takes the GIL, by `Turn` or `Call`.
+    fn enter(&self, hold: Place) {
+        if capi::gil_held() {
+            self.hold.set(Place::Held); // it stays when the hold is over
+            return;
+        }
+        self.hold.set(hold);
+        let call = hold == Place::Call;
+        // In a forked child there is nobody who could open the gate.
+        let _gate = (call && !fork::is_child()).then(|| GATE.read());
+        if call {
+            INSIDE.fetch_add(1, Ordering::Relaxed);
+        }
         let state = self.state.get();
-        let held = capi::gil_held();
-        if !state.is_null() && !held {
+        if !state.is_null() {
             // SAFETY: the state is this thread's own, made by it below or by the start, and the
             // thread does not hold the GIL now.
             unsafe { ffi::PyEval_RestoreThread(state) };
-            self.borrowed.set(false);
-        } else if held {
-            self.borrowed.set(true);
         } else {
             // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
             // pairs of Ensure and Release leave the state alive.
@@ -82,7 +159,9 @@ impl Here {
                 ffi::PyGILState_Ensure();
                 self.state.set(ffi::PyThreadState_Get());
             }
-            self.borrowed.set(false);
+            if !self.first.get() {
+                STATES.fetch_add(1, Ordering::Relaxed);
+            }
             let _ = END.try_with(|_| ());
         }
     }
@@ -90,9 +169,13 @@ impl Here {
     fn release(&self) {
         let depth = self.depth.get();
         debug_assert!(depth > 0);
-        if depth == 1 && !self.borrowed.get() {
+        if depth == 1 && self.hold.get() != Place::Held {
+            look_for_others();
             // SAFETY: this thread holds the GIL since `enter`.
             self.state.set(unsafe { ffi::PyEval_SaveThread() });
+            if self.hold.get() == Place::Call {
+                INSIDE.fetch_sub(1, Ordering::Release);
+            }
         }
         self.depth.set(depth.saturating_sub(1));
     }
@@ -112,7 +195,7 @@ impl Here {
         if state.is_null() || unsafe { ffi::Py_IsInitialized() } == 0 {
             return;
         }
-        let inside = self.depth.get() > 0 && !self.borrowed.get();
+        let inside = self.depth.get() > 0 && self.hold.get() != Place::Held;
         self.hold_ends();
         if self.first.get() {
             if inside {
@@ -121,19 +204,41 @@ impl Here {
             }
             return;
         }
-        // SAFETY: the state is this thread's own and current once the GIL is here; deleting it
-        // gives the GIL back. Nobody uses it afterwards: the thread is at its end.
+        if !inside {
+            self.enter(Place::Call);
+        }
+        self.depth.set(1); // a hold like any: what is freed may call Java, which may call Python
+        NEWEST.store(ptr::null_mut(), Ordering::Relaxed); // another state may get this one's address
+        // SAFETY: the state is this thread's own and current; deleting it gives the GIL back.
+        // Nobody uses it afterwards: the thread is at its end.
         unsafe {
-            if !inside {
-                ffi::PyEval_RestoreThread(state);
-            }
-            self.depth.set(1); // a hold like any: what is freed may call Java, which may call Python
-            self.borrowed.set(false);
             ffi::PyThreadState_Clear(state);
+            STATES.fetch_sub(1, Ordering::Relaxed);
             PyThreadState_DeleteCurrent();
+        }
+        if self.hold.get() == Place::Call {
+            INSIDE.fetch_sub(1, Ordering::Release);
         }
         self.state.set(ptr::null_mut());
         self.depth.set(0);
+    }
+}
+
+/// Finds out whether Python has threads that are not ours, if it has got a new one. Needs the GIL; a few instructions else.
+fn look_for_others() {
+    // SAFETY: the GIL is held, which the first list's threads need to leave it. One that comes is put before the first.
+    unsafe {
+        let first = PyInterpreterState_ThreadHead(PyInterpreterState_Main());
+        if NEWEST.load(Ordering::Relaxed) == first {
+            return;
+        }
+        NEWEST.store(first, Ordering::Relaxed);
+        let (mut count, mut state) = (0, first);
+        while !state.is_null() {
+            count += 1;
+            state = PyThreadState_Next(state);
+        }
+        OTHERS.store(count > STATES.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
@@ -146,18 +251,66 @@ impl Drop for End {
     }
 }
 
-/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running. Returns
-/// whether the thread had it already by other means.
-pub fn acquire() -> bool {
+/// Where the calling thread is. CPython must be running.
+pub fn place() -> Place {
+    HERE.with(Here::place)
+}
+
+/// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running. Returns the place that the
+/// thread had: where that is none from which a turn begins, nothing is taken, or nothing that needs a turn.
+pub fn acquire() -> Place {
     HERE.with(|here| {
-        here.acquire();
+        if here.depth.get() == 0 && (here.lent.get() || here.callbacks.get() > 0) {
+            return here.place();
+        }
+        here.acquire(Place::Turn);
         if here.ident.get() == 0 {
             // SAFETY: needs nothing.
             here.ident.set(unsafe { PyThread_get_thread_ident() } as u64);
         }
         HOLDER.store(here.ident.get(), Ordering::Relaxed);
-        here.depth.get() == 1 && here.borrowed.get()
+        match here.hold.get() {
+            Place::Held => Place::Held,
+            _ => Place::Outside,
+        }
     })
+}
+
+/// As [`acquire`] for the owner of the turn, if it is certain that nobody has the GIL or is about to take it; else nothing
+/// happens. Without `keep`, for a thread whose calls take the GIL for themselves, nothing is taken.
+pub fn try_acquire(keep: bool) -> Option<Place> {
+    let place = place();
+    if place != Place::Outside {
+        return Some(if keep { acquire() } else { place });
+    }
+    // Whoever holds this for reading waits for the GIL; whoever comes now waits until the GIL is taken.
+    let _gate = GATE.try_write()?;
+    let free = INSIDE.load(Ordering::Acquire) == 0 && !OTHERS.load(Ordering::Relaxed);
+    free.then(|| if keep { acquire() } else { place })
+}
+
+/// Waits for the GIL, however long that takes, on a thread that is made for it, and keeps it until [`offer_taken`]. It takes
+/// it when no thread of ours that has no turn waits for it, and keeps those that come at the gate until [`offer_ends`]: so the
+/// thread that it is offered to gets it next, unless a thread of Python's wakes up inside Python at this very moment.
+pub fn offer() {
+    OFFER.with(|offer| *offer.borrow_mut() = Some(GATE.write()));
+    HERE.with(|here| here.acquire(Place::Turn)); // not by Call, which would wait at the gate
+    NEWEST.store(ptr::null_mut(), Ordering::Relaxed); // the others may be gone
+}
+
+/// Gives the GIL to the thread that waits for it.
+pub fn offer_taken() {
+    HERE.with(Here::release);
+}
+
+/// Opens the gate.
+pub fn offer_ends() {
+    OFFER.with(|offer| drop(offer.borrow_mut().take()));
+}
+
+/// Whether the calling thread's turn is lent to others, who may then enter while this one must not.
+pub fn lend(lent: bool) {
+    HERE.with(|here| here.lent.set(lent));
 }
 
 /// Waits until the thread that has a hold by [`acquire`] gives it back. It has ended as a thread of Java, so it does
@@ -211,13 +364,14 @@ pub(crate) fn adopt_first(release: bool) {
     END.with(|_| ());
     HERE.with(|here| {
         here.first.set(true);
-        here.borrowed.set(false);
+        STATES.fetch_add(1, Ordering::Relaxed);
         if release {
             // SAFETY: the start holds the GIL.
             here.state.set(unsafe { ffi::PyEval_SaveThread() });
         } else {
             // SAFETY: the start holds the GIL, so there is a current state.
             here.state.set(unsafe { ffi::PyThreadState_Get() });
+            here.hold.set(Place::Turn);
             here.depth.set(1);
         }
     });
@@ -243,7 +397,7 @@ pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
             HERE.with(Here::release);
         }
     }
-    HERE.with(Here::acquire);
+    HERE.with(|here| here.acquire(Place::Call));
     let _hold = Hold;
     Python::attach(|py| {
         inject::point();
@@ -254,29 +408,44 @@ pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
 }
 
 /// Runs `body` outside Python: other threads may enter meanwhile, and `body` may come back in by
-/// [`with`], on this thread with this thread's state.
+/// [`with`], on this thread with this thread's state. The thread's place is then as it was before, whatever `body` did.
 #[allow(clippy::disallowed_methods)] // the one place
 pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
     struct Back {
         state: *mut ffi::PyThreadState,
         depth: u32,
-        borrowed: bool,
+        hold: Place,
+        lent: bool,
     }
     impl Drop for Back {
         fn drop(&mut self) {
             HERE.with(|here| {
                 here.state.set(self.state);
                 here.depth.set(self.depth);
-                here.borrowed.set(self.borrowed);
+                here.hold.set(self.hold);
+                here.lent.set(self.lent);
+                here.callbacks.set(here.callbacks.get() - 1);
             });
+            let _ = PASSING.try_with(|passing| drop(passing.borrow_mut().take()));
         }
     }
     // SAFETY: the GIL is held, so there is a current state, and it stays this thread's.
     let now = unsafe { ffi::PyThreadState_Get() };
-    let _back = HERE.with(|here| Back {
-        state: here.state.replace(now),
-        depth: here.depth.replace(0),
-        borrowed: here.borrowed.replace(false),
+    let back = HERE.with(|here| {
+        here.callbacks.set(here.callbacks.get() + 1);
+        Back {
+            state: here.state.replace(now),
+            depth: here.depth.replace(0),
+            hold: here.hold.get(),
+            lent: here.lent.replace(false),
+        }
     });
-    py.detach(body)
+    let turn = back.depth > 0 && back.hold == Place::Turn;
+    py.detach(|| {
+        let result = body();
+        if !turn {
+            let _ = PASSING.try_with(|passing| *passing.borrow_mut() = Some(GATE.read()));
+        }
+        result
+    })
 }

@@ -3,7 +3,7 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
-use crate::guard::{backtrace, guard, Failure};
+use crate::guard::{backtrace, guard, runner, Failure};
 use crate::host;
 use crate::owner;
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
@@ -72,8 +72,60 @@ export! {
 // ---- gil.rs ----
 
 export! {
-    fn gilAcquire(env) -> bool {
-        Ok(gil::acquire())
+    fn gilTurns(env, turns: JObject<'local>) -> JObject<'local> {
+        Ok(owner::turns(env, &turns)?)
+    }
+}
+
+export! {
+    fn gilPlace(env) -> i32 {
+        Ok(gil::place() as i32)
+    }
+}
+
+export! {
+    fn gilAcquire(env) -> i32 {
+        Ok(gil::acquire() as i32)
+    }
+}
+
+export! {
+    fn gilTryAcquire(env, keep: bool) -> i32 {
+        Ok(gil::try_acquire(keep).map_or(-1, |place| place as i32))
+    }
+}
+
+export! {
+    fn gilOffer(env) {
+        gil::offer();
+        Ok(())
+    }
+}
+
+export! {
+    fn gilOfferTaken(env) {
+        gil::offer_taken();
+        Ok(())
+    }
+}
+
+export! {
+    fn gilOfferEnds(env) {
+        gil::offer_ends();
+        Ok(())
+    }
+}
+
+export! {
+    fn gilLend(env, lent: bool) {
+        gil::lend(lent);
+        Ok(())
+    }
+}
+
+export! {
+    fn gilRunner(env, task: JObject<'local>) -> JObject<'local> {
+        Ok(runner(env, &task)?)
     }
 }
 

@@ -141,6 +141,22 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
     }
 }
 
+/// `FutureTask.runner`, the thread that runs the task now; null where there is none, or on a JVM that has no such field.
+#[allow(clippy::disallowed_methods)] // the one place
+pub(crate) fn runner<'local>(
+    env: &mut JNIEnv<'local>,
+    task: &JObject,
+) -> jni::errors::Result<JObject<'local>> {
+    let class = env.find_class("java/util/concurrent/FutureTask")?;
+    match env.get_field_id(&class, "runner", "Ljava/lang/Thread;") {
+        Ok(field) => env.get_field_unchecked(task, field, ReturnType::Object)?.l(),
+        Err(_) => {
+            env.exception_clear()?;
+            Ok(JObject::null())
+        }
+    }
+}
+
 /// `Throwable.backtrace`, in which HotSpot keeps the stack; null on a JVM that has no such field.
 #[allow(clippy::disallowed_methods)] // the one place
 pub(crate) fn backtrace<'local>(

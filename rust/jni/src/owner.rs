@@ -7,6 +7,7 @@ use jni::objects::{GlobalRef, JObject};
 use jni::JNIEnv;
 use python4j_core::Error;
 use std::mem::ManuallyDrop;
+use std::sync::OnceLock;
 
 /// Keeps a Java object, and the memory it owns, until dropped. That may happen on any thread: one
 /// that Python made is attached to the JVM for the moment.
@@ -32,6 +33,13 @@ impl Drop for Owner {
             unsafe { ManuallyDrop::drop(&mut self.reference) }
         }
     }
+}
+
+/// What the turns of all class loaders have in common: what the first one brought, kept for the life of the process.
+pub(crate) fn turns<'local>(env: &mut JNIEnv<'local>, turns: &JObject) -> Result<JObject<'local>, Failure> {
+    static TURNS: OnceLock<GlobalRef> = OnceLock::new();
+    let mine = env.new_global_ref(turns)?;
+    Ok(env.new_local_ref(TURNS.get_or_init(|| mine))?)
 }
 
 /// A direct `ByteBuffer` over memory that Java keeps by other means.

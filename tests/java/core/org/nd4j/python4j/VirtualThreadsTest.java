@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.management.ManagementFactory;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -88,6 +90,11 @@ class VirtualThreadsTest {
         inTheOtherJvm(folder, "watchdog");
     }
 
+    @Test
+    void theirPlaces(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "places");
+    }
+
     private static void inTheOtherJvm(Path folder, String program) throws Exception {
         Path home = newestJdk();
         assumeTrue(home != null, "a JDK with virtual threads: " + LEAST + " or newer");
@@ -127,6 +134,8 @@ class VirtualThreadsTest {
     public static void main(String[] arguments) throws Exception {
         if (arguments[0].equals("watchdog")) {
             watched();
+        } else if (arguments[0].equals("places")) {
+            places();
         } else {
             aThousand();
         }
@@ -240,6 +249,32 @@ class VirtualThreadsTest {
             inJava.interrupt();
             inJava.join();
         }
+    }
+
+    /** {@link PlaceTest}, each of its tests on a virtual thread. */
+    private static void places() throws Exception {
+        PlaceTest.start();
+        List<String> failed = Collections.synchronizedList(new ArrayList<>());
+        int count = 0;
+        for (Method test : PlaceTest.class.getDeclaredMethods()) {
+            if (test.isAnnotationPresent(Test.class)) {
+                count++;
+                Thread thread = start(() -> {
+                    try {
+                        PlaceTest instance = new PlaceTest();
+                        test.invoke(instance);
+                        instance.othersCanEnter();
+                    } catch (InvocationTargetException e) {
+                        failed.add(test.getName() + ": " + e.getCause() + Arrays.toString(e.getCause().getStackTrace()));
+                    } catch (Exception | AssertionError e) {
+                        failed.add(test.getName() + ": " + e);
+                    }
+                });
+                thread.join(30_000);
+                check(!thread.isAlive(), test.getName() + " hangs at " + Arrays.toString(thread.getStackTrace()));
+            }
+        }
+        check(count > 20 && failed.isEmpty(), count + ", failed: " + failed);
     }
 
     private static boolean shows(PythonWatchdog.Report report, String method) {

@@ -62,12 +62,27 @@ public class GILLock implements Lock {
         return keep(PythonGIL.tryLock(Duration.ofNanos(Math.max(0, unit.toNanos(time)))));
     }
 
-    /** Gives back what this thread last took by this lock. If it took nothing, this does nothing. */
+    /**
+     * Gives back what this thread last took by this lock. If it took nothing, this does nothing.
+     *
+     * @throws PythonException if the thread locked it before Python called the Java code that calls this, or has lent
+     *     its turn ({@link PythonGIL#lend}); nothing changes then
+     */
     @Override
     public void unlock() {
         PythonGIL last = held.get().poll();
+        while (last != null && !last.isOpen()) { // locked in a callback that is over
+            last = held.get().poll();
+        }
         if (last != null) {
-            last.close();
+            try {
+                last.close();
+            } catch (PythonException e) {
+                if (last.isOpen()) {
+                    held.get().push(last);
+                }
+                throw e;
+            }
         }
     }
 

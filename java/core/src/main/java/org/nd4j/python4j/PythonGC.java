@@ -4,6 +4,8 @@
 package org.nd4j.python4j;
 
 import java.io.Closeable;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -12,6 +14,8 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
@@ -24,7 +28,8 @@ import org.nd4j.python4j.internal.jni.Native;
  * }</pre>
  *
  * <p>Frames nest. They belong to the thread that opened them, other threads' objects are not in them. An
- * object outside all frames is given back when Java has forgotten it. Names in Python keep their objects
+ * object outside all frames is given back when Java has forgotten it, and so are those in a frame whose thread has
+ * ended without closing it. Names in Python keep their objects
  * alive, whatever frames close.
  *
  * <p>No method here needs a turn of {@link PythonGIL}. A frame closed without one gives its objects back
@@ -32,11 +37,11 @@ import org.nd4j.python4j.internal.jni.Native;
  */
 public class PythonGC implements Closeable {
 
-    /** What one thread has open. Only its thread touches it. */
-    private static final class Stack {
-        PythonGC frame; // innermost
-        PythonGC pause; // innermost
-    }
+    // What one thread has open: the innermost frame and pause. Only its thread touches it. Of the JDK's classes, since a
+    // pool's thread keeps it, and would keep our class loader with it.
+    private static final int FRAME = 0;
+    private static final int PAUSE = 1;
+    private static final int WATCHED = 2; // not null once the thread's end is looked out for
 
     /** What was read from an object. */
     private static final class Part {
@@ -52,7 +57,9 @@ public class PythonGC implements Closeable {
     }
 
     private static final int MANY_PARTS = 64;
-    private static final ThreadLocal<Stack> STACKS = ThreadLocal.withInitial(Stack::new);
+
+    /** An array that goes with its thread, and in it what the thread has open. */
+    private static final ThreadLocal<Object[][]> STACKS = ThreadLocal.withInitial(() -> new Object[1][WATCHED + 1]);
 
     private final long id; // 0 for a pause
     private final PythonGC outer;
@@ -90,7 +97,7 @@ public class PythonGC implements Closeable {
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
-        PythonGC inner = open(STACKS.get().frame);
+        PythonGC inner = open((PythonGC) stack()[FRAME]);
         PythonGC target = inner == null ? null : open(inner.outer);
         PythonGC home = target == null ? null : target.find(present);
         if (home == null && !isNone(present)) {
@@ -195,9 +202,16 @@ public class PythonGC implements Closeable {
      */
     public static PythonGC watch() {
         PythonGIL.start();
-        Stack stack = STACKS.get();
-        stack.frame = new PythonGC(Native.handleOpenFrame(Native.root), open(stack.frame));
-        return stack.frame;
+        Object[][] own = STACKS.get();
+        Object[] stack = own[0];
+        if (stack[WATCHED] == null) {
+            stack[WATCHED] = true;
+            Ended.lookOut(own, stack, 0);
+        }
+        Ended.poll();
+        PythonGC frame = new PythonGC(Native.handleOpenFrame(Native.root), open((PythonGC) stack[FRAME]));
+        stack[FRAME] = frame;
+        return frame;
     }
 
     /**
@@ -210,6 +224,11 @@ public class PythonGC implements Closeable {
             return;
         }
         closed = true;
+        Object[] stack = stack();
+        int kind = id == 0 ? PAUSE : FRAME;
+        if (stack[kind] == this) {
+            stack[kind] = open(outer);
+        }
         latest = null;
         bySource = null;
         if (id == 0) {
@@ -232,9 +251,10 @@ public class PythonGC implements Closeable {
      * frame, also not into one opened meanwhile. They are given back when Java has forgotten them.
      */
     public static PythonGC pause() {
-        Stack stack = STACKS.get();
-        stack.pause = new PythonGC(0, open(stack.pause));
-        return stack.pause;
+        Object[] stack = stack();
+        PythonGC pause = new PythonGC(0, open((PythonGC) stack[PAUSE]));
+        stack[PAUSE] = pause;
+        return pause;
     }
 
     /**
@@ -243,7 +263,7 @@ public class PythonGC implements Closeable {
      * @throws RuntimeException if there is none
      */
     public static void resume() {
-        PythonGC pause = open(STACKS.get().pause);
+        PythonGC pause = open((PythonGC) stack()[PAUSE]);
         if (pause == null) {
             throw new RuntimeException("GC not paused!");
         }
@@ -261,11 +281,29 @@ public class PythonGC implements Closeable {
     }
 
     private static PythonGC current() {
-        Stack stack = STACKS.get();
-        if (stack.pause != null && (stack.pause = open(stack.pause)) != null) {
+        Object[] stack = stack();
+        if (stack[PAUSE] != null && (stack[PAUSE] = open((PythonGC) stack[PAUSE])) != null) {
             return null;
         }
-        return stack.frame == null ? null : (stack.frame = open(stack.frame));
+        if (stack[FRAME] == null) {
+            return null;
+        }
+        PythonGC frame = open((PythonGC) stack[FRAME]);
+        stack[FRAME] = frame;
+        return frame;
+    }
+
+    private static Object[] stack() {
+        return STACKS.get()[0];
+    }
+
+    /** The frame of that number, if this thread has it open. Objects in it refer to it: see {@link Ended}. */
+    static PythonGC frame(long id) {
+        PythonGC frame = open((PythonGC) stack()[FRAME]);
+        while (frame != null && frame.id != id) {
+            frame = open(frame.outer);
+        }
+        return frame;
     }
 
     private static PythonGC open(PythonGC frame) {
@@ -273,5 +311,40 @@ public class PythonGC implements Closeable {
             frame = frame.outer;
         }
         return frame;
+    }
+
+    /**
+     * What is to be done when a thread has ended: each frame that it left open goes when that and all objects in it are
+     * forgotten, too. Whoever opens a frame looks for both.
+     */
+    private static final class Ended extends PhantomReference<Object> {
+        private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
+        private static final Set<Ended> ALL = ConcurrentHashMap.newKeySet();
+
+        private final Object[] stack; // the thread's, or null for one frame
+        private final long id;
+
+        private Ended(Object thread, Object[] stack, long id) {
+            super(thread, QUEUE);
+            this.stack = stack;
+            this.id = id;
+        }
+
+        static void lookOut(Object forgotten, Object[] stack, long id) {
+            ALL.add(new Ended(forgotten, stack, id));
+        }
+
+        static void poll() {
+            for (Ended ended = (Ended) QUEUE.poll(); ended != null; ended = (Ended) QUEUE.poll()) {
+                ALL.remove(ended);
+                if (ended.stack == null) {
+                    Native.handleCloseFrameLater(ended.id);
+                    continue;
+                }
+                for (PythonGC frame = open((PythonGC) ended.stack[FRAME]); frame != null; frame = open(frame.outer)) {
+                    lookOut(frame, null, frame.id);
+                }
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Handover;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
 
@@ -50,35 +51,51 @@ public class PythonGIL implements AutoCloseable {
     private static final String NO_TURN =
             "Attempt to use Python4j from multiple threads without acquiring GIL. "
                     + "Enclose your code in a try(PythonGIL gil = PythonGIL.lock()){...} block.";
+    private static final String OF_CALLER =
+            "This shared block began before Python called this Java code, and the Python code around the call goes on in "
+                    + "it: close it after the call.";
+    private static final String IS_LENT =
+            "This thread has lent its turn and cannot use Python until that is over: close what PythonGIL.lend() gave.";
     private static final long STOP_MILLIS = 1000; // for a turn
     private static final long END_MILLIS = 1800; // for all of the end
 
     private static final long CHECKED_TURNS = 1000; // an interpreter is chosen early; a check costs some nanoseconds
     private static final Turn TURN = Turn.PYTHON;
-    private static final PythonGIL NOTHING = new PythonGIL(null, false);
+    private static final PythonGIL NOTHING = new PythonGIL(null, false, null);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
     private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
     private static final ThreadLocal<Shared> SHARED = new ThreadLocal<>();
+    private static final ThreadLocal<Loan> LENT = new ThreadLocal<>();
+
+    // What a callback is known by is a long[], of a JDK class since other class loaders see it: whether the turns that
+    // were taken in it and stand open are void, and how many these are.
+    private static final int VOID = 0;
+    private static final int OPEN = 1;
 
     private static boolean typesInitialized; // the starter alone uses it
     private static volatile boolean ready; // Python runs and the types' init() has been called
-    private static volatile Thread starter; // the default thread
-    private static volatile boolean kept; // the starter has the turn by release_gil_automatically=false
+    private static volatile Thread starter; // the thread that started Python for this class loader
 
     private Thread owner; // null once closed
     private final boolean turn; // false for a thread that had the GIL before
     private final Shared shared; // null for an exclusive turn
+    private final long[] callback; // the one that this began in, null outside of callbacks
 
-    private PythonGIL(Thread owner, boolean turn) {
+    private PythonGIL(Thread owner, boolean turn, long[] callback) {
         this.owner = owner;
         this.turn = turn;
         this.shared = null;
+        this.callback = callback;
+        if (turn && callback != null) {
+            callback[OPEN]++;
+        }
     }
 
     private PythonGIL(Thread owner, Shared shared) {
         this.owner = owner;
         this.turn = false;
         this.shared = shared;
+        this.callback = Visit.current();
     }
 
     /** A thread's shared blocks, and the namespace that the outermost one opened. */
@@ -103,14 +120,14 @@ public class PythonGIL implements AutoCloseable {
      */
     public static PythonGIL lock() {
         // The usual case first, in which entered() asks for the thread's place and takes the GIL in one call.
-        if (ready && VISITS.get() == null && !isVirtual(Thread.currentThread()) && TURN.takeAtOnce()) {
+        if (ready && !isVirtual(Thread.currentThread()) && TURN.takeAtOnce()) {
             return entered();
         }
         PythonGIL place = placeAlready();
         if (place != null) {
             return place;
         }
-        TURN.take();
+        TURN.takeUnlessInVain();
         return entered();
     }
 
@@ -135,6 +152,7 @@ public class PythonGIL implements AutoCloseable {
         if (TURN.isMine()) {
             return lock();
         }
+        refuseLent();
         Shared shared = SHARED.get();
         if (shared == null) {
             Interpreter.check();
@@ -209,7 +227,8 @@ public class PythonGIL implements AutoCloseable {
         if (place != null) {
             return place;
         }
-        return TURN.take(nanos) ? entered() : null;
+        long start = System.nanoTime();
+        return TURN.take(nanos) ? enteredWithin(nanos - (System.nanoTime() - start)) : null;
     }
 
     /** Like {@link #lock()}, if that needs no waiting; null otherwise. */
@@ -218,31 +237,188 @@ public class PythonGIL implements AutoCloseable {
         if (place != null) {
             return place;
         }
-        return TURN.takeIfFree() ? entered() : null;
+        try {
+            return TURN.takeIfFree() ? enteredWithin(0) : null;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return null;
+        }
+    }
+
+    /**
+     * Lends the calling thread's turn: until the result is closed, other threads may have it. This is for a function that
+     * Python calls and that waits for other threads which use Python, a pool's for example:
+     *
+     * <pre>{@code
+     * PythonFunction f = (args, named) -> {
+     *     Future<Long> result = pool.submit(() -> {
+     *         try (PythonGIL gil = PythonGIL.lock()) {
+     *             return PythonExecutioner.execAndReturnAllVariables("x = 6 * 7").getValue("x");
+     *         }
+     *     });
+     *     try (PythonGIL lent = PythonGIL.lend()) {
+     *         return result.get();
+     *     }
+     * };
+     * }</pre>
+     *
+     * <p>A block between {@code lock()} and {@code close()} is never interleaved with another thread's, except where it
+     * lends: names and the current context may be others afterwards. Until it is closed, the calling thread cannot use
+     * Python; closing waits for the turn. A thread that has entered Python without a turn has nothing to lend, and
+     * nothing happens. A turn that a function lends and does not take back is taken back when the function returns.
+     *
+     * @return what takes the turn back when it is closed, by the same thread
+     * @throws PythonException if the thread has no turn, or has lent it already
+     */
+    public static PythonGIL lend() {
+        refuseLent();
+        if (TURN.isMine()) {
+            return new Loan(Thread.currentThread(), TURN.callback()).begin();
+        }
+        if (isHeld()) {
+            return new PythonGIL(Thread.currentThread(), false, null);
+        }
+        throw new PythonException(NO_TURN);
+    }
+
+    /** A turn that is lent, or was given back in a callback around which Python code of that turn goes on. */
+    private static final class Loan extends PythonGIL {
+        private final long[] callback;
+        private final int depth = TURN.depth();
+        private final long owed = TURN.owed();
+        private final boolean kept = TURN.isKept();
+
+        private Loan(Thread owner, long[] callback) {
+            super(owner, false, callback);
+            this.callback = callback;
+        }
+
+        Loan begin() {
+            LENT.set(this);
+            if (onOsThread()) {
+                Native.gilRelease(); // nothing to give back in a callback
+                Native.gilLend(true);
+            }
+            if (Monitor.isOn()) {
+                Monitor.turnEnds(TURN);
+            }
+            TURN.giveUp();
+            return this;
+        }
+
+        /** Whether this began, and so ends, on the same OS thread: a virtual thread in Python stays where it is. */
+        private boolean onOsThread() {
+            return callback != null || !isVirtual(Thread.currentThread());
+        }
+
+        /** Whether no turn stands open: the thread may take one before the callback ends. */
+        boolean isGivenBack() {
+            return depth == owed;
+        }
+
+        @Override
+        void end() {
+            TURN.take();
+            begins();
+            resume();
+        }
+
+        /** The thread has the turn again, once, and nothing more. */
+        void resume() {
+            LENT.remove();
+            ((PythonGIL) this).owner = null;
+            if (onOsThread()) {
+                Native.gilLend(false);
+                if (callback == null) {
+                    Native.gilAcquire();
+                }
+            }
+            TURN.restore(depth, owed, callback);
+            TURN.keep(kept);
+            TURN.late(owed > 0);
+        }
+    }
+
+    /** What closing does, once. */
+    void end() {
+        if (turn) {
+            endTurn();
+        } else if (shared != null) {
+            shared.close();
+        }
+    }
+
+    private static void endTurn() {
+        TURN.owe(1);
+        if (!isInCallback()) {
+            leave();
+        } else if (TURN.depth() > TURN.owed()) {
+            TURN.giveBack();
+        } else {
+            new Loan(Thread.currentThread(), TURN.callback()).begin();
+        }
+    }
+
+    /** Whether the owner of the turn, who calls this, is in a callback. */
+    private static boolean isInCallback() {
+        if (TURN.callback() != null && Native.gilPlace() != Native.VISITING) {
+            TURN.callback(null); // the callback's end had no stack to say so
+        }
+        return TURN.callback() != null;
     }
 
     /**
      * Gives the turn back; closing again does nothing. Of turns that one thread has taken several times,
      * the last one closed gives it away.
      *
-     * @throws PythonException if another thread took the turn; nothing changes then
+     * <p>Java code that Python calls may close a turn that began before. Other threads can have it then; the Python code
+     * around takes it again when the Java code returns, and gives it back when it returns itself. A turn that Java
+     * code takes and leaves open is closed when that code returns.
+     *
+     * @throws PythonException if another thread took the turn, if the turn is lent ({@link #lend}), or if this is a shared
+     *     block that began before Python called the Java code that closes it; nothing changes then
      */
     @Override
     public void close() {
         Thread holder = owner;
         if (holder == null) {
+            if (TURN.isLate()) {
+                endLate();
+            }
             return;
         }
         if (holder != Thread.currentThread()) {
             throw new PythonException("This PythonGIL was locked by thread '" + Monitor.name(holder)
                     + "' and can be closed by that thread only, not by '" + Monitor.name(Thread.currentThread()) + "'.");
         }
+        if (turn && !TURN.isMine()) {
+            refuseLent(); // else a full stack gave it back, see settle()
+            owner = null;
+            return;
+        }
+        if (shared != null && callback != Visit.current() && isOpen()) {
+            throw new PythonException(OF_CALLER);
+        }
+        boolean open = isOpen();
         owner = null;
-        if (turn) {
-            TURN.owed++;
-            leave();
-        } else if (shared != null) {
-            shared.close();
+        if (open) {
+            if (turn && callback != null) {
+                callback[OPEN]--;
+            }
+            end();
+        }
+    }
+
+    /** Whether it was not closed, neither by {@link #close} nor by the end of the callback that it began in. */
+    boolean isOpen() {
+        return owner != null && (callback == null || callback[VOID] == 0);
+    }
+
+    /** A call of Python is over, and a turn was closed in one: if it was in this one, that happens now. */
+    private static void endLate() {
+        if (TURN.isMine() && !isInCallback()) {
+            TURN.late(false);
+            settle();
         }
     }
 
@@ -299,7 +475,8 @@ public class PythonGIL implements AutoCloseable {
         if (TURN.isMine() || !ready && starter == null || SHARED.get() != null || isInsideAlready()) {
             return;
         }
-        if (starter != Thread.currentThread() || TURN.isTaken()) {
+        refuseLent();
+        if (TURN.defaultThread() != Thread.currentThread() || TURN.isTaken()) {
             throw new PythonException(NO_TURN);
         }
     }
@@ -313,10 +490,9 @@ public class PythonGIL implements AutoCloseable {
      */
     public static void setMainThreadState() {
         start();
-        if (kept && TURN.isMine()) {
-            kept = false;
-            TURN.owed++;
-            leave();
+        if (TURN.isMine() && TURN.isKept()) {
+            TURN.keep(false);
+            endTurn();
         }
     }
 
@@ -334,10 +510,11 @@ public class PythonGIL implements AutoCloseable {
 
     private static PythonGIL enterWithoutTurn() {
         start();
+        refuseLent();
         if (TURN.isMine() || SHARED.get() != null || isInsideAlready()) {
             return NOTHING;
         }
-        if (starter == Thread.currentThread() && TURN.takeIfFree()) {
+        if (TURN.defaultThread() == Thread.currentThread() && TURN.takeIfFree()) {
             return entered();
         }
         throw new PythonException(NO_TURN);
@@ -354,7 +531,14 @@ public class PythonGIL implements AutoCloseable {
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
-        return TURN.isMine() || ready && (SHARED.get() != null || isInsideAlready());
+        return TURN.isMine() || ready && LENT.get() == null && (SHARED.get() != null || isInsideAlready());
+    }
+
+    private static void refuseLent() {
+        Loan loan = LENT.get();
+        if (loan != null) {
+            throw new PythonException(loan.isGivenBack() ? NO_TURN : IS_LENT);
+        }
     }
 
     /** Whose globals a call uses: those of the thread's shared block, null for the current context. */
@@ -410,14 +594,15 @@ public class PythonGIL implements AutoCloseable {
 
     /** {@link NativeLoader} calls this on the thread that started Python, right after it did. */
     static void started(boolean release) {
+        TURN.join(Native.gilTurns(TURN.state()));
         starter = Thread.currentThread();
-        if (!release) {
+        if (TURN.becomeDefaultThread() && !release) {
             // A host that runs Python and holds the GIL goes on doing so. Otherwise the hold is the start's own.
             Native.gilRelease();
             if (!Native.gilHeld()) {
                 TURN.take();
                 entered();
-                kept = true;
+                TURN.keep(true);
             }
         }
         if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
@@ -430,45 +615,101 @@ public class PythonGIL implements AutoCloseable {
     /** A place in Python without waiting: one that the start just gave the thread, or one that it came with. */
     private static PythonGIL placeAlready() {
         if (TURN.isMine()) {
-            if (TURN.owed == 0 || settle()) {
+            if (TURN.owed() == 0 || isInCallback() || settle()) {
                 return null;
             }
         }
         start();
-        if (TURN.isMine()) {
-            kept = false; // this lock is the hold that the start left
-            return new PythonGIL(Thread.currentThread(), true);
+        Loan loan = LENT.get();
+        if (loan != null && !loan.isGivenBack()) {
+            throw new PythonException(IS_LENT);
         }
-        return isInsideAlready() ? new PythonGIL(Thread.currentThread(), false) : null;
+        if (TURN.isMine()) {
+            TURN.keep(false); // this lock is the hold that the start left
+            return new PythonGIL(Thread.currentThread(), true, TURN.callback());
+        }
+        return isInsideAlready() ? new PythonGIL(Thread.currentThread(), false, null) : null;
     }
 
+    /** The thread has just taken the turn, and takes the GIL, however long that takes. */
     private static PythonGIL entered() {
+        int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
-            if (Monitor.isOn()) {
-                Monitor.turnBegins(TURN);
-            }
-            boolean inside;
+            begins();
             try {
-                if (TURN.count() < CHECKED_TURNS) {
-                    Interpreter.check();
-                }
-                if (TURN.inherited) {
-                    Native.gilAwaitHolder();
-                    TURN.inherited = false;
-                }
-                inside = !isVirtual(Thread.currentThread()) && Native.gilAcquire();
+                place = !isVirtual(Thread.currentThread()) ? Native.gilAcquire()
+                        : LENT.get() != null ? Native.LENT : Native.OUTSIDE;
             } catch (Throwable e) {
                 TURN.giveBack();
                 throw e;
             }
-            if (inside) { // the thread manages the GIL itself and needs no turn
-                leave();
-                return new PythonGIL(Thread.currentThread(), false);
+        }
+        return enteredFrom(place);
+    }
+
+    /** The same within a limit; null if the GIL was not to be had in time. The turn is given back then. */
+    private static PythonGIL enteredWithin(long nanos) throws InterruptedException {
+        int place = Native.OUTSIDE;
+        if (TURN.isOutermost()) {
+            begins();
+            boolean got = true;
+            boolean done = false;
+            try {
+                boolean keep = !isVirtual(Thread.currentThread());
+                place = !keep && LENT.get() != null ? Native.LENT : Native.gilTryAcquire(keep);
+                if (place < 0) {
+                    got = Handover.acquire(nanos, keep);
+                    place = Native.OUTSIDE;
+                }
+                done = got;
+            } finally {
+                if (!done) {
+                    TURN.giveBack();
+                }
+            }
+            if (!got) {
+                return null;
             }
         }
-        PythonGIL gil = new PythonGIL(Thread.currentThread(), true);
-        TURN.owed--;
+        return enteredFrom(place);
+    }
+
+    /** @param place where the thread was before */
+    private static PythonGIL enteredFrom(int place) {
+        if (place == Native.LENT) {
+            Loan loan = LENT.get();
+            if (loan == null || !loan.isGivenBack()) { // null: lent by another class loader's PythonGIL
+                leave();
+                throw new PythonException(IS_LENT);
+            }
+            loan.resume();
+            TURN.take();
+        } else if (place != Native.OUTSIDE) { // the thread manages the GIL itself and needs no turn
+            leave();
+            return new PythonGIL(Thread.currentThread(), false, null);
+        }
+        PythonGIL gil = new PythonGIL(Thread.currentThread(), true, TURN.callback());
+        TURN.owe(-1);
         return gil;
+    }
+
+    /** An outermost turn begins. */
+    private static void begins() {
+        if (Monitor.isOn()) {
+            Monitor.turnBegins(TURN);
+        }
+        try {
+            if (TURN.count() < CHECKED_TURNS) {
+                Interpreter.check();
+            }
+            if (TURN.isInherited()) {
+                Native.gilAwaitHolder();
+                TURN.settled();
+            }
+        } catch (Throwable e) {
+            TURN.giveBack();
+            throw e;
+        }
     }
 
     /**
@@ -476,7 +717,7 @@ public class PythonGIL implements AutoCloseable {
      * left. If the thread never comes here, its end does the same.
      */
     private static boolean settle() {
-        while (TURN.isMine() && TURN.owed > 0) {
+        while (TURN.isMine() && TURN.owed() > 0) {
             leave();
         }
         return TURN.isMine();
@@ -501,30 +742,73 @@ public class PythonGIL implements AutoCloseable {
         TURN.giveBack();
     }
 
-    /** Whether the thread holds the GIL although it has no turn: it came from Python, or manages the GIL itself. */
+    /** Whether the thread is in Python although it has no turn: it came from Python, or manages the GIL itself. */
     private static boolean isInsideAlready() {
-        return VISITS.get() != null || Native.gilHeld();
+        int place = Native.gilPlace();
+        return place != Native.OUTSIDE && place != Native.LENT;
     }
 
     /** A call from Python into Java, see {@link #visit}. */
     static final class Visit implements Access.Visit {
-        private static final Visit OF_OWNER = new Visit(null);
+        private final long[] callback = new long[2];
+        private final long depth; // of the turn; -1 for a thread that has none
+        private final long[] outerCallback; // with a turn
+        private final Visit outer; // without one
+        private final Shared shared;
+        private final int sharedDepth;
 
-        private final Visit outer;
-
-        private Visit(Visit outer) {
+        private Visit(long depth, long[] outerCallback, Visit outer, Shared shared) {
+            this.depth = depth;
+            this.outerCallback = outerCallback;
             this.outer = outer;
+            this.shared = shared;
+            this.sharedDepth = shared == null ? 0 : shared.depth;
         }
 
+        /** The callback of a thread that has no turn; null if there is none. */
+        static long[] current() {
+            Visit visit = VISITS.get();
+            return visit == null ? null : visit.callback;
+        }
+
+        /** The thread's place is as it was before: what was begun meanwhile is over. */
         @Override
         public void close() {
-            if (this == OF_OWNER) {
+            if (depth < 0) {
+                closeWithoutTurn();
                 return;
             }
+            if (!TURN.isMine() || TURN.depth() - TURN.owed() > depth) {
+                restoreTurn();
+            }
+            TURN.callback(outerCallback);
+        }
+
+        private void restoreTurn() {
+            Loan loan = LENT.get();
+            if (loan != null) {
+                loan.end();
+            }
+            if (TURN.depth() - TURN.owed() > depth) {
+                callback[VOID] = 1;
+                for (; callback[OPEN] > 0 && TURN.depth() > 1; callback[OPEN]--) {
+                    TURN.owe(1);
+                    TURN.giveBack();
+                }
+            }
+        }
+
+        private void closeWithoutTurn() {
+            callback[VOID] = 1;
             if (outer == null) {
                 VISITS.remove();
             } else {
                 VISITS.set(outer);
+            }
+            Shared now = SHARED.get();
+            while (now != null && (now != shared || now.depth > sharedDepth)) {
+                now.close();
+                now = SHARED.get();
             }
         }
     }
@@ -535,9 +819,11 @@ public class PythonGIL implements AutoCloseable {
      */
     static Visit visit() {
         if (TURN.isMine()) {
-            return Visit.OF_OWNER;
+            Visit visit = new Visit(TURN.depth(), TURN.callback(), null, null);
+            TURN.callback(visit.callback);
+            return visit;
         }
-        Visit visit = new Visit(VISITS.get());
+        Visit visit = new Visit(-1, null, VISITS.get(), SHARED.get());
         VISITS.set(visit);
         return visit;
     }

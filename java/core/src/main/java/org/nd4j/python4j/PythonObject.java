@@ -41,6 +41,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     private long handle; // 0 for no object
     private long frame; // see PythonGC.isNone
+    private PythonGC within; // the frame's, if the thread has it open
     boolean kept; // by PythonGC.keep, or read from something that is
 
     /** Takes over a handle that belongs to a frame, or to none. */
@@ -93,7 +94,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private void hold(long handle, long frame) {
         this.handle = handle;
         this.frame = frame;
-        if (PythonGC.isNone(frame) && handle != 0) {
+        boolean none = PythonGC.isNone(frame);
+        this.within = none ? null : PythonGC.frame(frame);
+        if (none && handle != 0) {
             Handles.Late.add(this, handle);
         }
     }

@@ -54,12 +54,45 @@ public final class Native {
 
     // ---- gil.rs ----
 
+    /** The state of the turns of all class loaders: that of the {@link Turn} that called this first. Needs no turn. */
+    public static native Object[] gilTurns(Object[] mine);
+
+    // Where an OS thread is, as `Place` of gil.rs has it.
+    public static final int OUTSIDE = 0;
+    public static final int VISITING = 4;
+    public static final int LENT = 5;
+
+    /** Where this OS thread is. Needs no turn. */
+    public static native int gilPlace();
+
     /**
      * Takes the GIL for this OS thread and keeps it until {@link #gilRelease}. Counts.
      *
-     * @return whether the thread had it already by other means
+     * @return {@link #OUTSIDE}, or the place of a thread that needs no turn, having the GIL or being called from Python
      */
-    public static native boolean gilAcquire();
+    public static native int gilAcquire();
+
+    /**
+     * The same, if that certainly needs no waiting; -1 if not.
+     *
+     * @param keep false only to learn whether that is so
+     */
+    public static native int gilTryAcquire(boolean keep);
+
+    /** Waits for the GIL, without an end, for a thread that will not: {@link Handover}. Needs no turn. */
+    public static native void gilOffer();
+
+    /** Gives the GIL to that thread. Needs no turn. */
+    public static native void gilOfferTaken();
+
+    /** That thread has it: all others may come again. Needs no turn. */
+    public static native void gilOfferEnds();
+
+    /** Whether the calling thread has lent its turn and must not enter. Needs no turn. */
+    public static native void gilLend(boolean lent);
+
+    /** The thread that runs a {@code FutureTask}, null if none does or that cannot be seen. Needs no turn. */
+    public static native Object gilRunner(Object task);
 
     /** Gives a thread that has ended within {@link #gilAcquire} a second to end for the system, too. Needs no turn. */
     public static native void gilAwaitHolder();
@@ -109,7 +142,7 @@ public final class Native {
     public static native int handleCount();
 
     /** How many places the table of objects has: the lower half of a handle is less. Needs no turn. */
-    static native int handlePlaces();
+    public static native int handlePlaces();
 
     /** How many frames are open. Needs no turn. */
     public static native int handleFrameCount();
@@ -117,13 +150,13 @@ public final class Native {
     // ---- bulk.rs ----
 
     /** A handle, in no frame, to a str of a text, in one copy. */
-    static native long bulkText(String text);
+    public static native long bulkText(String text);
 
     /** A handle, in no frame, to bytes. */
-    static native long bulkBytes(byte[] bytes);
+    public static native long bulkBytes(byte[] bytes);
 
     /** The String or byte[] of a handle to a str or bytes, which is given back with that. */
-    static native Object bulkTake(long handle);
+    public static native Object bulkTake(long handle);
 
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     public static native boolean bulkDirect();
@@ -247,7 +280,7 @@ public final class Native {
     public static native byte[] raisedReport(long handle, long frame);
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
-    static native Object raisedBacktrace(Throwable throwable);
+    public static native Object raisedBacktrace(Throwable throwable);
 
     // ---- stop.rs ----
 
@@ -270,10 +303,10 @@ public final class Native {
      *
      * @param objects whether the function gets its arguments as the objects that they are, not as values
      */
-    static native long callbackFunction(long key, String name, boolean objects, long frame);
+    public static native long callbackFunction(long key, String name, boolean objects, long frame);
 
     /** A reference to the object that {@link Callbacks} holds under a key, of a class in proxies.py. */
-    static native long callbackReference(long key, String className, long frame);
+    public static native long callbackReference(long key, String className, long frame);
 
     /**
      * A Python exception for the exception that {@link Callbacks} holds under a key.

@@ -3,13 +3,14 @@
 // What a turn means for CPython's GIL stands in PythonGIL.
 package org.nd4j.python4j.internal.turn;
 
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
 import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.internal.Access;
 
@@ -28,6 +29,10 @@ import org.nd4j.python4j.internal.Access;
  * <p>An owner that ends without giving its turn back has given it up: the first waiter looks every
  * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
  * whose time runs out loses its place in the queue; hence a queue of our own.
+ *
+ * <p>Each class loader that has this library has a {@code Turn}, and all of them work on one {@link #state}, which
+ * {@link #join} makes common. It consists of classes of the JDK alone, arrays in place of fields, so that no
+ * {@code Turn} understands less of it than another, and none keeps another's class loader.
  */
 public final class Turn extends AbstractOwnableSynchronizer {
 
@@ -35,63 +40,80 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final long PATIENCE = TimeUnit.MICROSECONDS.toNanos(250);
     private static final long SPIN = TimeUnit.MICROSECONDS.toNanos(50); // about what sleeping and waking cost
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
-    // Neither a VarHandle nor what is made of them: see the package-info of internal.start.
-    private static final AtomicReferenceFieldUpdater<Turn, Thread> OWNER =
-            AtomicReferenceFieldUpdater.newUpdater(Turn.class, Thread.class, "owner");
 
     /** The one for this process's Python. */
     public static final Turn PYTHON = new Turn();
 
-    private static final class Waiter {
-        final Thread thread = Thread.currentThread();
-        final long since = System.nanoTime();
-        volatile long firstSince = since;
-        volatile boolean asleep;
-        volatile boolean passed; // it was woken, and somebody was faster: it now sleeps until its patience ends
-        Object event; // of the Java Flight Recorder; null if it does not listen
-        Waiter previous; // in the queue, guarded by it
-        Waiter next;
+    // ---- what all class loaders have in common ----
 
-        void wake() {
-            if (asleep && !(passed && yields())) {
-                asleep = false;
-                LockSupport.unpark(thread);
-            }
-        }
+    // The places in `state`. Volatile are the AtomicLongs only: these do without VarHandles, see the
+    // package-info of internal.start.
+    private static final int TAKEN = 0; // AtomicLong: 1 while the turn is taken
+    private static final int COUNT = 1; // AtomicLong: of the turns so far; only the owner writes it
+    private static final int WAITS = 2; // AtomicLong
+    private static final int WAITED = 3; // AtomicLong: nanoseconds
+    private static final int NUMBERS = 4; // long[]: see below
+    private static final int DEFAULT_THREAD = 5; // WeakReference<Thread>
+    private static final int OWNER = 6; // Thread
+    private static final int CALLBACK = 7; // long[]: what PythonGIL knows the owner's callback by
+    private static final int FIRST = 8; // of the queue; written with the state locked
+    private static final int LAST = 9; // guarded by the state
+    private static final int LENGTH = 10;
 
-        /** Whether somebody else may go first. */
-        boolean yields() {
-            return patience() > (asleep ? -PATIENCE : 0);
-        }
+    // The places in NUMBERS, which only the owner reads and writes.
+    private static final int DEPTH = 0;
+    private static final int OWED = 1;
+    private static final int INHERITED = 2;
+    private static final int KEPT = 3;
+    private static final int LATE = 4;
 
-        long patience() {
-            return firstSince + PATIENCE - System.nanoTime();
+    // The places in a waiter, an Object[] and one of the queue's nodes.
+    private static final int THREAD = 0; // Thread
+    private static final int SLEEP = 1; // AtomicLong of ASLEEP and PASSED
+    private static final int FIRST_SINCE = 2; // long[1]
+    private static final int PREVIOUS = 3; // in the queue, guarded by the state
+    private static final int NEXT = 4;
+
+    private static final long ASLEEP = 1;
+    private static final long PASSED = 2; // it was woken, and somebody was faster: it now sleeps until its patience ends
+
+    private transient Object[] state;
+    // Parts of the state, here to save a step. Written before Python has started, which is before anybody takes the turn.
+    private transient AtomicLong taken;
+    private transient AtomicLong count;
+    private transient long[] numbers;
+
+    public Turn() {
+        state = new Object[LENGTH];
+        for (int i = TAKEN; i <= WAITED; i++) {
+            state[i] = new AtomicLong();
         }
+        state[NUMBERS] = new long[LATE + 1];
+        use();
     }
 
-    private transient volatile Thread owner;
-    private transient int depth; // only the owner reads and writes it
+    private void use() {
+        taken = (AtomicLong) state[TAKEN];
+        count = (AtomicLong) state[COUNT];
+        numbers = (long[]) state[NUMBERS];
+    }
 
-    /**
-     * How many of the owner's takes no {@link PythonGIL} stands for: more than none for long only if a
-     * {@code StackOverflowError} came between. Only the owner reads and writes it.
-     */
-    public transient int owed;
+    /** What {@link #join} takes. */
+    public Object[] state() {
+        return state;
+    }
 
-    /** An owner ended with its turn, and maybe with more. Only the owner reads and writes it. */
-    public transient boolean inherited;
-    private final transient AtomicLong count = new AtomicLong(); // of the turns so far; only the owner writes it
-    private final transient AtomicLong waits = new AtomicLong();
-    private final transient AtomicLong waited = new AtomicLong();
+    /** From now on this and the {@code Turn} of that state are one. Nobody has used this one yet. */
+    public void join(Object[] common) {
+        state = common;
+        use();
+    }
 
-    // A list without a class of its own: for adding and removing, which call nothing, no stack is too short.
-    private final transient Object queue = new Object();
-    private transient volatile Waiter first; // written with the queue locked
-    private transient Waiter last; // guarded by the queue
+    // ---- who has it ----
 
-    /** Whether the calling thread owns the turn. */
+    /** Whether the calling thread owns the turn. Exact for the caller, since nobody else writes or clears its name. */
     public boolean isMine() {
-        return owner == Thread.currentThread();
+        return state[OWNER] == Thread.currentThread();
     }
 
     /** Whether any living thread owns the turn. */
@@ -101,8 +123,25 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     /** The thread that owns the turn, null if there is none or it has ended. */
     public Thread holder() {
-        Thread holder = owner;
+        Thread holder = taken.get() == 0 ? null : (Thread) state[OWNER];
         return holder != null && holder.isAlive() ? holder : null;
+    }
+
+    /** The thread that may call while nobody has the turn; null before the start, and after the thread's end. */
+    public Thread defaultThread() {
+        WeakReference<?> thread = (WeakReference<?>) state[DEFAULT_THREAD];
+        return thread == null ? null : (Thread) thread.get();
+    }
+
+    /** Makes the caller the default thread, if there was none yet. Says whether it did. */
+    public boolean becomeDefaultThread() {
+        synchronized (state) {
+            boolean first = state[DEFAULT_THREAD] == null;
+            if (first) {
+                state[DEFAULT_THREAD] = new WeakReference<>(Thread.currentThread());
+            }
+            return first;
+        }
     }
 
     /** How many threads wait, for monitoring and tests. */
@@ -113,9 +152,9 @@ public final class Turn extends AbstractOwnableSynchronizer {
     /** The threads that wait, in the order of their arrival. */
     public List<Thread> waiters() {
         List<Thread> threads = new ArrayList<>();
-        synchronized (queue) {
-            for (Waiter waiter = first; waiter != null; waiter = waiter.next) {
-                threads.add(waiter.thread);
+        synchronized (state) {
+            for (Object[] waiter = first(); waiter != null; waiter = (Object[]) waiter[NEXT]) {
+                threads.add((Thread) waiter[THREAD]);
             }
         }
         return threads;
@@ -128,18 +167,93 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     /** How many times a thread had to wait, and has done so. */
     public long waits() {
-        return waits.get();
+        return ((AtomicLong) state[WAITS]).get();
     }
 
     /** How many nanoseconds they waited. */
     public long waitedNanos() {
-        return waited.get();
+        return ((AtomicLong) state[WAITED]).get();
     }
+
+    // ---- for the owner alone ----
+
+    /** How many times the owner has taken it. */
+    public int depth() {
+        return (int) numbers[DEPTH];
+    }
+
+    /** Whether the caller, who owns the turn, has taken it once: entered just now, or about to leave. */
+    public boolean isOutermost() {
+        return numbers[DEPTH] == 1;
+    }
+
+    /**
+     * How many of the owner's takes no {@link PythonGIL} stands for: more than none for long only if a
+     * {@code StackOverflowError} came between.
+     */
+    public long owed() {
+        return numbers[OWED];
+    }
+
+    /** One take more, or less, that no {@link PythonGIL} stands for. */
+    public void owe(int change) {
+        numbers[OWED] += change;
+    }
+
+    /** Whether an owner ended with its turn, and maybe with more, and this one has not looked after that yet. */
+    public boolean isInherited() {
+        return numbers[INHERITED] != 0;
+    }
+
+    /** The owner has looked after what the one before left. */
+    public void settled() {
+        numbers[INHERITED] = 0;
+    }
+
+    /** Whether the owner has it by {@code release_gil_automatically=false}. Its next owner has not. */
+    public boolean isKept() {
+        return numbers[KEPT] != 0;
+    }
+
+    public void keep(boolean kept) {
+        numbers[KEPT] = kept ? 1 : 0;
+    }
+
+    /** Whether a turn was closed in a callback, so that the Python code around has it until it returns. */
+    public boolean isLate() {
+        return numbers[LATE] != 0;
+    }
+
+    public void late(boolean late) {
+        numbers[LATE] = late ? 1 : 0;
+    }
+
+    /** What the owner's innermost callback is known by, null outside of callbacks. Others may see an old one. */
+    public long[] callback() {
+        return (long[]) state[CALLBACK];
+    }
+
+    public void callback(long[] callback) {
+        state[CALLBACK] = callback;
+    }
+
+    // ---- taking and giving back ----
 
     /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
     public void take() {
         if (!takeAgain() && !barge()) {
-            queueUp(Long.MAX_VALUE, false);
+            queueUp(Long.MAX_VALUE, false, null);
+        }
+    }
+
+    /**
+     * The same, for a thread that its owner may wait for.
+     *
+     * @throws PythonException if the owner does, in a callback; nothing was taken then
+     */
+    public void takeUnlessInVain() {
+        if (!takeAgain() && !barge()) {
+            queueUp(Long.MAX_VALUE, false, callback());
         }
     }
 
@@ -153,46 +267,60 @@ public final class Turn extends AbstractOwnableSynchronizer {
         if (Thread.interrupted()) {
             throw new InterruptedException();
         }
-        boolean taken = takeAgain() || barge() || queueUp(nanos, true);
-        if (!taken && Thread.interrupted()) {
+        boolean got = takeAgain() || barge() || queueUp(nanos, true, null);
+        if (!got && Thread.interrupted()) {
             throw new InterruptedException();
         }
-        return taken;
+        return got;
     }
 
     /** Takes the turn, once more if the caller has it, if nobody else does; past all who wait. */
     public boolean takeIfFree() {
-        return takeAgain() || own(null) || takeFromDead();
-    }
-
-    /** Whether the caller, who owns the turn, has taken it once: entered just now, or about to leave. */
-    public boolean isOutermost() {
-        return depth == 1;
+        return takeAgain() || own() || takeFromDead();
     }
 
     /** Gives back one {@code take} of the calling thread, who owns the turn. */
     public void giveBack() {
-        if (depth > 1) {
-            depth--;
-            owed--;
+        if (numbers[DEPTH] > 1) {
+            numbers[DEPTH]--;
+            numbers[OWED]--;
             return;
         }
         setExclusiveOwnerThread(null); // if there is no stack for this, all is as before
-        depth = 0;
-        owed = 0;
-        owner = null;
-        Waiter next = first;
+        Object owner = state[OWNER];
+        long[] callback = callback();
+        numbers[DEPTH] = 0;
+        numbers[OWED] = 0;
+        state[CALLBACK] = null;
+        state[OWNER] = null;
+        try {
+            taken.set(0);
+        } catch (StackOverflowError e) {
+            state[OWNER] = owner;
+            state[CALLBACK] = callback;
+            numbers[DEPTH] = 1;
+            numbers[OWED] = 1;
+            throw e;
+        }
+        Object[] next = first();
         if (next != null) {
-            next.wake();
+            wake(next);
         }
     }
 
     /** Gives back all that the calling thread has taken, if it has. */
     public void giveUp() {
         if (isMine()) {
-            depth = 1;
+            numbers[DEPTH] = 1;
             giveBack();
         }
+    }
+
+    /** The caller, who has just taken it, has it so many times, in that callback: as before it lent it. */
+    public void restore(int depth, long owed, long[] callback) {
+        numbers[DEPTH] = depth;
+        numbers[OWED] = owed;
+        state[CALLBACK] = callback;
     }
 
     /** Takes the turn if nobody has it, the caller neither, and nobody waits for too long. */
@@ -204,125 +332,202 @@ public final class Turn extends AbstractOwnableSynchronizer {
         if (!isMine()) {
             return false;
         }
-        depth++;
-        owed++;
+        numbers[DEPTH]++;
+        numbers[OWED]++;
         return true;
     }
 
-    private boolean own(Thread expected) {
+    private boolean own() {
         Thread me = Thread.currentThread();
-        if (!OWNER.compareAndSet(this, expected, me)) {
+        if (!taken.compareAndSet(0, 1)) {
             return false;
         }
+        state[OWNER] = me; // at once: this calls nothing
+        numbers[KEPT] = 0;
+        numbers[LATE] = 0;
+        begin(me);
+        return true;
+    }
+
+    private void begin(Thread me) {
         setExclusiveOwnerThread(me);
         count.lazySet(count.get() + 1);
-        depth = 1; // last, as what is above may find no stack
-        owed = 1;
-        return true;
+        numbers[DEPTH] = 1; // last, as what is above may find no stack
+        numbers[OWED] = 1;
     }
 
     private boolean barge() {
-        Waiter next = first;
-        return (next == null || next.yields()) && own(null);
+        Object[] next = first();
+        return (next == null || yields(next)) && own();
     }
 
     private boolean takeFromDead() {
-        Thread holder = owner;
-        if (holder == null || holder.isAlive() || !own(holder)) {
-            return false;
+        Thread me = Thread.currentThread();
+        synchronized (state) { // while the turn is taken, nobody writes the owner elsewhere but the living owner itself
+            Thread holder = taken.get() == 0 ? null : (Thread) state[OWNER];
+            if (holder == null || holder.isAlive()) {
+                return false;
+            }
+            state[OWNER] = me;
+            state[CALLBACK] = null;
+            numbers[DEPTH] = 0;
+            numbers[OWED] = 0;
+            numbers[KEPT] = 0;
+            numbers[LATE] = 0;
+            numbers[INHERITED] = 1;
         }
-        inherited = true;
+        begin(me);
         return true;
     }
 
-    /** Waits for the turn for so long, or until an interrupt if that is to end it; one stays pending. */
-    private boolean queueUp(long nanos, boolean interruptible) {
-        boolean taken;
+    // ---- the queue: a list without a class of its own. For adding and removing, which call nothing, no stack is too short ----
+
+    private Object[] first() {
+        return (Object[]) state[FIRST];
+    }
+
+    private static void wake(Object[] waiter) {
+        AtomicLong sleep = (AtomicLong) waiter[SLEEP];
+        long now = sleep.get();
+        if ((now & ASLEEP) != 0 && !((now & PASSED) != 0 && yields(waiter))) {
+            sleep.set(now & ~ASLEEP);
+            LockSupport.unpark((Thread) waiter[THREAD]);
+        }
+    }
+
+    /** Whether somebody else may go first. */
+    private static boolean yields(Object[] waiter) {
+        return patience(waiter) > ((((AtomicLong) waiter[SLEEP]).get() & ASLEEP) != 0 ? -PATIENCE : 0);
+    }
+
+    private static long patience(Object[] waiter) {
+        return ((long[]) waiter[FIRST_SINCE])[0] + PATIENCE - System.nanoTime();
+    }
+
+    /**
+     * Waits for the turn for so long, or until an interrupt if that is to end it; one stays pending.
+     *
+     * @param callback what the owner is in now, if the wait may be in vain
+     */
+    private boolean queueUp(long nanos, boolean interruptible, long[] callback) {
+        CallbackWait vain = null;
+        PythonException refused = null;
+        boolean got = false;
         boolean interrupted = false;
-        Waiter waiter = enqueue();
-        long now = waiter.since;
+        boolean shown = false;
+        long since = System.nanoTime();
+        Object event = Access.get().waitBegins(this);
+        Object[] waiter = enqueue(since);
+        long now = since;
         try {
             while (true) {
-                taken = serve(waiter);
+                got = serve(waiter);
                 now = System.nanoTime();
-                long left = nanos - (now - waiter.since);
-                if (taken || left <= 0 || interrupted && interruptible) {
+                long left = nanos - (now - since);
+                if (got || left <= 0 || interrupted && interruptible) {
                     break;
                 }
+                if (callback != null && now - since > LOOK) {
+                    vain = vain == null ? new CallbackWait(this, callback) : vain;
+                    refused = vain.look(now);
+                    if (refused != null) {
+                        break;
+                    }
+                }
+                shown |= show();
                 park(waiter, Math.min(left, LOOK));
                 interrupted |= Thread.interrupted();
             }
         } finally {
             // Who has no stack left must get out of the queue, too: this calls nothing.
-            synchronized (queue) {
-                if (waiter.previous != null) {
-                    waiter.previous.next = waiter.next;
+            synchronized (state) {
+                Object[] previous = (Object[]) waiter[PREVIOUS];
+                Object[] next = (Object[]) waiter[NEXT];
+                if (previous != null) {
+                    previous[NEXT] = next;
                 } else {
-                    first = waiter.next;
-                    if (first != null) {
-                        first.firstSince = now;
+                    state[FIRST] = next;
+                    if (next != null) {
+                        ((long[]) next[FIRST_SINCE])[0] = now;
                     }
                 }
-                if (waiter.next != null) {
-                    waiter.next.previous = waiter.previous;
+                if (next != null) {
+                    next[PREVIOUS] = previous;
                 } else {
-                    last = waiter.previous;
+                    state[LAST] = previous;
                 }
             }
         }
-        Waiter next = first;
-        if (next != null && owner == null) {
-            next.wake(); // the one that leaves may have been woken in its place
+        if (!got && shown) {
+            setExclusiveOwnerThread(null);
         }
-        waits.incrementAndGet();
-        waited.addAndGet(now - waiter.since);
-        if (waiter.event != null) {
-            Access.get().waitEnds(waiter.event, taken);
+        Object[] next = first();
+        if (next != null && taken.get() == 0) {
+            wake(next); // the one that leaves may have been woken in its place
+        }
+        ((AtomicLong) state[WAITS]).incrementAndGet();
+        ((AtomicLong) state[WAITED]).addAndGet(now - since);
+        if (event != null) {
+            Access.get().waitEnds(event, got);
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-        return taken;
+        if (refused != null) {
+            throw refused;
+        }
+        return got;
     }
 
-    private Waiter enqueue() {
-        Waiter waiter = new Waiter();
-        waiter.event = Access.get().waitBegins(this);
-        synchronized (queue) {
-            waiter.previous = last;
+    /** The JVM sees who has the turn in this object: an owner of another class loader's {@code Turn} stands there only now. */
+    private boolean show() {
+        Thread owner = (Thread) state[OWNER];
+        if (owner == null || getExclusiveOwnerThread() == owner) {
+            return false;
+        }
+        setExclusiveOwnerThread(owner);
+        return true;
+    }
+
+    private Object[] enqueue(long now) {
+        Object[] waiter = {Thread.currentThread(), new AtomicLong(), new long[] {now}, null, null};
+        synchronized (state) {
+            Object[] last = (Object[]) state[LAST];
+            waiter[PREVIOUS] = last;
             if (last == null) {
-                first = waiter;
+                state[FIRST] = waiter;
             } else {
-                last.next = waiter;
+                last[NEXT] = waiter;
             }
-            last = waiter;
+            state[LAST] = waiter;
         }
         return waiter;
     }
 
     /** The queue's first tries to get the turn; for a moment, if nobody may go first any more. */
-    private boolean serve(Waiter waiter) {
-        if (first != waiter) {
+    private boolean serve(Object[] waiter) {
+        if (first() != waiter) {
             return false;
         }
-        boolean taken = own(null) || takeFromDead();
-        if (!taken && !waiter.yields()) {
-            for (long until = System.nanoTime() + SPIN; !taken && System.nanoTime() < until; taken = own(null)) {
+        boolean got = own() || takeFromDead();
+        if (!got && !yields(waiter)) {
+            for (long until = System.nanoTime() + SPIN; !got && System.nanoTime() < until; got = own()) {
                 Thread.onSpinWait();
             }
         }
-        return taken;
+        return got;
     }
 
-    private void park(Waiter waiter, long nanos) {
-        long patience = waiter.patience();
-        waiter.passed &= patience > 0;
-        waiter.asleep = true;
-        // Seen again after `asleep` is set, so that no giveBack passes between the two unnoticed.
-        if (owner != null || first != waiter) {
-            LockSupport.parkNanos(this, waiter.passed ? Math.min(patience, nanos) : nanos);
+    private void park(Object[] waiter, long nanos) {
+        AtomicLong sleep = (AtomicLong) waiter[SLEEP];
+        long patience = patience(waiter);
+        boolean passed = (sleep.get() & PASSED) != 0 && patience > 0;
+        sleep.set(passed ? ASLEEP | PASSED : ASLEEP);
+        // Seen again after ASLEEP is set, so that no giveBack passes between the two unnoticed.
+        if (taken.get() != 0 || first() != waiter) {
+            LockSupport.parkNanos(this, passed ? Math.min(patience, nanos) : nanos);
         }
-        waiter.passed = !waiter.asleep && waiter == first;
-        waiter.asleep = false;
+        boolean woken = (sleep.get() & ASLEEP) == 0;
+        sleep.set(woken && first() == waiter ? PASSED : 0);
     }
 }

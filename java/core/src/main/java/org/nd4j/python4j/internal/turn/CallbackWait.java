@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds threads that would wait for ever: for the turn of a thread that waits for them, in Java code that Python called.
+// The JVM does not see these deadlocks, because a future has no owner. How waiting works otherwise: Turn.
+package org.nd4j.python4j.internal.turn;
+
+import java.lang.management.LockInfo;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.internal.jni.Native;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What one thread that waits for the turn sees of the turn's owner, each time it looks.
+ *
+ * <p>Certain is a deadlock if the owner waits, without a limit, for a {@code FutureTask} that this thread runs, or in
+ * {@code Thread.join} for its end: then this thread is refused when it sees that twice. Likely is one if the owner waits for
+ * the same thing for a while, by a method that waits for tasks ({@code CompletableFuture.join}, a parallel stream), and
+ * this thread runs such a task and came in the same callback: then it is refused after {@link #PATIENCE}. In all other cases
+ * programs may go on, and a warning tells.
+ */
+final class CallbackWait {
+
+    /** The property that says how many milliseconds an owner may wait for tasks before a deadlock is taken as likely. */
+    static final String PATIENCE = "org.eclipse.python4j.callback.patience";
+
+    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(Long.getLong(PATIENCE, 3000));
+    private static volatile Object told; // the callback that a warning was written for
+
+    private final Turn turn;
+    private final long[] callback; // that the owner was in when this thread came
+    private Object blocker;
+    private long since; // when the owner was first seen to wait for it; 0 if it does not wait
+
+    CallbackWait(Turn turn, long[] callback) {
+        this.turn = turn;
+        this.callback = callback;
+    }
+
+    /** Why the calling thread, who has waited for a while, would wait for ever; null if that is not so, or not yet. */
+    PythonException look(long now) {
+        Thread owner = turn.holder();
+        if (owner == null || turn.callback() != callback || owner.getState() != Thread.State.WAITING) {
+            since = 0;
+            return null;
+        }
+        Object blocks = LockSupport.getBlocker(owner);
+        if (since == 0 || blocks != blocker) {
+            since = now;
+            blocker = blocks;
+            return null;
+        }
+        boolean long_ = now - since >= PATIENCE_NANOS;
+        if (isCertain(owner, blocks) || long_ && isLikely(owner, blocks)) {
+            return new PythonException(text(owner) + ": neither would go on." + advice());
+        }
+        if (long_ && told != callback) {
+            told = callback;
+            warn(text(owner) + "'s end, or for something else. If neither goes on:" + advice());
+        }
+        return null;
+    }
+
+    private static String text(Thread owner) {
+        String mine = name(Thread.currentThread());
+        String other = name(owner);
+        return "Thread '" + mine + "' waits for the turn of Python that thread '" + other + "' has, and '" + other
+                + "', in Java code that Python called, waits for '" + mine + "'";
+    }
+
+    private static String name(Thread thread) { // as Monitor.name, which is further down
+        return thread.getName().isEmpty() ? thread.toString() : thread.getName();
+    }
+
+    private static String advice() {
+        return " In the Java code that Python calls, enclose the waiting in try (PythonGIL lent = PythonGIL.lend()) { ... },"
+                + " which lets other threads have the turn.";
+    }
+
+    private static void warn(String text) {
+        try {
+            LoggerFactory.getLogger(PythonGIL.class).warn(text);
+        } catch (LinkageError e) { // no logging beside this jar
+            System.err.println(text);
+        }
+    }
+
+    private static boolean isCertain(Thread owner, Object blocker) {
+        if (blocker instanceof FutureTask) {
+            return Native.gilRunner(blocker) == Thread.currentThread();
+        }
+        try {
+            return blocker == null && Joins.waitsFor(owner, Thread.currentThread());
+        } catch (LinkageError e) { // no java.management
+            return false;
+        }
+    }
+
+    /** Apart, since java.management need not be there. */
+    private static final class Joins {
+        /** {@code Thread.join} waits for a notification of the other thread's object. */
+        static boolean waitsFor(Thread owner, Thread other) {
+            ThreadInfo info = ManagementFactory.getThreadMXBean().getThreadInfo(owner.getId());
+            LockInfo lock = info == null ? null : info.getLockInfo();
+            return lock != null && lock.getClassName().equals(other.getClass().getName())
+                    && lock.getIdentityHashCode() == System.identityHashCode(other);
+        }
+    }
+
+    private static boolean isLikely(Thread owner, Object blocker) {
+        boolean queued = !(blocker instanceof FutureTask) || Native.gilRunner(blocker) == null;
+        return queued && waitsForTasks(owner.getStackTrace()) && runsTask(Thread.currentThread().getStackTrace());
+    }
+
+    /** Whether the program itself called a method that waits for tasks, and not the JDK in its place. */
+    private static boolean waitsForTasks(StackTraceElement[] stack) {
+        boolean tasks = false;
+        for (StackTraceElement frame : stack) {
+            String name = frame.getClassName();
+            if (!name.startsWith("java.") && !name.startsWith("jdk.internal.misc.")) {
+                return tasks && !name.startsWith("jdk.") && !name.startsWith("sun.");
+            }
+            tasks |= isTask(name) || name.equals("java.util.concurrent.AbstractExecutorService");
+        }
+        return false;
+    }
+
+    private static boolean runsTask(StackTraceElement[] stack) {
+        for (StackTraceElement frame : stack) {
+            if (isTask(frame.getClassName())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean isTask(String className) {
+        return className.startsWith("java.util.concurrent.CompletableFuture")
+                || className.startsWith("java.util.concurrent.ForkJoinTask")
+                || className.startsWith("java.util.concurrent.CountedCompleter")
+                || className.startsWith("java.util.concurrent.FutureTask")
+                || className.startsWith("java.util.concurrent.ThreadPerTaskExecutor");
+    }
+}

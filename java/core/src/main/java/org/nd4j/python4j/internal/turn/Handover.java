@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waits for the GIL in place of threads that wait for a limited time only, or until they are interrupted.
+// CPython has no such wait. How the GIL goes from one thread to the other: offer() in gil.rs.
+package org.nd4j.python4j.internal.turn;
+
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.nd4j.python4j.internal.jni.Native;
+
+/**
+ * A daemon thread that takes the GIL, however long that takes, and hands it to the owner of the turn if that one still
+ * wants it. Made when the GIL was not certainly free at once; ends when nobody has needed it for a while.
+ */
+public final class Handover extends Thread {
+
+    private static final long LEAST_NANOS = TimeUnit.MILLISECONDS.toNanos(20); // several switches of Python's threads
+    private static final long ARRIVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final long SPIN_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
+    private static final long IDLE_MILLIS = 10_000;
+
+    private static final int WAITS = 0;
+    private static final int OFFERED = 1;
+    private static final int GONE = 2;
+
+    private static Handover running; // guarded by the class
+    private static Request asked; // guarded by the class; only the owner of the turn asks, so there is one at most
+
+    /** One wait of one thread. */
+    private static final class Request {
+        final Thread thread = Thread.currentThread();
+        final AtomicInteger state = new AtomicInteger(WAITS);
+        volatile boolean arrived; // it is about to take the GIL
+        volatile boolean done; // it has it
+
+        boolean becomes(int next) {
+            return state.compareAndSet(WAITS, next);
+        }
+    }
+
+    private Handover() {
+        super(null, null, "python4j-gil", 0, false);
+        setDaemon(true);
+        setContextClassLoader(null);
+    }
+
+    /**
+     * Takes the GIL for the calling thread, who has just taken the turn, if it can be had in time.
+     *
+     * @param nanos how long to wait; at least what it takes where nobody keeps the GIL
+     * @param keep false only to wait until it can be had, for a thread whose calls take the GIL for themselves
+     * @throws InterruptedException if the thread was or is interrupted; it has not got the GIL then
+     */
+    public static boolean acquire(long nanos, boolean keep) throws InterruptedException {
+        Request request = new Request();
+        long start = System.nanoTime();
+        long limit = Math.max(nanos, LEAST_NANOS);
+        Handover handover = ask(request);
+        boolean interrupted = false;
+        while (request.state.get() == WAITS) {
+            long left = limit - (System.nanoTime() - start);
+            interrupted |= Thread.interrupted();
+            if (left > 0 && !interrupted) {
+                LockSupport.parkNanos(request, left);
+            } else if (request.becomes(GONE)) {
+                if (interrupted) {
+                    throw new InterruptedException();
+                }
+                return false;
+            }
+        }
+        try {
+            request.arrived = true;
+            if (keep) {
+                Native.gilAcquire();
+            }
+        } finally {
+            request.done = true;
+            LockSupport.unpark(handover);
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+        return true;
+    }
+
+    private static Handover ask(Request request) {
+        synchronized (Handover.class) {
+            if (running == null) {
+                Handover handover = new Handover();
+                handover.start();
+                running = handover;
+            }
+            asked = request;
+            Handover.class.notifyAll();
+            return running;
+        }
+    }
+
+    @Override
+    public void run() {
+        while (isWanted()) {
+            Native.gilOffer();
+            Request request = null;
+            try {
+                synchronized (Handover.class) {
+                    request = asked;
+                    asked = null;
+                }
+                if (request != null && request.becomes(OFFERED)) {
+                    LockSupport.unpark(request.thread);
+                    awaitArrival(request);
+                } else {
+                    request = null;
+                }
+            } finally {
+                Native.gilOfferTaken();
+                while (request != null && !request.done) {
+                    LockSupport.park(request);
+                }
+                Native.gilOfferEnds();
+            }
+        }
+    }
+
+    /** Waits until somebody asks. After a while it is over: the next one makes a new thread. */
+    private static boolean isWanted() {
+        synchronized (Handover.class) {
+            long start = System.nanoTime();
+            while (asked == null) {
+                long left = IDLE_MILLIS - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+                try {
+                    if (left > 0) {
+                        Handover.class.wait(left);
+                        continue;
+                    }
+                } catch (InterruptedException e) {
+                    continue; // nobody else knows this thread
+                }
+                running = null;
+                return false;
+            }
+            return true;
+        }
+    }
+
+    /** Keeps the GIL until the other thread is about to wait for it, for a moment at most. */
+    private static void awaitArrival(Request request) {
+        long now = System.nanoTime();
+        long end = now + ARRIVAL_NANOS;
+        while (!request.arrived && System.nanoTime() - end < 0) {
+            Thread.onSpinWait();
+            Thread.yield();
+        }
+        for (long until = System.nanoTime() + SPIN_NANOS; System.nanoTime() - until < 0; ) {
+            Thread.onSpinWait();
+        }
+    }
+}
