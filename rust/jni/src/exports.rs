@@ -73,7 +73,7 @@ export! {
 
 export! {
     fn gilTurns(env, turns: JObject<'local>) -> JObject<'local> {
-        Ok(owner::turns(env, &turns)?)
+        owner::turns(env, &turns)
     }
 }
 

@@ -36,6 +36,7 @@ impl Drop for Owner {
 }
 
 /// What the turns of all class loaders have in common: what the first one brought, kept for the life of the process.
+#[allow(clippy::disallowed_methods)] // an object of the JDK's, which keeps no class loader
 pub(crate) fn turns<'local>(env: &mut JNIEnv<'local>, turns: &JObject) -> Result<JObject<'local>, Failure> {
     static TURNS: OnceLock<GlobalRef> = OnceLock::new();
     let mine = env.new_global_ref(turns)?;
