@@ -4,9 +4,12 @@
 //! - [`exports`] has one function for each line of `Native.java`.
 //! - [`guard`] turns panics and errors into Java exceptions.
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
+//! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
 //! - [`bulk`] reads and makes large Strings and arrays.
 //! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java.
 
+#[allow(unsafe_code)] // a function of JNI that the crate jni has not
+mod boot;
 #[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in host
 mod bulk;
 #[allow(unsafe_code)] // the code that the export macro writes
@@ -20,3 +23,5 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+#[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
+mod watch;
