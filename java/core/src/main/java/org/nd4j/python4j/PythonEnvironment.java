@@ -82,7 +82,7 @@ public final class PythonEnvironment {
      */
     public PythonEnvironment install(String... packages) {
         VirtualEnvironment.install(folder, Arrays.asList(packages));
-        return this;
+        return refreshed();
     }
 
     /**
@@ -93,7 +93,7 @@ public final class PythonEnvironment {
      */
     public PythonEnvironment installRequirements(Path file) {
         VirtualEnvironment.installRequirements(folder, file);
-        return this;
+        return refreshed();
     }
 
     /**
@@ -115,6 +115,14 @@ public final class PythonEnvironment {
                 System.setProperty(Interpreter.PROPERTY, before);
             }
             throw e;
+        }
+        return this;
+    }
+
+    /** A Python that runs from this environment can import what was installed at once. */
+    private PythonEnvironment refreshed() {
+        if (PythonGIL.isStarted()) {
+            PythonProcess.refresh(Interpreter.of(folder.toString()), "Installed into " + folder + ", but not made known", false);
         }
         return this;
     }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python in a process of its own, and pip: what of both is public. How they run is in internal.process; which
-// interpreter and with what environment is decided in Interpreter, the same as for the one inside this process.
+// Python in a process of its own, and pip: what programs call. How processes are run is in internal.process.
 package org.nd4j.python4j;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.regex.Pattern;
 import org.nd4j.python4j.internal.process.Pip;
-import org.nd4j.python4j.internal.process.Processes;
+import org.nd4j.python4j.internal.process.PythonChild;
 import org.nd4j.python4j.internal.start.Interpreter;
 
 /**
@@ -33,8 +34,23 @@ import org.nd4j.python4j.internal.start.Interpreter;
  */
 public class PythonProcess {
 
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    private static final Pattern NUMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9.!+*_-]*");
+
     /** The transports of git's that need no program besides. */
     private static final Pattern GIT = Pattern.compile("git\\+(https?|ssh|git|file)://[^-\\s]\\S*");
+
+    /** Folders that appeared since the start, .pth files of editable installs, and Python's own caches. */
+    private static final String REFRESH = String.join("\n",
+            "import importlib, os, site, sys",
+            "folders = site.getsitepackages()",
+            "if site.ENABLE_USER_SITE:",
+            "    folders.append(site.getusersitepackages())",
+            "for folder in folders:",
+            "    if os.path.isdir(folder) and (editable or folder not in sys.path):",
+            "        site.addsitedir(folder)",
+            "importlib.invalidate_caches()");
 
     /** Upstream: the class only has static members and a public constructor all the same. */
     public PythonProcess() {}
@@ -49,7 +65,7 @@ public class PythonProcess {
      * @throws PythonException if there is no interpreter
      */
     public static String runAndReturn(String... arguments) throws IOException, InterruptedException {
-        return Processes.capture(Interpreter.chosen(), false, Arrays.asList(arguments)).output;
+        return PythonChild.capture(Interpreter.chosen(), false, Arrays.asList(arguments)).output;
     }
 
     /**
@@ -72,7 +88,7 @@ public class PythonProcess {
      * @throws PythonException if there is no interpreter
      */
     public static int runForStatus(String... arguments) throws IOException, InterruptedException {
-        return Processes.await(Processes.command(Interpreter.chosen(), Arrays.asList(arguments)).inheritIO().start());
+        return PythonChild.run(Interpreter.chosen(), Arrays.asList(arguments));
     }
 
     /**
@@ -86,7 +102,7 @@ public class PythonProcess {
      * @throws PythonException if pip fails, the thread is interrupted, or that is no package
      */
     public static void pipInstall(String packageName) throws PythonException {
-        Pip.install(Interpreter.chosen(), "Error installing package " + packageName, false, "--", Pip.argument(packageName));
+        install(false, "Error installing package " + packageName, "--", Pip.argument(packageName));
     }
 
     /**
@@ -102,7 +118,7 @@ public class PythonProcess {
             throw new PythonException("Not the name of a package: '" + packageName + "'");
         }
         String number = version.trim();
-        if (!Pip.NUMBER.matcher(number).matches()) {
+        if (!NUMBER.matcher(number).matches()) {
             throw new PythonException("Not a version of " + name + ": '" + version + "'");
         }
         pipInstall(name + "==" + number);
@@ -115,15 +131,10 @@ public class PythonProcess {
      *     package, or the thread is interrupted
      */
     public static void pipUninstall(String packageName) throws PythonException {
-        String failed = "Error uninstalling package " + packageName;
-        String name = Pip.argument(packageName);
         Interpreter interpreter = Interpreter.chosen();
-        for (String brought : Pip.brought(interpreter, failed)) {
-            if (Pip.normal(brought.split("==")[0]).equals(Pip.normal(name))) {
-                throw new PythonException(failed + ": " + brought + " comes with the class path, and goes with its dependency.");
-            }
-        }
-        Pip.run(interpreter, failed, "uninstall", "-y", "--", name);
+        String failed = "Error uninstalling package " + packageName;
+        Pip.uninstall(interpreter, failed, packageName);
+        refresh(interpreter, failed, false);
     }
 
     /**
@@ -144,7 +155,7 @@ public class PythonProcess {
         if (!GIT.matcher(url).matches()) {
             throw new PythonException("Not the address of a git repository: '" + gitRepoUrl + "'");
         }
-        Pip.install(Interpreter.chosen(), "Error installing package from " + gitRepoUrl, false, "--", url);
+        install(false, "Error installing package from " + gitRepoUrl, "--", url);
     }
 
     /**
@@ -154,7 +165,7 @@ public class PythonProcess {
      *     found out, or the thread is interrupted
      */
     public static String getPackageVersion(String packageName) {
-        String version = Pip.version("Error finding version for package " + packageName, packageName);
+        String version = Pip.version(Interpreter.chosen(), "Error finding version for package " + packageName, packageName);
         if (version == null) {
             throw new PythonException("Can't find package " + packageName);
         }
@@ -167,7 +178,7 @@ public class PythonProcess {
      * @throws PythonException if that cannot be found out, or the thread is interrupted
      */
     public static boolean isPackageInstalled(String packageName) {
-        return Pip.version("Error checking if package is installed: " + packageName, packageName) != null;
+        return Pip.version(Interpreter.chosen(), "Error checking if package is installed: " + packageName, packageName) != null;
     }
 
     /**
@@ -176,7 +187,7 @@ public class PythonProcess {
      * @throws PythonException if pip fails, with a missing file for one, or the thread is interrupted
      */
     public static void pipInstallFromRequirementsTxt(String path) {
-        Pip.install(Interpreter.chosen(), "Error installing packages from " + path, false,
+        install(false, "Error installing packages from " + path,
                 "-r", Paths.get(path).toAbsolutePath().toString());
     }
 
@@ -197,9 +208,34 @@ public class PythonProcess {
             script = script.getParent();
         }
         if (isDevelop) {
-            Pip.install(Interpreter.chosen(), failed, true, "-e", script.toString());
+            install(true, failed, "-e", script.toString());
         } else {
-            Pip.install(Interpreter.chosen(), failed, false, script.toString());
+            install(false, failed, script.toString());
+        }
+    }
+
+    // ---- what pip has changed ----
+
+    private static void install(boolean editable, String failed, String... what) {
+        Interpreter interpreter = Interpreter.chosen();
+        Pip.install(interpreter, failed, what);
+        refresh(interpreter, failed, editable);
+    }
+
+    /** Makes what was installed known to the Python inside this process, if that one runs. */
+    static void refresh(Interpreter interpreter, String failed, boolean editable) {
+        if (!interpreter.isRunning()) {
+            return;
+        }
+        // A thread that is busy in Python for longer finds new folders by their time of change.
+        try (PythonGIL gil = PythonGIL.tryLock(PATIENCE)) {
+            if (gil != null) {
+                try (PythonGC gc = PythonGC.watch()) {
+                    Python.attr("exec").call(REFRESH, Collections.singletonMap("editable", editable));
+                }
+            }
+        } catch (InterruptedException e) {
+            throw PythonChild.interrupted(failed, e);
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// pip, one call after the other, also among the JVMs of one user; and what the Python inside this process has to know
-// of what was installed.
+// pip in a process of its own. The public half is PythonProcess, which also tells a running Python what has changed;
+// environments have pip run in their own way, see VirtualEnvironment.
 package org.nd4j.python4j.internal.process;
 
 import java.io.IOException;
@@ -11,27 +11,21 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Pattern;
-import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
-import org.nd4j.python4j.PythonGC;
-import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.Unpacker;
 
-/** Runs pip. A failure is a {@link PythonException} with the last lines that pip printed. */
+/** Calls are made one after the other, also those of other JVMs of this user. No turn needed. */
 public final class Pip {
 
     private static final List<String> MODULE = Arrays.asList("-m", "pip");
-    private static final Duration PATIENCE = Duration.ofSeconds(10);
-    private static final ReentrantLock TURN = new ReentrantLock(true);
+    private static final ReentrantLock ONE_AT_A_TIME = new ReentrantLock(true);
 
     /** How the version of a package is asked for; an unknown one is status 3. */
     private static final String VERSION = String.join("\n",
@@ -43,37 +37,26 @@ public final class Pip {
             "    sys.exit(3)");
     private static final int UNKNOWN = 3;
 
-    /** A name as packages have it, with extras or without, and a version. */
+    /** A name as packages have it, with extras or without. */
     public static final Pattern NAME =
             Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\\s*\\[[A-Za-z0-9._, -]*\\])?");
-    public static final Pattern NUMBER = Pattern.compile("[A-Za-z0-9][A-Za-z0-9.!+*_-]*");
-
-    /** Folders that appeared since the start, .pth files of editable installs, and Python's own caches. */
-    private static final String REFRESH = String.join("\n",
-            "import importlib, os, site, sys",
-            "folders = site.getsitepackages()",
-            "if site.ENABLE_USER_SITE:",
-            "    folders.append(site.getusersitepackages())",
-            "for folder in folders:",
-            "    if os.path.isdir(folder) and (editable or folder not in sys.path):",
-            "        site.addsitedir(folder)",
-            "importlib.invalidate_caches()");
 
     private Pip() {}
 
-    public static void install(Interpreter interpreter, String failed, boolean editable, String... what) {
-        install(interpreter, MODULE, failed, editable, what);
+    /** Installs what pip's arguments name. */
+    public static void install(Interpreter interpreter, String failed, String... what) {
+        install(interpreter, MODULE, failed, what);
     }
 
-    /** Installs what pip's arguments name; {@code program} is how the interpreter runs pip. */
-    static void install(Interpreter interpreter, List<String> program, String failed, boolean editable, String... what) {
+    /** The same; {@code program} is how the interpreter runs pip. */
+    static void install(Interpreter interpreter, List<String> program, String failed, String... what) {
         try {
             Path constraints = Files.createTempFile("python4j-", ".txt");
             try {
                 Files.write(constraints, brought(interpreter, failed));
                 List<String> arguments = new ArrayList<>(Arrays.asList("install", "-c", constraints.toString()));
                 arguments.addAll(Arrays.asList(what));
-                run(interpreter, program, failed, editable, arguments.toArray(new String[0]));
+                run(interpreter, program, failed, arguments.toArray(new String[0]));
             } finally {
                 Files.deleteIfExists(constraints);
             }
@@ -82,11 +65,22 @@ public final class Pip {
         }
     }
 
+    /** Removes a package, unless the class path brings it. */
+    public static void uninstall(Interpreter interpreter, String failed, String packageName) {
+        String name = argument(packageName);
+        for (String brought : brought(interpreter, failed)) {
+            if (normal(brought.split("==")[0]).equals(normal(name))) {
+                throw new PythonException(failed + ": " + brought + " comes with the class path, and goes with its dependency.");
+            }
+        }
+        run(interpreter, MODULE, failed, "uninstall", "-y", "--", name);
+    }
+
     /**
      * What the class path brings, as {@code name==version}. pip takes it for installed and would remove it for
      * another version: files that other JVMs use, too.
      */
-    public static List<String> brought(Interpreter interpreter, String failed) {
+    private static List<String> brought(Interpreter interpreter, String failed) {
         List<String> all = new ArrayList<>();
         for (String folder : interpreter.packages()) {
             try (DirectoryStream<Path> found = Files.newDirectoryStream(Paths.get(folder), "*-*.dist-info")) {
@@ -101,7 +95,7 @@ public final class Pip {
     }
 
     /** A package's name as it is compared: case and separators do not count. */
-    public static String normal(String name) {
+    static String normal(String name) {
         return name.replaceAll("[-_.]+", "-").toLowerCase(Locale.ROOT);
     }
 
@@ -117,64 +111,39 @@ public final class Pip {
         return argument;
     }
 
-    public static void run(Interpreter interpreter, String failed, String... arguments) {
-        run(interpreter, MODULE, failed, false, arguments);
-    }
-
-    private static void run(
-            Interpreter interpreter, List<String> program, String failed, boolean editable, String... arguments) {
+    private static void run(Interpreter interpreter, List<String> program, String failed, String... arguments) {
         List<String> all = new ArrayList<>(program);
         all.addAll(Arrays.asList("--disable-pip-version-check", "--no-input"));
         all.addAll(Arrays.asList(arguments));
         try {
-            TURN.lockInterruptibly();
+            ONE_AT_A_TIME.lockInterruptibly();
             try (FileChannel file = Unpacker.open(lockFile(interpreter), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                     FileLock lock = file.lock()) {
-                Processes.check(failed, Processes.capture(interpreter, true, all));
-                refresh(interpreter, editable);
+                PythonChild.capture(interpreter, true, all).check(failed);
             } finally {
-                TURN.unlock();
+                ONE_AT_A_TIME.unlock();
             }
         } catch (IOException e) {
             throw new PythonException(failed + ": " + e, e);
         } catch (InterruptedException e) {
-            throw Processes.interrupted(failed, e);
+            throw PythonChild.interrupted(failed, e);
         }
     }
 
-    /** The version of an installed package, null if there is none. */
-    public static String version(String failed, String packageName) {
+    /** The version of an installed package, null if it is not installed. */
+    public static String version(Interpreter interpreter, String failed, String packageName) {
         try {
-            Processes.Outcome outcome = Processes.capture(Interpreter.chosen(), true, Arrays.asList("-c", VERSION, argument(packageName)));
-            if (outcome.status == UNKNOWN) {
-                return null;
-            }
-            Processes.check(failed, outcome);
-            return outcome.output.trim();
+            PythonChild child = PythonChild.capture(interpreter, true, Arrays.asList("-c", VERSION, argument(packageName)));
+            return child.status == UNKNOWN ? null : child.check(failed).output.trim();
         } catch (IOException e) {
             throw new PythonException(failed + ": " + e, e);
         } catch (InterruptedException e) {
-            throw Processes.interrupted(failed, e);
+            throw PythonChild.interrupted(failed, e);
         }
     }
 
     /** One file for each interpreter, in the user's cache; several JVMs meet there. */
     private static Path lockFile(Interpreter interpreter) {
         return Unpacker.cache().resolve("pip-" + Integer.toHexString(interpreter.executable().hashCode()) + ".lock");
-    }
-
-    /** Makes what was installed known to the Python inside this process, if that one runs. */
-    private static void refresh(Interpreter interpreter, boolean editable) throws InterruptedException {
-        if (!interpreter.isRunning()) {
-            return;
-        }
-        // A thread that is busy in Python for longer finds new folders by their time of change.
-        try (PythonGIL gil = PythonGIL.tryLock(PATIENCE)) {
-            if (gil != null) {
-                try (PythonGC gc = PythonGC.watch()) {
-                    Python.attr("exec").call(REFRESH, Collections.singletonMap("editable", editable));
-                }
-            }
-        }
     }
 }

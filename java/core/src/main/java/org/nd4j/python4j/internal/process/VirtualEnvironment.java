@@ -36,7 +36,7 @@ public final class VirtualEnvironment {
      * it. If that one was killed as well, a package may have its description without being complete, and pip would take it
      * for installed: pip writes the file INSTALLER last.
      */
-    static final String PIP = String.join("\n",
+    private static final String PIP = String.join("\n",
             "import glob, os, runpy, shutil, sys, sysconfig",
             "try:",
             "    import fcntl",
@@ -86,7 +86,7 @@ public final class VirtualEnvironment {
         } catch (IOException | UncheckedIOException e) {
             throw new PythonException(failed + ": " + e, e);
         } catch (InterruptedException e) {
-            throw Processes.interrupted(failed, e);
+            throw PythonChild.interrupted(failed, e);
         }
     }
 
@@ -119,8 +119,8 @@ public final class VirtualEnvironment {
         }
         Path aside = Unpacker.aside(folder);
         try {
-            Processes.check(failed, Processes.capture(base, true,
-                    Arrays.asList("-m", "venv", "--prompt", folder.getFileName().toString(), aside.toString())));
+            PythonChild.capture(base, true,
+                    Arrays.asList("-m", "venv", "--prompt", folder.getFileName().toString(), aside.toString())).check(failed);
             rename(aside, folder);
         } finally {
             delete(aside);
@@ -189,7 +189,7 @@ public final class VirtualEnvironment {
     }
 
     private static void pip(Path folder, String failed, String... what) {
-        Pip.install(Interpreter.of(folder.toString()), Arrays.asList("-c", PIP), failed, false, what);
+        Pip.install(Interpreter.of(folder.toString()), Arrays.asList("-c", PIP), failed, what);
     }
 
     /** pip installs a package after those that it needs, so that one that is there has these as well. */
