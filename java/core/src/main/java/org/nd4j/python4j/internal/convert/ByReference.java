@@ -72,10 +72,8 @@ public final class ByReference implements Callbacks.Function {
         if (value instanceof Optional) {
             return shown(((Optional<?>) value).orElse(null), exposure);
         }
-        for (PythonType<?> type : Access.get().registered()) {
-            if (type.accepts(value)) {
-                return value;
-            }
+        if (Conversion.registered(value) != null) {
+            return value;
         }
         if (Access.get().allows(exposure, value) || kind(value) != null || value instanceof Throwable) {
             return reference(value, exposure);
@@ -85,6 +83,12 @@ public final class ByReference implements Callbacks.Function {
         }
         if (Functional.isFunction(value)) {
             return new Callbacks.Given(Functional.of(value), null);
+        }
+        if (Records.isRecord(value.getClass())) { // its components come out of the reference, too
+            Records record = Target.of(value.getClass()).record;
+            List<Object> values = record.values(value);
+            values.replaceAll(each -> shown(each, exposure));
+            return new Counterparts.Named(value.getClass().getSimpleName(), record.names, values);
         }
         return Conversion.isKnown(value) ? value : reference(value, exposure);
     }
