@@ -39,6 +39,9 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
         }
+        if (what.equals("tryLock")) {
+            return tryLock(Integer.parseInt(argument));
+        }
         try (PythonGIL gil = PythonGIL.lock()) {
             switch (what) {
                 case "name":
@@ -136,6 +139,15 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                 default:
                     throw new IllegalArgumentException(what);
             }
+        }
+    }
+
+    /** Whether there was a turn in so many milliseconds. */
+    private static boolean tryLock(int millis) {
+        try (PythonGIL gil = PythonGIL.tryLock(Duration.ofMillis(millis))) {
+            return gil != null;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 

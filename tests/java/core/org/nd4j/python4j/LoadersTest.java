@@ -4,9 +4,12 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -104,6 +107,32 @@ class LoadersTest {
         two.run("context", "main");
         assertEquals("NameError: name 'x' is not defined",
                 one.run("raise", "x").toString().replaceFirst("PythonException: ", "").split("\n")[0]);
+    }
+
+    /** The third one is this test's own. */
+    @Test
+    void allHaveOneTurnAndOneQueue() throws Exception {
+        assertEquals(true, OtherThread.call(() -> one.run("tryLock", "20")));
+        OtherThread<Object> waiting;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals(true, one.run("tryLock", "0"), "on this thread it is just one more");
+            two.run("exec", "x_two = 1");
+            assertTrue(PythonGIL.locked());
+            assertEquals(false, OtherThread.call(() -> one.run("tryLock", "20")));
+            assertEquals(false, OtherThread.call(() -> two.run("tryLock", "20")));
+            waiting = OtherThread.start(() -> two.run("eval", "x_two"));
+            for (int i = 0; i < 1000 && !PythonGIL.waiters().contains(waiting.thread); i++) {
+                Thread.sleep(1);
+            }
+            assertEquals(List.of(waiting.thread), PythonGIL.waiters());
+            Thread.sleep(150); // it has looked who has the turn
+            ThreadInfo info = ManagementFactory.getThreadMXBean().getThreadInfo(waiting.thread.getId());
+            assertEquals(Thread.currentThread().getId(), info.getLockOwnerId(), "jstack and deadlock detection see it");
+            try (PythonGIL lent = PythonGIL.lend()) {
+                assertEquals(1L, waiting.join());
+            }
+        }
+        assertFalse(PythonGIL.locked());
     }
 
     @Test

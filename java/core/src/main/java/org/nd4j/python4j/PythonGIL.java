@@ -54,6 +54,10 @@ public class PythonGIL implements AutoCloseable {
     private static final String OF_CALLER =
             "This shared block began before Python called this Java code, and the Python code around the call goes on in "
                     + "it: close it after the call.";
+    private static final String PINNED =
+            "A virtual thread cannot give its turn to others in this call from Python: it keeps its carrier thread there, and so "
+                    + "many do so already that the turn's next owner might find none. Use a platform thread, or a larger "
+                    + "-Djdk.virtualThreadScheduler.parallelism.";
     private static final String IS_LENT =
             "This thread has lent its turn and cannot use Python until that is over: close what PythonGIL.lend() gave.";
     private static final long STOP_MILLIS = 1000; // for a turn
@@ -268,11 +272,13 @@ public class PythonGIL implements AutoCloseable {
      * nothing happens. A turn that a function lends and does not take back is taken back when the function returns.
      *
      * @return what takes the turn back when it is closed, by the same thread
-     * @throws PythonException if the thread has no turn, or has lent it already
+     * @throws PythonException if the thread has no turn, or has lent it already; or if this is a virtual thread in a call
+     *     from Python, where it keeps its carrier, and no carrier would be left for others
      */
     public static PythonGIL lend() {
         refuseLent();
         if (TURN.isMine()) {
+            refusePinned();
             return new Loan(Thread.currentThread(), TURN.callback()).begin();
         }
         if (isHeld()) {
@@ -281,20 +287,33 @@ public class PythonGIL implements AutoCloseable {
         throw new PythonException(NO_TURN);
     }
 
+    /** A virtual thread in a callback needs a carrier beside its own for whoever has the turn meanwhile. */
+    private static void refusePinned() {
+        if (TURN.callback() != null && isVirtual(Thread.currentThread())) {
+            int carriers = Integer.getInteger("jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
+            if (TURN.pinned() + 1 >= carriers && isInCallback()) {
+                throw new PythonException(PINNED);
+            }
+        }
+    }
+
     /** A turn that is lent, or was given back in a callback around which Python code of that turn goes on. */
     private static final class Loan extends PythonGIL {
         private final long[] callback;
         private final int depth = TURN.depth();
         private final long owed = TURN.owed();
         private final boolean kept = TURN.isKept();
+        private final int pinned;
 
         private Loan(Thread owner, long[] callback) {
             super(owner, false, callback);
             this.callback = callback;
+            this.pinned = callback != null && isVirtual(owner) ? 1 : 0;
         }
 
         Loan begin() {
             LENT.set(this);
+            TURN.pin(pinned);
             if (onOsThread()) {
                 Native.gilRelease(); // nothing to give back in a callback
                 Native.gilLend(true);
@@ -334,6 +353,7 @@ public class PythonGIL implements AutoCloseable {
                 }
             }
             TURN.restore(depth, owed, callback);
+            TURN.pin(-pinned);
             TURN.keep(kept);
             TURN.late(owed > 0);
         }
@@ -400,6 +420,9 @@ public class PythonGIL implements AutoCloseable {
             throw new PythonException(OF_CALLER);
         }
         boolean open = isOpen();
+        if (turn && open && TURN.callback() != null && TURN.depth() - TURN.owed() == 1) {
+            refusePinned();
+        }
         owner = null;
         if (open) {
             if (turn && callback != null) {
