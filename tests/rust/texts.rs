@@ -199,7 +199,7 @@ fn classes_have_their_source() {
             repr(py, "inspect.getsource(Plain)"),
             "'class Plain:\\n    x = 1\\n'"
         );
-        assert_eq!(repr(py, "inspect.getsource(Other)"), "'class Other: pass\\n'");
+        assert_eq!(repr(py, "inspect.getsource(Other)"), "'class Other: pass'");
         // Within its own text, in one that comes again, with decorators, nested and local.
         let text = "def same(c): return c\n@same\nclass Deco:\n    class Inner:\n        y = 2\n\
                     def make():\n    class Local: z = 3\n    return Local\n\

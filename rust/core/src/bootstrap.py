@@ -222,7 +222,8 @@ class Imports:
         if name not in cls.waiting:
             return None
         for finder in list(sys.meta_path):
-            spec = None if finder is cls else finder.find_spec(name, path, target)
+            find = getattr(finder, "find_spec", None)  # older ones may have another method
+            spec = find(name, path, target) if find is not None and finder is not cls else None
             if spec is not None:
                 cls.prepare_after(spec)
                 return spec

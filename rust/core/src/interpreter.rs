@@ -31,6 +31,11 @@ pub struct Config {
     pub release: bool,
 }
 
+/// Whether Python was started, or joined.
+pub fn is_started() -> bool {
+    crate::tools::tools().is_ok()
+}
+
 /// Starts Python, or joins the one that runs. A later call waits for the first one, and only adds the folders and
 /// variables that are new.
 pub fn start(config: &Config) -> Result<()> {

@@ -21,6 +21,12 @@ use std::time::{Duration, Instant};
 /// The number that the call gave to a call. 0 is a call that cannot be stopped.
 pub type Number = u64;
 
+/// A number for the calls of a thread, in the upper half of theirs: no two threads of any class loader have the same.
+pub fn new_slot_number() -> Number {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    MADE.fetch_add(1, Ordering::Relaxed) + 1
+}
+
 /// Why a call is stopped; decides the class of the exception.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

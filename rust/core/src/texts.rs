@@ -97,6 +97,8 @@ struct Texts {
     running: Vec<Source>,
     last: VecDeque<Source>,
     last_bytes: usize,
+    /// The latest ones with names of their callers' that have classes, see [`Texts::has_run`].
+    named: VecDeque<(Vec<u8>, Vec<u8>)>,
     /// Hashes of texts, each in the place that it gives.
     seen: Box<[u64]>,
     hasher: DefaultHasher,
@@ -112,6 +114,7 @@ static TEXTS: Lazy<Mutex<Texts>> = Lazy::new(|| {
         running: Vec::new(),
         last: VecDeque::new(),
         last_bytes: 0,
+        named: VecDeque::new(),
         seen: vec![0; SEEN].into(),
         hasher: DefaultHasher::default(),
         files: 0,
@@ -304,6 +307,16 @@ pub(crate) fn named<'py>(py: Python<'py>, text: &[u8], name: &[u8]) -> Result<Bo
     let string = pack::string(py, text)?;
     let code = slowly(&string, &pack::string(py, name)?, Kind::Program)?;
     script::tool(py, "files", "keep_lines")?.call1((&code, string))?;
+    if contains(text, "class ") {
+        let named = &mut TEXTS.lock().named;
+        named.retain(|(other, _)| other != name);
+        named.push_back((name.into(), text.into()));
+        let bytes =
+            |named: &VecDeque<(Vec<u8>, Vec<u8>)>| named.iter().map(|(_, text)| text.len()).sum::<usize>();
+        while named.len() > KEPT_TEXTS || bytes(named) > KEPT_BYTES {
+            named.pop_front();
+        }
+    }
     Ok(code)
 }
 
@@ -334,25 +347,36 @@ pub(crate) fn kept() -> usize {
 
 /// The text with a file name, for `linecache`.
 pub(crate) fn of_file<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyString>> {
-    let number = capi::utf8(name)?
-        .strip_prefix("<exec-")?
-        .strip_suffix('>')?
-        .parse()
-        .ok()?;
-    let text = TEXTS.lock().text(number)?;
+    let utf8 = capi::utf8(name)?;
+    let number = utf8
+        .strip_prefix("<exec-")
+        .and_then(|rest| rest.strip_suffix('>'));
+    let texts = TEXTS.lock();
+    let text = match number.and_then(|number| number.parse().ok()) {
+        Some(number) => texts.text(number)?,
+        None => texts
+            .named
+            .iter()
+            .find(|(other, _)| other == utf8.as_bytes())?
+            .1
+            .clone(),
+    };
+    drop(texts);
     pack::string(name.py(), &text).ok()
 }
 
 /// The names of the texts that have these words, the latest first.
 pub(crate) fn with_words(words: &str) -> Vec<String> {
     let texts = TEXTS.lock();
+    let named = texts.named.iter().rev().filter(|(_, text)| contains(text, words));
+    let named = named.map(|(name, _)| String::from_utf8_lossy(name).into_owned());
     let sources = texts.running.iter().rev().chain(texts.last.iter().rev());
     let sources = sources.map(|source| (&source.text[..], source.file.number));
-    let kept = texts
-        .programs
-        .texts
-        .iter()
-        .map(|(text, kept)| (&text[..], kept.file.number));
-    let found = sources.chain(kept).filter(|(text, _)| contains(text, words));
-    found.map(|(_, number)| format!("<exec-{number}>")).collect()
+    let kept = texts.programs.texts.iter();
+    let numbered = sources.chain(kept.map(|(text, kept)| (&text[..], kept.file.number)));
+    let numbered = numbered.filter(|(text, _)| contains(text, words));
+    numbered
+        .map(|(_, number)| format!("<exec-{number}>"))
+        .chain(named)
+        .collect()
 }

@@ -5,7 +5,7 @@
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
 use crate::guard::{backtrace, guard, runner, Failure};
 use crate::host;
-use crate::owner;
+use crate::{boot, owner, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
@@ -57,7 +57,8 @@ export! {
             release,
         };
         let host = host::open(env)?;
-        interpreter::start(&config).inspect_err(|_| host.close())?;
+        watch::start(env).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
+        watch::await_start();
         Ok(host.root() as i64)
     }
 }
@@ -518,6 +519,41 @@ export! {
     fn stopCall(env, call: i64, reason: i32) -> bool {
         let reason = if reason == 0 { Reason::Interrupted } else { Reason::Timeout };
         Ok(gil::inside(|py| stop::stop(py, call as u64, reason))?)
+    }
+}
+
+export! {
+    fn stopSlot(env) -> i64 {
+        Ok(stop::new_slot_number() as i64)
+    }
+}
+
+// ---- watch.rs ----
+
+export! {
+    fn watchWake(env) {
+        watch::start(env)?;
+        watch::wake();
+        Ok(())
+    }
+}
+
+// ---- boot.rs ----
+
+export! {
+    fn bootBean(env, name: JString<'local>) {
+        let name = text(env, &name)?;
+        boot::register_bean(env, name)
+    }
+}
+
+// ---- host.rs ----
+
+export! {
+    fn hostClose(env, root: i64) {
+        host::close(root as u64);
+        gil::with(|_| ());
+        Ok(())
     }
 }
 

@@ -8,15 +8,18 @@
 
 use crate::guard::Failure;
 use jni::objects::{
-    GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, WeakRef,
+    GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
+    WeakRef,
 };
-use jni::signature::ReturnType;
+use jni::signature::{Primitive, ReturnType};
+use jni::sys::jvalue;
 use jni::{JNIEnv, JavaVM};
 use python4j_core::callback::{self, Upcall};
 use python4j_core::handle::{self, Frame};
 use python4j_core::{alloc, context, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 const NATIVE: &str = "org/nd4j/python4j/internal/jni/Native";
 const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
@@ -39,6 +42,8 @@ pub(crate) struct Host {
     /// The class `Native` of this class loader.
     native: WeakRef,
     upcall: JStaticMethodID,
+    look: JStaticMethodID,
+    exit: JStaticMethodID,
     maker: OnceLock<Maker>,
     closed: AtomicBool,
 }
@@ -78,11 +83,32 @@ pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
         vm: env.get_java_vm()?,
         native: weak(env, &native)?,
         upcall: env.get_static_method_id(&native, "upcall", "(J[B)[B")?,
+        look: env.get_static_method_id(&native, "look", "()I")?,
+        exit: env.get_static_method_id(&native, "exit", "(Z)V")?,
         maker: OnceLock::new(),
         closed: AtomicBool::new(false),
     });
     hosts().push(Arc::clone(&host));
     Ok(host)
+}
+
+/// The hosts that are open.
+pub(crate) fn all() -> Vec<Arc<Host>> {
+    hosts().clone()
+}
+
+/// Has all hosts look at what they watch. Gives how long to wait before the next look, none for until something wakes.
+pub(crate) fn look(env: &mut JNIEnv) -> Option<Duration> {
+    let pauses: Vec<_> = all().iter().filter_map(|host| host.look(env)).collect();
+    pauses.into_iter().min()
+}
+
+/// Closes a host, which its root names.
+pub(crate) fn close(root: Frame) {
+    let host = hosts().iter().find(|host| host.root == root).cloned();
+    if let Some(host) = host {
+        host.close();
+    }
 }
 
 #[allow(clippy::disallowed_methods)] // the one place
@@ -124,7 +150,7 @@ pub(crate) fn maker<'local>(
         return Ok((class, made, host.root));
     }
     let native = env.find_class(NATIVE)?;
-    let all = hosts().clone();
+    let all = all();
     let own = all.iter().find(|host| host.is(env, &native));
     Ok((class, made, own.map_or(handle::NO_FRAME, |host| host.root)))
 }
@@ -153,16 +179,70 @@ impl Host {
         });
     }
 
-    #[allow(clippy::disallowed_methods)] // the upcall
+    /// Calls a static method of `Native`, which must take these arguments and give that. What Java throws stays
+    /// pending. The caller's frame gives the local references back.
+    #[allow(clippy::disallowed_methods)] // the upcalls
+    fn call<'local>(
+        &self,
+        env: &mut JNIEnv<'local>,
+        method: JStaticMethodID,
+        result: ReturnType,
+        arguments: &[jvalue],
+    ) -> Result<JValueOwned<'local>, Failure> {
+        // Held for the length of the call, for which the class and the method stay.
+        let Some(class) = self.native.upgrade_local(env)? else {
+            self.close();
+            return Err(Error::refused(GONE).into());
+        };
+        let class = JClass::from(class);
+        // SAFETY: the method was looked up in this class; the callers' arguments are those of its signature.
+        Ok(unsafe { env.call_static_method_unchecked(&class, method, result, arguments)? })
+    }
+
+    fn look(&self, env: &mut JNIEnv) -> Option<Duration> {
+        let looked = env.with_local_frame(4, |env| {
+            let millis = self.call(env, self.look, ReturnType::Primitive(Primitive::Int), &[])?;
+            Ok::<_, Failure>(millis.i()?)
+        });
+        match looked {
+            Ok(0) => None,
+            Ok(millis) => Some(Duration::from_millis(millis.unsigned_abs().into())),
+            Err(_) if !self.is_open() => None,
+            Err(_) => {
+                // The program has used up the memory, as a rule: when there is some again its deadlines hold as before.
+                let _ = env.exception_clear();
+                Some(Duration::from_millis(10))
+            }
+        }
+    }
+
+    /// The JVM ends: `first` on the thread that ends it, and after that where Python is ended. Whether it was called.
+    pub(crate) fn exit(&self, env: &mut JNIEnv, first: bool) -> bool {
+        let first = [JValue::Bool(first.into()).as_jni()];
+        let called = self.call(env, self.exit, ReturnType::Primitive(Primitive::Void), &first);
+        let _ = env.exception_clear();
+        called.is_ok()
+    }
+
+    /// What the host's `Monitor` answers for the bean, as a local reference; none if the host is gone. What Java throws
+    /// stays pending.
+    #[allow(clippy::disallowed_methods)] // one of the two places
+    pub(crate) fn bean<'local>(
+        &self,
+        env: &mut JNIEnv<'local>,
+        method: i32,
+        argument: &JObject,
+    ) -> Option<JObject<'local>> {
+        let native = JClass::from(self.native.upgrade_local(env).ok()??);
+        let name = ("bean", "(ILjava/lang/Object;)Ljava/lang/Object;");
+        let arguments = [JValue::Int(method), JValue::Object(argument)];
+        let answer = env.call_static_method(&native, name.0, name.1, &arguments);
+        Some(answer.and_then(|answer| answer.l()).unwrap_or_default())
+    }
+
     fn upcall(&self, env: &mut JNIEnv, key: u64, arguments: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
         // The frame gives back the local references of a thread that never returns to Java.
         env.with_local_frame(8, |env| {
-            // Held for the length of the call, for which the class and the method stay.
-            let Some(class) = self.native.upgrade_local(env)? else {
-                self.close();
-                return Err(Error::refused(GONE).into());
-            };
-            let class = JClass::from(class);
             let arguments = match arguments {
                 Some(bytes) => env.byte_array_from_slice(bytes)?,
                 None => JByteArray::default(),
@@ -171,11 +251,8 @@ impl Host {
                 JValue::Long(key as i64).as_jni(),
                 JValue::Object(&arguments).as_jni(),
             ];
-            // SAFETY: the method was looked up in this class with this signature: a long and a byte
-            // array in, a byte array out.
-            let reply =
-                unsafe { env.call_static_method_unchecked(&class, self.upcall, ReturnType::Array, &values) };
-            let reply: JByteArray = reply.and_then(|value| value.l())?.into();
+            let reply = self.call(env, self.upcall, ReturnType::Array, &values)?;
+            let reply: JByteArray = reply.l()?.into();
             if reply.is_null() {
                 return Ok(Vec::new());
             }
@@ -188,7 +265,7 @@ impl Host {
 
 /// What the JVM calls this thread, if it knows it.
 fn thread_name() -> Option<String> {
-    let all = hosts().clone();
+    let all = all();
     let name = |host: &Arc<Host>| {
         let mut env = host.vm.get_env().ok()?; // does not attach the thread
         match host.upcall(&mut env, callback::THREAD_NAME, Some(&[])) {
@@ -235,7 +312,7 @@ fn failed(env: &mut JNIEnv, failure: Failure) -> Result<Vec<u8>> {
 
 /// The class and text of what Java threw; nothing where it threw nothing, or has no room to say it.
 #[allow(clippy::disallowed_methods)] // an exception that no code of ours could catch
-fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
+pub(crate) fn described(env: &mut JNIEnv, thrown: &JObject) -> Option<String> {
     if thrown.is_null() {
         return None;
     }

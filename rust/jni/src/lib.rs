@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What Java calls: [`exports`] has one function for each line of `Native.java`, [`guard`] turns
-//! panics and errors into Java exceptions, [`host`] is one class loader's copy of the Java half and the way back to it, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
+//! panics and errors into Java exceptions, [`host`] is one class loader's copy of the Java half and the way back to it, [`watch`] the thread that looks
+//! on for all of them, [`boot`] what belongs to the JVM, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
 //! Python's memory to Java. The only home of JNI types.
 
+#[allow(unsafe_code)] // a function of JNI that the crate jni has not
+mod boot;
 #[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in host
 mod bulk;
 #[allow(unsafe_code)] // the code that the export macro writes
@@ -16,3 +19,5 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+#[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
+mod watch;

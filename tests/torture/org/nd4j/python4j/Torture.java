@@ -82,7 +82,10 @@ final class Torture {
             }
         });
         PARTS.put("fuzz", () -> run(new Child(Fuzz.class, seed, share(0.1, 1, 3)).within(longest())));
-        PARTS.put("differential", () -> run(new Child(Differential.class, seed, share(0.1, 1, 3)).within(longest())));
+        PARTS.put("differential", () -> {
+            run(new Child(Differential.class, seed, share(0.1, 2, 3)).within(longest()));
+            run(new Child(TypedDifferential.class, seed, share(0.1, 2, 5)).within(longest()));
+        });
         PARTS.put("stacks", () -> {
             run(new Child(Stacks.class, seed, share(0.1, 2, 2), 0).within(longest()));
             if (!slice) {

@@ -10,14 +10,25 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.nd4j.python4j.internal.jni.Native;
 
 class LoadersTest {
+    private static final ExecutorService POOL = Executors.newSingleThreadExecutor(task -> {
+        Thread thread = new Thread(task, "a server's thread");
+        thread.setDaemon(true);
+        return thread;
+    });
+
     private Deployment one;
     private Deployment two;
 
@@ -149,6 +160,76 @@ class LoadersTest {
         begin.countDown();
         for (OtherThread<Object> thread : threads) {
             assertEquals("", thread.join());
+        }
+    }
+
+    @Test
+    void tenRedeploymentsLeaveNothingBehind() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("kept = []");
+        }
+        int threads = -1;
+        int handles = -1;
+        for (int i = 0; i < 10; i++) {
+            WeakReference<ClassLoader> gone = deployAndUse(i);
+            collect(gone, i);
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("pass"); // whoever enters frees what the application had
+            }
+            if (i == 0) {
+                threads = Thread.getAllStackTraces().size();
+                handles = Native.handleCount();
+            }
+            assertTrue(Native.handleCount() <= handles, "handles: " + Native.handleCount() + " after " + handles);
+            assertFalse(PythonContextManager.hasContext("of_app_" + i), "its context went with it");
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonException e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("kept[-1]()"));
+                assertTrue(e.getMessage().contains("is gone"), e.getMessage());
+            }
+        }
+        List<String> left = new ArrayList<>();
+        Thread.getAllStackTraces().keySet().forEach(thread -> left.add(thread.getName()));
+        assertTrue(left.size() <= threads + 1, left::toString);
+    }
+
+    /** All that an application may do, on this thread and on one of a pool, which live on. */
+    private static WeakReference<ClassLoader> deployAndUse(int number) throws Exception {
+        String name = "app_" + number;
+        Deployment app = new Deployment(name).named(name);
+        app.run("context", "of_" + name);
+        app.run("exec", "x = [object()]");
+        app.run("context", "main");
+        for (int i = 0; i < 2; i++) {
+            String function = "function_" + i;
+            if (i == 0) {
+                app.run("function", function);
+            } else {
+                POOL.submit(() -> app.run("function", function)).get();
+            }
+            app.run("exec", "kept.append(" + function + ")");
+            assertEquals("[1] in " + name, app.run("eval", function + "(1)"));
+            app.run("thrower", "thrower");
+            assertEquals("own: of " + name, app.run("catch", "thrower()"));
+            assertEquals("PythonException: KeyError: 1", app.run("raise", "{}[1]"));
+            assertEquals("hi\n", app.run("capture", "print('hi')"));
+            app.run("open", null);
+            app.run("reference", "reference");
+            app.run("exec", "class Greeter:\n    def greet(self, whom): return whom");
+            assertEquals(name, app.run("proxy", "Greeter()"));
+            assertEquals(3.0, app.run("array", "array"));
+            assertEquals("timeout", app.run("deadline", "30"));
+            app.run("keep", "object()");
+        }
+        assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
+        return app.undeploy();
+    }
+
+    private static void collect(WeakReference<ClassLoader> gone, int number) throws Exception {
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (gone.get() != null) {
+            assertTrue(System.nanoTime() < end, "deployment " + number + " is still there");
+            System.gc();
+            Thread.sleep(20);
         }
     }
 }

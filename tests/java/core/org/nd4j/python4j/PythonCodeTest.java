@@ -148,6 +148,11 @@ class PythonCodeTest {
         PythonExecutioner.exec("import gc\ndel last\ngc.collect()");
         e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("report(0)"));
         assertTrue(e.getTraceback().contains("    return 2 / n"), e.getTraceback());
+        try (PythonCode code = PythonCode.compile("class Named:\n    x = 1", "named.py")) {
+            code.run();
+        }
+        PythonExecutioner.exec("import inspect\nsource = inspect.getsource(Named)");
+        assertEquals("class Named:\n    x = 1", Expect.text("source"));
         PythonSyntaxError syntax = assertThrows(PythonSyntaxError.class, () -> PythonCode.compile("x = = 1", "bad.py"));
         assertEquals("bad.py", syntax.getFile());
         assertThrows(PythonException.class, () -> PythonCode.compile("x = 1\u0000", "nul.py"));

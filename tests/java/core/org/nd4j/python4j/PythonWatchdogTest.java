@@ -76,7 +76,7 @@ class PythonWatchdogTest {
         assertTrue(stack.contains(", line 4, in nap\n    while going: time.sleep(1)"), stack);
         String text = report.toString();
         assertTrue(text.startsWith("Thread 'other thread' has had its turn of Python for "), text);
-        assertTrue(text.contains("Java, most recent call first:\n  at org.nd4j.python4j.Native.execRun(Native Method)"), text);
+        assertTrue(text.contains("Java, most recent call first:\n  at org.nd4j.python4j.internal.jni.Native.execRun(Native Method)"), text);
         assertTrue(text.contains("\nPython: \n" + stack), text);
     }
 
@@ -204,8 +204,7 @@ class PythonWatchdogTest {
     static final class Watched {
         public static void main(String[] arguments) {
             PythonExecutioner.init();
-            System.out.println(Thread.getAllStackTraces().keySet().stream()
-                    .anyMatch(thread -> thread.getName().equals("python4j-watchdog")));
+            System.out.println(PythonWatchdog.isWatching());
         }
     }
 

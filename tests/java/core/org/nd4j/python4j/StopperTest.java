@@ -332,7 +332,9 @@ class StopperTest {
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonObject before = Python.eval("__import__('sys').stdout");
             try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(60)); PythonOutput output = PythonOutput.capture()) {
-                ends(60, () -> PythonExecutioner.exec("print('rest', end='')\n" + LOOP));
+                PythonTimeout e = assertThrows(PythonTimeout.class, () -> PythonExecutioner.exec("print('rest', end='')\n" + LOOP));
+                assertTrue(e.getTraceback().contains("while True: pass"), e.getTraceback());
+                assertEquals("rest", output.getOut());
             }
             PythonExecutioner.setVariable("before", before);
             PythonExecutioner.exec("import sys\nsame = int(sys.stdout is before)");

@@ -395,6 +395,7 @@ class TypedConversionTest {
         assertArrayEquals(new byte[] {-1, 0}, java("b'\\xff\\0'", byte[].class));
         assertArrayEquals(new byte[] {1}, java("__import__('array').array('b', [1])", byte[].class));
         assertArrayEquals(new char[] {'a', 'é'}, java("'aé'", char[].class));
+        assertArrayEquals(new char[] {'a'}, java("type('Text', (str,), {})('a')", char[].class));
         assertFalse(java("[]", List.class).iterator().hasNext());
     }
 }

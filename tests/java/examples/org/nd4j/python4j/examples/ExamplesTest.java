@@ -47,6 +47,32 @@ class ExamplesTest {
     }
 
     @Test
+    void valuesOfPandasAreExactOrRefused() throws Exception {
+        String missing = "Put None in the place of pandas' missing values in Python.";
+        String row = "Row[name=%s, count=%d, index=%s, at=2024-01-02T03:04:05.123456789]";
+        assertEquals(String.join("\n",
+                "ns: 2024-01-02T03:04:05.123456789",
+                "ns.tz_localize('UTC'): 2024-01-02T03:04:05.123456789Z",
+                "ns.tz_localize('Europe/Berlin'): 2024-01-02T03:04:05.123456789+01:00[Europe/Berlin]",
+                "ns: ! Could not convert value to java.time.Instant: 2024-01-02T03:04:05.123456789",
+                "pd.Timedelta(5, 'ns'): PT0.000000005S",
+                "pd.Timestamp.max: 2262-04-11T23:47:16.854775807",
+                "pd.NaT: ! Could not convert value to java.time.LocalDateTime: NaT. " + missing,
+                "pd.NA: ! Could not convert value to double: <NA>. " + missing,
+                "df['count']: 1 2",
+                "df['count'].to_numpy(): 1 2",
+                "df['at']: 2024-01-02T03:04:05.123456789 2024-01-02T03:04:05.123456789",
+                "df['at'].to_numpy(): 2024-01-02T03:04:05.123456789 2024-01-02T03:04:05.123456789",
+                "gap: ! value[1]: NAType <NA> is not a Long. " + missing,
+                "df['name']: a b",
+                "df['index']: 0.5 NaN",
+                "df.iloc[0]: " + String.format(row, "a", 1, 0.5),
+                "list(df.itertuples(index=False))[1]: " + String.format(row, "b", 2, Double.NaN),
+                "[" + String.format(row, "a", 1, 0.5) + ", " + String.format(row, "b", 2, Double.NaN) + "]",
+                "df.dtypes.to_dict(): LinkedHashMap {name=str, count=int64, index=float64, at=datetime64[ns]}", ""), output("PandasValues"));
+    }
+
+    @Test
     void thePagesQuoteThePrograms() throws IOException {
         List<String> sources = new ArrayList<>();
         try (Stream<Path> files = Files.walk(ROOT.resolve("java/examples"))) {

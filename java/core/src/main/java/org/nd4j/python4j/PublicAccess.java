@@ -9,6 +9,8 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Conversion;
 import org.nd4j.python4j.internal.convert.ProxyHandler;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -21,6 +23,34 @@ final class PublicAccess extends Access {
     }
 
     private PublicAccess() {}
+
+    @Override
+    public int look() {
+        int next = Stopper.look();
+        if (Native.forgets) {
+            int forgotten = Handles.look();
+            next = next == 0 ? forgotten : Math.min(next, forgotten);
+        }
+        if (Native.watches) {
+            int watched = PythonWatchdog.lookAll();
+            next = next == 0 || watched != 0 && watched < next ? watched : next;
+        }
+        return next;
+    }
+
+    @Override
+    public void exit(boolean first) {
+        if (first) {
+            PythonGIL.End.begin();
+        } else {
+            PythonGIL.End.run();
+        }
+    }
+
+    @Override
+    public Object bean(int method, Object argument) throws Exception {
+        return Monitor.answer(method, argument);
+    }
 
     @Override
     public PythonObject object(long handle, long frame) {
@@ -189,7 +219,6 @@ final class PublicAccess extends Access {
 
     @Override
     public void warmUp() {
-        Stopper.prepare();
         Monitor.registerLater();
     }
 }

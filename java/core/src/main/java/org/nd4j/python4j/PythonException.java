@@ -13,6 +13,7 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.Report;
+import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
  * Python raised, a value could not be converted, or a call was not possible.
@@ -107,7 +108,7 @@ public class PythonException extends RuntimeException {
         if (pythonObject == null) {
             return traceback;
         }
-        try (PythonGIL gil = PythonGIL.lock()) {
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // it tells of a deadline, too
             return (String) pythonObject.convert(Pack.Wanted.TRACEBACK);
         }
     }

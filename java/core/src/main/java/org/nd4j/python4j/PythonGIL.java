@@ -631,8 +631,10 @@ public class PythonGIL implements AutoCloseable {
         if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
             PythonWatchdog.startByProperty();
         }
+        if (Native.watches) {
+            Native.watchWake();
+        }
         Monitor.start();
-        End.prepare();
     }
 
     /** A place in Python without waiting: one that the start just gave the thread, or one that it came with. */
@@ -853,41 +855,23 @@ public class PythonGIL implements AutoCloseable {
 
     // ---- the end of the JVM ----
 
-    /** Apart, since to have threads of one's own costs the verification of a class: see {@link WarmUp}. */
-    static final class End extends Thread {
-        private End() {
-            super("python4j-stop");
-        }
+    /**
+     * What the JVM's shutdown hook has a host do (boot.rs). The hook itself is of no class loader, since the JVM keeps
+     * it.
+     */
+    static final class End {
+        private End() {}
 
-        static void prepare() {
-            try {
-                Runtime.getRuntime().addShutdownHook(new End());
-            } catch (IllegalStateException e) {
-                return; // nobody will miss atexit functions that nobody can register any more
-            }
-        }
-
-        /**
-         * Runs on the thread that ends the JVM, in {@code System.exit} say, and waits for all hooks there: what it
-         * has of Python nobody else would ever get.
-         */
-        @Override
-        public void start() {
-            try {
-                Native.gilAbandon();
-                TURN.giveUp();
-            } catch (PythonException e) {
-                NativeLoader.progress("The thread that ends the JVM keeps its turn: " + e, false);
-            }
-            super.start();
+        /** On the thread that ends the JVM, in {@code System.exit} say: what it has of Python nobody else would ever get. */
+        static void begin() {
+            TURN.giveUp();
         }
 
         /**
          * Python's {@code atexit} functions and buffered output. A thread that is still busy in Python, a
          * host that keeps the GIL, or a function that does not end, is not waited for; hence the second thread.
          */
-        @Override
-        public void run() {
+        static void run() {
             CountDownLatch entered = new CountDownLatch(1);
             Thread inside = new Thread("python4j-atexit") { // no lambda: a program's first one costs milliseconds
                 @Override

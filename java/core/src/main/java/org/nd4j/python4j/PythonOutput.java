@@ -155,7 +155,7 @@ public final class PythonOutput implements AutoCloseable {
         if (closed) {
             return;
         }
-        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) { // whatever deadline has passed
+        try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) {
             if (route != null) {
                 try (PythonGC frame = PythonGC.watch()) {
                     route.get(1).call();
@@ -198,7 +198,8 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     private static void call(String name, Object... arguments) {
-        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+        // What was printed arrives, and streams are put back, whatever deadline has passed.
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch(); Stopper.Limit none = Stopper.unlimited()) {
             tool(name).call(arguments);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells of turns that last too long, with both stacks. It looks at the turn's number from outside, so
+// Tells of turns that last too long, with both stacks. The thread of watch.rs looks at the turn's number from outside, so
 // turns pay nothing for it. How Python's stack is read: stacks.rs.
 package org.nd4j.python4j;
 
@@ -9,12 +9,13 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
@@ -42,20 +43,20 @@ public final class PythonWatchdog implements AutoCloseable {
     private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long PATIENCE_MILLIS = 1000;
 
+    private static final Set<PythonWatchdog> DOGS = ConcurrentHashMap.newKeySet();
+
     private final long limit;
     private final Consumer<? super Report> handler;
-    private final Thread thread;
     private volatile boolean closed;
 
     private long turn; // the number of the one that goes on
     private long since; // when it was first seen
     private boolean told;
-    private FutureTask<String> late; // Python's stack, if it was not to be had in time
+    private long next; // when to look again
 
     private PythonWatchdog(long limit, Consumer<? super Report> handler) {
         this.limit = limit;
         this.handler = handler;
-        this.thread = daemon("python4j-watchdog", this::watch);
     }
 
     static PythonWatchdog start(Duration limit, Consumer<? super Report> handler) {
@@ -66,7 +67,11 @@ public final class PythonWatchdog implements AutoCloseable {
         long most = Long.MAX_VALUE / 2;
         PythonWatchdog dog = new PythonWatchdog(
                 limit.compareTo(Duration.ofNanos(most)) < 0 ? limit.toNanos() : most, handler);
-        dog.thread.start();
+        DOGS.add(dog);
+        Native.watches = true;
+        if (PythonGIL.isStarted()) { // else the first call of Python wakes it
+            Native.watchWake();
+        }
         return dog;
     }
 
@@ -105,7 +110,7 @@ public final class PythonWatchdog implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
-        LockSupport.unpark(thread);
+        DOGS.remove(this);
     }
 
     private static Thread daemon(String name, Runnable body) {
@@ -114,17 +119,23 @@ public final class PythonWatchdog implements AutoCloseable {
         return thread;
     }
 
-    private void watch() {
-        while (!closed) {
-            LockSupport.parkNanos(this, Math.max(TimeUnit.MILLISECONDS.toNanos(1), Math.min(limit / LOOKS, MOST_NANOS)));
-            try {
-                if (!closed) {
-                    look(System.nanoTime());
-                }
-            } catch (Throwable e) {
-                // The program has used up the memory, as a rule; the next turn is watched as well.
+    /** Whether anybody watches. */
+    static boolean isWatching() {
+        return !DOGS.isEmpty();
+    }
+
+    /** {@code Native.look} for turns. */
+    static int lookAll() {
+        long now = System.nanoTime();
+        long next = MOST_NANOS;
+        for (PythonWatchdog dog : DOGS) {
+            if (dog.next - now <= 0) {
+                dog.look(now);
+                dog.next = now + Math.max(TimeUnit.MILLISECONDS.toNanos(1), Math.min(dog.limit / LOOKS, MOST_NANOS));
             }
+            next = Math.min(next, dog.next - now);
         }
+        return DOGS.isEmpty() ? 0 : (int) Math.max(1, TimeUnit.NANOSECONDS.toMillis(next));
     }
 
     private void look(long now) {
@@ -134,17 +145,14 @@ public final class PythonWatchdog implements AutoCloseable {
             turn = number;
             since = now;
             told = false;
-            late = null;
         } else if (!told && now - since >= limit) {
             told = true;
-            tell(holder);
-        } else if (late != null && late.isDone()) {
-            hand(holder, text(late, 0), "");
-            late = null;
+            long began = since;
+            daemon("python4j-watchdog", () -> tell(holder, number, began)).start();
         }
     }
 
-    private void tell(Thread holder) {
+    private void tell(Thread holder, long number, long began) {
         FutureTask<String> stack = new FutureTask<>(() ->
                 new String(Native.stacksDump(!PythonGIL.isVirtual(holder)), StandardCharsets.UTF_8));
         try {
@@ -153,12 +161,19 @@ public final class PythonWatchdog implements AutoCloseable {
             stack.cancel(false);
         }
         String text = text(stack, PATIENCE_MILLIS);
-        if (text == null) {
-            late = stack;
+        if (isOn(number)) { // else it ended meanwhile, and the stacks are not its own
+            hand(holder, began, text, text == null ? why(holder) : "");
         }
-        if (PythonGIL.turn().count() == turn) { // else it ended meanwhile, and the stacks are not its own
-            hand(holder, text, text == null ? why(holder) : "");
+        while (text == null && isOn(number)) {
+            text = text(stack, PATIENCE_MILLIS / LOOKS);
+            if (text != null && isOn(number)) {
+                hand(holder, began, text, "");
+            }
         }
+    }
+
+    private boolean isOn(long number) {
+        return !closed && PythonGIL.turn().count() == number && PythonGIL.holder() != null;
     }
 
     private static String text(FutureTask<String> stack, long millis) {
@@ -185,9 +200,9 @@ public final class PythonWatchdog implements AutoCloseable {
         return "Python's stack cannot be read: the thread is in Java code and keeps the GIL with its turn.";
     }
 
-    private void hand(Thread holder, String python, String why) {
+    private void hand(Thread holder, long began, String python, String why) {
         try {
-            handler.accept(new Report(holder, Duration.ofNanos(System.nanoTime() - since), PythonGIL.waiters(), python, why));
+            handler.accept(new Report(holder, Duration.ofNanos(System.nanoTime() - began), PythonGIL.waiters(), python, why));
         } catch (RuntimeException | Error e) { // the handler's own affair; the next turn is watched as well
             NativeLoader.progress("The handler of a PythonWatchdog failed: " + e, true);
         }

@@ -77,6 +77,17 @@ public abstract class Access {
     /** The same for a value of a type of {@code Pack.Wanted}, with the objects in it left as they are. */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
 
+    // ---- the host ----
+
+    /** See {@code Native.look}. */
+    public abstract int look();
+
+    /** See {@code Native.exit}. */
+    public abstract void exit(boolean first);
+
+    /** See {@code Native.bean}. */
+    public abstract Object bean(int method, Object argument) throws Exception;
+
     // ---- PythonException ----
 
     public abstract PythonException timeout(String message);

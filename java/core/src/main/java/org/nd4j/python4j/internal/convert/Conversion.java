@@ -390,10 +390,10 @@ public final class Conversion {
     }
 
     private static Object elements(PythonObject object, Target target, int depth, boolean objects) {
-        if (target.raw == byte[].class) {
+        if (target.raw == byte[].class || target.raw == char[].class) {
             List<?> words = (List<?>) asked("plain", object, target);
-            if (words != null && words.get(0).equals("bytes")) {
-                return words.get(1);
+            if (words != null && words.get(0).equals(target.raw == byte[].class ? "bytes" : "str")) {
+                return to(words.get(1), target, depth);
             }
         }
         boolean primitive = target.raw.isArray() && target.raw.getComponentType().isPrimitive();
@@ -741,8 +741,8 @@ public final class Conversion {
         List<Object> fields = new ArrayList<>();
         List<String> missing = new ArrayList<>();
         for (List<String> names : target.record.pythonNames) {
-            String name = known.containsKey(names.get(0)) ? names.get(0) : names.get(1);
-            if (known.containsKey(name)) {
+            String name = names.stream().filter(known::containsKey).findFirst().orElse(null);
+            if (name != null) {
                 fields.add(known.get(name));
             } else {
                 missing.add("'" + names.get(0) + "'");

@@ -4,6 +4,8 @@
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.charset.StandardCharsets;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -69,7 +71,14 @@ public final class Callbacks {
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
 
     /** The objects in a thread's last answer: Python reads it after the call that made it is over. */
-    private static final ThreadLocal<List<PythonObject>> ANSWERED = new ThreadLocal<>();
+    private static final class Answer {
+        final Thread thread = Thread.currentThread();
+        List<PythonObject> objects;
+    }
+
+    // Weakly, since a server's threads outlive an application and its class loader. The list has them strongly.
+    private static final ThreadLocal<WeakReference<Answer>> ANSWER = new ThreadLocal<>();
+    private static final List<Answer> ANSWERS = new ArrayList<>(); // guarded by itself
 
     /** The names of a class of exceptions and of those that it extends. Kept with the class. */
     private static final ClassValue<String> CLASSES = new ClassValue<>() {
@@ -181,12 +190,29 @@ public final class Callbacks {
                 refuse(reply, e);
             }
             if (reply.lends()) {
-                ANSWERED.set(reply.lent());
+                answer().objects = reply.lent();
             }
             return reply.handOver();
         } finally {
             reply.giveBack();
         }
+    }
+
+    private static Answer answer() {
+        WeakReference<Answer> held = ANSWER.get();
+        if (held == null) {
+            Answer answer = new Answer();
+            held = new WeakReference<>(answer);
+            ANSWER.set(held);
+            synchronized (ANSWERS) {
+                if (Integer.bitCount(ANSWERS.size()) == 1) { // whenever there are twice as many
+                    ANSWERS.removeIf(other -> !other.thread.isAlive());
+                }
+                ANSWERS.add(answer);
+            }
+            return answer;
+        }
+        return held.get();
     }
 
     private static void refuse(Pack reply, Throwable e) {

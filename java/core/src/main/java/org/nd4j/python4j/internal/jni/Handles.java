@@ -8,12 +8,20 @@ import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.PythonObject;
 
 /** Handles of Python objects. */
 public final class Handles {
 
-    public static final Cleaner CLEANER = Cleaner.create();
+    /** See {@link Later#register}. */
+    public static final Later CLEANER = new Later();
+
+    private static final int MOST_AT_ONCE = 10_000; // other things wait meanwhile
+    private static final int SHORTEST_MILLIS = 10;
+    private static final int LONGEST_MILLIS = 1000;
+    private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
 
     private Handles() {}
 
@@ -21,8 +29,8 @@ public final class Handles {
      * Gives a handle back some time after Java has forgotten the object that has it, without waiting for
      * anything: the handle goes when some thread next enters Python.
      *
-     * <p>A {@code Cleaner} would do the same with one thread, which falls behind where objects are made
-     * faster than it works. So whoever makes one gives up to two forgotten ones back.
+     * <p>One thread falls behind where objects are made faster than it works. So whoever makes one gives up to two
+     * forgotten ones back, and the thread of watch.rs looks after the rest ({@link #look}).
      *
      * <p>The garbage collector sees the small objects here and not what they hold in Python, and finds those
      * that grew old only when the heap is nearly half full. So it is asked to run when there are very many,
@@ -41,9 +49,7 @@ public final class Handles {
         private static volatile int limit = MANY;
 
         static {
-            Thread thread = new Thread(null, Late::giveBackForgotten, "python4j-cleaner", 0, false);
-            thread.setDaemon(true);
-            thread.start();
+            watch();
         }
 
         private final long handle;
@@ -124,16 +130,73 @@ public final class Handles {
                 Native.handleDropLater(((Late) forgotten).handle);
             }
         }
+    }
 
-        private static void giveBackForgotten() {
-            while (true) {
-                try {
-                    giveBack(FORGOTTEN.remove());
-                } catch (InterruptedException e) {
-                    // nobody ends this thread but the JVM
+    /**
+     * What {@link java.lang.ref.Cleaner} does. Not one of those, since its thread keeps what is to be run, and with that our
+     * class loader, until the object is forgotten; and the object may be one that only our classes keep.
+     */
+    public static final class Later {
+        private static final ReferenceQueue<Object> FORGOTTEN = new ReferenceQueue<>();
+        private static final Set<Action> ALL = ConcurrentHashMap.newKeySet();
+
+        private Later() {}
+
+        private static final class Action extends PhantomReference<Object> implements Cleaner.Cleanable {
+            private final Runnable action;
+
+            Action(Object object, Runnable action) {
+                super(object, FORGOTTEN);
+                this.action = action;
+            }
+
+            @Override
+            public void clean() {
+                if (ALL.remove(this)) {
+                    clear();
+                    action.run();
                 }
             }
         }
+
+        /** Runs something, which must not wait, when an object has become unreachable or the result is cleaned. */
+        public Cleaner.Cleanable register(Object object, Runnable action) {
+            watch();
+            Action made = new Action(object, action);
+            ALL.add(made);
+            Reference.reachabilityFence(object);
+            run(FORGOTTEN.poll());
+            return made;
+        }
+
+        private static void run(Reference<?> forgotten) {
+            if (forgotten != null) {
+                ((Action) forgotten).clean();
+            }
+        }
+    }
+
+    private static void watch() {
+        if (!Native.forgets) {
+            Native.forgets = true;
+            Native.watchWake();
+        }
+    }
+
+    /** {@link Native#look} for what was forgotten: often while there is much of it. */
+    public static int look() {
+        int count = 0;
+        Reference<?> forgotten;
+        while (count < MOST_AT_ONCE && (forgotten = Late.FORGOTTEN.poll()) != null) {
+            Late.giveBack(forgotten);
+            count++;
+        }
+        while (count < MOST_AT_ONCE && (forgotten = Later.FORGOTTEN.poll()) != null) {
+            Later.run(forgotten);
+            count++;
+        }
+        pause = count > 0 ? SHORTEST_MILLIS : Math.min(2 * pause, LONGEST_MILLIS);
+        return count == MOST_AT_ONCE ? 1 : pause;
     }
 
     /** Objects that never go. Needs a turn when first used. */

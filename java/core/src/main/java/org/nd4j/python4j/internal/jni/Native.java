@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal.jni;
 
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
+import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGC;
@@ -29,6 +30,10 @@ public final class Native {
      * no other one, with the host's number in its lower half. 0 before the start.
      */
     public static long root;
+
+    /** Whether {@link #look} has to look at what was forgotten, and at turns that last too long. */
+    public static volatile boolean forgets;
+    public static volatile boolean watches;
 
     // ---- interpreter.rs ----
 
@@ -287,6 +292,24 @@ public final class Native {
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */
     public static native boolean stopCall(long call, int reason);
 
+    /** A number for the calls of a thread, which no thread of any class loader has. Needs no turn. */
+    public static native long stopSlot();
+
+    // ---- watch.rs ----
+
+    /** Has {@link #look} called now, and from then on as often as it says. Needs no turn. */
+    public static native void watchWake();
+
+    // ---- boot.rs ----
+
+    /** Registers the MXBean of this process under a name, unless it is there. Needs no turn. */
+    public static native void bootBean(String name);
+
+    // ---- host.rs ----
+
+    /** The end of a host: Python's calls to it fail from then on, and what it has of Python is freed. Needs no turn. */
+    public static native void hostClose(long root);
+
     // ---- stacks.rs ----
 
     /**
@@ -318,4 +341,24 @@ public final class Native {
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
-    }}
+    }
+
+    /**
+     * The native thread that watches all class loaders looks at this one's calls, and at what it has forgotten.
+     *
+     * @return after how many milliseconds again; 0 for when {@link #watchWake} is called
+     */
+    static int look() {
+        return Access.get().look();
+    }
+
+    /** The JVM ends: first on the thread that ends it, which gives up what it has of Python, then where Python ends. */
+    static void exit(boolean first) {
+        Access.get().exit(first);
+    }
+
+    /** What the MXBean of this process answers, which belongs to no class loader. */
+    static Object bean(int method, Object argument) throws Exception {
+        return Access.get().bean(method, argument);
+    }
+}

@@ -135,23 +135,39 @@ public final class Monitor {
 
     private static void register() {
         try {
-            Jmx.register();
-        } catch (Exception | LinkageError e) {
+            Native.bootBean(PythonGILMXBean.NAME);
+        } catch (RuntimeException | LinkageError e) {
             NativeLoader.progress("There is no MXBean: " + e, false);
         }
     }
 
+    /** Links to java.management, which need not be there. */
     private static final class Jmx {
-        static void register() throws javax.management.JMException {
-            javax.management.MBeanServer server = java.lang.management.ManagementFactory.getPlatformMBeanServer();
-            Object bean = new javax.management.StandardMBean(bean(), PythonGILMXBean.class, true);
-            try {
-                server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME));
-            } catch (javax.management.InstanceAlreadyExistsException e) {
-                String loader = Integer.toHexString(System.identityHashCode(Monitor.class.getClassLoader()));
-                server.registerMBean(bean, new javax.management.ObjectName(PythonGILMXBean.NAME + ",loader=" + loader));
+        // The bean that is registered is boot.rs's, one for all class loaders. It asks the one of a class loader that is there.
+        private static final javax.management.StandardMBean BEAN = new javax.management.StandardMBean(bean(), PythonGILMXBean.class, true);
+
+        static Object answer(int method, Object argument) throws javax.management.JMException {
+            switch (method) {
+                case 0:
+                    return BEAN.getMBeanInfo();
+                case 1:
+                    return BEAN.getAttribute((String) argument);
+                case 2:
+                    return BEAN.getAttributes((String[]) argument);
+                case 3:
+                    BEAN.setAttribute((javax.management.Attribute) argument);
+                    return null;
+                case 4:
+                    return BEAN.setAttributes((javax.management.AttributeList) argument);
+                default:
+                    return BEAN.invoke((String) argument, new Object[0], new String[0]);
             }
         }
+    }
+
+    /** What the MXBean of the process answers: the methods of {@code DynamicMBean}, numbered as in boot.rs. */
+    public static Object answer(int method, Object argument) throws Exception {
+        return Jmx.answer(method, argument);
     }
 
     /** What JMX shows, and {@link PythonGIL#monitor}. */

@@ -382,7 +382,7 @@ public final class Interpreter {
                 if (!packages.isEmpty()) {
                     python.environment().put("PYTHONPATH", packages);
                 }
-                Process process = python.start();
+                Process process = started(python);
                 process.getOutputStream().close();
                 if (!process.waitFor(60, TimeUnit.SECONDS)) {
                     process.destroyForcibly();
@@ -391,6 +391,18 @@ public final class Interpreter {
                 NativeLoader.progress("Nothing was compiled ahead: " + e, false);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
+            }
+        }
+
+        /** A thread of the JDK's looks after processes, and keeps the class loader of whoever made it. */
+        private static Process started(ProcessBuilder builder) throws IOException {
+            Thread thread = Thread.currentThread();
+            ClassLoader loader = thread.getContextClassLoader();
+            thread.setContextClassLoader(null);
+            try {
+                return builder.start();
+            } finally {
+                thread.setContextClassLoader(loader);
             }
         }
 

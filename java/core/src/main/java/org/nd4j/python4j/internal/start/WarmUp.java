@@ -15,7 +15,7 @@ public final class WarmUp extends Thread {
     /** In the order in which the start comes to need them. */
     private static final String[] CLASSES = {
         "internal.start.StartNote", "PythonConstants", "PythonExecutioner$JavaCppPathType", "internal.Access", "internal.Access$Visit",
-        "PublicAccess", "internal.jni.Native", "internal.monitor.Recorder", "internal.monitor.Monitor", "PythonGIL$End",
+        "PublicAccess", "internal.jni.Native", "internal.monitor.Recorder", "internal.monitor.Monitor",
         "PythonExecutioner", "internal.jni.Pack", "internal.jni.Pack$Spare", "internal.turn.Stopper", "internal.turn.Stopper$Slot",
         "internal.jni.Pack$Reader"
     };

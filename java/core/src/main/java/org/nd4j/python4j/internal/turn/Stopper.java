@@ -3,40 +3,42 @@
 // exception gets into running Python code, and how one that comes too late is withdrawn: stop.rs.
 package org.nd4j.python4j.internal.turn;
 
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * Watches the calls that run in Python. A thread cannot notice by itself that it was interrupted while
- * its Python code runs, so one daemon thread looks every few milliseconds while there are calls.
+ * its Python code runs, so a thread looks every few milliseconds while there are calls: that of watch.rs, which is
+ * one for all class loaders and belongs to none.
  */
 public final class Stopper {
 
     private static final int INTERRUPTED = 0;
     private static final int TIMEOUT = 1;
-    private static final long LOOK_NANOS = 10_000_000;
+    private static final int LOOK_MILLIS = 10;
     /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
     public static final long AGAIN_NANOS = 5_000_000_000L;
     private static final int IDLE_LOOKS = 100;
     private static final long NEVER = 0;
 
-    private static final AtomicLong SLOTS_MADE = new AtomicLong();
     // No method references here, nor what is made of VarHandles: see the package-info of internal.start.
-    private static final ThreadLocal<Slot> SLOTS = new ThreadLocal<>() {
+    // Weakly, since the threads of a server outlive an application and its class loader. The list has them strongly.
+    private static final ThreadLocal<WeakReference<Slot>> SLOTS = new ThreadLocal<>() {
         @Override
-        protected Slot initialValue() {
-            return new Slot();
+        protected WeakReference<Slot> initialValue() {
+            return new WeakReference<>(new Slot());
         }
     };
     private static final List<Slot> ALL = new ArrayList<>(); // guarded by itself
 
     private static volatile boolean asleep = true;
-    private static volatile Thread watcher; // made with ALL locked
+    private static volatile boolean stopping; // some thread is at stopAll
+    private static int idle; // how many looks saw no call; only the watcher uses it
 
     private Stopper() {}
 
@@ -44,11 +46,11 @@ public final class Stopper {
     public static final class Slot {
         private final Thread thread = Thread.currentThread();
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
-        private long last = SLOTS_MADE.incrementAndGet() << 40; // no two slots give the same number
+        private long last; // 0 before the first call; no two slots of a process give the same number
         private Limit innermost; // of those that are open; only the own thread uses it
         private volatile long limit = NEVER; // of System.nanoTime: the earliest end of all that are open
-        private long stopped; // the last call that was asked to end, and when; only the watcher uses them
-        private long asked;
+        private volatile long stopped; // the last call that was asked to end, and when; only the stopping thread writes
+        private volatile long asked;
 
         private Slot() {
             synchronized (ALL) {
@@ -65,8 +67,11 @@ public final class Stopper {
             if (innermost != null) {
                 check();
             }
+            if (last == 0) {
+                last = Native.stopSlot() << 40;
+            }
             long outer = call.get();
-            call.lazySet(++last); // a fence would cost as much as all the rest here, see lookOn()
+            call.lazySet(++last); // a fence would cost as much as all the rest here, see look()
             if (asleep) {
                 try {
                     wake();
@@ -109,27 +114,36 @@ public final class Stopper {
             limit = earliest;
         }
 
-        private void look(long now) {
+        /** Whether the call that runs, if one does, is to be ended. */
+        private boolean isDue(long now) {
             long running = call.get();
-            if (running == 0 || running == stopped && now - asked < AGAIN_NANOS) {
-                return;
-            }
+            return running != 0 && (running != stopped || now - asked >= AGAIN_NANOS)
+                    && (isLate(now) || thread.isInterrupted());
+        }
+
+        private boolean isLate(long now) {
             long end = limit;
-            boolean late = end != NEVER && now - end >= 0;
-            if (!late && !thread.isInterrupted()) {
+            return end != NEVER && now - end >= 0;
+        }
+
+        private void stop() {
+            long running = call.get();
+            long now = System.nanoTime();
+            if (!isDue(now)) {
                 return;
             }
+            boolean late = isLate(now);
             // Waits for the GIL. Should the call be over by then, nothing happens.
             if (Native.stopCall(running, late ? TIMEOUT : INTERRUPTED)) {
-                stopped = running;
                 asked = System.nanoTime();
+                stopped = running;
             }
         }
     }
 
     /** The calling thread's slot. */
     public static Slot slot() {
-        return SLOTS.get();
+        return SLOTS.get().get();
     }
 
     /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
@@ -187,71 +201,30 @@ public final class Stopper {
         return limit == NEVER ? null : Duration.ofNanos(limit - System.nanoTime());
     }
 
-    /** Has the watcher's thread made before the first call. */
-    public static void prepare() {
-        synchronized (ALL) {
-            if (watcher == null) {
-                Thread thread = new Thread("python4j-stopper") {
-                    @Override
-                    public void run() {
-                        try {
-                            watch();
-                        } finally {
-                            ended();
-                        }
-                    }
-                };
-                thread.setDaemon(true);
-                thread.start();
-                watcher = thread;
-            }
-        }
-    }
-
     private static void wake() {
-        synchronized (ALL) {
-            prepare();
-            asleep = false;
-            LockSupport.unpark(watcher);
-        }
-    }
-
-    /** The next call makes another one. */
-    private static void ended() {
-        synchronized (ALL) {
-            watcher = null;
-            asleep = true;
-        }
-    }
-
-    private static void watch() {
-        while (true) {
-            try {
-                lookOn();
-            } catch (Throwable e) {
-                // The program has used up the memory, as a rule; when there is some again its deadlines hold as before.
-            }
-        }
-    }
-
-    private static void lookOn() {
         asleep = false;
-        int idle = IDLE_LOOKS;
-        while (true) {
-            LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
-            idle = lookAtAll() ? 0 : idle + 1;
-            if (idle > IDLE_LOOKS) {
-                asleep = true;
-                // Looked at again a while after `asleep` is set: a call that began just before, and saw its watcher
-                // awake, is to be seen here by then.
-                LockSupport.parkNanos(Stopper.class, LOOK_NANOS);
-                while (asleep && !lookAtAll()) {
-                    LockSupport.park(Stopper.class);
-                }
-                asleep = false;
-                idle = 0;
-            }
+        try {
+            Native.watchWake();
+        } catch (Throwable e) { // no thread to be had
+            asleep = true;
+            throw e;
         }
+    }
+
+    /** {@link Native#look} for calls: looks at all that run. */
+    public static int look() {
+        if (lookAtAll()) {
+            asleep = false;
+            idle = 0;
+        } else if (asleep) {
+            return 0;
+        } else if (++idle > IDLE_LOOKS) {
+            // Looked at again a while after `asleep` is set: a call that began just before, and saw its watcher
+            // awake, is to be seen here by then.
+            asleep = true;
+            idle = 0;
+        }
+        return LOOK_MILLIS;
     }
 
     /** Whether any call runs. Makes no objects, since there may be no memory. */
@@ -261,10 +234,38 @@ public final class Stopper {
             Slot slot = alive(i);
             if (slot != null && slot.call() != 0) {
                 running = true;
-                slot.look(System.nanoTime()); // may wait for the GIL, so without the list
+                if (slot.isDue(System.nanoTime()) && !stopping) {
+                    stopping = true;
+                    stopAll();
+                }
             }
         }
         return running;
+    }
+
+    /** On a thread that ends afterwards: it waits for the GIL, and the watcher has other things to look at. */
+    private static void stopAll() {
+        Thread thread = new Thread("python4j-stopper") {
+            @Override
+            public void run() {
+                try {
+                    for (int i = last(); i >= 0; i--) {
+                        Slot slot = alive(i);
+                        if (slot != null) {
+                            slot.stop();
+                        }
+                    }
+                } finally {
+                    stopping = false;
+                }
+            }
+        };
+        thread.setDaemon(true);
+        try {
+            thread.start();
+        } catch (OutOfMemoryError e) { // this process may have no more threads
+            thread.run();
+        }
     }
 
     private static int last() {
@@ -273,9 +274,12 @@ public final class Stopper {
         }
     }
 
-    /** A slot of the list; null if its thread has ended, and the last slot is there from now on. */
+    /** A slot of the list; null if there is none or its thread has ended, and the last slot is there from now on. */
     private static Slot alive(int index) {
         synchronized (ALL) {
+            if (index >= ALL.size()) {
+                return null;
+            }
             Slot slot = ALL.get(index);
             if (slot.thread.isAlive()) {
                 return slot;
