@@ -6,6 +6,7 @@ package org.nd4j.python4j;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -111,6 +112,7 @@ public class PythonGIL implements AutoCloseable {
             if (--depth == 0) {
                 SHARED.remove();
                 Native.contextCloseSpace(space.handle());
+                Reference.reachabilityFence(this);
             }
         }
     }
@@ -231,8 +233,9 @@ public class PythonGIL implements AutoCloseable {
         if (place != null) {
             return place;
         }
-        long start = System.nanoTime();
-        return TURN.take(nanos) ? enteredWithin(nanos - (System.nanoTime() - start)) : null;
+        boolean waits = locked(); // else there is no need to know how long it took
+        long start = waits ? System.nanoTime() : 0;
+        return TURN.take(nanos) ? enteredWithin(waits ? nanos - (System.nanoTime() - start) : nanos) : null;
     }
 
     /** Like {@link #lock()}, if that needs no waiting; null otherwise. */
