@@ -10,7 +10,6 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.nd4j.python4j.PythonException;
-import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.internal.jni.Native;
 import org.slf4j.LoggerFactory;
 
@@ -83,7 +82,7 @@ final class CallbackWait {
 
     private static void warn(String text) {
         try {
-            LoggerFactory.getLogger(PythonGIL.class).warn(text);
+            LoggerFactory.getLogger("org.nd4j.python4j.PythonGIL").warn(text);
         } catch (LinkageError e) { // no logging beside this jar
             System.err.println(text);
         }
