@@ -82,14 +82,13 @@ fn native(name: &str, signature: &str, function: *mut c_void) -> NativeMethod {
 /// Has the end of the JVM be Python's end, once. On a thread without frames of Java, which a `Thread` object
 /// would otherwise keep in its access control context.
 pub(crate) fn at_exit(env: &mut JNIEnv) {
-    let registered = env.with_local_frame(16, |env| register_hook(env));
+    let registered = env.with_local_frame(16, register_hook);
     if registered.is_err() {
         // The JVM ends already: nobody will miss functions of atexit that nobody can register any more.
         let _ = env.exception_clear();
     }
 }
 
-#[allow(clippy::disallowed_methods)] // classes of the JDK's
 fn register_hook(env: &mut JNIEnv) -> jni::errors::Result<()> {
     let methods = [("start", "()V"), ("run", "()V")];
     let file = class_file("python4j/AtExit", "java/lang/Thread", None, &methods);
@@ -113,7 +112,6 @@ fn register_hook(env: &mut JNIEnv) -> jni::errors::Result<()> {
 }
 
 /// Calls a method of `Thread` itself, not of the class below it.
-#[allow(clippy::disallowed_methods)] // a class of the JDK's
 fn call_thread(
     env: &mut JNIEnv,
     object: &JObject,
@@ -215,7 +213,6 @@ pub(crate) fn register_bean(env: &JNIEnv, name: String) -> Result<(), Failure> {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // classes of the JDK's
 fn register(env: &mut JNIEnv, name: &str) -> jni::errors::Result<()> {
     let mut bean = BEAN.lock().unwrap_or_else(PoisonError::into_inner);
     let server = env

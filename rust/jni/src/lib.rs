@@ -4,7 +4,8 @@
 //! on for all of them, [`boot`] what belongs to the JVM, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
 //! Python's memory to Java. The only home of JNI types.
 
-#[allow(unsafe_code)] // a function of JNI that the crate jni has not
+// A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
+#[allow(unsafe_code, clippy::disallowed_methods)]
 mod boot;
 #[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in host
 mod bulk;

@@ -36,6 +36,10 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
     /** Does one of the things below. Python's names of this application begin with the application's. */
     @Override
     public Object apply(String what, String argument) {
+        if (what.equals("shutdown")) {
+            PythonExecutioner.shutdown();
+            return null;
+        }
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
         }
