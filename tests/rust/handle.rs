@@ -67,6 +67,27 @@ fn closing_a_frame_frees_its_objects_and_no_others() {
 }
 
 #[test]
+fn a_frame_that_is_closed_already_keeps_nothing() {
+    python(|py| {
+        let list = PyList::empty(py).into_any();
+        let before = references(&list);
+        let frame = handle::open_frame(handle::NO_FRAME);
+        handle::close_frame(py, frame);
+        let count = handle::count();
+        assert!(handle::lend(py, handle::give(list.clone(), frame)).is_err());
+        let held = handle::give(list.clone(), handle::NO_FRAME);
+        handle::move_to(held, frame).unwrap();
+        assert!(handle::lend(py, held).is_err());
+        handle::free_late(py);
+        assert_eq!((handle::count(), references(&list)), (count, before));
+        // What belongs to a host and to no frame is kept, although no such frame was ever opened.
+        let held = handle::give(list.clone(), handle::root(7));
+        assert!(handle::lend(py, held).is_ok());
+        handle::take_back(py, held);
+    });
+}
+
+#[test]
 fn an_object_moves_between_frames_and_back() {
     python(|py| {
         let (outer, inner) = (
@@ -122,5 +143,25 @@ fn a_destructor_may_use_handles() {
         assert_eq!(support::repr(py, "gone"), "[]");
         handle::close_frame(py, frame);
         assert_eq!(support::repr(py, "gone"), "[1]");
+    });
+}
+
+#[test]
+fn making_an_error_of_an_exception_runs_nobodys_finalizers() {
+    python(|py| {
+        support::run(
+            py,
+            "class F:\n    def __del__(self): ran.append(1)\nran = []\nf = F()",
+        )
+        .unwrap();
+        let globals = python4j_core::context::globals(py).unwrap();
+        let held = handle::give(globals.get_item("f").unwrap().unwrap(), handle::NO_FRAME);
+        support::run(py, "del f").unwrap();
+        handle::take_back_late(held);
+        let error = Error::from(pyo3::exceptions::PyValueError::new_err("x"));
+        assert_eq!(error.to_string(), "ValueError: x");
+        assert_eq!(support::repr(py, "ran"), "[]");
+        handle::free_late(py);
+        assert_eq!(support::repr(py, "ran"), "[1]");
     });
 }

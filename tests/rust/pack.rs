@@ -502,3 +502,28 @@ fn long_text_of_any_characters_is_that_of_pythons_own_codec() {
         }
     });
 }
+
+#[test]
+fn a_reply_that_nobody_reads_gives_its_objects_back() {
+    python(|py| {
+        let before = handle::count();
+        let values = py
+            .eval(
+                c"[1, 1.5, 2**80, None, True, 'a', b'b', '\\ud800', object(), (object(), {'k': [object()]}), [1, 2], [1.5, 2.5], 'x' * 100000, {1, object()}]",
+                None,
+                None,
+            )
+            .unwrap();
+        let mut writer = Writer::new(py, handle::NO_FRAME);
+        writer.value(&values).unwrap();
+        writer.object(&values).unwrap();
+        let reply = writer.finish();
+        assert_eq!(handle::count(), before + 6);
+        python4j_core::pack::forget(&reply);
+        handle::free_late(py);
+        assert_eq!(handle::count(), before);
+        for end in 0..reply.len() {
+            python4j_core::pack::forget(&reply[..end]); // ends, whatever is missing
+        }
+    });
+}

@@ -25,8 +25,10 @@ pub const NO_FRAME: Frame = 0;
 /// The frame that a host's objects have which are in no frame of `PythonGC`. It is never opened, so objects can
 /// be told by it at no cost; [`close_host`] gives them back.
 pub const fn root(host: u32) -> Frame {
-    (0x8000_0001 << 32) | host as Frame
+    ROOTS | host as Frame
 }
+
+const ROOTS: Frame = 0x8000_0001 << 32;
 
 new_key_type! {
     struct ObjectKey;
@@ -72,12 +74,20 @@ fn frame_key(frame: Frame) -> FrameKey {
 }
 
 impl Table {
-    fn insert(&mut self, object: Py<PyAny>, frame: FrameKey) -> Handle {
-        let key = self.objects.insert(Held { object, frame });
+    /// Puts an object that is in the table into its frame. Gives it back if that has closed, by the very call that made
+    /// the object, say: nobody else would.
+    fn join(&mut self, key: ObjectKey, frame: FrameKey) -> Option<Held> {
         if let Some(opened) = self.frames.get_mut(frame) {
             opened.members.push(key);
+            return None;
         }
-        key.data().as_ffi()
+        let number = frame.data().as_ffi();
+        let was_opened = number != frame_key(NO_FRAME).data().as_ffi() && number & ROOTS != ROOTS;
+        if was_opened {
+            self.objects.remove(key)
+        } else {
+            None
+        }
     }
 
     fn close(&mut self, frame: Frame) -> Vec<Py<PyAny>> {
@@ -98,11 +108,16 @@ impl Table {
 }
 
 /// Java holds the object from now on, until its frame closes or the handle is dropped.
-/// A frame that is closed already counts as none.
+/// With a frame that is closed already the handle is stale at once.
 pub fn give(object: Bound<'_, PyAny>, frame: Frame) -> Handle {
+    let (frame, object) = (frame_key(frame), object.unbind());
     let mut table = TABLE.lock();
     inject::point(); // with the lock held
-    table.insert(object.unbind(), frame_key(frame))
+    let key = table.objects.insert(Held { object, frame });
+    let left = table.join(key, frame);
+    drop(table);
+    drop(left);
+    key.data().as_ffi()
 }
 
 /// The object behind a handle, for the length of a call.
@@ -187,8 +202,9 @@ pub fn move_to(handle: Handle, frame: Frame) -> Result<()> {
         return Ok(());
     }
     held.frame = frame;
-    if let Some(opened) = table.frames.get_mut(frame) {
-        opened.members.push(key);
+    if let Some(left) = table.join(key, frame) {
+        LATE.lock().others.push(Box::new(move |_| drop(left)));
+        LATE_WAITS.store(true, Ordering::Release);
     }
     Ok(())
 }

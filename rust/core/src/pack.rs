@@ -248,6 +248,31 @@ impl<'b> Reader<'b> {
         }
     }
 
+    /// Passes over values, and gives back the objects in them.
+    fn forget(&mut self, values: usize) -> Result<()> {
+        let mut left = values;
+        while left > 0 {
+            left -= 1;
+            match self.u8()? {
+                tag::NONE | tag::FALSE | tag::TRUE | tag::MISSING => {}
+                tag::LIST | tag::TUPLE | tag::SET => left += self.u32()?,
+                tag::DICT => left += 2 * self.u32()?,
+                tag::INT | tag::FLOAT => drop(self.u64()?),
+                tag::HANDLE | tag::LARGE => handle::take_back_late(self.u64()?),
+                tag::JAVA => {
+                    self.u64()?;
+                    handle::take_back_late(self.u64()?);
+                }
+                tag::LONGS | tag::DOUBLES => {
+                    let count = self.u32()?;
+                    self.take(count.saturating_mul(8))?;
+                }
+                _ => drop(self.bytes()?),
+            }
+        }
+        Ok(())
+    }
+
     /// The next value as a Python object. Uses no stack for nested values.
     pub fn value<'py>(&mut self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
         let mut open: Vec<Open<'py>> = Vec::new();
@@ -503,6 +528,27 @@ fn too_deep() -> Error {
 
 /// Bytes for which there is always room behind what is written: whatever has a fixed size goes there unasked.
 const FIXED: usize = 32;
+/// Gives back the objects in a reply of values that does not reach its reader. Needs no Python.
+pub fn forget(reply: &[u8]) {
+    let mut reader = Reader::new(reply);
+    while reader.forget(1).is_ok() && reader.end().is_err() {}
+}
+
+/// The same for a reply of named values: a count, then name, type and value.
+pub fn forget_named(reply: &[u8]) {
+    let mut reader = Reader::new(reply);
+    let count = reader.u32().unwrap_or(0);
+    for _ in 0..count {
+        let read = reader
+            .bytes()
+            .and_then(|_| reader.bytes())
+            .and_then(|_| reader.forget(1));
+        if read.is_err() {
+            return;
+        }
+    }
+}
+
 /// Bytes that an array of Java has room for.
 const MOST: usize = i32::MAX as usize - 8 - FIXED;
 

@@ -289,7 +289,7 @@ export! {
 export! {
     fn execVariables(env, frame: i64, space: i64) -> JByteArray<'local> {
         let reply = gil::with(|py| exec::variables(py, frame as u64, space as u64))?;
-        write(env, reply)
+        write(env, reply, pack::forget_named)
     }
 }
 
@@ -340,7 +340,7 @@ export! {
 
 export! {
     fn contextNames(env) -> JByteArray<'local> {
-        write(env, pack::texts(&context::names()))
+        write(env, pack::texts(&context::names()), |_| ())
     }
 }
 
@@ -380,7 +380,7 @@ export! {
 export! {
     fn objectConvert(env, handle: i64, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
         let reply = stoppable(call as u64, |py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
-        write(env, reply)
+        write(env, reply, pack::forget)
     }
 }
 
@@ -503,7 +503,7 @@ export! {
 export! {
     fn raisedReport(env, handle: i64, frame: i64) -> JByteArray<'local> {
         let report = gil::with(|py| raised::report_of(py, handle as u64, frame as u64))?;
-        write(env, report)
+        write(env, report, pack::forget)
     }
 }
 
@@ -562,7 +562,7 @@ export! {
 export! {
     fn stacksDump(env, turn: bool) -> JByteArray<'local> {
         let text = gil::inside(|py| stacks::dump(py, turn))?;
-        write(env, text)
+        write(env, text, |_| ())
     }
 }
 
@@ -661,16 +661,20 @@ fn answer<'local>(
     reply: Vec<u8>,
 ) -> Result<JByteArray<'local>, Failure> {
     if reply.len() > length as usize && reply.len() > env.get_array_length(&request)? as usize {
-        return write(env, reply);
+        return write(env, reply, pack::forget);
     }
     env.set_byte_array_region(&request, 0, bytemuck::cast_slice(&reply))?;
     pack::give_back(reply);
     Ok(request)
 }
 
-/// A reply, in an array of its own.
-fn write<'local>(env: &JNIEnv<'local>, bytes: Vec<u8>) -> Result<JByteArray<'local>, Failure> {
-    let array = env.byte_array_from_slice(&bytes);
+/// A reply, in an array of its own; what is in it is given back if Java has no room for it.
+fn write<'local>(
+    env: &JNIEnv<'local>,
+    bytes: Vec<u8>,
+    forget: fn(&[u8]),
+) -> Result<JByteArray<'local>, Failure> {
+    let array = env.byte_array_from_slice(&bytes).inspect_err(|_| forget(&bytes));
     pack::give_back(bytes);
     Ok(array?)
 }

@@ -6,7 +6,7 @@ use crate::host;
 use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::JNIEnv;
-use python4j_core::{child, fork, inject, raised, stop, Error};
+use python4j_core::{child, fork, inject, pack, raised, stop, Error};
 use std::any::Any;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
@@ -129,7 +129,9 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
         stop::still_stoppable(move |py| raised::report(py, &error, root).map_err(|_| error.to_string()));
     match report {
         Ok(report) => {
-            let report = env.byte_array_from_slice(&report)?;
+            let report = env
+                .byte_array_from_slice(&report)
+                .inspect_err(|_| pack::forget(&report))?;
             let arguments = [JValue::Object(&report).as_jni()];
             // SAFETY: the method was looked up in this class with this signature: an object in, an
             // object out.

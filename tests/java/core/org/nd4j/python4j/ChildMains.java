@@ -134,6 +134,87 @@ final class ChildMains {
         }
     }
 
+    // ---- LifetimesTest ----
+
+    /**
+     * The collector runs within each call, which has the handle of an object and no other use of it: at its beginning an
+     * object is freed that others forgot, whose finalizer calls back into Java.
+     */
+    static void objectsStayForTheirOwnCalls() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            Runnable collect = ChildMains::collect;
+            PythonExecutioner.setVariable("collect", Python.function(collect));
+            run("class D:\n    def __del__(self): collect()");
+            print(() -> memoryview(PythonBuffer.view(Python.eval("bytearray(b'ab')"))).isNone());
+            print(() -> raised(Python.eval("ValueError('x')")).getMessage());
+            print(() -> text(Python.eval("'ab'")));
+            print(() -> attribute(Python.eval("1j")).isNone());
+            print(() -> called(Python.eval("lambda: 5")).isNone());
+            print(() -> sum(Python.eval("[1]"), Python.eval("[2]")).isNone());
+            print(() -> callable(PythonCallable.of(Python.eval("lambda a: a"))));
+        }
+    }
+
+    static void aReplyIsTooLarge() throws Exception {
+        locked("class Big: pass\nl = [Big() for _ in range(100)] + ['x' * 10000 for _ in range(8000)]");
+        int before = Native.handleCount();
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.getVariable("l", PythonTypes.LIST);
+        } catch (OutOfMemoryError e) {
+            System.out.println(e.getClass().getSimpleName());
+        }
+        locked("pass");
+        print(() -> Native.handleCount() - before);
+    }
+
+    private static void forgetOne() {
+        PythonObject d = Python.eval("D()");
+        Native.handleDropLater(d.handle());
+    }
+
+    private static void collect() {
+        for (int i = 0; i < 5; i++) {
+            System.gc();
+            LockSupport.parkNanos(20_000_000);
+        }
+        PythonExecutioner.exec("pass"); // frees what was found
+    }
+
+    private static PythonObject memoryview(PythonBuffer buffer) {
+        forgetOne();
+        return buffer.toMemoryview();
+    }
+
+    private static Throwable raised(PythonObject exception) {
+        forgetOne();
+        return PythonException.of(exception);
+    }
+
+    private static String text(PythonObject object) {
+        forgetOne();
+        return object.toString();
+    }
+
+    private static PythonObject attribute(PythonObject object) {
+        forgetOne();
+        return object.attr("real");
+    }
+
+    private static PythonObject called(PythonObject object) {
+        forgetOne();
+        return object.call();
+    }
+
+    private static long callable(PythonCallable callable) {
+        forgetOne();
+        return callable.callLong(5);
+    }
+
+    private static PythonObject sum(PythonObject a, PythonObject b) {
+        forgetOne();
+        return a.add(b);
+    }
+
     // ---- StartTest ----
 
     static void nothingStartsByItself() throws Exception {

@@ -609,4 +609,38 @@ class PythonExecutionerTest {
                 () -> PythonExecutioner.setVariable("__\uff42uiltins__", PythonTypes.convert(7)));
         assertEquals("1", Expect.text("len([1])"));
     }
+
+    /** With the micro sign, which Python's compiler makes the Greek letter. */
+    public static final class Micro {
+        public long \u00b5 = 5;
+        private long property = 6;
+
+        public long \u00b5s() {
+            return 7;
+        }
+
+        public long getIn\u00b5() {
+            return property;
+        }
+
+        public void setIn\u00b5(long value) {
+            property = value;
+        }
+    }
+
+    interface MicroInPython {
+        long \u00b5s();
+    }
+
+    @Test
+    void membersOfJavaAreFoundByNormalizedNamesToo() {
+        Micro micro = new Micro();
+        PythonExecutioner.setVariable("m", Python.reference(micro, PythonExposure.none().allow(Micro.class)));
+        PythonExecutioner.exec("seen = [m.\u00b5, m.\u00b5s(), m.in\u00b5]\nm.\u00b5 = 8\nm.in\u00b5 = 9");
+        assertEquals("[5, 7, 6]", Expect.text("seen"));
+        assertEquals(8, micro.\u00b5);
+        assertEquals(9, micro.property);
+        PythonExecutioner.exec("class C:\n    def \u00b5s(self): return 10");
+        assertEquals(10, Python.eval("C()").asInterface(MicroInPython.class).\u00b5s());
+    }
 }

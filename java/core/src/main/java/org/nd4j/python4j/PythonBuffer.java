@@ -348,6 +348,8 @@ public final class PythonBuffer implements AutoCloseable {
                             ? Native.bufferAgain(lease.handle, frame)
                             : Native.bufferMake(address, type.letter, layout(), readOnly, exported(), frame),
                     frame);
+        } finally {
+            Reference.reachabilityFence(this);
         }
     }
 
@@ -365,6 +367,8 @@ public final class PythonBuffer implements AutoCloseable {
                             ? Native.arrayAgain(lease.handle, frame)
                             : Native.arrayMake(address, type.letter, layout(), readOnly, exported(), Ctypes.WANTED, frame),
                     frame);
+        } finally {
+            Reference.reachabilityFence(this);
         }
     }
 

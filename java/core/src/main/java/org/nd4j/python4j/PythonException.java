@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import java.io.IOException;
 import java.io.ObjectOutputStream;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -127,6 +128,8 @@ public class PythonException extends RuntimeException {
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
             return made(Native.raisedReport(exception.handle(), Native.root));
+        } finally {
+            Reference.reachabilityFence(exception);
         }
     }
 

@@ -267,7 +267,7 @@ public class PythonExecutioner {
             for (int count = reply.u32(); count > 0; count--) {
                 String name = reply.text();
                 String type = reply.text();
-                PythonVariable variable = listed(name, type, reply.value(), reply, leftOut);
+                PythonVariable variable = listed(name, type, reply, leftOut);
                 if (variable != null) {
                     all.add(variable);
                 }
@@ -280,9 +280,9 @@ public class PythonExecutioner {
         }
     }
 
-    private static PythonVariable listed(
-            String name, String typeName, Object value, Pack.Reader reply, List<String> leftOut) {
+    private static PythonVariable listed(String name, String typeName, Pack.Reader reply, List<String> leftOut) {
         try {
+            Object value = reply.value();
             PythonType type;
             if (typeName.isEmpty()) {
                 PythonObject object = (PythonObject) value;
@@ -305,6 +305,9 @@ public class PythonExecutioner {
             variable.setName(name);
             return variable;
         } catch (RuntimeException e) { // of a type of the program's own, too
+            if (!reply.goesOn()) {
+                throw e;
+            }
             leftOut.add(name);
             return null;
         }

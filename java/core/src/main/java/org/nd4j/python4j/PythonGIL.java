@@ -6,6 +6,7 @@ package org.nd4j.python4j;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -107,6 +108,7 @@ public class PythonGIL implements AutoCloseable {
             if (--depth == 0) {
                 SHARED.remove();
                 Native.contextCloseSpace(space.handle());
+                Reference.reachabilityFence(this);
             }
         }
     }

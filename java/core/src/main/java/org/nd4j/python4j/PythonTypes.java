@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import java.io.File;
+import java.lang.ref.Reference;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
@@ -378,10 +379,12 @@ public class PythonTypes {
             boolean same = own == null
                     ? registered.getName().equals(module + "." + name) || registered.getName().equals(name)
                     : Handles.isSame(own.handle(), type.handle());
+            Reference.reachabilityFence(own);
             if (same) {
                 return registered;
             }
         }
+        Reference.reachabilityFence(type);
         return null;
     }
 

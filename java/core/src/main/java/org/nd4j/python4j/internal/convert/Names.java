@@ -45,7 +45,8 @@ public final class Names {
     }
 
     /** The names of a property in Python: {@code url} and {@code URL}, {@code user_name} and {@code userName}. */
-    static Set<String> ofProperty(String property) {
+    static Set<String> ofProperty(String name) {
+        String property = asInPython(name);
         boolean upper = property.length() > 1 && Character.isUpperCase(property.charAt(1));
         Set<String> all = new LinkedHashSet<>();
         all.add(writable(snake(property)));

@@ -6,6 +6,7 @@ package org.nd4j.python4j.internal.convert;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.lang.ref.Reference;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -86,6 +87,7 @@ public final class ProxyHandler implements InvocationHandler {
         this.single = Functional.single(raw);
         this.conversion = Conversion.within(type);
         this.collection = collection;
+        Reference.reachabilityFence(object);
     }
 
     /**

@@ -34,7 +34,7 @@ final class Records {
         for (int i = 0; i < components.length; i++) {
             String name = (String) read(components[i], "getName");
             names.add(name);
-            pythonNames.add(Arrays.asList(name, Names.snake(name), Names.writable(name)));
+            pythonNames.add(Arrays.asList(name, Names.snake(name), Names.writable(name), Names.asInPython(name)));
             types.add((Type) read(components[i], "getGenericType"));
             classes[i] = (Class<?>) read(components[i], "getType");
             Method accessor = (Method) read(components[i], "getAccessor");

@@ -176,10 +176,21 @@ public final class Callbacks {
         Pack reply = Pack.take();
         try (Access.Visit visit = Access.get().visit()) {
             try {
-                Function function = function(key);
                 Pack.Reader reader = new Pack.Reader(arguments, 0);
-                Object args = reader.value();
-                Object named = reader.value();
+                int left = 2;
+                Function function;
+                Object args;
+                Object named;
+                try {
+                    function = function(key);
+                    left = 1; // of a value that cannot be read the reader gives back all by itself
+                    args = reader.value();
+                    left = 0;
+                    named = reader.value();
+                } catch (RuntimeException | Error e) {
+                    reader.forget(left); // nothing of it stays in Python
+                    throw e;
+                }
                 if (!function.raw()) {
                     args = reader.finishOrKeep(args);
                     named = reader.finishOrKeep(named);

@@ -733,29 +733,39 @@ public final class Pack {
                 if (!damaged) {
                     at = last;
                     forget(1 + due);
+                    due = 0;
                 }
                 throw e;
             }
             if (lost > 0) {
-                throw lost(lost);
+                int count = lost;
+                lost = 0; // the values after this one are whole
+                throw lost(count);
             }
             return value;
         }
 
-        /** Passes over so many values, and gives back the large ones, which nobody will fetch. */
+        /** Whether what is left can be read, also after a value that could not be. */
+        public boolean goesOn() {
+            return !damaged;
+        }
+
+        /** Passes over so many values, and gives back what of Python is in them. */
         public void forget(int values) {
             for (long left = values; left > 0; left--) {
                 need(1);
                 int tag = in[at++];
                 if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
                     left += (tag == DICT ? 2L : 1L) * u32();
-                } else if (tag == LARGE) {
+                } else if (tag == LARGE || tag == HANDLE) {
                     need(8);
                     Native.handleDropLater(word());
-                } else if (tag == INT || tag == FLOAT || tag == HANDLE) {
-                    skip(8);
                 } else if (tag == JAVA) {
-                    skip(16);
+                    skip(8);
+                    need(8);
+                    Native.handleDropLater(word());
+                } else if (tag == INT || tag == FLOAT) {
+                    skip(8);
                 } else if (tag == LONGS || tag == DOUBLES) {
                     skip(8L * u32());
                 } else if (tag != NONE && tag != FALSE && tag != TRUE && tag != MISSING) {
