@@ -105,6 +105,12 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                     PythonExecutioner.setVariable(argument, Python.reference(list));
                     return list;
                 }
+                case "exposed": { // members of a class of the JDK's, which lives on
+                    StringBuilder text = new StringBuilder(name);
+                    PythonExecutioner.setVariable("text", Python.reference(text, PythonExposure.none().allow(StringBuilder.class)));
+                    PythonExecutioner.exec("text.append('!')");
+                    return text.toString();
+                }
                 case "arrives": { // what comes back is the very object, or an object of Python's
                     Object back = Python.eval(argument).toJava(Object.class);
                     return back instanceof PythonObject ? "python" : back.getClass().getSimpleName();

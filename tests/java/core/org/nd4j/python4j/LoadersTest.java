@@ -208,6 +208,7 @@ class LoadersTest {
             assertEquals(3.0, app.run("array", "array"));
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
+            assertEquals(name + "!", app.run("exposed", null));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
         return app.undeploy();
