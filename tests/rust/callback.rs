@@ -138,6 +138,19 @@ fn python_calls_out_and_comes_back() {
         assert!(!RELEASED.lock().contains(&99), "held as long as the exception");
         drop(error);
 
+        run(
+            py,
+            "from python4j import JavaException\nimport copy\n\
+             def by(name):\n    try:\n        f2()\n    except JavaException[name] as e:\n        return copy.copy(e) is e\n\
+             try:\n    by('java.lang.Exception')\nexcept JavaException as e:\n    other = e.java_class\n\
+             f = copy.deepcopy({'f': f1})['f'] is f1",
+        )
+        .unwrap();
+        assert_eq!(
+            repr(py, "by('java.lang.Error'), other, f"),
+            "(True, 'java.lang.Error', True)"
+        );
+
         assert_eq!(
             run(py, "f3()").expect_err("raises").to_string(),
             "KeyError: 'inner'"

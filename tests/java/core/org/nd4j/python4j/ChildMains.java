@@ -661,6 +661,13 @@ final class ChildMains {
         print(() -> locked("import python4j_demo, sys; print(python4j_demo.VERSION, sys.prefix)"));
     }
 
+    static void installsWhilePythonRuns() {
+        PythonEnvironment environment = environment().use();
+        print(() -> locked("import python4j_demo"));
+        environment.install(DemoPackage.NAME + "==1.0");
+        print(() -> locked("import python4j_demo; print(python4j_demo.VERSION)"));
+    }
+
     static void startsPipOnlyIfItMust() {
         PythonEnvironment environment = environment();
         for (String wanted : new String[] {DemoPackage.NAME + "==1.0", "Python4j_Demo == 1", "PYTHON4J.demo==1.0.0"}) {

@@ -79,6 +79,12 @@ class EnvironmentsTest {
     }
 
     @Test
+    void whatIsInstalledCanBeImportedAtOnce() throws Exception {
+        assertEquals(List.of("PythonException: ModuleNotFoundError: No module named 'python4j_demo'", "1.0", "ok"),
+                List.of(lines("installsWhilePythonRuns", index())));
+    }
+
+    @Test
     void pipIsNotStartedForWhatIsThere() throws Exception {
         lines("makesAnEnvironment", index());
         String[] lines = lines("startsPipOnlyIfItMust", Map.of("PIP_NO_INDEX", "1"));

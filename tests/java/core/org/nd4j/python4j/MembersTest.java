@@ -4,10 +4,12 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.lang.ref.WeakReference;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.math.BigDecimal;
@@ -241,6 +243,9 @@ class MembersTest {
             check("other.sku == 'o'");
             set("l", List.of(other));
             assertEquals("Other(sku='o')", Expect.text("l[0]")); // a value, although it is a Supplier as well
+            set("items", List.of(item)); // a value, whose components are references
+            run("items[0].tags.append('z')", "assert items[0].sku == 'a1'");
+            assertEquals("Item[sku=a1, count=2, tags=[x, y, z]]", item.toString());
             PythonExecutioner.setVariable("word", Python.of(loader.loadClass("made.Shop$Word").getConstructors()[0].newInstance(1, 2)));
             check("word.from_ == 1 and word.is_ == 2");
         }
@@ -256,6 +261,33 @@ class MembersTest {
         }
         assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, files.toArray(new String[0])));
         return new URLClassLoader(new URL[] {folder.toUri().toURL()}, MembersTest.class.getClassLoader());
+    }
+
+    /** What is worked out about a class is kept with the class, whatever exposure was used. */
+    @Test
+    void noClassLoaderIsKept(@TempDir Path folder) throws Exception {
+        PythonExposure exposure = PythonExposure.none().allow(Comparable.class).allow(Object.class).allow(Supplier.class);
+        WeakReference<ClassLoader> loader = use(compiled(folder, "made/Own.java", "package made; import java.util.function.*;"
+                + " public class Own implements Comparable<Own>, Supplier<String> { public int compareTo(Own o) { return 7; }"
+                + " public String get() { return \"g\"; } public Function<Own, Own> same() { return o -> o; } }"), exposure);
+        for (int i = 0; i < 20 && loader.get() != null; i++) {
+            PythonReferenceTest.settle();
+        }
+        assertNull(loader.get());
+        assertTrue(exposure.toString() != null);
+    }
+
+    private static WeakReference<ClassLoader> use(URLClassLoader loader, PythonExposure exposure) throws Exception {
+        try (URLClassLoader closed = loader; PythonGC gc = PythonGC.watch()) {
+            Object own = loader.loadClass("made.Own").getConstructor().newInstance();
+            PythonExecutioner.setVariable("own", Python.reference(own, exposure));
+            PythonExecutioner.setVariable("call", Python.function(loader.loadClass("made.Own").getMethod("same").invoke(own)));
+            run("assert own.compare_to(own) == 7 and own() == 'g'", "assert call(own)() == 'g'");
+            Comparable<?> proxy = Python.eval("5").asInterface(Comparable.class);
+            assertEquals("5", proxy.toString());
+            run("del own, call");
+        }
+        return new WeakReference<>(loader);
     }
 
     /** Kotlin's compiler makes such classes of lambdas; Scala's collections and case classes are such functions as well. */

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.process.VirtualEnvironment;
 import org.nd4j.python4j.internal.start.Embedded;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
@@ -81,7 +82,7 @@ public final class PythonEnvironment {
      */
     public PythonEnvironment install(String... packages) {
         VirtualEnvironment.install(folder, Arrays.asList(packages));
-        return this;
+        return refreshed();
     }
 
     /**
@@ -92,7 +93,7 @@ public final class PythonEnvironment {
      */
     public PythonEnvironment installRequirements(Path file) {
         VirtualEnvironment.installRequirements(folder, file);
-        return this;
+        return refreshed();
     }
 
     /**
@@ -114,6 +115,14 @@ public final class PythonEnvironment {
                 System.setProperty(Interpreter.PROPERTY, before);
             }
             throw e;
+        }
+        return this;
+    }
+
+    /** A Python that runs from this environment can import what was installed at once. */
+    private PythonEnvironment refreshed() {
+        if (PythonGIL.isStarted()) {
+            PythonProcess.refresh(Interpreter.of(folder.toString()), "Installed into " + folder + ", but not made known", false);
         }
         return this;
     }

@@ -86,6 +86,12 @@ public final class ByReference implements Callbacks.Function {
         if (Functional.isFunction(value)) {
             return new Callbacks.Given(Functional.of(value), null);
         }
+        if (Records.isRecord(value.getClass())) { // its components come out of the reference, too
+            Records record = Target.of(value.getClass()).record;
+            List<Object> values = record.values(value);
+            values.replaceAll(each -> shown(each, exposure));
+            return new Counterparts.Named(value.getClass().getSimpleName(), record.names, values);
+        }
         return Conversion.isKnown(value) ? value : reference(value, exposure);
     }
 

@@ -57,6 +57,19 @@ final class Counterparts {
         }
     }
 
+    /** A named tuple on its way to Python. */
+    static final class Named {
+        private final String name;
+        private final List<String> names;
+        private final List<Object> values;
+
+        Named(String name, List<String> names, List<Object> values) {
+            this.name = name;
+            this.names = names;
+            this.values = values;
+        }
+    }
+
     private Counterparts() {}
 
     // ---- to Python ----
@@ -94,6 +107,8 @@ final class Counterparts {
             return ((Year) value).getValue();
         } else if (value instanceof YearMonth || value instanceof MonthDay || value instanceof Period) {
             return value.toString();
+        } else if (value instanceof Named) {
+            return fresh("make_record", ((Named) value).name, ((Named) value).names, ((Named) value).values);
         } else if (isStream(value)) {
             List<Object> all = new ArrayList<>();
             iterator(value).forEachRemaining(all::add);

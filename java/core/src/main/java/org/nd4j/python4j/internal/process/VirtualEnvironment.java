@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Makes virtual environments and installs into them. The public half is PythonEnvironment; how pip is
-// run is in PythonProcess.
-package org.nd4j.python4j;
+// run is in Pip.
+package org.nd4j.python4j.internal.process;
 
 import java.io.File;
 import java.io.IOException;
@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.Unpacker;
@@ -25,7 +26,7 @@ import org.nd4j.python4j.internal.start.Unpacker;
  * An environment is built in a folder beside its own and renamed, so that a process that is killed leaves no half of
  * one. Processes that make the same environment wait for each other at a lock file beside it. No turn needed.
  */
-final class VirtualEnvironment {
+public final class VirtualEnvironment {
 
     /** It exists while pip changes the environment, and afterwards if pip did not finish. */
     private static final String CHANGING = "python4j-installing";
@@ -35,7 +36,7 @@ final class VirtualEnvironment {
      * it. If that one was killed as well, a package may have its description without being complete, and pip would take it
      * for installed: pip writes the file INSTALLER last.
      */
-    static final String PIP = String.join("\n",
+    private static final String PIP = String.join("\n",
             "import glob, os, runpy, shutil, sys, sysconfig",
             "try:",
             "    import fcntl",
@@ -59,7 +60,7 @@ final class VirtualEnvironment {
     private VirtualEnvironment() {}
 
     /** Makes an environment unless it is there. */
-    static void make(Path folder) {
+    public static void make(Path folder) {
         String failed = "The environment " + folder + " cannot be made";
         try {
             if (isThere(folder)) {
@@ -85,7 +86,7 @@ final class VirtualEnvironment {
         } catch (IOException | UncheckedIOException e) {
             throw new PythonException(failed + ": " + e, e);
         } catch (InterruptedException e) {
-            throw PythonProcess.interrupted(failed, e);
+            throw PythonChild.interrupted(failed, e);
         }
     }
 
@@ -118,8 +119,8 @@ final class VirtualEnvironment {
         }
         Path aside = Unpacker.aside(folder);
         try {
-            PythonProcess.check(failed, PythonProcess.capture(base, true,
-                    Arrays.asList("-m", "venv", "--prompt", folder.getFileName().toString(), aside.toString())));
+            PythonChild.capture(base, true,
+                    Arrays.asList("-m", "venv", "--prompt", folder.getFileName().toString(), aside.toString())).check(failed);
             rename(aside, folder);
         } finally {
             delete(aside);
@@ -174,21 +175,21 @@ final class VirtualEnvironment {
     // ---- packages ----
 
     /** Installs packages, unless each of them is named with its version and there. */
-    static void install(Path folder, List<String> packages) {
+    public static void install(Path folder, List<String> packages) {
         if (packages.isEmpty() || isInstalled(folder, packages)) {
             return;
         }
-        String[] arguments = Stream.concat(Stream.of("--"), packages.stream().map(PythonProcess::argument)).toArray(String[]::new);
+        String[] arguments = Stream.concat(Stream.of("--"), packages.stream().map(Pip::argument)).toArray(String[]::new);
         pip(folder, "Error installing " + String.join(", ", packages) + " into " + folder, arguments);
     }
 
     /** Installs what a requirements file lists. */
-    static void installRequirements(Path folder, Path file) {
+    public static void installRequirements(Path folder, Path file) {
         pip(folder, "Error installing packages from " + file + " into " + folder, "-r", file.toAbsolutePath().toString());
     }
 
     private static void pip(Path folder, String failed, String... what) {
-        PythonProcess.install(Interpreter.of(folder.toString()), Arrays.asList("-c", PIP), failed, false, what);
+        Pip.install(Interpreter.of(folder.toString()), Arrays.asList("-c", PIP), failed, what);
     }
 
     /** pip installs a package after those that it needs, so that one that is there has these as well. */
@@ -223,7 +224,7 @@ final class VirtualEnvironment {
         int mark = text.indexOf(between);
         String name = mark < 0 ? "" : text.substring(0, mark).trim();
         String version = mark < 0 ? "" : text.substring(mark + between.length()).trim();
-        boolean plain = PythonProcess.NAME.matcher(name).matches() && name.indexOf('[') < 0 && version.matches("[0-9][0-9A-Za-z.]*");
-        return plain ? PythonProcess.normal(name) + "==" + version.replaceAll("(\\.0)+$", "") : "not " + text;
+        boolean plain = Pip.NAME.matcher(name).matches() && name.indexOf('[') < 0 && version.matches("[0-9][0-9A-Za-z.]*");
+        return plain ? Pip.normal(name) + "==" + version.replaceAll("(\\.0)+$", "") : "not " + text;
     }
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Child processes that run Python, and what they print. Which interpreter and with what environment is decided in
+// Interpreter, the same as for the one inside this process.
+package org.nd4j.python4j.internal.process;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.internal.start.Interpreter;
+
+/** An interrupt of the calling thread ends the child. No turn needed. */
+public final class PythonChild {
+
+    private static final int SHOWN_LINES = 12;
+
+    /** What Python printed to its standard output, and perhaps to its standard error. */
+    public final String output;
+
+    public final int status;
+
+    private PythonChild(String output, int status) {
+        this.output = output;
+        this.status = status;
+    }
+
+    /** Runs Python with this process's streams and gives its exit status. */
+    public static int run(Interpreter interpreter, List<String> arguments) throws IOException, InterruptedException {
+        return await(command(interpreter, arguments).inheritIO().start());
+    }
+
+    /**
+     * Runs Python and gives what it printed. It prints to a file: a pipe would have to be read while it
+     * runs, which cannot be interrupted, and stays open as long as any child of the child lives.
+     */
+    public static PythonChild capture(Interpreter interpreter, boolean errorsToo, List<String> arguments)
+            throws IOException, InterruptedException {
+        Path file = Files.createTempFile("python4j-", ".out");
+        try {
+            ProcessBuilder builder = command(interpreter, arguments).redirectOutput(file.toFile());
+            if (errorsToo) {
+                builder.redirectErrorStream(true);
+            } else {
+                builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+            }
+            Process process = builder.start();
+            process.getOutputStream().close();
+            int status = await(process);
+            return new PythonChild(new String(Files.readAllBytes(file), StandardCharsets.UTF_8), status);
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /**
+     * This outcome, if the exit status is 0.
+     *
+     * @throws PythonException otherwise, with the last lines of the output
+     */
+    public PythonChild check(String failed) {
+        if (status != 0) {
+            String[] lines = output.trim().split("\\R+");
+            int from = Math.max(0, lines.length - SHOWN_LINES);
+            throw new PythonException(failed + " (exit status " + status + "):\n"
+                    + String.join("\n", Arrays.asList(lines).subList(from, lines.length)));
+        }
+        return this;
+    }
+
+    /** For a thread that was interrupted, and stays so. */
+    public static PythonException interrupted(String failed, InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return new PythonException(failed + ": interrupted", e);
+    }
+
+    private static ProcessBuilder command(Interpreter interpreter, List<String> arguments) {
+        List<String> command = new ArrayList<>();
+        command.add(interpreter.executable());
+        command.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(command);
+        Map<String, String> environment = builder.environment();
+        environment.putAll(interpreter.childEnvironment());
+        environment.putIfAbsent("PYTHONIOENCODING", "utf-8"); // what runAndReturn reads, whatever the locale
+        return builder;
+    }
+
+    private static int await(Process process) throws InterruptedException {
+        try {
+            return process.waitFor();
+        } catch (InterruptedException e) {
+            List<ProcessHandle> all = new ArrayList<>();
+            process.descendants().forEach(all::add);
+            all.add(process.toHandle());
+            all.forEach(ProcessHandle::destroy);
+            if (!endsSoon(process)) {
+                all.forEach(ProcessHandle::destroyForcibly);
+            }
+            throw e;
+        }
+    }
+
+    private static boolean endsSoon(Process process) {
+        try {
+            return process.waitFor(1, TimeUnit.SECONDS);
+        } catch (InterruptedException again) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+}
