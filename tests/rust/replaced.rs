@@ -49,7 +49,10 @@ seen = '\n'.join(map(str, seen))
 fn they_are_what_a_python_has() {
     let _turn = turn();
     gil::with(|py| {
-        let file = std::env::temp_dir().join(format!("python4j-replaced-{}.py", std::process::id()));
+        // A folder of its own, since Python looks for modules beside a program.
+        let folder = std::env::temp_dir().join(format!("python4j-replaced-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let file = folder.join("seen.py");
         std::fs::write(
             &file,
             [
@@ -71,7 +74,7 @@ fn they_are_what_a_python_has() {
             ),
         )
         .unwrap();
-        std::fs::remove_file(&file).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(repr(py, "plain.stderr"), "''");
         assert_eq!(repr(py, "differ"), "[]");
         assert_eq!(repr(py, "len(seen) > 2000"), "True");

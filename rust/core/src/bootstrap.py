@@ -199,7 +199,8 @@ def prepare_linecache():
         module.__spec__ = spec
         module.__loader__ = spec.loader
         module.__file__ = spec.origin
-        module.__cached__ = spec.cached
+        if sys.version_info < (3, 15):
+            module.__cached__ = spec.cached
         module.__package__ = ""
         spec.__class__ = LineCacheSpec
         sys.modules["linecache"] = module

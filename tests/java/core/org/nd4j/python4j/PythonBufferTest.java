@@ -53,6 +53,30 @@ class PythonBufferTest {
 
     // ---- from Java ----
 
+    /** By reflection, since these tests are compiled for Java 11. */
+    @Test
+    void memoryOfAnArenaThatIsClosedIsRefused() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 22, "this JDK has no Arena");
+        Class<?> arena = Class.forName("java.lang.foreign.Arena");
+        for (boolean typed : new boolean[] {false, true}) {
+            Object shared = arena.getMethod("ofShared").invoke(null);
+            Object segment = arena.getMethod("allocate", long.class).invoke(shared, 64L);
+            ByteBuffer bytes = (ByteBuffer) Class.forName("java.lang.foreign.MemorySegment").getMethod("asByteBuffer").invoke(segment);
+            Buffer buffer = typed ? bytes.order(ByteOrder.nativeOrder()).asDoubleBuffer() : bytes;
+            PythonBuffer open = PythonBuffer.of(buffer);
+            set("m", open);
+            assertEquals("64", Expect.text("m.nbytes"));
+            PythonExecutioner.exec("del m");
+            arena.getMethod("close").invoke(shared);
+            for (Executable use : new Executable[] {
+                () -> PythonBuffer.of(buffer), open::toMemoryview, open::toNumpy, open::asByteBuffer, open::toByteArray
+            }) {
+                String message = assertThrows(IllegalStateException.class, use).getMessage();
+                assertTrue(message.contains("the Arena of its MemorySegment is closed"), message);
+            }
+        }
+    }
+
     @Test
     void whatOneSideWritesIntoADirectBufferTheOtherSees() {
         ByteBuffer bytes = direct(8);

@@ -602,6 +602,9 @@ class PythonExecutionerTest {
         PythonExecutioner.exec("class C:\n    " + micro + " = 5\ndef f(**named): return list(named)\nc = C()");
         assertEquals(5, PythonExecutioner.getVariable("c").attr(micro).toInt());
         assertEquals("['\u03bc']", PythonExecutioner.getVariable("f").callWithKwargs(Map.of(micro, 1)).toString());
+        PythonVariables all = PythonExecutioner.execAndReturnAllVariables(micro + "2 = 12");
+        assertEquals(12L, all.getIntValue(micro + "2"));
+        assertNull(all.get(micro + "3"));
         // What no code can write as a name is what it is.
         PythonExecutioner.setVariable("no name " + micro, PythonTypes.convert(6));
         assertTrue(Expect.truth("'no name " + micro + "' in globals()"));

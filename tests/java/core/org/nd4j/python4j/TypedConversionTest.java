@@ -330,6 +330,13 @@ class TypedConversionTest {
         run("d = None", "for i in range(3000): d = (i, d)", "c = None", "for i in range(900): c = {'v': i, 'next': c}");
         assertThrows(PythonException.class, () -> java("d", shape("Chain")));
         assertInstanceOf(shape("Chain"), java("c", shape("Chain")));
+        run("class Silent:", "    def __str__(self): return ''", "class Mute:", "    def __str__(self): raise ValueError('no')");
+        wrong("Could not convert value to int: <Silent object>", "Silent()", int.class);
+        wrong("value[0]: Mute <Mute object> is not an int", "[Mute()]", int[].class);
+        for (Object late : Arrays.asList(java.time.Instant.MAX, java.time.Instant.MIN, java.time.OffsetDateTime.MAX, LocalDate.MIN,
+                Duration.ofSeconds(Long.MAX_VALUE), new java.util.Date(Long.MAX_VALUE))) {
+            assertThrows(PythonException.class, () -> Python.of(Collections.singletonList(late)), late::toString);
+        }
         List<Object> own = new ArrayList<>();
         Object loop = shape("Loop").getConstructors()[0].newInstance(own);
         own.add(loop);

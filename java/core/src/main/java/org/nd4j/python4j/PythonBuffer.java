@@ -150,9 +150,13 @@ public final class PythonBuffer implements AutoCloseable {
      * are {@link Type#UINT8}, chars {@link Type#UINT16}. A read-only buffer is read-only in Python. The
      * first call in a process starts Python.
      *
+     * <p>Of a buffer over a {@code MemorySegment} the {@code Arena} must stay open for as long as Python has the memory, or a view
+     * of it: what Python reads or writes afterwards ends the process. Calls of this class throw then.
+     *
      * @param shape the dimensions in C order; one for all elements if there is none
      * @throws IllegalArgumentException if the buffer is not direct, its elements are not in the machine's
      *     own byte order, or the shape has another number of elements
+     * @throws IllegalStateException if the buffer's {@code Arena} is closed already, or belongs to another thread
      */
     public static PythonBuffer of(Buffer direct, long... shape) {
         if (direct instanceof ByteBuffer) {
@@ -199,6 +203,7 @@ public final class PythonBuffer implements AutoCloseable {
             throw new IllegalArgumentException(bytes + " bytes are no whole number of " + type + ".");
         }
         long[] dimensions = dimensions(bytes / type.size, shape);
+        checkMemory(buffer);
         PythonGIL.start();
         long address = Native.bufferAddress(buffer) + (long) buffer.position() * unit;
         return new PythonBuffer(address, type, dimensions, cOrder(dimensions, type.size), buffer.isReadOnly(), buffer);
@@ -621,6 +626,37 @@ public final class PythonBuffer implements AutoCloseable {
     private void checkOpen() {
         if (closed) {
             throw new IllegalStateException("This PythonBuffer is closed.");
+        }
+        Object kept = owner;
+        if (kept instanceof Buffer) {
+            checkMemory((Buffer) kept);
+        }
+    }
+
+    /** Whether a direct buffer still has its memory, of which Java's own access knows, and the address does not. */
+    private static void checkMemory(Buffer buffer) {
+        if (buffer.limit() == 0) {
+            return;
+        }
+        try {
+            if (buffer instanceof ByteBuffer) {
+                ((ByteBuffer) buffer).get(0);
+            } else if (buffer instanceof ShortBuffer) {
+                ((ShortBuffer) buffer).get(0);
+            } else if (buffer instanceof CharBuffer) {
+                ((CharBuffer) buffer).get(0);
+            } else if (buffer instanceof IntBuffer) {
+                ((IntBuffer) buffer).get(0);
+            } else if (buffer instanceof LongBuffer) {
+                ((LongBuffer) buffer).get(0);
+            } else if (buffer instanceof FloatBuffer) {
+                ((FloatBuffer) buffer).get(0);
+            } else {
+                ((DoubleBuffer) buffer).get(0);
+            }
+        } catch (RuntimeException e) { // which one depends on the JDK
+            throw new IllegalStateException("The memory of the buffer cannot be used here: the Arena of its MemorySegment is"
+                    + " closed, or belongs to another thread.", e);
         }
     }
 

@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.python4j.internal.convert.Names;
 
 /**
  * Variables, in order. A plain Java list: nothing here needs a turn or starts Python.
@@ -27,8 +28,13 @@ public class PythonVariables extends java.util.ArrayList<PythonVariable> {
         super(list);
     }
 
-    /** The variable of a name, null if there is none. */
+    /** The variable of a name, as it is or as Python's compiler makes it; null if there is none. */
     public PythonVariable get(String name) {
+        PythonVariable exact = named(name);
+        return exact != null || name == null ? exact : named(Names.asInPython(name));
+    }
+
+    private PythonVariable named(String name) {
         for (PythonVariable variable : this) {
             if (variable.getName().equals(name)) {
                 return variable;

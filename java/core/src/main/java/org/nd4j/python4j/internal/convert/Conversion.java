@@ -809,7 +809,7 @@ public final class Conversion {
         } else if (value instanceof OptionalDouble) {
             return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
         } else if (value instanceof Instant) {
-            return dateTime(((Instant) value).atOffset(ZoneOffset.UTC).toLocalDateTime(), 0, null);
+            return dateTime(utc((Instant) value), 0, null);
         } else if (value instanceof LocalDateTime) {
             return dateTime((LocalDateTime) value, null, null);
         } else if (value instanceof OffsetDateTime) {
@@ -847,6 +847,14 @@ public final class Conversion {
         } catch (StackOverflowError e) {
             throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: a "
                     + value.getClass().getName());
+        }
+    }
+
+    private static LocalDateTime utc(Instant instant) {
+        try {
+            return LocalDateTime.ofInstant(instant, ZoneOffset.UTC);
+        } catch (DateTimeException e) {
+            throw new PythonException("Python's datetime ends with the year 9999: " + instant, e);
         }
     }
 

@@ -11,7 +11,9 @@ import java.util.Map;
 import java.util.Set;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonInterrupted;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonTimeout;
 
 /** Which value is not of which type, and why. */
 final class Mismatch extends RuntimeException {
@@ -93,15 +95,26 @@ final class Mismatch extends RuntimeException {
             try {
                 return Python.type((PythonObject) value).attr("__name__").toString();
             } catch (PythonException e) {
-                return "object";
+                unlessEnded(e);
+                return "unknown";
             }
         }
         return value.getClass().getName();
     }
 
+    /** Who ends a call from outside ends the making of messages as well. */
+    private static void unlessEnded(RuntimeException e) {
+        if (e instanceof PythonInterrupted || e instanceof PythonTimeout) {
+            throw e;
+        }
+    }
+
     private static String shown(Object value, boolean quoted) {
         StringBuilder text = new StringBuilder();
         show(value, quoted, text);
+        if (text.toString().trim().isEmpty()) {
+            return "<" + kind(value) + " object>";
+        }
         return text.length() <= LONGEST ? text.toString() : text.substring(0, LONGEST) + "...";
     }
 
@@ -155,7 +168,8 @@ final class Mismatch extends RuntimeException {
             try {
                 text.append(value);
             } catch (RuntimeException e) { // whatever its toString, or Python's __str__, does
-                text.append('<').append(value.getClass().getName()).append('>');
+                unlessEnded(e);
+                text.append('<').append(kind(value)).append(" object>");
             }
         }
     }
