@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Lets Python's symbols stay open where the linker would object: libpython is in the process
-//! before this library is loaded (DESIGN of `NativeLoader.java`).
+//! before this library is loaded (`NativeLoader.java`).
 
 fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") {

@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 
 /// What the Rust half calls each type of the Java half.
-const TYPES: [(&str, &str); 13] = [
+const TYPES: [(&str, &str); 14] = [
     ("boolean", "bool"),
     ("int", "i32"),
     ("long", "i64"),
     ("void", ""),
     ("String", "JString"),
     ("String[]", "JObjectArray"),
+    ("Object[]", "JObject"),
     ("byte[]", "JByteArray"),
     ("long[]", "JLongArray"),
     ("Object", "JObject"),

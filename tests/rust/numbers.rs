@@ -3,6 +3,7 @@
 
 mod support;
 
+use python4j_core::gil::Place;
 use python4j_core::object::{self, operator};
 use python4j_core::pack::Wanted;
 use python4j_core::raised::Field;
@@ -73,4 +74,16 @@ fn the_fields_of_a_report() {
         .collect();
     assert_eq!(told, known);
     assert_eq!(told.len(), Field::COUNT);
+}
+
+#[test]
+fn the_places_of_a_thread() {
+    use Place::*;
+    let known = [Outside, Turn, Call, Held, Visiting, Lent]
+        .map(|place| (format!("{place:?}").to_uppercase(), place as usize));
+    let told: Vec<_> = numbers("place")
+        .into_iter()
+        .map(|(name, number, _)| (name, number))
+        .collect();
+    assert_eq!(told, known);
 }

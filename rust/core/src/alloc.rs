@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Room for what users decide the size of. A failing allocation of Rust's own ends the process, so it is asked for
-//! here first, and its failure is Python's `MemoryError`.
+//! Memory whose size users decide. A failing allocation of Rust's own ends the process. So such memory is asked for
+//! here first, and a failure is Python's `MemoryError`.
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::{PyErr, PyResult};
 
 /// A vector without elements that has room for so many.
-pub fn of<T>(count: usize) -> PyResult<Vec<T>> {
+pub fn with_capacity<T>(count: usize) -> PyResult<Vec<T>> {
     let mut vector = Vec::new();
     match vector.try_reserve_exact(count) {
         Ok(()) => Ok(vector),
@@ -16,13 +16,13 @@ pub fn of<T>(count: usize) -> PyResult<Vec<T>> {
 
 /// A vector of so many zeros.
 pub fn zeros<T: Clone + Default>(count: usize) -> PyResult<Vec<T>> {
-    let mut vector = of(count)?;
+    let mut vector = with_capacity(count)?;
     vector.resize(count, T::default());
     Ok(vector)
 }
 
 /// Room for so many more in a vector that may grow further.
-pub fn more<T>(vector: &mut Vec<T>, count: usize) -> PyResult<()> {
+pub fn reserve<T>(vector: &mut Vec<T>, count: usize) -> PyResult<()> {
     match vector.try_reserve(count) {
         Ok(()) => Ok(()),
         Err(_) => Err(none::<T>(vector.len().saturating_add(count))),

@@ -2,18 +2,18 @@
 //! Large texts and bytes: each crosses by itself in one copy, from where one side has it in memory to
 //! where the other one does, if it has the same form there. In the packed buffer only its handle stands (`pack.rs`).
 //!
-//! The characters of a str lie behind its head, which is CPython's own affair and not in the stable ABI.
-//! So where they are is found out by looking at strings whose characters are known ([`Layout`]); on a
-//! CPython on which that fails they go through copies that its functions make.
+//! The characters of a str lie behind its head, whose layout is internal to CPython and not in the stable ABI.
+//! So it is found out by looking at strings whose characters are known ([`Layout`]). On a CPython where that
+//! fails, its functions copy the characters.
 
 use crate::handle::{self, Handle, NO_FRAME};
 use crate::{Error, Result, alloc, capi, utf16};
-use once_cell::sync::OnceCell;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::OnceLock;
 
 unsafe extern "C" {
     fn PyUnicode_New(length: ffi::Py_ssize_t, largest: u32) -> *mut ffi::PyObject;
@@ -154,7 +154,7 @@ fn all_narrow<C: Copy + TryInto<u8>>(text: &[C]) -> Result<Option<Vec<u8>>> {
     if !text.iter().all(is_narrow) {
         return Ok(None);
     }
-    let mut narrow = alloc::of(text.len())?;
+    let mut narrow = alloc::with_capacity(text.len())?;
     narrow.extend(text.iter().flat_map(|character| (*character).try_into().ok()));
     Ok(Some(narrow))
 }
@@ -270,7 +270,7 @@ impl<'py, C: capi::Character> Builder<'py, C> {
                 }
             }
         }
-        let mut apart = alloc::of(length)?;
+        let mut apart = alloc::with_capacity(length)?;
         let data = apart.as_mut_ptr();
         Ok(Builder::new(py, Place::Apart(apart), data, length))
     }
@@ -383,7 +383,7 @@ pub fn is_direct(py: Python<'_>) -> bool {
     layout(py).is_some()
 }
 
-static LAYOUT: OnceCell<Option<Layout>> = OnceCell::new();
+static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
 
 fn layout(py: Python<'_>) -> Option<&'static Layout> {
     if let Some(layout) = LAYOUT.get() {

@@ -17,11 +17,10 @@ use crate::pack::{Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
-use once_cell::sync::OnceCell;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// No function has this key: it asks for the name of the thread.
 pub const THREAD_NAME: u64 = 0;
@@ -36,7 +35,7 @@ pub fn raising(class: &str, text: &str) -> Vec<u8> {
     answer
 }
 
-static THREAD_NAME_OF: OnceCell<fn() -> Option<String>> = OnceCell::new();
+static THREAD_NAME_OF: OnceLock<fn() -> Option<String>> = OnceLock::new();
 
 /// Sets who tells what the other side calls this thread; none for a thread that it does not know. Must not wait for
 /// anything. A later call changes nothing.

@@ -3,13 +3,13 @@
 //! exports them, and the safe functions around them that everybody else calls.
 
 use crate::alloc;
-use once_cell::sync::Lazy;
 use pyo3::exceptions::PyBaseException;
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyType};
 use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
+use std::sync::LazyLock;
 use std::{mem, ptr};
 
 unsafe extern "C" {
@@ -46,7 +46,7 @@ struct CompilerFlags {
 
 /// The state that is current in the calling OS thread, or null.
 fn current_state() -> *mut ffi::PyThreadState {
-    static CURRENT: Lazy<unsafe extern "C" fn() -> *mut ffi::PyThreadState> = Lazy::new(|| {
+    static CURRENT: LazyLock<unsafe extern "C" fn() -> *mut ffi::PyThreadState> = LazyLock::new(|| {
         let address = symbol(c"PyThreadState_GetUnchecked") // from 3.13 on
             .or_else(|| symbol(c"_PyThreadState_UncheckedGet"))
             .expect("every libpython has one of them");
@@ -139,7 +139,7 @@ pub fn string_of<'py, C: Character>(py: Python<'py>, text: &[C]) -> PyResult<Bou
 /// The code points of a string.
 pub fn points(string: &Bound<'_, PyString>) -> PyResult<Vec<u32>> {
     let length = length(string);
-    let mut points: Vec<u32> = alloc::of(length)?;
+    let mut points: Vec<u32> = alloc::with_capacity(length)?;
     // SAFETY: the GIL is held; there is room for that many code points, which CPython writes all or none.
     unsafe {
         if PyUnicode_AsUCS4(string.as_ptr(), points.as_mut_ptr(), length as isize, 0).is_null() {

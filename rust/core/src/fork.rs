@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The child of an `os.fork()`: it has this one thread and no JVM around it any more. It may run Python
-//! code to its end (`os._exit`, `multiprocessing`); on its way back to the caller `child.rs` ends it.
+//! Whether this process is the child of an `os.fork()`. Such a child has this one thread and no JVM. It may run Python
+//! code to its end (`os._exit`, `multiprocessing`). If it comes back to the caller, `child.rs` ends it.
 
 #[cfg(unix)]
 use std::cell::Cell;

@@ -7,10 +7,10 @@
 //! never while Python code runs: objects are taken out under it and dropped after it.
 
 use crate::{Error, Result, capi, inject};
-use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use slotmap::{Key, KeyData, SlotMap, new_key_type};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A Python object held by Java.
@@ -61,8 +61,8 @@ struct Late {
     others: Vec<Action>,
 }
 
-static TABLE: Lazy<Mutex<Table>> = Lazy::new(Mutex::default);
-static LATE: Lazy<Mutex<Late>> = Lazy::new(Mutex::default);
+static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
+static LATE: LazyLock<Mutex<Late>> = LazyLock::new(Mutex::default);
 static LATE_WAITS: AtomicBool = AtomicBool::new(false);
 
 fn object_key(handle: Handle) -> ObjectKey {

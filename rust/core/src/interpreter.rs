@@ -5,11 +5,11 @@
 use crate::signals::{self, Handlers};
 use crate::tools::{self, Tools};
 use crate::{Error, Result, callback, context, fork, gil, initialize, path, replaced, script, stop, texts};
-use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCode, PyDict, PyFunction, PyList, PyModule, PyString, PyTuple};
+use std::sync::OnceLock;
 
 /// How to start.
 #[derive(Debug, Default, Clone)]
@@ -90,7 +90,7 @@ fn start_first(config: &Config) -> Result<()> {
     config.append.splice(0..0, path::take());
     let handlers = Handlers::current();
     // What a start leaves that failed is no ground for another one, by another class loader say.
-    static FAILED: OnceCell<String> = OnceCell::new();
+    static FAILED: OnceLock<String> = OnceLock::new();
     if let Some(why) = FAILED.get() {
         return Err(Error::refused(why));
     }

@@ -62,7 +62,7 @@ pub fn buffer(length: usize) -> Result<Vec<u8>> {
     };
     if buffer.len() < length {
         let more = length - buffer.len();
-        alloc::more(&mut buffer, more)?;
+        alloc::reserve(&mut buffer, more)?;
         buffer.resize(length, 0);
     }
     Ok(buffer)
@@ -380,7 +380,7 @@ impl<'b> Reader<'b> {
 
     fn open<'py>(&mut self, kind: Kind<'py>) -> Result<One<'py>> {
         let left = self.count(1)?;
-        let items = alloc::of(left)?;
+        let items = alloc::with_capacity(left)?;
         Ok(One::Open(Open { kind, items, left }))
     }
 
@@ -514,7 +514,7 @@ pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>
 
 /// A Python string from UTF-16.
 fn wide<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
-    let mut units = alloc::of(bytes.len() / 2)?;
+    let mut units = alloc::with_capacity(bytes.len() / 2)?;
     let pairs = bytes.chunks_exact(2);
     units.extend(pairs.map(|unit| u16::from_le_bytes([unit[0], unit[1]])));
     Ok(capi::string_of(py, &utf16::points(&units)?)?)
@@ -675,11 +675,11 @@ impl<'py> Writer<'py> {
     #[cold]
     fn grow(&mut self, more: usize) -> Result<()> {
         if more <= WORTH_KEEPING {
-            return Ok(alloc::more(&mut self.out, more)?);
+            return Ok(alloc::reserve(&mut self.out, more)?);
         }
         let mut large = spare();
         large.clear();
-        alloc::more(&mut large, self.out.len().saturating_add(more))?;
+        alloc::reserve(&mut large, self.out.len().saturating_add(more))?;
         large.extend_from_slice(&self.out);
         self.out = large;
         Ok(())

@@ -4,15 +4,15 @@
 
 use crate::Result;
 use crate::capi::symbol;
-use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyModule};
 use std::ffi::{CStr, c_void};
+use std::sync::OnceLock;
 
 /// Set by the start where this CPython has such a path.
-static GIVEN: OnceCell<GivenPath> = OnceCell::new();
+static GIVEN: OnceLock<GivenPath> = OnceLock::new();
 
 /// What was given before the start. It is taken back.
 pub(crate) fn take() -> Vec<String> {

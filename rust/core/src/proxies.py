@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What Java's objects are in Python: one class for each kind, whose methods are calls of `_java` with
-# the name of an operation (Reference.java). Below them: values that have no packed form. Loaded late.
+# the name of an operation (ByReference.java). Below them: values that have no packed form. Loaded late.
 from collections import abc
 
 MISSING = object()

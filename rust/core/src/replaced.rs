@@ -4,13 +4,13 @@
 //! are stands in bootstrap.py.
 
 use crate::{Error, Result};
-use once_cell::sync::OnceCell;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 use std::ffi::{CString, c_int};
 use std::mem;
 use std::ptr;
+use std::sync::OnceLock;
 
 unsafe extern "C" {
     fn PyCFunction_NewEx(
@@ -24,7 +24,7 @@ unsafe extern "C" {
 /// that each has a C function of its own.
 const MOST: usize = 8;
 
-static IMPLEMENTATIONS: [OnceCell<Py<PyAny>>; MOST] = [const { OnceCell::new() }; MOST];
+static IMPLEMENTATIONS: [OnceLock<Py<PyAny>>; MOST] = [const { OnceLock::new() }; MOST];
 
 type Function =
     unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;

@@ -2,10 +2,10 @@
 //! Signals, which a JVM and Python both handle: HotSpot's handlers stay, and those that a Python program sets
 //! run as soon as they do in a `python`.
 
-use once_cell::sync::OnceCell;
 use std::ffi::c_int;
 use std::mem;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
 /// HotSpot's handlers of the signals that it uses itself.
@@ -123,7 +123,7 @@ pub(crate) fn send(_thread: c_int, _signal: c_int) -> bool {
 
 /// Interrupts a system call in which a thread waits, by a signal that does nothing else.
 pub(crate) fn interrupt(thread: c_int) {
-    static SIGNAL: OnceCell<Option<c_int>> = OnceCell::new();
+    static SIGNAL: OnceLock<Option<c_int>> = OnceLock::new();
     extern "C" fn nothing(_signal: c_int) {}
     // SAFETY: the signal is taken only if nobody has it; the action is plain data with a handler of this type, and without
     // SA_RESTART, so that system calls end.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where Python's threads stand, for a watchdog that sits on a thread of its own. The text is made by
-//! stacks.py inside Python, so it waits until whoever has the GIL gives it up.
+//! Where Python's threads are, for a watchdog on a thread of its own. stacks.py makes the text inside Python. So
+//! this waits until the thread that has the GIL gives it up.
 
 use crate::{Result, gil, script};
 use pyo3::prelude::*;

@@ -8,13 +8,12 @@
 
 use crate::tools::tools;
 use crate::{Result, callback, capi, gil, handle, script, signals};
-use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyModule, PyTuple};
 use std::cell::OnceCell;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,7 +55,7 @@ thread_local! {
     static SLOT: OnceCell<Arc<Slot>> = const { OnceCell::new() };
 }
 
-static SLOTS: Lazy<Mutex<Vec<Weak<Slot>>>> = Lazy::new(Mutex::default);
+static SLOTS: LazyLock<Mutex<Vec<Weak<Slot>>>> = LazyLock::new(Mutex::default);
 
 fn new_slot() -> Arc<Slot> {
     let slot = Arc::new(Slot {

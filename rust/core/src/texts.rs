@@ -10,13 +10,13 @@
 use crate::tools::tools;
 use crate::{Error, Result, alloc, capi, pack, script};
 use lru::{DefaultHasher, LruCache};
-use once_cell::sync::Lazy;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyString};
 use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::hash::BuildHasher;
+use std::sync::LazyLock;
 
 /// How many texts are kept compiled, and how many bytes of text in all; and the same without code.
 const KEPT_TEXTS: usize = 512;
@@ -107,7 +107,7 @@ struct Texts {
     spare: Option<Source>,
 }
 
-static TEXTS: Lazy<Mutex<Texts>> = Lazy::new(|| {
+static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(|| {
     Mutex::new(Texts {
         programs: Cache::new(),
         expressions: Cache::new(),
@@ -275,7 +275,7 @@ fn if_alive(code: &Bound<'_, PyCode>, text: &[u8]) {
 
 fn compile<'py>(py: Python<'py>, text: &[u8], kind: Kind, source: &mut Source) -> Result<Bound<'py, PyCode>> {
     source.text.clear();
-    alloc::more(&mut source.text, text.len() + 1)?;
+    alloc::reserve(&mut source.text, text.len() + 1)?;
     source.text.extend_from_slice(text);
     source.text.push(0);
     let name = source.file.name.bind(py);

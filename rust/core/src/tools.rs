@@ -3,9 +3,9 @@
 //! alone. It is data: what makes it is `interpreter.rs`.
 
 use crate::{Error, Result};
-use once_cell::sync::OnceCell;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString, PyTuple};
+use std::sync::OnceLock;
 
 /// What our own calls use, whatever user code does to the modules it came from.
 pub(crate) struct Tools {
@@ -26,7 +26,7 @@ pub(crate) struct Tools {
     pub(crate) streams: [(Py<PyString>, Option<Py<PyAny>>); 2],
 }
 
-static TOOLS: OnceCell<Tools> = OnceCell::new();
+static TOOLS: OnceLock<Tools> = OnceLock::new();
 
 /// The tools of the running interpreter.
 pub(crate) fn tools() -> Result<&'static Tools> {

@@ -59,7 +59,7 @@ pub fn decode(units: &[u16], points: &mut [MaybeUninit<u32>]) -> usize {
 
 /// The code points of some units.
 pub fn points(units: &[u16]) -> PyResult<Vec<u32>> {
-    let mut points = alloc::of(units.len())?;
+    let mut points = alloc::with_capacity(units.len())?;
     let count = decode(units, points.spare_capacity_mut());
     // SAFETY: so many are written.
     unsafe { points.set_len(count) };

@@ -81,6 +81,7 @@ fn native(name: &str, signature: &str, function: *mut c_void) -> NativeMethod {
 
 /// Has the end of the JVM be Python's end, once. On a thread without frames of Java, which a `Thread` object
 /// would otherwise keep in its access control context.
+#[allow(clippy::disallowed_methods)] // what fails is answered by doing without
 pub(crate) fn at_exit(env: &mut JNIEnv) {
     let registered = env.with_local_frame(16, register_hook);
     if registered.is_err() {
@@ -196,6 +197,7 @@ const BEAN_METHODS: [(&str, &str); 6] = [
 static BEAN: Mutex<Option<GlobalRef>> = Mutex::new(None);
 
 /// Registers the process's bean under a name, unless it is there. On a thread without frames of Java, see [`at_exit`].
+#[allow(clippy::disallowed_methods)] // a thread of our own, whose exceptions become an error
 pub(crate) fn register_bean(env: &JNIEnv, name: String) -> Result<(), Failure> {
     let vm = env.get_java_vm()?;
     let made = thread::Builder::new().spawn(move || {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Java's half of large values: reads a String or byte[], and makes one. What they are in Python is the
-//! core's affair.
+//! Java's half of large values: reads a String or byte[], and makes one. The core makes Python's half.
 //!
-//! JNI's own functions for text give and take two bytes for each character, which costs a text that has
-//! one for each more than all the rest, and copy those of others slowly. So its bytes are read from `String.value`,
-//! and a String is made of an array by the constructor that `java.lang` has for that. Both are private to the JDK: they are tried at first
-//! use, and where they are not what they were, JNI's functions do it.
+//! JNI's own functions for text give and take two bytes for each character. A String whose characters have one byte each
+//! would be widened, which costs more than all the rest. So its bytes are read from `String.value`, and a String is made
+//! of an array by the constructor that `java.lang` has for that. Both are private to the JDK. They are tried at first use;
+//! where they are not as expected, JNI's functions are used.
 
 use crate::guard::Failure;
 use bytemuck::{cast_slice, NoUninit};
@@ -113,7 +112,7 @@ pub(crate) fn java_value<'local>(
     let Some(inside) = Inside::get(env) else {
         return match characters {
             Characters::One(bytes) => {
-                let mut units = alloc::of(bytes.len()).map_err(Error::from)?;
+                let mut units = alloc::with_capacity(bytes.len()).map_err(Error::from)?;
                 units.extend(bytes.iter().copied().map(u16::from));
                 string(env, &units)
             }

@@ -74,7 +74,7 @@ export! {
 
 export! {
     fn gilTurns(env, turns: JObject<'local>) -> JObject<'local> {
-        Ok(owner::turns(env, &turns)?)
+        owner::turns(env, &turns)
     }
 }
 

@@ -199,7 +199,7 @@ impl Host {
         Ok(unsafe { env.call_static_method_unchecked(&class, method, result, arguments)? })
     }
 
-    #[allow(clippy::disallowed_methods)] // nobody else would answer what it throws
+    #[allow(clippy::disallowed_methods)] // what fails is answered by a later look
     fn look(&self, env: &mut JNIEnv) -> Option<Duration> {
         let looked = env.with_local_frame(4, |env| {
             let millis = self.call(env, self.look, ReturnType::Primitive(Primitive::Int), &[])?;
@@ -218,7 +218,7 @@ impl Host {
     }
 
     /// The JVM ends: `first` on the thread that ends it, and after that where Python is ended. Whether it was called.
-    #[allow(clippy::disallowed_methods)] // nobody else would answer what it throws
+    #[allow(clippy::disallowed_methods)] // the JVM ends: nobody waits for what failed
     pub(crate) fn exit(&self, env: &mut JNIEnv, first: bool) -> bool {
         let first = [JValue::Bool(first.into()).as_jni()];
         let called = self.call(env, self.exit, ReturnType::Primitive(Primitive::Void), &first);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What Java calls: [`exports`] has one function for each line of `Native.java`, [`guard`] turns
-//! panics and errors into Java exceptions, [`host`] is one class loader's copy of the Java half and the way back to it, [`watch`] the thread that looks
-//! on for all of them, [`boot`] what belongs to the JVM, [`bulk`] reads and makes large Strings and arrays, [`owner`] keeps Java memory that Python sees and shows
-//! Python's memory to Java. The only home of JNI types.
+//! What Java calls, and the only crate with JNI types besides the loader.
+//!
+//! - [`exports`] has one function for each line of `Native.java`.
+//! - [`guard`] turns panics and errors into Java exceptions.
+//! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
+//! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
+//! - [`bulk`] reads and makes large Strings and arrays.
+//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java.
 
 // A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
 #[allow(unsafe_code, clippy::disallowed_methods)]

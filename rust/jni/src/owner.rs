@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The two sides of shared memory that only a JVM knows: what keeps Java's memory while Python looks
-//! at it, and a Java buffer over memory of Python. What is in the memory is the core's affair.
+//! at it, and a Java buffer over memory of Python. The core knows what is in the memory.
 
 use crate::guard::Failure;
 use jni::objects::{GlobalRef, JObject};
@@ -36,6 +36,7 @@ impl Drop for Owner {
 }
 
 /// What the turns of all class loaders have in common: what the first one brought, kept for the life of the process.
+#[allow(clippy::disallowed_methods)] // an object of the JDK's, which keeps no class loader
 pub(crate) fn turns<'local>(env: &mut JNIEnv<'local>, turns: &JObject) -> Result<JObject<'local>, Failure> {
     static TURNS: OnceLock<GlobalRef> = OnceLock::new();
     let mine = env.new_global_ref(turns)?;

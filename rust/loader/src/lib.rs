@@ -3,9 +3,13 @@
 //! so that libpython4j, which leaves Python's symbols open, can be loaded after it.
 //! It links nothing of Python. Java's `NativeLoader` is its only caller.
 //!
-//! The rooms: [`find`] turns a user's choice into an interpreter, [`ask`] runs one and keeps its
-//! answer, [`note`] tells whether an earlier answer still holds, [`binary`] reads what a file was built
-//! for, [`open`] opens the library. This file is their JNI face; no function needs the GIL or a turn, and both may be called by any thread.
+//! - [`find`] turns a user's choice into an interpreter.
+//! - [`ask`] runs an interpreter and keeps its answer.
+//! - [`note`] tells whether an earlier answer still holds.
+//! - [`binary`] reads what a file was built for.
+//! - [`open`] opens the library.
+//!
+//! This file has their JNI functions. None needs the GIL or a turn; any thread may call them.
 
 pub mod ask;
 pub mod binary;

@@ -12,6 +12,7 @@ import java.nio.file.Paths;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.Report;
@@ -33,6 +34,15 @@ class NumbersTest {
         assertEquals(told("report"), constants(Report.class));
     }
 
+    /** Java asks for three of them by number. */
+    @Test
+    void thePlacesOfAThread() throws Exception {
+        Map<String, Integer> places = constants(Native.class);
+        assertEquals(3, places.size(), places.toString());
+        Map<String, Integer> told = told("place");
+        places.forEach((name, number) -> assertEquals(told.get(name), number, name));
+    }
+
     private static Map<String, Integer> told(String kind) throws IOException {
         Path file = Paths.get(System.getProperty("python4j.tests.pack", "tests/pack"), "numbers.txt");
         Map<String, Integer> numbers = new TreeMap<>();
@@ -48,6 +58,9 @@ class NumbersTest {
     private static Map<String, Integer> constants(Class<?> type) throws IllegalAccessException {
         Map<String, Integer> numbers = new TreeMap<>();
         for (Field field : type.getDeclaredFields()) {
+            if (field.getType() != int.class) {
+                continue;
+            }
             numbers.put(field.getName(), field.getInt(null));
         }
         return numbers;

@@ -8,7 +8,6 @@ import java.util.List;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Conversion;
-import org.nd4j.python4j.internal.convert.ProxyHandler;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
@@ -193,18 +192,13 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public PythonObject pythonObject(Object value) {
-        return ProxyHandler.object(value);
-    }
-
-    @Override
     public Object ofThrown(Throwable thrown) {
         return ByReference.ofThrown(thrown);
     }
 
     @Override
-    public Object toPython(Object value) {
-        return Conversion.toPython(value);
+    public Object toPython(Object value, boolean wide) {
+        return Conversion.toPython(value, wide);
     }
 
     @Override

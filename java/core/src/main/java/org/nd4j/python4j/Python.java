@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python's builtins for Java. What they do happens in object.rs; objects themselves: PythonObject.
+// Python's builtins for Java. They are carried out in object.rs. The objects are PythonObjects.
 package org.nd4j.python4j;
 
 import java.util.Arrays;

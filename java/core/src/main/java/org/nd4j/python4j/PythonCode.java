@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program compiled once. It runs by the same machinery as PythonExecutioner.exec, which looks its
-// text up in a cache; this one has its code in hand.
+// A program that is compiled once. It runs as PythonExecutioner.exec does, which looks up the text of its program in
+// a cache; this class has the code itself.
 package org.nd4j.python4j;
 
 import java.io.IOException;

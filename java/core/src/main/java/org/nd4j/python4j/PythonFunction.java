@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Java function that takes whatever Python gives it. Other functional interfaces: Functional.
+// A Java function that takes all arguments that Python gives it. Other functional interfaces: Functional.
 package org.nd4j.python4j;
 
 import java.util.List;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What monitoring sees of this library. The numbers are gathered in Turn, Monitor and the native core.
+// What monitoring shows of this library. Turn, Monitor and the native core gather the numbers.
 package org.nd4j.python4j;
 
 import java.util.List;

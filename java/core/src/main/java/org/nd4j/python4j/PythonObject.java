@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A Python object as Java holds it: a handle, never an address. What is done to it happens in
-// object.rs; when it is given back is PythonGC's and Handles' affair.
+// object.rs. PythonGC and Handles decide when it is given back.
 package org.nd4j.python4j;
 
 import java.lang.ref.Reference;

@@ -145,11 +145,8 @@ public abstract class Access {
 
     // ---- from one hidden package to another that refers to it ----
 
-    /** What conversion makes of a value that the packed format has no form for; the value itself where it knows none either. */
-    public abstract Object toPython(Object value);
-
-    /** The Python object that stands behind one of Java's, null for any other object. */
-    public abstract PythonObject pythonObject(Object value);
+    /** What a value is in Python that {@code Pack} does not write at once; see {@code Conversion.toPython}. */
+    public abstract Object toPython(Object value, boolean wide);
 
     /** An exception of Java's as what Python can ask for its members. */
     public abstract Object ofThrown(Throwable thrown);

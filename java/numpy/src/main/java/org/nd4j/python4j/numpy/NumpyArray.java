@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// INDArray to numpy array and back, over the same memory. How memory is shared and kept is the
-// affair of PythonBuffer in the core; what is here is what ND4J thinks of types and strides.
+// INDArray to numpy array and back, over the same memory. PythonBuffer in the core shares and keeps the memory;
+// here the types and strides of ND4J become those of numpy.
 package org.nd4j.python4j.numpy;
 
 import java.io.File;

@@ -72,10 +72,8 @@ public final class ByReference implements Callbacks.Function {
         if (value instanceof Optional) {
             return shown(((Optional<?>) value).orElse(null), exposure);
         }
-        for (PythonType<?> type : Access.get().registered()) {
-            if (type.accepts(value)) {
-                return value;
-            }
+        if (Conversion.registered(value) != null) {
+            return value;
         }
         if (Access.get().allows(exposure, value) || kind(value) != null || value instanceof Throwable) {
             return reference(value, exposure);

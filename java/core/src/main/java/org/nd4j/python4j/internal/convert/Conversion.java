@@ -53,6 +53,7 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
@@ -68,7 +69,7 @@ public final class Conversion {
 
     private static final int MICRO = 1000;
 
-    /** What {@link #toPython} knows by its class. */
+    /** What {@link #counterpart} knows by its class. */
     private static final List<Class<?>> TO_PYTHON = Arrays.asList(Enum.class, CharSequence.class, URI.class, URL.class,
             Path.class, File.class, UUID.class, Optional.class, OptionalInt.class, OptionalLong.class, OptionalDouble.class,
             Instant.class, Date.class, LocalDateTime.class, OffsetDateTime.class, ZonedDateTime.class, LocalDate.class,
@@ -775,9 +776,38 @@ public final class Conversion {
         return target.record.make(components, target);
     }
 
-    // ---- to Python ----
+    // ---- to Python: here is decided what a Java value is there, and Pack writes the forms that cross ----
 
-    /** Whether {@link #toPython} makes a value of a Java object, and not a function or a reference. */
+    /** The registered type that takes a value, null if there is none. It goes before our own way. */
+    static PythonType<?> registered(Object value) {
+        for (PythonType<?> type : Access.get().registered()) {
+            if (type.accepts(value)) {
+                return type;
+            }
+        }
+        return null;
+    }
+
+    private static <T> PythonObject toPython(PythonType<T> type, Object value) {
+        return type.toPython(type.adapt(value));
+    }
+
+    /**
+     * A value as something that {@link Pack} writes by itself: what a registered type makes of it, the Python object that it
+     * stands for, its counterpart; the value itself if there is nothing of these.
+     *
+     * @param wide whether those counterparts count that M2.1 did not know
+     */
+    public static Object toPython(Object value, boolean wide) {
+        PythonType<?> registered = registered(value);
+        if (registered != null) {
+            return toPython(registered, value);
+        }
+        PythonObject python = ProxyHandler.object(value);
+        return python != null ? python : wide ? counterpart(value) : value;
+    }
+
+    /** Whether {@link #counterpart} makes a value of a Java object, and not a function or a reference. */
     static boolean isKnown(Object value) {
         for (Class<?> type : TO_PYTHON) {
             if (type.isInstance(value)) {
@@ -787,12 +817,11 @@ public final class Conversion {
         return Records.isRecord(value.getClass()) || Counterparts.isKnown(value);
     }
 
-    /**
-     * A value as something that {@link Pack} writes by itself: a simpler value, an object that somebody holds, or a
-     * {@link Pack.Fresh} one that nobody does; the value itself if there is nothing.
-     */
-    public static Object toPython(Object value) {
-        if (value instanceof Enum) {
+    /** A simpler value, or a {@link Pack.Fresh} object that nobody holds; the value itself if there is nothing. */
+    private static Object counterpart(Object value) {
+        if (value instanceof Map.Entry) {
+            return value; // a form of its own
+        } else if (value instanceof Enum) {
             return ((Enum<?>) value).name();
         } else if (value instanceof CharSequence || value instanceof URI || value instanceof URL) {
             return value.toString();
@@ -828,10 +857,7 @@ public final class Conversion {
         } else if (value instanceof Duration) {
             return make("duration", ((Duration) value).getSeconds(), ((Duration) value).getNano() / MICRO);
         }
-        PythonObject object = ProxyHandler.object(value);
-        if (object != null) {
-            return object;
-        } else if (value instanceof Callbacks.Given) {
+        if (value instanceof Callbacks.Given) {
             return ((Callbacks.Given) value).fresh();
         } else if (Records.isRecord(value.getClass())) {
             return record(value);

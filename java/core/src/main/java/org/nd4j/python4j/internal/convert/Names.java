@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thing, two habits of naming it: camelCase in Java, snake_case in Python.
+// Names of members: camelCase in Java, snake_case in Python.
 // Used where Python asks for Java's members, and Java for Python's.
 package org.nd4j.python4j.internal.convert;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Java's part of a PythonException's stack trace. A room of its own because it remembers: to make the
-// elements costs most of what an exception costs, and errors come again and again from the same place.
+// Java's part of a PythonException's stack trace. It is kept here from one exception to the next, because making the
+// elements is most of what an exception costs, and errors often come from the same place again.
 package org.nd4j.python4j.internal.jni;
 
 import java.lang.ref.SoftReference;

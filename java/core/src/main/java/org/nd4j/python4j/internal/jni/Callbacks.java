@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What Python holds of Java: functions it can call and exceptions that travel through it, by key.
-// The native half is callback.rs and upcall.rs; Native.upcall is the one way in.
+// The native half is callback.rs, keys.rs and host.rs; Native.upcall is the one way in.
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.charset.StandardCharsets;

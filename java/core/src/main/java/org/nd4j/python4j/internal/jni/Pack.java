@@ -25,14 +25,13 @@ import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonObject;
-import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 
 /**
  * A buffer that packed values are written to. {@link Reader} reads them.
  *
  * <p>One thread uses a buffer at a time, from {@link #take} to {@link #giveBack}; none of this needs a
- * turn, except that types of users may be asked to convert a value ({@link PythonType#toPython}). Large texts
+ * turn, except that types of users may be asked to convert a value ({@code PythonType.toPython}). Large texts
  * and bytes enter Python by themselves; only their handles are in the buffer.
  */
 public final class Pack {
@@ -184,7 +183,7 @@ public final class Pack {
         fresh.clear();
     }
 
-    /** From here on takes every value that {@code Conversion.toPython} knows, too. */
+    /** From here on takes every value that {@code Conversion} knows a counterpart of. */
     public Pack wide() {
         wide = true;
         return this;
@@ -589,26 +588,17 @@ public final class Pack {
         return ByteBuffer.wrap(buffer, length, buffer.length - length).slice().order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Kinds that Python4J M2.1 did not take. A registered type that does goes before our own way. */
+    /** Whatever may be something else in Python, which {@code Conversion} decides; and the rarer forms. */
     private void rarer(Object value, int depth) {
-        for (PythonType<?> type : Access.get().registered()) {
-            if (type.accepts(value)) {
-                value(convert(type, value), depth);
-                return;
-            }
-        }
-        if (wide && value instanceof Map.Entry) {
-            Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
-            collection(TUPLE, Arrays.asList(entry.getKey(), entry.getValue()), depth);
-            return;
-        }
-        PythonObject python = Access.get().pythonObject(value);
-        Object other = python != null ? python : wide ? Access.get().toPython(value) : value;
+        Object other = Access.get().toPython(value, wide);
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
             u8(HANDLE).u64(((Fresh) other).handle);
         } else if (other != value) {
             value(other, depth);
+        } else if (wide && value instanceof Map.Entry) {
+            Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
+            collection(TUPLE, Arrays.asList(entry.getKey(), entry.getValue()), depth);
         } else if (value instanceof Short || value instanceof Byte) {
             integer(((Number) value).longValue());
         } else if (value instanceof Character) {
@@ -637,10 +627,6 @@ public final class Pack {
         } else {
             throw new PythonException("Unable to find python type for java type: " + value.getClass());
         }
-    }
-
-    private static <T> PythonObject convert(PythonType<T> type, Object value) {
-        return type.toPython(type.adapt(value));
     }
 
     private void reserve(long more) {

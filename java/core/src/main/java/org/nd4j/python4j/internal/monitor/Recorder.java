@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The events of the Java Flight Recorder. The one class that links to jdk.jfr; Monitor knows whether it
-// may be touched. Whether and from which length on they are recorded is the recording's to say.
+// may be touched. A recording decides whether they are recorded, and from which length on.
 package org.nd4j.python4j.internal.monitor;
 
 import jdk.jfr.Category;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The CPython and the numpy that JavaCPP's jars bring: where they are, and how they get out of the
-// jars. Used by cold starts only; the one class besides Handles that links to JavaCPP.
+// jars. Used by cold starts only; the one class besides Bindings that links to JavaCPP.
 package org.nd4j.python4j.internal.start;
 
 import java.io.File;
