@@ -45,6 +45,12 @@ public class PythonConstants {
     /** Whether the MXBean is registered at the start ({@code true}) or never ({@code false}); by default, soon after it. */
     public static final String MXBEAN = Monitor.MXBEAN;
 
+    /**
+     * For how many milliseconds the owner of a turn may wait in a callback for tasks that wait for a turn, until that is
+     * taken for a deadlock; 3000 by default.
+     */
+    public static final String CALLBACK_PATIENCE = "org.eclipse.python4j.callback.patience";
+
     /** Whether {@code NumpyArray.INSTANCE.init()} imports numpy, {@code true} by default. */
     public static final String IMPORT_NUMPY = "org.eclipse.python4j.numpyimport";
 
