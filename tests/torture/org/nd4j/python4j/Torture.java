@@ -74,6 +74,7 @@ final class Torture {
                         .on(jdk).before(slice ? "" : arrays).within(longest()));
             }
         });
+        PARTS.put("loaders", () -> run(new Child(Loaders.class, seed, share(0.1, 1, 4)).within(longest())));
         PARTS.put("places", () -> {
             run(new Child(Places.class, seed, share(0.4, 2, 3), slice ? 4 : 16, 0).within(longest()));
             String jdk = System.getProperty("torture.jdk", "");
