@@ -74,6 +74,7 @@ final class Torture {
                         .on(jdk).before(slice ? "" : arrays).within(longest()));
             }
         });
+        PARTS.put("loaders", () -> run(new Child(Loaders.class, seed, share(0.1, 1, 4)).within(longest())));
         PARTS.put("fuzz", () -> run(new Child(Fuzz.class, seed, share(0.1, 1, 3)).within(longest())));
         PARTS.put("differential", () -> {
             run(new Child(Differential.class, seed, share(0.1, 2, 3)).within(longest()));

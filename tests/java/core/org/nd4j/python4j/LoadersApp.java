@@ -36,6 +36,10 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
     /** Does one of the things below. Python's names of this application begin with the application's. */
     @Override
     public Object apply(String what, String argument) {
+        if (what.equals("shutdown")) {
+            PythonExecutioner.shutdown();
+            return null;
+        }
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
         }
@@ -100,6 +104,12 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                     List<Object> list = new ArrayList<>(List.of(name));
                     PythonExecutioner.setVariable(argument, Python.reference(list));
                     return list;
+                }
+                case "exposed": { // members of a class of the JDK's, which lives on
+                    StringBuilder text = new StringBuilder(name);
+                    PythonExecutioner.setVariable("text", Python.reference(text, PythonExposure.none().allow(StringBuilder.class)));
+                    PythonExecutioner.exec("text.append('!')");
+                    return text.toString();
                 }
                 case "arrives": { // what comes back is the very object, or an object of Python's
                     Object back = Python.eval(argument).toJava(Object.class);

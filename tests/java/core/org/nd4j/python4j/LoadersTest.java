@@ -136,6 +136,23 @@ class LoadersTest {
     }
 
     @Test
+    void afterShutdownItIsGoneForBothSides() throws Exception {
+        one.run("function", "function_one");
+        one.run("context", "of_one");
+        one.run("context", "main");
+        one.run("open", null);
+        one.run("shutdown", null);
+        one.run("shutdown", null);
+        assertTrue(two.run("raise", "function_one(1)").toString().contains("is gone"));
+        assertEquals("two\n", two.run("capture", "print('two')"));
+        assertFalse(PythonContextManager.hasContext("of_one"));
+        RuntimeException refused = assertThrows(RuntimeException.class, () -> one.run("exec", "1"));
+        assertTrue(refused.getMessage().contains("PythonExecutioner.shutdown() was called"), refused::getMessage);
+        one = new Deployment("again").named("again");
+        assertEquals("[]", one.run("functions", null));
+    }
+
+    @Test
     void tenRedeploymentsLeaveNothingBehind() throws Exception {
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonExecutioner.exec("kept = []");
@@ -191,6 +208,7 @@ class LoadersTest {
             assertEquals(3.0, app.run("array", "array"));
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
+            assertEquals(name + "!", app.run("exposed", null));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
         return app.undeploy();

@@ -455,8 +455,8 @@ public class PythonGIL implements AutoCloseable {
 
     /**
      * Has a handler told of every exclusive turn that lasts longer than a limit, with the stacks of Java and of
-     * Python, until the watchdog is closed. Nothing is added to what a turn costs: a daemon thread looks eight
-     * times within the limit. Needs no turn and starts nothing but that thread.
+     * Python, until the watchdog is closed. Nothing is added to what a turn costs: a thread looks eight
+     * times within the limit. Needs no turn and starts nothing.
      *
      * @param limit how long a turn may last; at least a millisecond
      * @param handler called on the watchdog's thread, which has no turn and should not wait for one
@@ -574,6 +574,17 @@ public class PythonGIL implements AutoCloseable {
     /** Whether Python runs, or is being started right now. */
     static boolean isStarted() {
         return starter != null;
+    }
+
+    /** Whether Python runs for this class loader. */
+    static boolean isReady() {
+        return ready;
+    }
+
+    /** See {@link PythonExecutioner#shutdown}. */
+    static void shutDown() {
+        NativeLoader.end();
+        ready = false;
     }
 
     /** Makes sure that Python runs. Takes no turn; threads that come meanwhile wait without holding one. */
