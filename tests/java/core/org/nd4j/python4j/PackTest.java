@@ -278,7 +278,7 @@ class PackTest {
         assertSame(held, ((Callbacks.Function) own(key)).object());
         assertTrue(((PythonObject) own(Long.MAX_VALUE)).isNone()); // of another class loader, or none: what its handle names
         Callbacks.upcall(key, null); // and given back
-        assertTrue(((PythonObject) own(key)).isNone());
+        assertNull(own(key)); // this class loader's, and gone
     }
 
     private static Object own(long key) {
