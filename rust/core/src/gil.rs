@@ -417,6 +417,11 @@ pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
         hold: Place,
         lent: bool,
     }
+    impl Back {
+        fn is_turn(&self) -> bool {
+            self.depth > 0 && self.hold == Place::Turn
+        }
+    }
     impl Drop for Back {
         fn drop(&mut self) {
             HERE.with(|here| {
@@ -426,7 +431,9 @@ pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
                 here.lent.set(self.lent);
                 here.callbacks.set(here.callbacks.get() - 1);
             });
-            let _ = PASSING.try_with(|passing| drop(passing.borrow_mut().take()));
+            if !self.is_turn() {
+                let _ = PASSING.try_with(|passing| drop(passing.borrow_mut().take()));
+            }
         }
     }
     // SAFETY: the GIL is held, so there is a current state, and it stays this thread's.
@@ -440,7 +447,7 @@ pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
             lent: here.lent.replace(false),
         }
     });
-    let turn = back.depth > 0 && back.hold == Place::Turn;
+    let turn = back.is_turn();
     py.detach(|| {
         let result = body();
         if !turn {

@@ -90,7 +90,6 @@ pub(crate) fn at_exit(env: &mut JNIEnv) {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // classes of the JDK's
 fn register_hook(env: &mut JNIEnv) -> jni::errors::Result<()> {
     let methods = [("start", "()V"), ("run", "()V")];
     let file = class_file("python4j/AtExit", "java/lang/Thread", None, &methods);
@@ -114,7 +113,6 @@ fn register_hook(env: &mut JNIEnv) -> jni::errors::Result<()> {
 }
 
 /// Calls a method of `Thread` itself, not of the class below it.
-#[allow(clippy::disallowed_methods)] // a class of the JDK's
 fn call_thread(
     env: &mut JNIEnv,
     object: &JObject,
@@ -217,7 +215,6 @@ pub(crate) fn register_bean(env: &JNIEnv, name: String) -> Result<(), Failure> {
     }
 }
 
-#[allow(clippy::disallowed_methods)] // classes of the JDK's
 fn register(env: &mut JNIEnv, name: &str) -> jni::errors::Result<()> {
     let mut bean = BEAN.lock().unwrap_or_else(PoisonError::into_inner);
     let server = env

@@ -8,7 +8,8 @@
 //! - [`bulk`] reads and makes large Strings and arrays.
 //! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java.
 
-#[allow(unsafe_code)] // a function of JNI that the crate jni has not
+// A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
+#[allow(unsafe_code, clippy::disallowed_methods)]
 mod boot;
 #[allow(unsafe_code)] // functions of JNI that the crate jni has not, and as in host
 mod bulk;

@@ -115,7 +115,8 @@ class DocsTest {
                 "-cp", System.getProperty("python4j.tests.classpath")));
         for (Program program : programs) {
             Path source = folder.resolve(program.name + ".java");
-            Files.writeString(source, "import java.nio.*;\nimport java.nio.file.*;\nimport java.time.*;\nimport java.util.*;\nimport java.util.function.*;\n"
+            Files.writeString(source, "import java.nio.*;\nimport java.nio.file.*;\nimport java.time.*;\nimport java.util.*;\n"
+                    + "import java.util.concurrent.*;\nimport java.util.function.*;\n"
                     + "import org.nd4j.python4j.*;\n\npublic class " + program.name
                     + " {\n    public static void main(String[] args) throws Exception {\n" + program.statements + "    }\n}\n");
             arguments.add(source.toString());

@@ -36,8 +36,15 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
     /** Does one of the things below. Python's names of this application begin with the application's. */
     @Override
     public Object apply(String what, String argument) {
+        if (what.equals("shutdown")) {
+            PythonExecutioner.shutdown();
+            return null;
+        }
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
+        }
+        if (what.equals("tryLock")) {
+            return tryLock(Integer.parseInt(argument));
         }
         try (PythonGIL gil = PythonGIL.lock()) {
             switch (what) {
@@ -101,6 +108,12 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                     PythonExecutioner.setVariable(argument, Python.reference(list));
                     return list;
                 }
+                case "exposed": { // members of a class of the JDK's, which lives on
+                    StringBuilder text = new StringBuilder(name);
+                    PythonExecutioner.setVariable("text", Python.reference(text, PythonExposure.none().allow(StringBuilder.class)));
+                    PythonExecutioner.exec("text.append('!')");
+                    return text.toString();
+                }
                 case "arrives": { // what comes back is the very object, or an object of Python's
                     Object back = Python.eval(argument).toJava(Object.class);
                     return back instanceof PythonObject ? "python" : back.getClass().getSimpleName();
@@ -136,6 +149,15 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                 default:
                     throw new IllegalArgumentException(what);
             }
+        }
+    }
+
+    /** Whether there was a turn in so many milliseconds. */
+    private static boolean tryLock(int millis) {
+        try (PythonGIL gil = PythonGIL.tryLock(Duration.ofMillis(millis))) {
+            return gil != null;
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
         }
     }
 

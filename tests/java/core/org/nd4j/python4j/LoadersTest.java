@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
@@ -118,6 +120,32 @@ class LoadersTest {
                 one.run("raise", "x").toString().replaceFirst("PythonException: ", "").split("\n")[0]);
     }
 
+    /** The third one is this test's own. */
+    @Test
+    void allHaveOneTurnAndOneQueue() throws Exception {
+        assertEquals(true, OtherThread.call(() -> one.run("tryLock", "20")));
+        OtherThread<Object> waiting;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertEquals(true, one.run("tryLock", "0"), "on this thread it is just one more");
+            two.run("exec", "x_two = 1");
+            assertTrue(PythonGIL.locked());
+            assertEquals(false, OtherThread.call(() -> one.run("tryLock", "20")));
+            assertEquals(false, OtherThread.call(() -> two.run("tryLock", "20")));
+            waiting = OtherThread.start(() -> two.run("eval", "x_two"));
+            for (int i = 0; i < 1000 && !PythonGIL.waiters().contains(waiting.thread); i++) {
+                Thread.sleep(1);
+            }
+            assertEquals(List.of(waiting.thread), PythonGIL.waiters());
+            Thread.sleep(150); // it has looked who has the turn
+            ThreadInfo info = ManagementFactory.getThreadMXBean().getThreadInfo(waiting.thread.getId());
+            assertEquals(Thread.currentThread().getId(), info.getLockOwnerId(), "jstack and deadlock detection see it");
+            try (PythonGIL lent = PythonGIL.lend()) {
+                assertEquals(1L, waiting.join());
+            }
+        }
+        assertFalse(PythonGIL.locked());
+    }
+
     @Test
     void bothAtOnce() throws Exception {
         CountDownLatch begin = new CountDownLatch(1);
@@ -133,6 +161,23 @@ class LoadersTest {
         for (OtherThread<Object> thread : threads) {
             assertEquals("", thread.join());
         }
+    }
+
+    @Test
+    void afterShutdownItIsGoneForBothSides() throws Exception {
+        one.run("function", "function_one");
+        one.run("context", "of_one");
+        one.run("context", "main");
+        one.run("open", null);
+        one.run("shutdown", null);
+        one.run("shutdown", null);
+        assertTrue(two.run("raise", "function_one(1)").toString().contains("is gone"));
+        assertEquals("two\n", two.run("capture", "print('two')"));
+        assertFalse(PythonContextManager.hasContext("of_one"));
+        RuntimeException refused = assertThrows(RuntimeException.class, () -> one.run("exec", "1"));
+        assertTrue(refused.getMessage().contains("PythonExecutioner.shutdown() was called"), refused::getMessage);
+        one = new Deployment("again").named("again");
+        assertEquals("[]", one.run("functions", null));
     }
 
     @Test
@@ -191,6 +236,7 @@ class LoadersTest {
             assertEquals(3.0, app.run("array", "array"));
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
+            assertEquals(name + "!", app.run("exposed", null));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
         return app.undeploy();

@@ -269,16 +269,23 @@ class PackTest {
     }
 
     @Test
-    void aMadeUpKeyIsNoObjectWhateverIsHeldUnderIt() {
+    void aMadeUpKeyIsNoObjectAndThatOfAnExceptionIsTheException() {
         PythonGIL.lock().close();
         byte[] answer = Callbacks.upcall(Long.MAX_VALUE, new byte[0]); // held from now on: the exception that it ends with
+        long key = ByteBuffer.wrap(answer, 1, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        Throwable held = Callbacks.thrown(key);
+        assertTrue(held != null, "held");
+        assertSame(held, ((Callbacks.Function) own(key)).object());
+        assertTrue(((PythonObject) own(Long.MAX_VALUE)).isNone()); // of another class loader, or none: what its handle names
+        Callbacks.upcall(key, null); // and given back
+        assertNull(own(key)); // this class loader's, and gone
+    }
+
+    private static Object own(long key) {
         byte[] buffer = new byte[17];
         buffer[0] = Pack.JAVA;
-        System.arraycopy(answer, 1, buffer, 1, 8);
-        long key = ByteBuffer.wrap(answer, 1, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
-        assertTrue(Callbacks.thrown(key) != null, "held");
-        assertNull(new Pack.Reader(buffer, 0).value());
-        Callbacks.upcall(key, null); // and given back
+        ByteBuffer.wrap(buffer, 1, 8).order(ByteOrder.LITTLE_ENDIAN).putLong(key);
+        return new Pack.Reader(buffer, 0).value();
     }
 
     @Test

@@ -68,6 +68,27 @@ public class PythonExecutioner {
     }
 
     /**
+     * Ends the use of Python by this class loader, for an application that is undeployed while its server runs on. Calls
+     * that Python makes to objects of this application raise an exception from then on, its Python objects are freed, and so
+     * are the contexts that no other application uses. Calls of this class loader throw from then on. Python itself runs
+     * on, for other class loaders and for this application's next deployment.
+     *
+     * <p>Without this call the same happens when the class loader is collected. It is needed where Python holds memory of
+     * objects of this application, which would keep the class loader. Waits for a turn; again it does nothing.
+     */
+    public static void shutdown() {
+        if (!PythonGIL.isReady()) {
+            return;
+        }
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonWatchdog.closeAll();
+            Monitor.end();
+            PythonGIL.shutDown();
+            Native.hostClose(Native.root);
+        }
+    }
+
+    /**
      * Sets a variable. Any text is a name here. One that code can write is normalized as Python's compiler does:
      * {@code setVariable("µ", ...)} with the micro sign is what code calls {@code µ}, with the Greek letter. So are the
      * names of all variables and attributes.

@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import org.nd4j.python4j.internal.convert.Members;
+import org.nd4j.python4j.internal.convert.PerClass;
 
 /**
  * The Java classes and members that Python code may use of objects passed by
@@ -44,8 +45,8 @@ public final class PythonExposure {
     private static final PythonExposure NONE = new PythonExposure(Collections.emptyMap());
 
     private final Map<Class<?>, Set<String>> allowed; // no names: all that the class declares
-    private final ClassValue<Members> ofObjects;
-    private final ClassValue<Members> ofClasses;
+    private final PerClass<Members> ofObjects;
+    private final PerClass<Members> ofClasses;
 
     private PythonExposure(Map<Class<?>, Set<String>> allowed) {
         this.allowed = allowed;

@@ -55,6 +55,10 @@ public class PythonGIL implements AutoCloseable {
     private static final String OF_CALLER =
             "This shared block began before Python called this Java code, and the Python code around the call goes on in "
                     + "it: close it after the call.";
+    private static final String PINNED =
+            "A virtual thread cannot give its turn to others in this call from Python: it keeps its carrier thread there, and so "
+                    + "many do so already that the turn's next owner might find none. Use a platform thread, or a larger "
+                    + "-Djdk.virtualThreadScheduler.parallelism.";
     private static final String IS_LENT =
             "This thread has lent its turn and cannot use Python until that is over: close what PythonGIL.lend() gave.";
     private static final long STOP_MILLIS = 1000; // for a turn
@@ -229,8 +233,9 @@ public class PythonGIL implements AutoCloseable {
         if (place != null) {
             return place;
         }
-        long start = System.nanoTime();
-        return TURN.take(nanos) ? enteredWithin(nanos - (System.nanoTime() - start)) : null;
+        boolean waits = locked(); // else there is no need to know how long it took
+        long start = waits ? System.nanoTime() : 0;
+        return TURN.take(nanos) ? enteredWithin(waits ? nanos - (System.nanoTime() - start) : nanos) : null;
     }
 
     /** Like {@link #lock()}, if that needs no waiting; null otherwise. */
@@ -270,11 +275,13 @@ public class PythonGIL implements AutoCloseable {
      * nothing happens. A turn that a function lends and does not take back is taken back when the function returns.
      *
      * @return what takes the turn back when it is closed, by the same thread
-     * @throws PythonException if the thread has no turn, or has lent it already
+     * @throws PythonException if the thread has no turn, or has lent it already; or if this is a virtual thread in a call
+     *     from Python, where it keeps its carrier, and no carrier would be left for others
      */
     public static PythonGIL lend() {
         refuseLent();
         if (TURN.isMine()) {
+            refusePinned();
             return new Loan(Thread.currentThread(), TURN.callback()).begin();
         }
         if (isHeld()) {
@@ -283,20 +290,33 @@ public class PythonGIL implements AutoCloseable {
         throw new PythonException(NO_TURN);
     }
 
+    /** A virtual thread in a callback needs a carrier beside its own for whoever has the turn meanwhile. */
+    private static void refusePinned() {
+        if (TURN.callback() != null && isVirtual(Thread.currentThread())) {
+            int carriers = Integer.getInteger("jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
+            if (TURN.pinned() + 1 >= carriers && isInCallback()) {
+                throw new PythonException(PINNED);
+            }
+        }
+    }
+
     /** A turn that is lent, or was given back in a callback around which Python code of that turn goes on. */
     private static final class Loan extends PythonGIL {
         private final long[] callback;
         private final int depth = TURN.depth();
         private final long owed = TURN.owed();
         private final boolean kept = TURN.isKept();
+        private final int pinned;
 
         private Loan(Thread owner, long[] callback) {
             super(owner, false, callback);
             this.callback = callback;
+            this.pinned = callback != null && isVirtual(owner) ? 1 : 0;
         }
 
         Loan begin() {
             LENT.set(this);
+            TURN.pin(pinned);
             if (onOsThread()) {
                 Native.gilRelease(); // nothing to give back in a callback
                 Native.gilLend(true);
@@ -336,6 +356,7 @@ public class PythonGIL implements AutoCloseable {
                 }
             }
             TURN.restore(depth, owed, callback);
+            TURN.pin(-pinned);
             TURN.keep(kept);
             TURN.late(owed > 0);
         }
@@ -402,6 +423,9 @@ public class PythonGIL implements AutoCloseable {
             throw new PythonException(OF_CALLER);
         }
         boolean open = isOpen();
+        if (turn && open && TURN.callback() != null && TURN.depth() - TURN.owed() == 1) {
+            refusePinned();
+        }
         owner = null;
         if (open) {
             if (turn && callback != null) {
@@ -455,8 +479,8 @@ public class PythonGIL implements AutoCloseable {
 
     /**
      * Has a handler told of every exclusive turn that lasts longer than a limit, with the stacks of Java and of
-     * Python, until the watchdog is closed. Nothing is added to what a turn costs: a daemon thread looks eight
-     * times within the limit. Needs no turn and starts nothing but that thread.
+     * Python, until the watchdog is closed. Nothing is added to what a turn costs: a thread looks eight
+     * times within the limit. Needs no turn and starts nothing.
      *
      * @param limit how long a turn may last; at least a millisecond
      * @param handler called on the watchdog's thread, which has no turn and should not wait for one
@@ -574,6 +598,17 @@ public class PythonGIL implements AutoCloseable {
     /** Whether Python runs, or is being started right now. */
     static boolean isStarted() {
         return starter != null;
+    }
+
+    /** Whether Python runs for this class loader. */
+    static boolean isReady() {
+        return ready;
+    }
+
+    /** See {@link PythonExecutioner#shutdown}. */
+    static void shutDown() {
+        NativeLoader.end();
+        ready = false;
     }
 
     /** Makes sure that Python runs. Takes no turn; threads that come meanwhile wait without holding one. */

@@ -119,6 +119,10 @@ public final class PythonWatchdog implements AutoCloseable {
         return thread;
     }
 
+    static void closeAll() {
+        DOGS.forEach(PythonWatchdog::close);
+    }
+
     /** Whether anybody watches. */
     static boolean isWatching() {
         return !DOGS.isEmpty();

@@ -185,9 +185,9 @@ public final class Functional implements Callbacks.Function {
     // ---- which method ----
 
     /** What calling an object of a class means. Kept with the class. */
-    private static final ClassValue<Kind> KINDS = new ClassValue<>() {
+    private static final PerClass<Kind> KINDS = new PerClass<>() {
         @Override
-        protected Kind computeValue(Class<?> type) {
+        protected Kind compute(Class<?> type) {
             return new Kind(type);
         }
     };

@@ -49,10 +49,10 @@ public final class Members {
     private final Set<String> names = new TreeSet<>();
 
     /** The members of each class, for what an exposure allows. A class and its objects have different ones. */
-    public static ClassValue<Members> kept(Map<Class<?>, Set<String>> allowed, boolean statics) {
-        return new ClassValue<>() {
+    public static PerClass<Members> kept(Map<Class<?>, Set<String>> allowed, boolean statics) {
+        return new PerClass<>() {
             @Override
-            protected Members computeValue(Class<?> type) {
+            protected Members compute(Class<?> type) {
                 Map<Class<?>, Set<String>> fitting = new LinkedHashMap<>();
                 allowed.forEach((each, names) -> {
                     if (statics ? each == type : each.isAssignableFrom(type)) {

@@ -121,7 +121,7 @@ final class Target {
         return above == null;
     }
 
-    private static boolean isOurs(ClassLoader loader) {
+    static boolean isOurs(ClassLoader loader) {
         return isAbove(loader, Target.class.getClassLoader());
     }
 

@@ -133,6 +133,13 @@ public final class Monitor {
         }
     }
 
+    /** This class loader's use of Python ends. */
+    public static void end() {
+        if (JFR) {
+            Recorder.end();
+        }
+    }
+
     private static void register() {
         try {
             Native.bootBean(PythonGILMXBean.NAME);

@@ -28,7 +28,17 @@ public final class Recorder {
 
     private static final int SHOWN = 200;
 
+    private static volatile Runnable counts; // while the Flight Recorder has it
+
     private Recorder() {}
+
+    /** The Flight Recorder would keep our class loader. */
+    static void end() {
+        if (counts != null) {
+            FlightRecorder.removePeriodicEvent(counts);
+            counts = null;
+        }
+    }
 
     /** Whether turns are recorded. */
     static boolean isOn() {
@@ -120,7 +130,9 @@ public final class Recorder {
 
         static {
             try {
-                FlightRecorder.addPeriodicEvent(CountsEvent.class, Recorder::count);
+                Runnable hook = Recorder::count;
+                FlightRecorder.addPeriodicEvent(CountsEvent.class, hook);
+                counts = hook;
             } catch (RuntimeException e) {
                 NativeLoader.progress("The Java Flight Recorder takes no counts: " + e, false);
             }

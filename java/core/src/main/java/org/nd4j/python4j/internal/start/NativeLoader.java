@@ -101,6 +101,13 @@ public final class NativeLoader {
         }
     }
 
+    /** The end of this class loader's use of Python. */
+    public static void end() {
+        failure = new PythonException("PythonExecutioner.shutdown() was called: the class loader of this application cannot"
+                + " use Python any more.");
+        loaded = false;
+    }
+
     private static boolean isFirst(Thread thread) {
         synchronized (DONE) {
             boolean first = starter == null;

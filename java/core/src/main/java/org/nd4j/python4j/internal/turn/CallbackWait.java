@@ -10,7 +10,6 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.nd4j.python4j.PythonException;
-import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.internal.jni.Native;
 import org.slf4j.LoggerFactory;
 
@@ -54,11 +53,11 @@ final class CallbackWait {
             blocker = blocks;
             return null;
         }
-        boolean long_ = now - since >= PATIENCE_NANOS;
-        if (isCertain(owner, blocks) || long_ && isLikely(owner, blocks)) {
+        boolean lasts = now - since >= PATIENCE_NANOS;
+        if (isCertain(owner, blocks) || lasts && isLikely(owner, blocks)) {
             return new PythonException(text(owner) + ": neither would go on." + advice());
         }
-        if (long_ && told != callback) {
+        if (lasts && told != callback) {
             told = callback;
             warn(text(owner) + "'s end, or for something else. If neither goes on:" + advice());
         }
@@ -83,7 +82,7 @@ final class CallbackWait {
 
     private static void warn(String text) {
         try {
-            LoggerFactory.getLogger(PythonGIL.class).warn(text);
+            LoggerFactory.getLogger("org.nd4j.python4j.PythonGIL").warn(text);
         } catch (LinkageError e) { // no logging beside this jar
             System.err.println(text);
         }
@@ -112,8 +111,39 @@ final class CallbackWait {
     }
 
     private static boolean isLikely(Thread owner, Object blocker) {
-        boolean queued = !(blocker instanceof FutureTask) || Native.gilRunner(blocker) == null;
-        return queued && waitsForTasks(owner.getStackTrace()) && runsTask(Thread.currentThread().getStackTrace());
+        if (blocker instanceof FutureTask && Native.gilRunner(blocker) != null) {
+            return false; // for another thread
+        }
+        StackTraceElement[] theirs = owner.getStackTrace();
+        StackTraceElement[] mine = Thread.currentThread().getStackTrace();
+        // Whom a virtual thread joins, and who joins one, cannot be seen; a thread of a pool is not joined.
+        boolean virtual = isVirtual(owner) || isVirtual(Thread.currentThread());
+        return waitsForTasks(theirs) && runsTask(mine) || virtual && joins(theirs) && !isPooled(mine);
+    }
+
+    private static boolean isVirtual(Thread thread) { // by its name, since JDK 11 has no such method
+        return thread.getClass().getName().endsWith("VirtualThread");
+    }
+
+    private static boolean joins(StackTraceElement[] stack) {
+        for (StackTraceElement frame : stack) {
+            if (!frame.getClassName().startsWith("java.")) {
+                return false;
+            }
+            if (frame.getClassName().equals("java.lang.Thread") && frame.getMethodName().equals("join")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean isPooled(StackTraceElement[] stack) {
+        for (StackTraceElement frame : stack) {
+            if (frame.getClassName().startsWith("java.util.concurrent.ThreadPoolExecutor") || isTask(frame.getClassName())) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Whether the program itself called a method that waits for tasks, and not the JDK in its place. */

@@ -30,8 +30,13 @@ public final class Handover extends Thread {
     private static final class Request {
         final Thread thread = Thread.currentThread();
         final AtomicInteger state = new AtomicInteger(WAITS);
+        final boolean keep;
         volatile boolean arrived; // it is about to take the GIL
         volatile boolean done; // it has it
+
+        Request(boolean keep) {
+            this.keep = keep;
+        }
 
         boolean becomes(int next) {
             return state.compareAndSet(WAITS, next);
@@ -52,7 +57,7 @@ public final class Handover extends Thread {
      * @throws InterruptedException if the thread was or is interrupted; it has not got the GIL then
      */
     public static boolean acquire(long nanos, boolean keep) throws InterruptedException {
-        Request request = new Request();
+        Request request = new Request(keep);
         long start = System.nanoTime();
         long limit = Math.max(nanos, LEAST_NANOS);
         Handover handover = ask(request);
@@ -107,8 +112,12 @@ public final class Handover extends Thread {
                     request = asked;
                     asked = null;
                 }
-                if (request != null && request.becomes(OFFERED)) {
+                boolean offered = request != null && request.becomes(OFFERED);
+                if (offered) {
                     LockSupport.unpark(request.thread);
+                }
+                // A virtual thread is not waited for: all carriers may be busy with threads that wait at the gate.
+                if (offered && request.keep) {
                     awaitArrival(request);
                 } else {
                     request = null;

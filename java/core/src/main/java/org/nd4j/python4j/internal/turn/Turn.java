@@ -66,6 +66,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int INHERITED = 2;
     private static final int KEPT = 3;
     private static final int LATE = 4;
+    private static final int PINNED = 5;
 
     // The places in a waiter, an Object[] and one of the queue's nodes.
     private static final int THREAD = 0; // Thread
@@ -88,7 +89,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         for (int i = TAKEN; i <= WAITED; i++) {
             state[i] = new AtomicLong();
         }
-        state[NUMBERS] = new long[LATE + 1];
+        state[NUMBERS] = new long[PINNED + 1];
         use();
     }
 
@@ -226,6 +227,16 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     public void late(boolean late) {
         numbers[LATE] = late ? 1 : 0;
+    }
+
+    /** How many virtual threads have lent the turn, or given it back, in callbacks, where they keep their OS threads. */
+    public long pinned() {
+        return numbers[PINNED];
+    }
+
+    /** One more, or less; the owner before it lends, or after it has taken the turn back. */
+    public void pin(int change) {
+        numbers[PINNED] += change;
     }
 
     /** What the owner's innermost callback is known by, null outside of callbacks. Others may see an old one. */

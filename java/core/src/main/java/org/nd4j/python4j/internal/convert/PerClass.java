@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is worked out once for each class. Neither that class's loader nor this library's is kept by it.
+package org.nd4j.python4j.internal.convert;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * A {@link ClassValue} for our own values. The JDK keeps those with the class, and so would keep our class loader with
+ * each class of the JDK that we look at; the values of classes that our own loader keeps anyhow are kept here.
+ */
+public abstract class PerClass<T> {
+    private final Map<Class<?>, T> ours = new ConcurrentHashMap<>();
+    private final ClassValue<T> others = new ClassValue<>() {
+        @Override
+        protected T computeValue(Class<?> type) {
+            return compute(type);
+        }
+    };
+
+    protected abstract T compute(Class<?> type);
+
+    public final T get(Class<?> type) {
+        T value = ours.get(type);
+        if (value == null) { // not computeIfAbsent: one that another thread makes meanwhile is as good
+            if (!Target.isOurs(type.getClassLoader())) {
+                return others.get(type);
+            }
+            value = compute(type);
+            ours.put(type, value);
+        }
+        return value;
+    }
+}
