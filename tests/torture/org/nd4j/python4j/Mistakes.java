@@ -230,7 +230,7 @@ final class Mistakes {
         add("an unhashable element", "PythonException: Unable to create python set. Unhashable element: .*",
                 () -> new PythonObject(Collections.singleton(Collections.singletonMap(1, 2))));
         add("a set in a set", "\\{frozenset\\(\\{1}\\)}", () -> repr(Collections.singleton(Collections.singleton(1))));
-        add("mixed keys", "\\{None: 0, 1: 1, 'a': 2, 1.5: 3, b'x': 4, True: 5}|.*1: 5.*", () -> {
+        add("mixed keys", ".*1 would be lost: hand over a list.*", () -> {
             Map<Object, Object> map = new LinkedHashMap<>();
             map.put(null, 0);
             map.put(1, 1);
@@ -240,7 +240,7 @@ final class Mistakes {
             map.put(true, 5);
             return repr(map);
         });
-        add("keys that become one in Python", "\\{1: 'd'}", () -> {
+        add("keys that become one in Python", ".*3 would be lost: hand over a list.*", () -> {
             Map<Object, Object> map = new LinkedHashMap<>();
             map.put(1, "a");
             map.put(1L, "b");
@@ -254,7 +254,7 @@ final class Mistakes {
             return value("{1: 'a', decimal.Decimal(1): 'b'} if False else {1: 'b'}", PythonTypes.DICT);
         });
         add("tuple and list keys", "\\{\\[1, 2]=a}", () -> value("{(1, 2): 'a'}", PythonTypes.DICT));
-        add("NaN as a key, twice", "1", () -> ((Map<?, ?>) value("{float('nan'): 1, float('nan'): 2}", PythonTypes.DICT)).size());
+        add("NaN as a key, twice", ".*would lose 1 of its elements.*", () -> ((Map<?, ?>) value("{float('nan'): 1, float('nan'): 2}", PythonTypes.DICT)).size());
     }
 
     // ---- values at their limits ----
@@ -963,7 +963,7 @@ final class Mistakes {
     private static List<String> nulls() throws Exception {
         List<String> wrong = new ArrayList<>();
         Set<String> left = new HashSet<>(Arrays.asList("run", "runAndReturn", "main", "pause", "resume", "watch", "lock",
-                "lockShared", "tryLock", "setMainThreadState", "to", "capture", "logging", "report"));
+                "lockShared", "tryLock", "lend", "shutdown", "setMainThreadState", "to", "capture", "logging", "report"));
         Class<?>[] classes = {
             Python.class, PythonExecutioner.class, PythonContextManager.class, PythonGC.class, PythonTypes.class,
             PythonBuffer.class, PythonRefCount.class, PythonProcess.class, PythonGIL.class,

@@ -237,6 +237,7 @@ class LoadersTest {
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
             assertEquals(name + "!", app.run("exposed", null));
+            assertEquals("v", app.run("interpreter", "v"));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
         return app.undeploy();
