@@ -140,8 +140,8 @@ def base(value):
 # ---- containers ----
 
 
-def elements(value, primitive):
-    """Whether the elements are words of `plain`; all of them in a list; whether they are all different."""
+def elements(value, primitive, words):
+    """Whether the elements are words of `plain`, if `words` allows it; all of them in a list; whether they are all different."""
     if is_numpy(value):
         if not value.shape:
             raise Refused("")
@@ -151,7 +151,7 @@ def elements(value, primitive):
                 f"It is a numpy array of dtype {value.dtype}: give it a plain dtype in Python by astype(), "
                 + ("or hand over one field of it." if kind == "V" else "or hand over tolist().")
             )
-        if kind in "mM" and value.ndim == 1:
+        if kind in "mM" and value.ndim == 1 and words:
             return True, times(value), False
         return False, list(value) if kind in "mM" or value.dtype.itemsize > 8 and kind == "f" else value.tolist(), False
     return False, objects(value), isinstance(value, abc.Set)
