@@ -145,6 +145,9 @@ class ExactnessTest {
         refused("Could not convert value to int[]", "np.array(5)", int[].class);
         assertArrayEquals(new String[] {"a", "b"}, Python.eval("np.array(['a', 'b'], object)").toJava(String[].class));
         assertArrayEquals(new String[] {"a", "b"}, Python.eval("np.array(['a', 'b'])").toJava(String[].class));
+        assertEquals(1.5, java("np.array(1.5)", double.class));
+        assertEquals(0.5f, java("np.array(0.5, 'g')", float.class));
+        refused("Could not convert value to int: 1.5", "np.array(1.5)", int.class);
         assertEquals(Arrays.asList("a", 1L), Python.eval("[np.str_('a'), np.int8(1)]").toJava(List.class));
     }
 
@@ -180,5 +183,7 @@ class ExactnessTest {
         assertArrayEquals(new Instant[] {Instant.EPOCH}, (Instant[]) java("np.array([0], 'M8[ms]')", Instant[].class));
         assertArrayEquals(new LocalDate[][] {{LocalDate.EPOCH}}, (LocalDate[][]) java("np.array([['1970-01-01']], 'M8[D]')", LocalDate[][].class));
         refused("Put None in the place of NaT", "np.array(['NaT'], 'M8[D]')", LocalDate[].class);
+        refused("value[0]: datetime64 1970-01-01 is not an int", "np.array([0], 'M8[D]')", int[].class);
+        assertEquals("[1970-01-01, NaT]", java("np.array([0, 'NaT'], 'M8[D]')", List.class).toString());
     }
 }

@@ -401,7 +401,7 @@ public final class Conversion {
         if (objects) {
             return filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
         }
-        List<?> answer = (List<?>) asked("elements", object, target, primitive);
+        List<?> answer = (List<?>) asked("elements", object, target, primitive, target.part(0).kind == Target.Kind.TEXT);
         Form form = (Boolean) answer.get(0) ? Form.WORDS : Form.VALUE;
         return filled((Collection<?>) answer.get(1), target, depth, form, (Boolean) answer.get(2));
     }
@@ -449,9 +449,11 @@ public final class Conversion {
     /** An object that may be of any type: as that of which it is a subclass, or the object itself. */
     private static Object any(PythonObject object) {
         Object found = Access.get().toJavaOrSame(object);
-        if (found != object) {
-            return found;
-        }
+        return found != object ? found : base(object);
+    }
+
+    /** An object as the built-in type that its class is derived from, or the object itself. */
+    static Object base(PythonObject object) {
         List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
         return base == null ? object : Pack.Reader.kept(base.get(0), Conversion::any);
     }
