@@ -142,8 +142,8 @@ def base(value):
 # ---- containers ----
 
 
-def elements(value, primitive, times64):
-    """Whether the elements are words of `plain`, if times may be; all in a list; whether they are all different."""
+def elements(value, primitive, words):
+    """Whether the elements are words of `plain`, if `words` allows it; all of them in a list; whether they are all different."""
     if is_numpy(value):
         if not value.shape:
             raise Refused("")
@@ -153,7 +153,7 @@ def elements(value, primitive, times64):
                 f"It is a numpy array of dtype {value.dtype}: give it a plain dtype in Python by astype(), "
                 + ("or hand over one field of it." if kind == "V" else "or hand over tolist().")
             )
-        if kind in "mM" and value.ndim == 1 and times64:
+        if kind in "mM" and value.ndim == 1 and words:
             return True, times(value), False
         return False, list(value) if kind in "mM" or value.dtype.itemsize > 8 and kind == "f" else value.tolist(), False
     return False, objects(value), isinstance(value, abc.Set)
