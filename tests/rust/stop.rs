@@ -86,6 +86,29 @@ fn what_was_not_delivered_is_withdrawn() {
     });
 }
 
+/// A class loader knows its own calls only: its deadline ends what its call has called of another one, too.
+#[test]
+fn a_call_ends_within_a_call_of_another_class_loader() {
+    let _turn = turn();
+    let other = CALL + (1 << 40);
+    gil::with(|py| {
+        stoppable(CALL, |py| {
+            let inner = stoppable(other, |py| {
+                stoppable(0, |py| assert!(!stop(py, CALL, Reason::Timeout).unwrap()));
+                assert!(stop(py, CALL, Reason::Timeout).unwrap());
+                run(py, "for i in range(1000): pass")
+            });
+            assert_eq!(inner.expect_err("stopped").to_string(), TIMEOUT);
+            // What the inner call has not seen by its end hits the outer one, and nothing after that.
+            stoppable(other, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
+            assert!(run(py, "for i in range(1000): pass").is_err());
+            stoppable(other, |py| assert!(stop(py, CALL, Reason::Timeout).unwrap()));
+        });
+        assert!(!stop(py, CALL, Reason::Timeout).unwrap());
+        run(py, "for i in range(1000): pass").unwrap();
+    });
+}
+
 /// Objects that Java forgot: their finalizers run in somebody's call, never in what stops one, nor in what looks on.
 #[test]
 fn finalizers_can_be_stopped() {

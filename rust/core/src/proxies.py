@@ -163,7 +163,10 @@ class JavaList(JavaCollection, abc.MutableSequence):
     __hash__ = None
 
     def _index(self, index):
-        index = index.__index__()
+        try:
+            index = index.__index__()
+        except AttributeError:
+            raise TypeError(f"list indices must be integers or slices, not {type(index).__name__}") from None
         return index if index >= 0 else index + len(self)
 
     def __getitem__(self, index):
@@ -502,6 +505,10 @@ def is_array(value):
     if isinstance(value, abc.Sequence) or type(value).__module__ == "array":
         return not isinstance(value, str)
     return hasattr(value, "__array__") and hasattr(value, "__len__")
+
+
+def is_iterator(value):
+    return isinstance(value, abc.Iterator)
 
 
 # ---- values of Java that have a counterpart in the standard library ----

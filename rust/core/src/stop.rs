@@ -20,6 +20,9 @@ use std::time::{Duration, Instant};
 /// The number that the call gave to a call. 0 is a call that cannot be stopped.
 pub type Number = u64;
 
+/// Where the number of the slot begins in that of a call; `Stopper` has the same.
+const SLOT_SHIFT: u32 = 40;
+
 /// A number for the calls of a thread, in the upper half of theirs: no two threads of any class loader have the same.
 pub fn new_slot_number() -> Number {
     static MADE: AtomicU64 = AtomicU64::new(0);
@@ -40,6 +43,8 @@ pub enum Reason {
 struct Slot {
     thread: u64,
     call: AtomicU64,
+    /// The calls around it of other class loaders, whose `Stopper` knows nothing of those within.
+    around: Mutex<Vec<Number>>,
     /// The call that ended last.
     ended: AtomicU64,
     /// The call that an exception was raised in last, 0 once that is over.
@@ -69,6 +74,11 @@ fn new_slot() -> Arc<Slot> {
     slot
 }
 
+/// Whether two calls of a thread that can be stopped are of two class loaders.
+fn is_of_another(outer: Number, inner: Number) -> bool {
+    outer != 0 && inner != 0 && (outer ^ inner) >> SLOT_SHIFT != 0
+}
+
 /// Runs a call inside Python that may be stopped.
 pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     struct Running<'a, 'py> {
@@ -81,6 +91,9 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
             let ended = self.slot.call.load(Ordering::Relaxed);
             self.slot.call.store(self.outer, Ordering::Relaxed);
             self.slot.ended.store(ended, Ordering::Relaxed);
+            if is_of_another(self.outer, ended) {
+                self.slot.around.lock().pop();
+            }
             if ended != 0 && self.slot.raised.load(Ordering::Relaxed) == ended {
                 self.slot.raised.store(0, Ordering::Relaxed);
                 capi::withdraw_exception(self.py, self.slot.thread);
@@ -94,6 +107,9 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
             let slot = slot.get_or_init(new_slot);
             let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
             slot.call.store(call, Ordering::Relaxed);
+            if is_of_another(outer, call) {
+                slot.around.lock().push(outer);
+            }
             let _running = Running { py, slot, outer };
             handle::free_late(py); // what that runs can be stopped, too
             run()
@@ -111,10 +127,14 @@ pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     stoppable(SLOT.try_with(ended).unwrap_or(0), body)
 }
 
-/// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now.
+/// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now, unless that is of
+/// another class loader: then it is raised in the inner one, and is withdrawn at the end of the one that is asked.
 pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let slots: Vec<_> = SLOTS.lock().iter().filter_map(Weak::upgrade).collect();
-    let running = |slot: &Arc<Slot>| call != 0 && slot.call.load(Ordering::Relaxed) == call;
+    let running = |slot: &Arc<Slot>| match slot.call.load(Ordering::Relaxed) {
+        0 => false,
+        inner => inner == call || slot.around.lock().contains(&call),
+    };
     let Some(slot) = slots.into_iter().find(running) else {
         return Ok(false);
     };

@@ -299,6 +299,15 @@ class ConversionTablesTest {
     }
 
     @Test
+    void whatHasNoConverterSaysWhatToDo() {
+        PythonExecutioner.exec("import collections\nv = [collections.OrderedDict()]");
+        PythonException e = assertThrows(PythonException.class, () -> read(PythonTypes.LIST));
+        assertEquals("Unable to find converter for python object of type <class 'collections.OrderedDict'>", e.getMessage());
+        assertEquals("Convert it in Python, a subclass for example by dict(), list() or str(); or take PythonObject.toJava(type); "
+                + "or register a PythonType.", e.getCause().getMessage());
+    }
+
+    @Test
     @Rule("4.6")
     void aDictComesBackInPythonsOrder() {
         PythonExecutioner.exec("v = {'zeta': 0, 'a': 2, 'c': 3, 'b': 1}");

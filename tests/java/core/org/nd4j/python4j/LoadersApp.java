@@ -125,13 +125,23 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                 }
                 case "proxy":
                     return Python.eval(argument).asInterface(Greeter.class).greet(name);
+                case "runner":
+                    PythonExecutioner.setVariable(argument, Python.function((args, named) -> {
+                        PythonExecutioner.exec(args.get(0).toString());
+                        return "endless";
+                    }));
+                    return null;
                 case "deadline":
+                    return apply("within", argument + " while True: pass");
+                case "within": {
+                    String[] limitAndCode = argument.split(" ", 2);
                     try {
-                        PythonExecutioner.exec("while True: pass", null, null, Duration.ofMillis(Integer.parseInt(argument)));
+                        PythonExecutioner.exec(limitAndCode[1], null, null, Duration.ofMillis(Integer.parseInt(limitAndCode[0])));
                         return "endless";
                     } catch (PythonTimeout e) {
                         return "timeout";
                     }
+                }
                 case "context":
                     PythonContextManager.setContext(argument);
                     return PythonContextManager.getCurrentContext();

@@ -111,6 +111,13 @@ class LoadersTest {
     }
 
     @Test
+    void aDeadlineEndsWhatTheOtherOneRunsWithin() throws Exception {
+        two.run("runner", "run_two");
+        assertEquals("timeout", POOL.submit(() -> one.run("within", "100 run_two('while True: pass')")).get(20, TimeUnit.SECONDS));
+        assertEquals("endless", one.run("within", "20000 run_two('for i in range(1000): pass')"));
+    }
+
+    @Test
     void contextsAreTheProcessesAndTheCurrentOneIsShared() {
         one.run("context", "shared");
         two.run("exec", "x = 'set by two'");

@@ -308,6 +308,7 @@ class ReferencesTest {
         values.put(new Stamped(0), "datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)");
         values.put(java.sql.Date.valueOf("2024-02-29"), "datetime.date(2024, 2, 29)");
         values.put(Time.valueOf("01:02:03"), "datetime.time(1, 2, 3)");
+        values.put(new Time(Time.valueOf("01:02:03").getTime() + 45), "datetime.time(1, 2, 3, 45000)");
         values.put(GregorianCalendar.from(ZonedDateTime.of(2024, 1, 1, 0, 0, 0, 0, ZoneId.of("Europe/Berlin"))),
                 "datetime.datetime(2024, 1, 1, 0, 0, tzinfo=zoneinfo.ZoneInfo(key='Europe/Berlin'))");
         values.put(Map.entry("k", 1), "('k', 1)");

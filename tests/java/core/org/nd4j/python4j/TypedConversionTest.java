@@ -280,6 +280,8 @@ class TypedConversionTest {
         wrong("value.items[1].rows[0].orders: str 'x' is not an int (record Order)",
                 "{'inner': None, 'items': [{'rows': []}, {'rows': [{'orders': 'x', 'at': ''}]}]}", shape("Box"));
         wrong("value['b']['x']: bool True is not a LocalDate", "{'a': {}, 'b': {'x': True}}", field("days"));
+        run("import datetime");
+        wrong("value['b']['x']: datetime 2024-01-02 00:00:00 is not a LocalDate", "{'b': {'x': datetime.datetime(2024, 1, 2)}}", field("days"));
         wrong("value[key 1]: int 1 is not a String", "{1: {}}", field("days"));
         wrong("value[0]: bytes b'\\x00a' is not an int", "[b'\\0a']", int[].class);
         wrong("value[1][0]: str 'a' is not a double", "[[1.5], ['a']]", double[][].class);
@@ -314,11 +316,11 @@ class TypedConversionTest {
 
     @Test
     void noOtherExceptionComesOutOfAConversion() throws Exception {
-        wrong("value[1]: str 'a' is not an Object. It cannot be put into TreeSet", "[1, 'a']", field("tree"));
+        wrong("value[1]: str 'a' is not an Object. It cannot be put into TreeSet, which has to compare what it contains.", "[1, 'a']", field("tree"));
         wrong("value['x']: str 'b' is not a String. It cannot be put into TreeMap", "{1: 'a', 'x': 'b'}", field("sorted"));
         wrong("value['x']: None is not a String. It cannot be put into ConcurrentHashMap", "{'x': None}", field("concurrent"));
-        wrong("value[0]: None is not a String. It cannot be put into ArrayDeque", "[None]", field("deque"));
-        wrong("value[0]: str 'a' is not a String. It cannot be put into SynchronousQueue", "['a']", field("full"));
+        wrong("value[0]: None is not a String. It cannot be put into ArrayDeque, which takes no null.", "[None]", field("deque"));
+        wrong("value[0]: str 'a' is not a String. It cannot be put into SynchronousQueue, which says java.lang.IllegalStateException: Queue full.", "['a']", field("full"));
         run("import datetime", "class Odd(datetime.tzinfo):", "    key = 'Nowhere/Here'",
                 "    def utcoffset(self, when): return datetime.timedelta(hours=1)");
         wrong("Could not convert value to java.time.ZonedDateTime: 2024-01-02 00:00:00+01:00. Unknown time-zone ID: Nowhere/Here.",

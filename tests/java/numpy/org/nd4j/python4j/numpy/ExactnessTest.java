@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonExecutioner;
 
 @ExtendWith(InPython.class)
@@ -145,6 +146,9 @@ class ExactnessTest {
         refused("Could not convert value to int[]", "np.array(5)", int[].class);
         assertArrayEquals(new String[] {"a", "b"}, Python.eval("np.array(['a', 'b'], object)").toJava(String[].class));
         assertArrayEquals(new String[] {"a", "b"}, Python.eval("np.array(['a', 'b'])").toJava(String[].class));
+        assertEquals(1.5, java("np.array(1.5)", double.class));
+        assertEquals(0.5f, java("np.array(0.5, 'g')", float.class));
+        refused("Could not convert value to int: 1.5", "np.array(1.5)", int.class);
         assertEquals(Arrays.asList("a", 1L), Python.eval("[np.str_('a'), np.int8(1)]").toJava(List.class));
     }
 
@@ -180,5 +184,9 @@ class ExactnessTest {
         assertArrayEquals(new Instant[] {Instant.EPOCH}, (Instant[]) java("np.array([0], 'M8[ms]')", Instant[].class));
         assertArrayEquals(new LocalDate[][] {{LocalDate.EPOCH}}, (LocalDate[][]) java("np.array([['1970-01-01']], 'M8[D]')", LocalDate[][].class));
         refused("Put None in the place of NaT", "np.array(['NaT'], 'M8[D]')", LocalDate[].class);
+        refused("value[0]: datetime64 2024-01-01T00:00 is not a LocalDate. It is a time", "np.array(['2024-01-01T00:00'], 'M8[m]')", LocalDate[].class);
+        refused("value[0]: datetime64 2024-01-01 is not an int", "np.array(['2024-01-01'], 'M8[D]')", int[].class);
+        Object day = ((Object[]) java("np.array(['2024-01-01'], 'M8[D]')", Object[].class))[0];
+        assertEquals(LocalDate.of(2024, 1, 1), ((PythonObject) day).toJava(LocalDate.class));
     }
 }

@@ -398,7 +398,9 @@ public class PythonTypes {
     }
 
     private static PythonException noConverter(PythonObject type) {
-        return new PythonException("Unable to find converter for python object of type " + type);
+        return new PythonException("Unable to find converter for python object of type " + type, new PythonException(
+                "Convert it in Python, a subclass for example by dict(), list() or str(); or take PythonObject.toJava(type); "
+                        + "or register a PythonType."));
     }
 
     private static List<Object> elements(Object array) {

@@ -401,9 +401,15 @@ public final class Conversion {
         if (objects) {
             return filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
         }
-        List<?> answer = (List<?>) asked("elements", object, target, primitive);
-        Form form = (Boolean) answer.get(0) ? Form.WORDS : Form.VALUE;
-        return filled((Collection<?>) answer.get(1), target, depth, form, (Boolean) answer.get(2));
+        List<?> answer = (List<?>) asked("elements", object, target, primitive, true);
+        if ((Boolean) answer.get(0)) {
+            try {
+                return filled((Collection<?>) answer.get(1), target, depth, Form.WORDS, false);
+            } catch (Mismatch e) { // the elements themselves may be wanted, and have a text for the message
+                answer = (List<?>) asked("elements", object, target, primitive, false);
+            }
+        }
+        return filled((Collection<?>) answer.get(1), target, depth, Form.VALUE, (Boolean) answer.get(2));
     }
 
     private static Object filled(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
@@ -449,9 +455,11 @@ public final class Conversion {
     /** An object that may be of any type: as that of which it is a subclass, or the object itself. */
     private static Object any(PythonObject object) {
         Object found = Access.get().toJavaOrSame(object);
-        if (found != object) {
-            return found;
-        }
+        return found != object ? found : base(object);
+    }
+
+    /** An object as the built-in type that its class is derived from, or the object itself. */
+    static Object base(PythonObject object) {
         List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
         return base == null ? object : Pack.Reader.kept(base.get(0), Conversion::any);
     }
@@ -503,7 +511,12 @@ public final class Conversion {
                     break;
                 default:
                     if (FROM_TYPE.get(kind).contains(target.raw) || Counterparts.isOf(kind, target.raw)) {
-                        Object read = fromText(words.get(1), target);
+                        Object read;
+                        try {
+                            read = fromText(words.get(1), target);
+                        } catch (Mismatch e) { // it has the words of the value
+                            throw new Mismatch(value, target, null);
+                        }
                         return words.get(2) == null ? read : Counterparts.zoned(read, (String) words.get(2));
                     }
             }
@@ -604,7 +617,7 @@ public final class Conversion {
                 try {
                     into.add(element);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
-                    throw new Mismatch(element, part, "It cannot be put into " + into.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                    throw new Mismatch(element, part, cannotBePut(into, e), e);
                 }
                 i++;
             }
@@ -615,6 +628,12 @@ public final class Conversion {
             throw new Mismatch(into, target, VANISHES);
         }
         return into;
+    }
+
+    private static String cannotBePut(Object container, RuntimeException e) {
+        String why = e instanceof NullPointerException ? "which takes no null"
+                : e instanceof ClassCastException ? "which has to compare what it contains" : "which says " + e;
+        return "It cannot be put into " + container.getClass().getSimpleName() + ", " + why + ".";
     }
 
     private static Object entry(List<?> pair, Target target, int depth, Form form) {
@@ -722,7 +741,7 @@ public final class Conversion {
                 try {
                     map.put(key, value);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException e) {
-                    throw new Mismatch(key == null ? null : value, values, "It cannot be put into " + map.getClass().getSimpleName() + ": " + e.getMessage() + ".", e);
+                    throw new Mismatch(key == null ? null : value, values, cannotBePut(map, e), e);
                 }
             } catch (Mismatch e) {
                 throw e.at(entries.get(i), isKey);
