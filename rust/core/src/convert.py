@@ -37,6 +37,8 @@ def number(value):
         raise Refused("It is complex: take .real or .imag in Python.")
     if kind and (value.shape or kind in "mMOVSU"):
         raise Refused("")
+    if kind:
+        value = value[()]  # an array without dimensions is its number
     if kind == "f":
         whole = float(value)
         return whole if whole != whole or whole in (float("inf"), float("-inf")) and value == whole else value.as_integer_ratio()
@@ -55,7 +57,7 @@ def number(value):
         if hasattr(type(value), "__index__"):
             pass  # an array of floats, say
     if hasattr(type(value), "__float__"):
-        return float.__float__(value.__float__())
+        return float(value)
     raise Refused("")
 
 

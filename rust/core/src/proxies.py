@@ -163,7 +163,10 @@ class JavaList(JavaCollection, abc.MutableSequence):
     __hash__ = None
 
     def _index(self, index):
-        index = index.__index__()
+        try:
+            index = index.__index__()
+        except AttributeError:
+            raise TypeError(f"list indices must be integers or slices, not {type(index).__name__}") from None
         return index if index >= 0 else index + len(self)
 
     def __getitem__(self, index):
@@ -243,6 +246,12 @@ class JavaList(JavaCollection, abc.MutableSequence):
 
     def append(self, value):
         self._java("add", value)
+
+    def index(self, value, *bounds):
+        try:
+            return super().index(value, *bounds)
+        except ValueError as e:
+            raise e if e.args else ValueError(f"{value!r} is not in list") from None
 
     def remove(self, value):
         del self[self.index(value)]
@@ -502,6 +511,10 @@ def is_array(value):
     if isinstance(value, abc.Sequence) or type(value).__module__ == "array":
         return not isinstance(value, str)
     return hasattr(value, "__array__") and hasattr(value, "__len__")
+
+
+def is_iterator(value):
+    return isinstance(value, abc.Iterator)
 
 
 # ---- values of Java that have a counterpart in the standard library ----

@@ -160,9 +160,9 @@ impl Host {
         self.root
     }
 
+    /// Needs no local reference: there may be hundreds of hosts to ask.
     fn is(&self, env: &JNIEnv, native: &JClass) -> bool {
-        let own = self.native.upgrade_local(env).ok().flatten();
-        own.is_some_and(|own| env.is_same_object(own, native).unwrap_or(false))
+        self.native.is_same_object(env, native).unwrap_or(false)
     }
 
     /// Nothing reaches this host any more, and what it has of Python is given back when a thread next enters.
@@ -221,7 +221,10 @@ impl Host {
     #[allow(clippy::disallowed_methods)] // the JVM ends: nobody waits for what failed
     pub(crate) fn exit(&self, env: &mut JNIEnv, first: bool) -> bool {
         let first = [JValue::Bool(first.into()).as_jni()];
-        let called = self.call(env, self.exit, ReturnType::Primitive(Primitive::Void), &first);
+        let called = env.with_local_frame(4, |env| {
+            self.call(env, self.exit, ReturnType::Primitive(Primitive::Void), &first)
+                .map(|_| ())
+        });
         let _ = env.exception_clear();
         called.is_ok()
     }

@@ -15,9 +15,12 @@ import java.nio.file.Path;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.DynamicTest;
@@ -91,6 +94,32 @@ class DocsTest {
         }
         assertEquals(List.of(), unknown);
         assertTrue(known > 80, known + " messages");
+    }
+
+    @Test
+    void javadocLinksToTheTermsOfTheGlossary() throws IOException {
+        Set<String> terms = matches("<a id=\"([a-z-]+)\">", Files.readString(DOCS.resolve("glossary.md")));
+        Set<String> linked = new TreeSet<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(DOCS.resolveSibling("java/core/src/main/java/org/nd4j/python4j"), "*.java")) {
+            for (Path file : files) {
+                linked.addAll(matches("docs/glossary\\.md#([a-z-]+)\"", Files.readString(file)));
+            }
+        }
+        assertTrue(terms.containsAll(linked), linked + " of " + terms);
+        assertTrue(linked.containsAll(List.of("turn", "block", "frame", "context", "handle", "exposure", "reference", "proxy")), linked.toString());
+    }
+
+    @Test
+    void everyTableHasRows() throws IOException {
+        try (DirectoryStream<Path> pages = Files.newDirectoryStream(DOCS, "*.md")) {
+            for (Path page : pages) {
+                assertEquals(Set.of(), matches("(?m)(^.*\\n)\\|[ |:-]+\\|\\n(?!\\|)", Files.readString(page)), page.toString());
+            }
+        }
+    }
+
+    private static Set<String> matches(String pattern, String text) {
+        return Pattern.compile(pattern).matcher(text).results().map(match -> match.group(1)).collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static List<Program> programs(Path page) throws IOException {

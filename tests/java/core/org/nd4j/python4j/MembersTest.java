@@ -468,6 +468,84 @@ class MembersTest {
                 "c.nothing(None)");
     }
 
+    public static class Broad {
+        public String of(int a) {
+            return "int";
+        }
+
+        public String of(double a) {
+            return "double";
+        }
+
+        public String of(char[] a) {
+            return "char[]";
+        }
+
+        public String of(String a) {
+            return "String";
+        }
+
+        public String each(int a) {
+            return "int";
+        }
+
+        public String each(Iterable<Object> a) {
+            return "Iterable " + a;
+        }
+
+        public String all(int[] a) {
+            return "int[]";
+        }
+
+        public String all(List<Object> a) {
+            return "List " + a;
+        }
+    }
+
+    @Test
+    void aSubclassChoosesAsItsBaseAndABoolAsAnInt() {
+        set("b", new Broad(), Broad.class);
+        run("import enum", "class Text(str): pass", "class Level(enum.IntEnum):", "    LOW = 1");
+        check("b.of(Text('a')) == 'String'", "b.of(Level.LOW) == 'int'", "b.of(True) == 'int'");
+    }
+
+    @Test
+    void anIteratorIsReadByOneMethodAtMost() {
+        set("b", new Broad(), Broad.class);
+        check("b.each(x for x in 'ab') == 'Iterable [a, b]'", "b.all(iter([1])) == 'int[]'", "b.all([1, 'x']) == 'List [1, x]'");
+        fails("TypeError: all(): argument 1[1]: str 'x' is not an int", "b.all(x for x in [1, 'x'])");
+    }
+
+    abstract static class Hidden<T> {
+        public T kept;
+        public Function<T, String> shown = value -> put(value);
+
+        public String put(T value) {
+            return value.getClass().getSimpleName();
+        }
+
+        public String put(List<T> values, int at) {
+            Object value = values.get(at);
+            return value.getClass().getSimpleName();
+        }
+    }
+
+    public static class Shorts extends Hidden<Short> {}
+
+    @Test
+    void anInheritedMethodKnowsTheArgumentsOfItsClass() {
+        set("own", new Shorts(), Shorts.class);
+        set("both", new Shorts(), Shorts.class, Hidden.class);
+        for (String name : new String[] {"own", "both"}) {
+            check(name + ".put(5) == 'Short'", name + ".put([5], 0) == 'Short'");
+            fails("TypeError: no method put() of Java takes these 1 arguments", name + ".put(70000)");
+        }
+        run("both.kept = 6");
+        assertEquals(Short.valueOf((short) 6), Python.eval("both").toJava(Shorts.class).kept);
+        fails("TypeError: Could not convert value to java.lang.Short: 70000", "both.kept = 70000");
+        check("both.shown(5) == 'Short'");
+    }
+
     /** The methods in every order that reflection might give them. */
     @Test
     void theOrderOfReflectionDoesNotMatter() throws Throwable {

@@ -289,7 +289,7 @@ class MonitorTest {
         List<RecordedEvent> events = of(record(recording, () -> {
             try (PythonGIL gil = PythonGIL.lock(); PythonGC gc = PythonGC.watch()) {
                 Python.eval("[]");
-                Thread.sleep(500);
+                Thread.sleep(1500); // the Flight Recorder notices within a second that there are counts
             }
         }), "org.nd4j.python4j.Counts");
         assertFalse(events.isEmpty());

@@ -47,6 +47,7 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TimeZone;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.Vector;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -308,6 +309,7 @@ class ReferencesTest {
         values.put(new Stamped(0), "datetime.datetime(1970, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)");
         values.put(java.sql.Date.valueOf("2024-02-29"), "datetime.date(2024, 2, 29)");
         values.put(Time.valueOf("01:02:03"), "datetime.time(1, 2, 3)");
+        values.put(new Time(Time.valueOf("01:02:03").getTime() + 45), "datetime.time(1, 2, 3, 45000)");
         values.put(GregorianCalendar.from(ZonedDateTime.of(2024, 1, 1, 0, 0, 0, 0, ZoneId.of("Europe/Berlin"))),
                 "datetime.datetime(2024, 1, 1, 0, 0, tzinfo=zoneinfo.ZoneInfo(key='Europe/Berlin'))");
         values.put(Map.entry("k", 1), "('k', 1)");
@@ -383,6 +385,8 @@ class ReferencesTest {
                 "    'MONDAY', 'c', 9, 9.5, float('nan'), 2**70, b'a', (1,), 0.1]",
                 "wrong = [p for p in probes if (p in l) != (p in list(l))]");
         assertEquals("[]", Expect.text("wrong"));
+        set("t", new TreeSet<>(Arrays.asList(1L, 2L)));
+        check("True in t and 1.0 in t and 2 in t and 2.5 not in t and 'x' not in t and False not in t");
         check("1 in s and 1.0 in s and 2.5 in s and 7 in s and 9 in s and None in s and 3 not in s",
                 "1 in d and 1.0 in d and True in d and 2 not in d and d[1.0] == 'one' and d.get('zz') is None");
         run("d[1] = 'new'");

@@ -456,6 +456,7 @@ public class Python {
      *
      * @param object text, numbers and null cross as values
      * @param exposure what may be used of it, and of everything that comes out of it
+     * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#reference">reference</a>
      */
     public static PythonObject reference(Object object, PythonExposure exposure) {
         Objects.requireNonNull(exposure);

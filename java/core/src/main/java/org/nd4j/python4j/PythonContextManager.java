@@ -20,6 +20,8 @@ import org.nd4j.python4j.internal.jni.Pack;
  *
  * <p>Names have letters, digits and underscores of ASCII, no digit first. Switching, making, emptying and
  * deleting need a turn of {@link PythonGIL}; asking does not.
+ *
+ * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#context">context</a>
  */
 public class PythonContextManager {
 

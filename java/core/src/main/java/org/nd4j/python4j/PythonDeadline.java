@@ -24,6 +24,8 @@ import org.nd4j.python4j.internal.turn.Stopper;
  *
  * <p>{@link PythonGIL#lock()} waits as ever: {@code lock(Duration)} has a limit. Java code is not ended, nor are other
  * threads. Opening one needs no turn of {@link PythonGIL} and starts nothing. It belongs to the thread that opened it.
+ *
+ * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#deadline">deadline</a>
  */
 public final class PythonDeadline implements AutoCloseable {
 

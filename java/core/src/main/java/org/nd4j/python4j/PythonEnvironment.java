@@ -37,6 +37,8 @@ import org.nd4j.python4j.internal.start.Unpacker;
  * works, and ends with status 0 if the test passed, else 1:
  *
  * <pre>{@code java -jar python4j-core.jar [--json]}</pre>
+ *
+ * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#environment">environment</a>
  */
 public final class PythonEnvironment {
 

@@ -39,6 +39,8 @@ import org.nd4j.python4j.internal.convert.PerClass;
  * against code that means harm, which shares the process.
  *
  * <p>Immutable, so that one can be shared by all threads. No method needs a turn of {@link PythonGIL}.
+ *
+ * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#exposure">exposure</a>
  */
 public final class PythonExposure {
 

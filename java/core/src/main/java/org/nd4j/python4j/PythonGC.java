@@ -34,6 +34,8 @@ import org.nd4j.python4j.internal.jni.Native;
  *
  * <p>No method here needs a turn of {@link PythonGIL}. A frame closed without one gives its objects back
  * when some thread next enters Python. The first {@link #watch} in a process starts Python.
+ *
+ * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#frame">frame</a>
  */
 public class PythonGC implements Closeable {
 

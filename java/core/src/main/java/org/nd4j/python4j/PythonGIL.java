@@ -152,6 +152,7 @@ public class PythonGIL implements AutoCloseable {
      *
      * @return the block, to be closed by the same thread
      * @throws PythonException if Python cannot be started
+     * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#block">block</a>
      */
     public static PythonGIL lockShared() {
         start();

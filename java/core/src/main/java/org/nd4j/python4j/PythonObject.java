@@ -36,6 +36,8 @@ import org.nd4j.python4j.internal.turn.Stopper;
  * <p>All methods need a turn of {@link PythonGIL}, unless they say otherwise. Where Python raises, they
  * throw a {@code PythonException} with the text {@code TypeName: message}; nothing stays pending. Two
  * {@code PythonObject}s of one Python object are not equal.
+ *
+ * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#handle">handle</a>
  */
 public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
@@ -474,6 +476,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * }</pre>
      *
      * @throws PythonException if the class is no interface
+     * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#proxy">proxy</a>
      */
     public <T> T asInterface(Class<T> type) {
         if (!type.isInterface()) {

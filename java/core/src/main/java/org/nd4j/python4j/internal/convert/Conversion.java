@@ -455,9 +455,11 @@ public final class Conversion {
     /** An object that may be of any type: as that of which it is a subclass, or the object itself. */
     private static Object any(PythonObject object) {
         Object found = Access.get().toJavaOrSame(object);
-        if (found != object) {
-            return found;
-        }
+        return found != object ? found : base(object);
+    }
+
+    /** An object as the built-in type that its class is derived from, or the object itself. */
+    static Object base(PythonObject object) {
         List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
         return base == null ? object : Pack.Reader.kept(base.get(0), Conversion::any);
     }

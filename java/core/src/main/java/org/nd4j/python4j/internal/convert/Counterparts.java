@@ -11,6 +11,8 @@ import java.time.YearMonth;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
+import java.time.temporal.ChronoField;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Calendar;
 import java.util.Date;
@@ -44,7 +46,11 @@ final class Counterparts {
             if (value instanceof java.sql.Timestamp) {
                 return ((java.sql.Timestamp) value).toInstant();
             }
-            return value instanceof java.sql.Date ? ((java.sql.Date) value).toLocalDate() : ((java.sql.Time) value).toLocalTime();
+            if (value instanceof java.sql.Date) {
+                return ((java.sql.Date) value).toLocalDate();
+            }
+            java.sql.Time time = (java.sql.Time) value;
+            return time.toLocalTime().plus(Math.floorMod(time.getTime(), 1000), ChronoUnit.MILLIS); // which the JDK leaves out
         }
 
         static Function<String, Object> fromText(Class<?> type) {
@@ -53,7 +59,11 @@ final class Counterparts {
             } else if (type == java.sql.Date.class) {
                 return text -> java.sql.Date.valueOf(java.time.LocalDate.parse(text));
             }
-            return text -> java.sql.Time.valueOf(java.time.LocalTime.parse(text));
+            return text -> time(java.time.LocalTime.parse(text));
+        }
+
+        private static java.sql.Time time(java.time.LocalTime read) {
+            return new java.sql.Time(java.sql.Time.valueOf(read).getTime() + read.get(ChronoField.MILLI_OF_SECOND));
         }
     }
 

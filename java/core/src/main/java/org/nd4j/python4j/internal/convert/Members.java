@@ -173,7 +173,21 @@ public final class Members {
             }
         }
         one.trySetAccessible(); // a public method of a class that is not public
-        same.add(one);
+        same.add(bridge ? bridged((Method) one) : one);
+    }
+
+    /** The method of a superclass, not a public one, that a bridge only makes accessible: it knows its generic types. */
+    private static Method bridged(Method bridge) {
+        for (Class<?> at = bridge.getDeclaringClass().getSuperclass(); at != null; at = at.getSuperclass()) {
+            try {
+                Method method = at.getDeclaredMethod(bridge.getName(), bridge.getParameterTypes());
+                if (!method.isBridge() && method.getReturnType() == bridge.getReturnType() && method.trySetAccessible()) {
+                    return method;
+                }
+            } catch (NoSuchMethodException e) { // it is further up
+            }
+        }
+        return bridge;
     }
 
     // ---- what Python asks for ----

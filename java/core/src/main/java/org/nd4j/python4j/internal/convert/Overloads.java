@@ -191,8 +191,21 @@ final class Overloads {
                 throw e; // Python code failed while its value was converted, or was stopped
             }
             failed = failed == null ? e : failed;
+            if (candidate.types != null && Arrays.stream(candidate.types).anyMatch(Overloads::takesElements)
+                    && arguments.stream().anyMatch(Overloads::isIterator)) {
+                throw refused(methods, e); // another method would miss the elements that this one has read
+            }
             return false;
         }
+    }
+
+    private static boolean takesElements(Class<?> type) {
+        return type.isArray() || Iterable.class.isAssignableFrom(type);
+    }
+
+    private static boolean isIterator(Object argument) {
+        return argument instanceof PythonObject && (Boolean) Access.get().callRaw(
+                Access.get().tool("is_iterator"), Pack.Wanted.ANY, Collections.singletonList(argument));
     }
 
     private String texts(List<Candidate> candidates) {
@@ -266,7 +279,10 @@ final class Overloads {
         Object value = argument;
         if (argument instanceof PythonObject) {
             read = read == null ? new IdentityHashMap<>() : read;
-            value = read.computeIfAbsent(argument, object -> Access.get().read((PythonObject) object));
+            value = read.computeIfAbsent(argument, object -> {
+                Object exact = Access.get().read((PythonObject) object);
+                return exact instanceof PythonObject ? Conversion.base((PythonObject) exact) : exact;
+            });
         }
         return value instanceof Callbacks.Function ? ((Callbacks.Function) value).object() : value;
     }
@@ -309,7 +325,8 @@ final class Overloads {
         } else if (value instanceof Double || value instanceof BigDecimal) {
             return number(OF_FLOAT, value, type);
         } else if (value instanceof Boolean) {
-            return type.isInstance(value) ? INSTANCE : FAR;
+            int at = OF_INT.indexOf(type);
+            return type.isInstance(value) ? INSTANCE : at >= 0 ? NEAR + at : FAR;
         } else if (value instanceof String) {
             return type.isInstance(value) ? INSTANCE : type == Character.class ? NEAR : FAR;
         } else if (value instanceof PythonObject) {
@@ -332,7 +349,7 @@ final class Overloads {
         if (type == PythonObject.class) {
             return FAR;
         }
-        Method single = type.isInterface() ? Functional.single(type) : null;
+        Method single = type.isInterface() && type != Iterable.class ? Functional.single(type) : null;
         if (single != null) {
             // None: it can neither be called so nor has it a method of that name.
             Object suits = Access.get().callRaw(Access.get().tool("suits"), Pack.Wanted.ANY,

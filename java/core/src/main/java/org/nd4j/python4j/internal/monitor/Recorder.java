@@ -32,17 +32,43 @@ public final class Recorder {
 
     private Recorder() {}
 
-    /** The Flight Recorder would keep our class loader. */
+    /** This class loader's use of Python ends. */
     static void end() {
-        if (counts != null) {
-            FlightRecorder.removePeriodicEvent(counts);
-            counts = null;
-        }
+        give(false);
     }
 
     /** Whether turns are recorded. */
     static boolean isOn() {
-        return FlightRecorder.isInitialized() && Events.TURN.isEnabled();
+        if (!FlightRecorder.isInitialized()) {
+            return false;
+        }
+        boolean counting = Events.COUNTS.isEnabled();
+        if (counting != (counts != null)) {
+            give(counting);
+        }
+        return Events.TURN.isEnabled();
+    }
+
+    /**
+     * Gives the Flight Recorder what counts, or takes it back. What the recorder has keeps our class loader, so it has it
+     * only while a recording wants counts.
+     */
+    private static synchronized void give(boolean wanted) {
+        if (wanted == (counts != null)) {
+            return;
+        }
+        try {
+            if (wanted) {
+                Runnable hook = Recorder::count;
+                FlightRecorder.addPeriodicEvent(CountsEvent.class, hook);
+                counts = hook;
+            } else {
+                FlightRecorder.removePeriodicEvent(counts);
+                counts = null;
+            }
+        } catch (RuntimeException e) {
+            NativeLoader.progress("The Java Flight Recorder takes no counts: " + e, false);
+        }
     }
 
     static Object turnBegins() {
@@ -127,16 +153,7 @@ public final class Recorder {
         static final TurnEvent TURN = new TurnEvent();
         static final WaitEvent WAIT = new WaitEvent();
         static final ExecEvent EXEC = new ExecEvent();
-
-        static {
-            try {
-                Runnable hook = Recorder::count;
-                FlightRecorder.addPeriodicEvent(CountsEvent.class, hook);
-                counts = hook;
-            } catch (RuntimeException e) {
-                NativeLoader.progress("The Java Flight Recorder takes no counts: " + e, false);
-            }
-        }
+        static final CountsEvent COUNTS = new CountsEvent();
     }
 
     @Name("org.nd4j.python4j.Turn")
