@@ -247,6 +247,12 @@ class JavaList(JavaCollection, abc.MutableSequence):
     def append(self, value):
         self._java("add", value)
 
+    def index(self, value, *bounds):
+        try:
+            return super().index(value, *bounds)
+        except ValueError as e:
+            raise e if e.args else ValueError(f"{value!r} is not in list") from None
+
     def remove(self, value):
         del self[self.index(value)]
 

@@ -517,6 +517,9 @@ class MembersTest {
     }
 
     abstract static class Hidden<T> {
+        public T kept;
+        public Function<T, String> shown = value -> put(value);
+
         public String put(T value) {
             return value.getClass().getSimpleName();
         }
@@ -537,6 +540,10 @@ class MembersTest {
             check(name + ".put(5) == 'Short'", name + ".put([5], 0) == 'Short'");
             fails("TypeError: no method put() of Java takes these 1 arguments", name + ".put(70000)");
         }
+        run("both.kept = 6");
+        assertEquals(Short.valueOf((short) 6), Python.eval("both").toJava(Shorts.class).kept);
+        fails("TypeError: Could not convert value to java.lang.Short: 70000", "both.kept = 70000");
+        check("both.shown(5) == 'Short'");
     }
 
     /** The methods in every order that reflection might give them. */

@@ -133,6 +133,8 @@ class PythonReferenceTest {
                 "isinstance(l, abc.MutableSequence) and not callable(l)", "l + ['x'] == p + ['x'] and ['x'] + l == ['x'] + p",
                 "[a + b for a, b in zip(l, l)][0] == 'aa'", "''.join(l) == 'abcde'", "max(l) == 'e'");
         Expect.failure("IndexError: list index out of range", () -> Python.eval("l[5]"));
+        Expect.failure("ValueError: 'x' is not in list", () -> Python.eval("l.index('x')"));
+        Expect.failure("ValueError: 'x' is not in list", () -> Python.eval("l.remove('x')"));
         Expect.failure("TypeError: list indices must be integers or slices, not str", () -> Python.eval("l['x']"));
         Expect.failure("IndexError: list index out of range", () -> Python.eval("l[-6]"));
         Expect.failure("IndexError: list index out of range", () -> Python.eval("l[2**70]"));

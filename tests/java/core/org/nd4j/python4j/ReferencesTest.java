@@ -47,6 +47,7 @@ import java.util.OptionalInt;
 import java.util.Random;
 import java.util.TimeZone;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.Vector;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -384,6 +385,8 @@ class ReferencesTest {
                 "    'MONDAY', 'c', 9, 9.5, float('nan'), 2**70, b'a', (1,), 0.1]",
                 "wrong = [p for p in probes if (p in l) != (p in list(l))]");
         assertEquals("[]", Expect.text("wrong"));
+        set("t", new TreeSet<>(Arrays.asList(1L, 2L)));
+        check("True in t and 1.0 in t and 2 in t and 2.5 not in t and 'x' not in t and False not in t");
         check("1 in s and 1.0 in s and 2.5 in s and 7 in s and 9 in s and None in s and 3 not in s",
                 "1 in d and 1.0 in d and True in d and 2 not in d and d[1.0] == 'one' and d.get('zz') is None");
         run("d[1] = 'new'");

@@ -213,7 +213,7 @@ public final class ByReference implements Callbacks.Function {
         if (member instanceof Functional.Methods) {
             return new Callbacks.Given(bound((Functional.Methods) member), null);
         } else if (member instanceof Field) {
-            return shown(((Field) member).get(object), exposure);
+            return field((Field) member);
         } else if (member instanceof Members.Property) {
             Functional.Methods getter = ((Members.Property) member).getter;
             if (getter == null) {
@@ -222,6 +222,20 @@ public final class ByReference implements Callbacks.Function {
             return bound(getter).call(Collections.emptyList(), null);
         }
         throw missing(name);
+    }
+
+    /** A field's value; a function of which the field's type knows more than its class takes what that says. */
+    private Object field(Field field) throws IllegalAccessException {
+        Object value = field.get(object);
+        boolean typed = value != null && field.getGenericType() != field.getType() && Functional.isFunction(value)
+                && !Access.get().allows(exposure, value);
+        Object function = typed ? Functional.typed(value, fieldTypes(field).target(field.getGenericType())) : value;
+        return function != value ? function : shown(value, exposure);
+    }
+
+    /** What the type variables of a field's class mean in this object. */
+    private Conversion fieldTypes(Field field) {
+        return Conversion.within(object instanceof Class ? field.getDeclaringClass() : object.getClass());
     }
 
     private Functional bound(Functional.Methods methods) {
@@ -244,7 +258,7 @@ public final class ByReference implements Callbacks.Function {
             throw new Callbacks.Raise("AttributeError", "the field '" + name + "' is final");
         }
         try {
-            field.set(object, Conversion.within(field.getDeclaringClass()).convert(value, field.getGenericType()));
+            field.set(object, fieldTypes(field).convert(value, field.getGenericType()));
         } catch (PythonException e) {
             throw refused(e);
         }
@@ -361,13 +375,14 @@ public final class ByReference implements Callbacks.Function {
         if (natural != null && contains(collection, natural)) {
             return Optional.of(natural);
         }
-        Object like = like(first(collection), value);
+        Object sample = first(collection);
+        Object like = like(sample, value);
         if (like != null && like != natural && contains(collection, like)) {
             return Optional.of(like);
         }
         boolean sorted = object instanceof SortedMap || object instanceof SortedSet; // all there are of one kind
-        for (Object number : sorted ? Collections.emptyList() : Numbers.equal(natural)) {
-            if (contains(collection, number)) {
+        for (Object number : Numbers.equal(natural)) {
+            if ((!sorted || sample != null && sample.getClass() == number.getClass()) && contains(collection, number)) {
                 return Optional.of(number);
             }
         }
