@@ -224,6 +224,11 @@ fn options() -> Result<Vec<(&'static CStr, i64)>, String> {
             digits.ok_or("PYTHONINTMAXSTRDIGITS must be 0 for no limit, or an integer from 640 on")?;
         options.push((c"int_max_str_digits", i64::from(digits)));
     }
+    if let Some(frames) = variable("PYTHONTRACEMALLOC") {
+        let frames = frames.parse().ok().filter(|&frames: &c_int| frames >= 0);
+        let frames = frames.ok_or("PYTHONTRACEMALLOC must be the number of frames, an integer from 0 on")?;
+        options.push((c"tracemalloc", i64::from(frames)));
+    }
     for (name, value) in [("PYTHONPERFSUPPORT", 1), ("PYTHON_PERF_JIT_SUPPORT", 2)] {
         if variable(name).is_some_and(|wanted| wanted != "0") {
             options.push((c"perf_profiling", value));

@@ -279,7 +279,8 @@ final class ChildMains {
 
     static void showsHowPythonStarted() {
         print(() -> value("(__import__('sys').flags, __import__('sys').argv, __import__('sys').path, __import__('sys').stdout.encoding, "
-                + "__import__('sys').stdout.errors, __import__('sys').warnoptions, hash('abc'))"));
+                + "__import__('sys').stdout.errors, __import__('sys').warnoptions, hash('abc'), "
+                + "'tracemalloc %d' % __import__('tracemalloc').get_traceback_limit())"));
     }
 
     static void theConstructorStartsPython() {

@@ -52,6 +52,7 @@ class StartTest {
         Map<String, String> reasons = Map.of(
                 "PYTHONHASHSEED=abc", "PYTHONHASHSEED must be \"random\" or an integer",
                 "PYTHONINTMAXSTRDIGITS=3", "PYTHONINTMAXSTRDIGITS",
+                "PYTHONTRACEMALLOC=-5", "PYTHONTRACEMALLOC",
                 "PYTHONHOME=/no/such/folder", "No module named 'encodings'");
         for (Map.Entry<String, String> reason : reasons.entrySet()) {
             String[] variable = reason.getKey().split("=");
@@ -83,10 +84,11 @@ class StartTest {
     @Test
     void whatTheEnvironmentSaysOfTheStartCounts() throws Exception {
         Map<String, String> environment = new HashMap<>(Map.of("PYTHONHASHSEED", "7", "PYTHONDEVMODE", "1", "PYTHONPATH", "/a:/b",
-                "PYTHONIOENCODING", "cp1252:replace", "PYTHONWARNINGS", "ignore", "PYTHONOPTIMIZE", "2"));
+                "PYTHONIOENCODING", "cp1252:replace", "PYTHONWARNINGS", "ignore", "PYTHONOPTIMIZE", "2",
+                "PYTHONTRACEMALLOC", "7"));
         String seen = ChildJvm.run("showsHowPythonStarted", environment).out;
         for (String part : List.of("dev_mode=True", "optimize=2", "hash_randomization=1", "isolated=0", "'/a', '/b'", "[''], ",
-                "'cp1252', 'replace', ['default', 'ignore']")) {
+                "'cp1252', 'replace', ['default', 'ignore']", "tracemalloc 7")) {
             assertTrue(seen.contains(part), part + " in " + seen);
         }
         assertEquals(seen, ChildJvm.run("showsHowPythonStarted", environment).out, "the hash seed");
