@@ -37,11 +37,13 @@ def number(value):
         raise Refused("It is complex: take .real or .imag in Python.")
     if kind and (value.shape or kind in "mMOVSU"):
         raise Refused("")
-    if kind:
-        value = value[()]  # an array without dimensions is its number
+    if kind in ("b", "i", "u"):
+        return value.item()  # an array without dimensions is its number
     if kind == "f":
         whole = float(value)
-        return whole if whole != whole or whole in (float("inf"), float("-inf")) and value == whole else value.as_integer_ratio()
+        if value.dtype.itemsize <= 8 or whole != whole or whole in (float("inf"), float("-inf")) and value == whole:
+            return whole
+        return value[()].as_integer_ratio()
     if isinstance(value, Rational):
         return int(value.numerator), int(value.denominator)
     if hasattr(value, "is_signed"):

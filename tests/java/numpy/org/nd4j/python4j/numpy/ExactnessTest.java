@@ -146,7 +146,9 @@ class ExactnessTest {
         refused("Could not convert value to int[]", "np.array(5)", int[].class);
         assertArrayEquals(new String[] {"a", "b"}, Python.eval("np.array(['a', 'b'], object)").toJava(String[].class));
         assertArrayEquals(new String[] {"a", "b"}, Python.eval("np.array(['a', 'b'])").toJava(String[].class));
-        assertEquals(1.5, java("np.array(1.5)", double.class));
+        assertEquals(3, java("np.array(3)", int.class));
+        assertEquals((byte) 1, java("np.array(True)", byte.class));
+        assertEquals(1.5, java("np.array(1.5)", Number.class));
         assertEquals(0.5f, java("np.array(0.5, 'g')", float.class));
         refused("Could not convert value to int: 1.5", "np.array(1.5)", int.class);
         assertEquals(Arrays.asList("a", 1L), Python.eval("[np.str_('a'), np.int8(1)]").toJava(List.class));
