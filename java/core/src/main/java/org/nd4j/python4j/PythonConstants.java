@@ -123,7 +123,10 @@ public class PythonConstants {
      * @throws IllegalArgumentException if the property has none of the three values
      */
     public static PythonExecutioner.JavaCppPathType javaCppPythonAppendType() {
-        String type = System.getProperty(JAVACPP_PYTHON_APPEND_TYPE, DEFAULT_APPEND_TYPE);
+        String type = System.getProperty(JAVACPP_PYTHON_APPEND_TYPE);
+        if (type == null) {
+            return PythonExecutioner.JavaCppPathType.BEFORE; // valueOf reflects, which costs a start on JDK 21 some thirty classes
+        }
         return PythonExecutioner.JavaCppPathType.valueOf(type.toUpperCase(Locale.ROOT));
     }
 
