@@ -245,6 +245,11 @@ class LoadersTest {
             app.run("keep", "object()");
             assertEquals(name + "!", app.run("exposed", null));
             assertEquals("v", app.run("interpreter", "v"));
+            try (PythonGIL gil = PythonGIL.lock()) { // an exception of ours, with frames of the application on the stack
+                PythonExecutioner.setVariable("of_test", Python.function((args, named) ->
+                        assertThrows(PythonException.class, () -> PythonExecutioner.exec("{}[1]")).getMessage()));
+            }
+            assertEquals("KeyError: 1", app.run("eval", "of_test()"));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
         return app.undeploy();

@@ -3,7 +3,7 @@
 // elements is most of what an exception costs, and errors often come from the same place again.
 package org.nd4j.python4j.internal.jni;
 
-import java.lang.ref.SoftReference;
+import java.lang.ref.WeakReference;
 import java.util.Arrays;
 import org.nd4j.python4j.PythonException;
 
@@ -18,8 +18,8 @@ public final class Backtrace {
 
     private static final int KEPT = 8;
 
-    // Threads may overwrite each other's entries: then one is made once more. Softly, since a note keeps classes loaded.
-    private static volatile SoftReference<Backtrace[]> recent = new SoftReference<>(null);
+    // Threads may overwrite each other's entries: then one is made once more. Weakly, since a note keeps class loaders.
+    private static volatile WeakReference<Backtrace[]> recent = new WeakReference<>(null);
     private static int next;
 
     private final Object[] note;
@@ -39,7 +39,7 @@ public final class Backtrace {
         Backtrace[] kept = recent.get();
         if (kept == null) {
             kept = new Backtrace[KEPT];
-            recent = new SoftReference<>(kept);
+            recent = new WeakReference<>(kept);
         }
         for (Backtrace one : kept) {
             if (one != null && same(one.note, note)) {
