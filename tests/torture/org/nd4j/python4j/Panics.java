@@ -163,6 +163,7 @@ final class Panics {
                 continue;
             }
             functions++;
+            export.setAccessible(true);
             System.out.println("at the function " + export.getName());
             Class<?>[] types = export.getParameterTypes();
             Object[] nothing = new Object[types.length];

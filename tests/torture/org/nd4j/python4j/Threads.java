@@ -488,7 +488,8 @@ final class Threads {
         Arrays.asList(SHARED, TURNS, FRAMES).forEach(Collection::clear);
         Steps.forget();
         int[] left = {0, 0};
-        for (int i = 0; i < 20; i++) {
+        // The thread that looks for what was forgotten does so once in a second at least.
+        for (int i = 0; i < 100 && (i < 20 || left[0] > 100 || left[1] > 20); i++) {
             try (PythonGIL gil = PythonGIL.lock()) {
                 PythonContextManager.deleteNonMainContexts();
                 PythonContextManager.reset();

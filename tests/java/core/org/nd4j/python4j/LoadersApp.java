@@ -114,11 +114,6 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                     PythonExecutioner.exec("text.append('!')");
                     return text.toString();
                 }
-                case "interpreter": { // each thread keeps its own
-                    UncheckedPythonInterpreter interpreter = UncheckedPythonInterpreter.getInstance();
-                    interpreter.set("of_interpreter", argument);
-                    return interpreter.get("of_interpreter", true);
-                }
                 case "arrives": { // what comes back is the very object, or an object of Python's
                     Object back = Python.eval(argument).toJava(Object.class);
                     return back instanceof PythonObject ? "python" : back.getClass().getSimpleName();

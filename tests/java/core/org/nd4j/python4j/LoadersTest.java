@@ -244,7 +244,6 @@ class LoadersTest {
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
             assertEquals(name + "!", app.run("exposed", null));
-            assertEquals("v", app.run("interpreter", "v"));
             try (PythonGIL gil = PythonGIL.lock()) { // an exception of ours, with frames of the application on the stack
                 PythonExecutioner.setVariable("of_test", Python.function((args, named) ->
                         assertThrows(PythonException.class, () -> PythonExecutioner.exec("{}[1]")).getMessage()));

@@ -54,7 +54,7 @@ class ExamplesTest {
                 "ns: 2024-01-02T03:04:05.123456789",
                 "ns.tz_localize('UTC'): 2024-01-02T03:04:05.123456789Z",
                 "ns.tz_localize('Europe/Berlin'): 2024-01-02T03:04:05.123456789+01:00[Europe/Berlin]",
-                "ns: ! Could not convert value to java.time.Instant: 2024-01-02T03:04:05.123456789",
+                "ns: ! Could not convert value to java.time.Instant: 2024-01-02 03:04:05.123456789",
                 "pd.Timedelta(5, 'ns'): PT0.000000005S",
                 "pd.Timestamp.max: 2262-04-11T23:47:16.854775807",
                 "pd.NaT: ! Could not convert value to java.time.LocalDateTime: NaT. " + missing,

@@ -27,6 +27,7 @@ final class PublicAccess extends Access {
     public int look() {
         int next = Stopper.look();
         if (Native.forgets) {
+            PythonGC.look();
             int forgotten = Handles.look();
             next = next == 0 ? forgotten : Math.min(next, forgotten);
         }

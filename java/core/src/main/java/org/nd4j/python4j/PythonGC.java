@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
@@ -315,9 +316,14 @@ public class PythonGC implements Closeable {
         return frame;
     }
 
+    /** Looks for what ended threads have left open. Needs no turn. */
+    static void look() {
+        Ended.poll();
+    }
+
     /**
      * What is to be done when a thread has ended: each frame that it left open goes when that and all objects in it are
-     * forgotten, too. Whoever opens a frame looks for both.
+     * forgotten, too. Whoever opens a frame looks for both, and so does the thread of watch.rs.
      */
     private static final class Ended extends PhantomReference<Object> {
         private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
@@ -334,6 +340,7 @@ public class PythonGC implements Closeable {
 
         static void lookOut(Object forgotten, Object[] stack, long id) {
             ALL.add(new Ended(forgotten, stack, id));
+            Handles.watch();
         }
 
         static void poll() {

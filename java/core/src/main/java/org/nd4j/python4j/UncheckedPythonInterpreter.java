@@ -2,10 +2,8 @@
 // The one implementation of PythonInterpreter, one instance for each thread.
 package org.nd4j.python4j;
 
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.WeakHashMap;
 import org.nd4j.common.primitives.Pair;
 
 /** A {@link PythonInterpreter}. No method needs a turn: each takes one for its own length. */
@@ -18,8 +16,8 @@ public class UncheckedPythonInterpreter implements PythonInterpreter {
         }
     }
 
-    /** Not in a ThreadLocal: a thread that outlives this class loader would keep it. */
-    private static final Map<Thread, UncheckedPythonInterpreter> INSTANCES = Collections.synchronizedMap(new WeakHashMap<>());
+    private static final ThreadLocal<UncheckedPythonInterpreter> INSTANCES =
+            ThreadLocal.withInitial(UncheckedPythonInterpreter::new);
 
     private final GILLock lock = new GILLock();
     private final Map<String, Pair<PythonObject, Object>> cache = new HashMap<>();
@@ -60,7 +58,7 @@ public class UncheckedPythonInterpreter implements PythonInterpreter {
 
     /** The interpreter of the calling thread. */
     public static UncheckedPythonInterpreter getInstance() {
-        return INSTANCES.computeIfAbsent(Thread.currentThread(), thread -> new UncheckedPythonInterpreter());
+        return INSTANCES.get();
     }
 
     @Override

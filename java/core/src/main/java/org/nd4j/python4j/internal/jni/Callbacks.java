@@ -88,6 +88,12 @@ public final class Callbacks {
         }
     };
 
+    static {
+        // The JDK's first use of a ClassValue initializes classes: with no stack or memory left, in a callback that
+        // overflows, that would fail, and for good.
+        CLASSES.get(Throwable.class);
+    }
+
     private Callbacks() {}
 
     /** A Python callable for a function; Python holds the function as long as it holds the callable. */

@@ -176,7 +176,8 @@ public final class Handles {
         }
     }
 
-    private static void watch() {
+    /** Has the thread of watch.rs look from now on. */
+    public static void watch() {
         if (!Native.forgets) {
             Native.forgets = true;
             Native.watchWake();
