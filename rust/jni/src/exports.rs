@@ -3,7 +3,8 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
-use crate::guard::{backtrace, guard, runner, Failure};
+use crate::failure::Failure;
+use crate::guard::{backtrace, guard, runner};
 use crate::host;
 use crate::{boot, owner, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
@@ -57,7 +58,7 @@ export! {
             release,
         };
         let host = host::open(env)?;
-        watch::start(env).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
+        watch::start(env, boot::at_exit).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
         watch::await_start();
         Ok(host.root() as i64)
     }
@@ -513,6 +514,12 @@ export! {
     }
 }
 
+export! {
+    fn raisedElsewhere(env, key: i64) -> JObjectArray<'local> {
+        host::told(env, key as u64)
+    }
+}
+
 // ---- stop.rs ----
 
 export! {
@@ -532,7 +539,7 @@ export! {
 
 export! {
     fn watchWake(env) {
-        watch::start(env)?;
+        watch::start(env, boot::at_exit)?;
         watch::wake();
         Ok(())
     }

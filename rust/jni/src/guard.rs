@@ -2,8 +2,11 @@
 //! Panic or error to Java throwable: here and nowhere else. The only place that knows the name of
 //! the Java exception; what it says of a Python one is decided in `raised.rs`.
 
+use crate::failure::Failure;
 use crate::host;
-use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
+use jni::objects::{
+    JByteArray, JFieldID, JLongArray, JObject, JObjectArray, JString, JThrowable, JValue,
+};
 use jni::signature::ReturnType;
 use jni::JNIEnv;
 use python4j_core::{child, fork, inject, pack, raised, stop, Error};
@@ -12,26 +15,6 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
 
 const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
-
-/// Why an export fails.
-pub(crate) enum Failure {
-    /// The core refused or Python raised.
-    Core(Error),
-    /// A JNI call failed; if a Java exception is pending, that one is thrown.
-    Jni(jni::errors::Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Core(error)
-    }
-}
-
-impl From<jni::errors::Error> for Failure {
-    fn from(error: jni::errors::Error) -> Self {
-        Failure::Jni(error)
-    }
-}
 
 /// What a JNI function returns while an exception is pending.
 pub(crate) trait Nothing {
@@ -49,7 +32,7 @@ macro_rules! nothing {
 }
 
 nothing!(() => (), bool => false, i32 => 0, i64 => 0);
-nothing!(JObject<'_> => JObject::null(), JByteArray<'_> => JObject::null().into(), JLongArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
+nothing!(JObject<'_> => JObject::null(), JByteArray<'_> => JObject::null().into(), JLongArray<'_> => JObject::null().into(), JObjectArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
 
 /// Every export's body runs in here.
 pub(crate) fn guard<'local, R: Nothing>(

@@ -5,8 +5,8 @@
 //! It is not a thread of Java's making, since that would keep the class loader whose code it runs: this one belongs to
 //! no class loader, and holds a host's class only while it looks.
 
-use crate::guard::Failure;
-use crate::{boot, host};
+use crate::failure::Failure;
+use crate::host;
 use jni::sys::{JavaVMAttachArgs, JNI_VERSION_1_6};
 use jni::{JNIEnv, JavaVM};
 use python4j_core::Error;
@@ -41,14 +41,14 @@ fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the thread made, unless there is one.
-pub(crate) fn start(env: &JNIEnv) -> Result<(), Failure> {
+/// Has the thread made, unless there is one. It runs `first` before anything else, with no frame of Java's on its stack.
+pub(crate) fn start(env: &JNIEnv, first: fn(&mut JNIEnv)) -> Result<(), Failure> {
     let mut state = state();
     if state.stage == Stage::NotStarted {
         let vm = env.get_java_vm()?;
         let made = thread::Builder::new()
             .name("python4j-watch".into())
-            .spawn(move || watch(vm));
+            .spawn(move || watch(vm, first));
         made.map_err(|error| {
             Error::refused(format!(
                 "There is no thread to watch Python's calls: {error}. Deadlines and interrupts need one."
@@ -71,10 +71,10 @@ pub(crate) fn wake() {
     CHANGED.notify_all();
 }
 
-fn watch(vm: JavaVM) {
+fn watch(vm: JavaVM, first: fn(&mut JNIEnv)) {
     let attached = attach(&vm);
     if let Some(env) = &mut attached.and_then(|()| vm.get_env().ok()) {
-        boot::at_exit(env);
+        first(env);
     }
     state().stage = Stage::Runs;
     CHANGED.notify_all();

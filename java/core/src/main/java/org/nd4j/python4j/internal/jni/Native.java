@@ -287,6 +287,9 @@ public final class Native {
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     public static native Object raisedBacktrace(Throwable throwable);
 
+    /** What the host that made a key says of the exception under it, see {@link OtherLoaderException}; null if it is gone. Needs no turn. */
+    static native Object[] raisedElsewhere(long key);
+
     // ---- stop.rs ----
 
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */
@@ -341,6 +344,11 @@ public final class Native {
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
+    }
+
+    /** What another host asks by {@link #raisedElsewhere}. */
+    static Object[] told(long key) {
+        return OtherLoaderException.told(Callbacks.thrown(key));
     }
 
     /**
