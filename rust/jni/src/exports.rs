@@ -515,7 +515,7 @@ export! {
 }
 
 export! {
-    fn raisedElsewhere(env, key: i64) -> JObjectArray<'local> {
+    fn raisedElsewhere(env, key: i64) -> JObject<'local> {
         host::told(env, key as u64)
     }
 }

@@ -4,9 +4,7 @@
 
 use crate::failure::Failure;
 use crate::host;
-use jni::objects::{
-    JByteArray, JFieldID, JLongArray, JObject, JObjectArray, JString, JThrowable, JValue,
-};
+use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
 use jni::JNIEnv;
 use python4j_core::{child, fork, inject, pack, raised, stop, Error};
@@ -32,7 +30,7 @@ macro_rules! nothing {
 }
 
 nothing!(() => (), bool => false, i32 => 0, i64 => 0);
-nothing!(JObject<'_> => JObject::null(), JByteArray<'_> => JObject::null().into(), JLongArray<'_> => JObject::null().into(), JObjectArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
+nothing!(JObject<'_> => JObject::null(), JByteArray<'_> => JObject::null().into(), JLongArray<'_> => JObject::null().into(), JString<'_> => JObject::null().into());
 
 /// Every export's body runs in here.
 pub(crate) fn guard<'local, R: Nothing>(

@@ -8,7 +8,7 @@
 
 use crate::failure::Failure;
 use jni::objects::{
-    GlobalRef, JByteArray, JClass, JObject, JObjectArray, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
+    GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
     WeakRef,
 };
 use jni::signature::{Primitive, ReturnType};
@@ -133,16 +133,16 @@ pub(crate) fn upcall(key: u64) -> Result<Arc<dyn Upcall>> {
 
 /// What the host that made a key tells of the exception under it, null if it is gone. What Java throws stays pending.
 #[allow(clippy::disallowed_methods)] // one of the two places
-pub(crate) fn told<'local>(env: &mut JNIEnv<'local>, key: u64) -> Result<JObjectArray<'local>, Failure> {
+pub(crate) fn told<'local>(env: &mut JNIEnv<'local>, key: u64) -> Result<JObject<'local>, Failure> {
     let Some(host) = of_key(key) else {
-        return Ok(JObject::null().into());
+        return Ok(JObject::null());
     };
     let Some(class) = host.native.upgrade_local(env)? else {
-        return Ok(JObject::null().into());
+        return Ok(JObject::null());
     };
     let key = [JValue::Long(key as i64)];
     let told = env.call_static_method(JClass::from(class), "told", "(J)[Ljava/lang/Object;", &key)?;
-    Ok(told.l()?.into())
+    Ok(told.l()?)
 }
 
 /// The method `PythonException.made` of the class loader that calls, and the root of its host.

@@ -46,6 +46,11 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
         }
+        if (what.equals("unchecked")) {
+            UncheckedPythonInterpreter python = UncheckedPythonInterpreter.getInstance();
+            python.set(argument, name);
+            return python.get(argument, true);
+        }
         if (what.equals("tryLock")) {
             return tryLock(Integer.parseInt(argument));
         }

@@ -261,6 +261,7 @@ class LoadersTest {
             assertEquals(3.0, app.run("array", "array"));
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
+            assertEquals(name, POOL.submit(() -> app.run("unchecked", "unchecked")).get());
             assertEquals(name + "!", app.run("exposed", null));
             try (PythonGIL gil = PythonGIL.lock()) { // an exception of ours, with frames of the application on the stack
                 PythonExecutioner.setVariable("of_test", Python.function((args, named) ->
@@ -269,11 +270,18 @@ class LoadersTest {
             assertEquals("KeyError: 1", app.run("eval", "of_test()"));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import threading, time\nt = threading.Thread(target=lambda: time.sleep(0.1))\nt.start()");
+        }
+        assertEquals(true, app.run("tryLock", "20")); // by the thread that waits for the GIL, since Python has one of its own
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("t.join()");
+        }
         return app.undeploy();
     }
 
     private static void collect(WeakReference<ClassLoader> gone, int number) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5); // on a machine at leisure a tenth of one
         while (gone.get() != null) {
             assertTrue(System.nanoTime() < end, "deployment " + number + " is still there");
             System.gc();

@@ -190,17 +190,34 @@ public class PythonGIL implements AutoCloseable {
     public static PythonGIL lock(Duration limit) {
         PythonGIL gil;
         try {
-            gil = tryLock(limit);
+            gil = within(limit);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new PythonInterrupted("The thread was interrupted while it waited for a turn of Python.", e);
         }
-        if (gil == null) {
-            Thread holder = holder();
-            throw new PythonTimeout("There was no turn of Python within " + limit + "; "
-                    + (holder == null ? "it is free now." : "thread '" + Monitor.name(holder) + "' has it."), null);
+        if (gil == null || gil == NOTHING) {
+            throw new PythonTimeout("There was no turn of Python within " + limit + "; " + whoHasIt(gil == NOTHING), null);
         }
         return gil;
+    }
+
+    /** @param gil whether the turn was to be had, and only CPython's own lock was not */
+    private static String whoHasIt(boolean gil) {
+        Thread holder = holder();
+        if (holder != null) {
+            return "thread '" + Monitor.name(holder) + "' has it.";
+        }
+        if (!gil || Native.gilTryAcquire(false) >= 0) {
+            return "it is free now.";
+        }
+        List<Thread> inside = Monitor.inPython();
+        StringBuilder names = new StringBuilder();
+        for (Thread thread : inside) {
+            names.append(names.length() == 0 ? "" : ", ").append('\'').append(Monitor.name(thread)).append('\'');
+        }
+        String who = inside.isEmpty() ? "a thread that Python made, or a virtual thread,"
+                : inside.size() == 1 ? "thread " + names : "one of the threads " + names;
+        return "no thread has it, but " + who + " runs C code without a turn that does not release Python's GIL.";
     }
 
     /**
@@ -224,6 +241,12 @@ public class PythonGIL implements AutoCloseable {
      * @throws PythonException as {@link #lock()} does
      */
     public static PythonGIL tryLock(Duration patience) throws InterruptedException {
+        PythonGIL gil = within(patience);
+        return gil == NOTHING ? null : gil;
+    }
+
+    /** The same, but {@link #NOTHING} if there was a turn in time, and only the GIL was not to be had. */
+    private static PythonGIL within(Duration patience) throws InterruptedException {
         long nanos;
         try {
             nanos = patience.toNanos();
@@ -246,7 +269,8 @@ public class PythonGIL implements AutoCloseable {
             return place;
         }
         try {
-            return TURN.takeIfFree() ? enteredWithin(0) : null;
+            PythonGIL gil = TURN.takeIfFree() ? enteredWithin(0) : null;
+            return gil == NOTHING ? null : gil;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return null;
@@ -646,7 +670,7 @@ public class PythonGIL implements AutoCloseable {
         if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
             PythonWatchdog.startByProperty();
         }
-        if (Native.watches) {
+        if (Native.watches || Native.forgets) {
             Native.watchWake();
         }
         Monitor.start();
@@ -687,7 +711,7 @@ public class PythonGIL implements AutoCloseable {
         return enteredFrom(place);
     }
 
-    /** The same within a limit; null if the GIL was not to be had in time. The turn is given back then. */
+    /** The same within a limit; {@link #NOTHING} if the GIL was not to be had in time. The turn is given back then. */
     private static PythonGIL enteredWithin(long nanos) throws InterruptedException {
         int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
@@ -708,7 +732,7 @@ public class PythonGIL implements AutoCloseable {
                 }
             }
             if (!got) {
-                return null;
+                return NOTHING;
             }
         }
         return enteredFrom(place);
