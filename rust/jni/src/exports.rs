@@ -533,7 +533,7 @@ export! {
 export! {
     fn watchWake(env) {
         watch::start(env)?;
-        watch::wake();
+        watch::wake(env);
         Ok(())
     }
 }

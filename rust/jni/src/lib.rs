@@ -24,5 +24,6 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
-#[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
+// A function of JNI that the crate jni has not, and an exported name; and as in boot.
+#[allow(unsafe_code, clippy::disallowed_methods)]
 mod watch;
