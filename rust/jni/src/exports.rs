@@ -556,7 +556,7 @@ export! {
 export! {
     fn watchWake(env) {
         watch::start(env, boot::at_exit)?;
-        watch::wake();
+        watch::wake(env);
         Ok(())
     }
 }

@@ -27,5 +27,6 @@ mod inject;
 #[allow(unsafe_code)]
 mod owner;
 mod shared;
-#[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
+// A function of JNI that the crate jni has not, and an exported name; and as in boot.
+#[allow(unsafe_code, clippy::disallowed_methods)]
 mod watch;
