@@ -11,7 +11,9 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
-use python4j_core::{array, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks};
+use python4j_core::{
+    array, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
+};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///

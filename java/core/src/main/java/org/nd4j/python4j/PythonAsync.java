@@ -50,7 +50,7 @@ public final class PythonAsync implements AutoCloseable {
      * starts. After {@link #close} the next call starts another one.
      *
      * @throws PythonException if Python cannot be started, or if there is no such module as the property {@value
-     *     PythonConstants#ASYNC_LOOP_PROPERTY} names
+     *     PythonConstants#ASYNC_LOOP} names
      */
     public static PythonAsync get() {
         PythonAsync async = common;
@@ -58,7 +58,7 @@ public final class PythonAsync implements AutoCloseable {
     }
 
     private static PythonAsync first() {
-        PythonAsync made = open("open_loop", System.getProperty(PythonConstants.ASYNC_LOOP_PROPERTY, "asyncio"));
+        PythonAsync made = open("open_loop", System.getProperty(PythonConstants.ASYNC_LOOP, "asyncio"));
         synchronized (STARTING) { // the GIL is not waited for here
             if (common == null || !common.isOpen()) {
                 common = made;
