@@ -278,7 +278,7 @@ fn answer(env: &mut JNIEnv, method: jint, argument: &JObject) -> jobject {
     if let Ok(Some(answer)) = answered {
         return answer;
     }
-    watch::wake();
+    watch::wake(env);
     let _ = env.throw_new(
         "java/lang/IllegalStateException",
         "No application that uses python4j is left in this JVM.",
