@@ -12,7 +12,9 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
-use python4j_core::{array, bulk, callback, capi, context, exec, gil, handle, object, pack, raised, stacks};
+use python4j_core::{
+    array, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
+};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -270,6 +272,20 @@ export! {
 export! {
     fn bulkDirect(env) -> bool {
         Ok(is_direct(env) && gil::with(bulk::is_direct))
+    }
+}
+
+// ---- queue.rs ----
+
+export! {
+    fn queueSend(env, queue: i64, message: JByteArray<'local>, length: i32, now: bool, context: bool) {
+        Ok(read(env, &message, length, |message| queue::send(queue as u64, message, now, context))??)
+    }
+}
+
+export! {
+    fn queueWaiting(env, queue: i64) -> i32 {
+        Ok(queue::waiting(queue as u64) as i32)
     }
 }
 

@@ -16,7 +16,7 @@ use jni::sys::jvalue;
 use jni::{JNIEnv, JavaVM};
 use python4j_core::callback::{self, Upcall};
 use python4j_core::handle::{self, Frame};
-use python4j_core::{alloc, context, Error, Result};
+use python4j_core::{alloc, context, queue, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -191,6 +191,7 @@ impl Host {
             return;
         }
         hosts().retain(|host| host.root != root);
+        queue::close_host(root);
         handle::do_late(move |py| {
             handle::close_host(py, root);
             // Its name may be that of a context which Python code spoilt: nothing is to be done about that.

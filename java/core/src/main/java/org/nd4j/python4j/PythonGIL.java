@@ -79,6 +79,7 @@ public class PythonGIL implements AutoCloseable {
 
     private static boolean typesInitialized; // the starter alone uses it
     private static volatile boolean ready; // Python runs and the types' init() has been called
+    static volatile boolean usesLoops; // set by PythonAsync, which is not loaded otherwise
     private static volatile Thread starter; // the thread that started Python for this class loader
 
     private Thread owner; // null once closed
@@ -105,13 +106,22 @@ public class PythonGIL implements AutoCloseable {
 
     /** A thread's shared blocks, and the namespace that the outermost one opened. */
     private static final class Shared {
-        final PythonObject space = new PythonObject(Native.contextOpenSpace(), 0);
+        private PythonObject space; // null until somebody needs it, which takes the GIL
         int depth;
+
+        PythonObject space() {
+            if (space == null) {
+                space = new PythonObject(Native.contextOpenSpace(), 0);
+            }
+            return space;
+        }
 
         void close() {
             if (--depth == 0) {
                 SHARED.remove();
-                Native.contextCloseSpace(space.handle());
+                if (space != null) {
+                    Native.contextCloseSpace(space.handle());
+                }
                 Reference.reachabilityFence(this);
             }
         }
@@ -580,6 +590,39 @@ public class PythonGIL implements AutoCloseable {
         return left == null ? lock() : lock(left);
     }
 
+    /** The place that the thread has, or else one for the length of each call, as in a shared block. A lent turn stays lent. */
+    static PythonGIL place() {
+        start();
+        return LENT.get() != null || isHeld() ? NOTHING : lockShared();
+    }
+
+    /** Whether context variables are this thread's own: those of a virtual thread's calls are its carrier's. */
+    static boolean hasContext() {
+        return !isVirtual(Thread.currentThread()) || Native.gilPlace() == Native.VISITING;
+    }
+
+    /** Gives up the GIL that the thread has with its turn; the turn stays. Whether it had it. */
+    static boolean giveGil() {
+        boolean has = TURN.isMine() && Native.gilPlace() == Native.TURN;
+        if (has) {
+            Native.gilRelease();
+        }
+        return has;
+    }
+
+    static void takeGil(boolean given) {
+        if (given) {
+            Native.gilAcquire();
+        }
+    }
+
+    /** Ends the event loops that run for this class loader, if there are any. */
+    static void endLoops() {
+        if (usesLoops) {
+            PythonAsync.closeAll();
+        }
+    }
+
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
         return TURN.isMine() || ready && LENT.get() == null && (SHARED.get() != null || isInsideAlready());
@@ -598,7 +641,7 @@ public class PythonGIL implements AutoCloseable {
             return null;
         }
         Shared shared = SHARED.get();
-        return shared == null ? null : shared.space;
+        return shared == null ? null : shared.space();
     }
 
     /** The same as a handle, 0 for the current context. */
@@ -609,7 +652,7 @@ public class PythonGIL implements AutoCloseable {
 
     /** Contexts follow exclusive turns. */
     static void refuseShared() {
-        if (spaceObject() != null) {
+        if (!TURN.isMine() && SHARED.get() != null) {
             throw new PythonException("A block of PythonGIL.lockShared() has a namespace of its own and no contexts: "
                     + "use PythonGIL.lock() to switch contexts.");
         }

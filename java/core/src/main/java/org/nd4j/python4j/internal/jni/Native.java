@@ -64,6 +64,7 @@ public final class Native {
 
     // Where an OS thread is, as `Place` of gil.rs has it.
     public static final int OUTSIDE = 0;
+    public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
 
@@ -165,6 +166,19 @@ public final class Native {
 
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     public static native boolean bulkDirect();
+
+    // ---- queue.rs ----
+
+    /**
+     * Sends a packed message to an event loop. Needs no turn.
+     *
+     * @param now whether objects in it may be given back before the loop takes it: then it is read here, with the GIL
+     * @param context whether this thread's context variables go with it
+     */
+    static native void queueSend(long queue, byte[] message, int length, boolean now, boolean context);
+
+    /** How many messages an event loop has not taken yet. Needs no turn. */
+    public static native int queueWaiting(long queue);
 
     // ---- exec.rs ----
 
