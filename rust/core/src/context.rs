@@ -5,7 +5,7 @@
 //! its dict the globals of the next call: constant time, however many names there are. Functions
 //! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
 
-use crate::handle::{self, Frame, Handle, NO_FRAME};
+use crate::handle::{self, Frame, Handle};
 use crate::tools::tools;
 use crate::{Error, Result, capi};
 use parking_lot::Mutex;
@@ -67,11 +67,12 @@ pub fn globals_of(py: Python<'_>, space: Handle) -> Result<Bound<'_, PyDict>> {
         .map_err(PyErr::from)?)
 }
 
-/// A namespace that is no context: that of a shared turn. `sys.modules['__main__']` is another one.
-pub fn open_space(py: Python<'_>) -> Result<Handle> {
+/// A namespace that is no context: that of a thread's shared blocks. `sys.modules['__main__']` is another one. It goes with
+/// the host at the latest.
+pub fn open_space(py: Python<'_>, root: Frame) -> Result<Handle> {
     let globals = PyDict::new(py);
     fill(&globals)?;
-    Ok(handle::give(globals.into_any(), NO_FRAME))
+    Ok(handle::give(globals.into_any(), root))
 }
 
 /// Empties and forgets a space.
