@@ -5,7 +5,7 @@
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
 use crate::guard::{backtrace, guard, runner, Failure};
 use crate::host;
-use crate::{boot, owner, watch};
+use crate::{boot, owner, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
@@ -547,6 +547,22 @@ export! {
     }
 }
 
+// ---- shared.rs ----
+
+export! {
+    fn sharedMake(env, length: i64) -> JLongArray<'local> {
+        let block = shared::make(length)?;
+        block_of(env, &block)
+    }
+}
+
+export! {
+    fn sharedDrop(env, key: i64) {
+        shared::drop(key as u64);
+        Ok(())
+    }
+}
+
 // ---- raised.rs ----
 
 export! {
@@ -677,6 +693,16 @@ fn kept<'local>(env: &JNIEnv<'local>, layout: &[i64]) -> Result<JLongArray<'loca
         Ok(array)
     };
     write().inspect_err(|_| handle::take_back_late(layout[0] as u64))
+}
+
+/// A block for Java. It is dropped if Java does not get it.
+fn block_of<'local>(env: &JNIEnv<'local>, block: &[i64; 3]) -> Result<JLongArray<'local>, Failure> {
+    let write = || {
+        let array = env.new_long_array(block.len() as i32)?;
+        env.set_long_array_region(&array, 0, block)?;
+        Ok(array)
+    };
+    write().inspect_err(|_| shared::drop(block[0] as u64))
 }
 
 /// How many bytes of a request fit on the stack.

@@ -6,7 +6,8 @@
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
 //! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
 //! - [`bulk`] reads and makes large Strings and arrays.
-//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java.
+//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks that other
+//!   processes see as well.
 
 // A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
 #[allow(unsafe_code, clippy::disallowed_methods)]
@@ -24,5 +25,6 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+mod shared;
 #[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
 mod watch;

@@ -42,7 +42,7 @@ class PackagesTest {
      */
     private static final Set<String> VALUES = new TreeSet<>(Arrays.asList(
             "Python", // its static functions are what conversion is made of
-            "PythonConstants", "PythonException", "PythonExecutioner$JavaCppPathType", "PythonExposure", "PythonFunction",
+            "PythonBuffer", "PythonConstants", "PythonException", "PythonExecutioner$JavaCppPathType", "PythonExposure", "PythonFunction",
             "PythonGIL", "PythonGILMXBean", "PythonInterrupted", "PythonObject", "PythonTimeout", "PythonType"));
 
     private static final JavaClasses OURS = new ClassFileImporter().importPath(folder());

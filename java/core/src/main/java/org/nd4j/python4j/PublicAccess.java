@@ -53,6 +53,16 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public long[] block(PythonBuffer buffer) {
+        return buffer.block();
+    }
+
+    @Override
+    public PythonBuffer inBlock(long[] block, long offset, char type, long[] shape, long[] strides, boolean readOnly) {
+        return PythonBuffer.inBlock(block, offset, type, shape, strides, readOnly);
+    }
+
+    @Override
     public PythonObject object(long handle, long frame) {
         return new PythonObject(handle, frame);
     }

@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal;
 
 import java.io.File;
 import java.util.List;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExposure;
 import org.nd4j.python4j.PythonGIL;
@@ -76,6 +77,14 @@ public abstract class Access {
 
     /** The same for a value of a type of {@code Pack.Wanted}, with the objects in it left as they are. */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
+
+    // ---- PythonBuffer ----
+
+    /** The key, address and length of the block of shared memory that a buffer is in; null if it is in none. */
+    public abstract long[] block(PythonBuffer buffer);
+
+    /** Elements in such a block, which the buffer takes over; {@code type} is the letter of their type. */
+    public abstract PythonBuffer inBlock(long[] block, long offset, char type, long[] shape, long[] strides, boolean readOnly);
 
     // ---- the host ----
 

@@ -316,6 +316,14 @@ public final class Native {
     /** Ends the reading. */
     public static native void arrowClose(long handle, long call);
 
+    // ---- shared.rs ----
+
+    /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
+    public static native long[] sharedMake(long length);
+
+    /** Unmaps the memory here; the pages go when no other process has them. Needs no turn. */
+    public static native void sharedDrop(long key);
+
     // ---- raised.rs ----
 
     /** The report of an exception object, for {@link PythonException#of}. */
