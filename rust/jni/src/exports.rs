@@ -3,7 +3,8 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
-use crate::guard::{backtrace, guard, runner, Failure};
+use crate::failure::Failure;
+use crate::guard::{backtrace, guard, runner};
 use crate::host;
 use crate::{boot, owner, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
@@ -12,7 +13,7 @@ use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
 use python4j_core::{
-    array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, raised, stacks,
+    array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
@@ -59,7 +60,7 @@ export! {
             release,
         };
         let host = host::open(env)?;
-        watch::start(env).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
+        watch::start(env, boot::at_exit).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
         watch::await_start();
         Ok(host.root() as i64)
     }
@@ -271,6 +272,20 @@ export! {
 export! {
     fn bulkDirect(env) -> bool {
         Ok(is_direct(env) && gil::with(bulk::is_direct))
+    }
+}
+
+// ---- queue.rs ----
+
+export! {
+    fn queueSend(env, queue: i64, message: JByteArray<'local>, length: i32, now: bool, context: bool) {
+        Ok(read(env, &message, length, |message| queue::send(queue as u64, message, now, context))??)
+    }
+}
+
+export! {
+    fn queueWaiting(env, queue: i64) -> i32 {
+        Ok(queue::waiting(queue as u64) as i32)
     }
 }
 
@@ -578,6 +593,12 @@ export! {
     }
 }
 
+export! {
+    fn raisedElsewhere(env, key: i64) -> JObject<'local> {
+        host::told(env, key as u64)
+    }
+}
+
 // ---- stop.rs ----
 
 export! {
@@ -597,8 +618,8 @@ export! {
 
 export! {
     fn watchWake(env) {
-        watch::start(env)?;
-        watch::wake();
+        watch::start(env, boot::at_exit)?;
+        watch::wake(env);
         Ok(())
     }
 }

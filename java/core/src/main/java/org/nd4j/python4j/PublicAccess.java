@@ -83,6 +83,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public boolean isFramed(PythonObject object) {
+        return !PythonGC.isNone(object.frame());
+    }
+
+    @Override
     public Object read(PythonObject object) {
         return object.read();
     }
@@ -130,6 +135,31 @@ final class PublicAccess extends Access {
     @Override
     public PythonException timeout(String message) {
         return new PythonTimeout(message, null);
+    }
+
+    @Override
+    public Throwable exception(PythonObject object) {
+        return PythonException.of(object);
+    }
+
+    @Override
+    public PythonGIL place() {
+        return PythonGIL.place();
+    }
+
+    @Override
+    public boolean hasContext() {
+        return PythonGIL.hasContext();
+    }
+
+    @Override
+    public boolean giveGil() {
+        return PythonGIL.giveGil();
+    }
+
+    @Override
+    public void takeGil(boolean given) {
+        PythonGIL.takeGil(given);
     }
 
     @Override

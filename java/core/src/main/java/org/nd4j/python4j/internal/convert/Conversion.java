@@ -141,7 +141,7 @@ public final class Conversion {
     }
 
     /** Whether values of a type hold Python objects themselves, of which no copy will do. */
-    boolean keepsObjects(Type type) {
+    public boolean keepsObjects(Type type) {
         return target(type).keepsObjects();
     }
 

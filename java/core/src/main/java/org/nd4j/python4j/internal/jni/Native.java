@@ -64,6 +64,7 @@ public final class Native {
 
     // Where an OS thread is, as `Place` of gil.rs has it.
     public static final int OUTSIDE = 0;
+    public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
 
@@ -165,6 +166,19 @@ public final class Native {
 
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     public static native boolean bulkDirect();
+
+    // ---- queue.rs ----
+
+    /**
+     * Sends a packed message to an event loop. Needs no turn.
+     *
+     * @param now whether objects in it may be given back before the loop takes it: then it is read here, with the GIL
+     * @param context whether this thread's context variables go with it
+     */
+    static native void queueSend(long queue, byte[] message, int length, boolean now, boolean context);
+
+    /** How many messages an event loop has not taken yet. Needs no turn. */
+    public static native int queueWaiting(long queue);
 
     // ---- exec.rs ----
 
@@ -332,6 +346,9 @@ public final class Native {
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     public static native Object raisedBacktrace(Throwable throwable);
 
+    /** What the host that made a key says of the exception under it, see {@link OtherLoaderException}; null if it is gone. Needs no turn. */
+    static native Object[] raisedElsewhere(long key);
+
     // ---- stop.rs ----
 
     /** Ends a call: 0 for an interrupt, 1 for the end of its time. False if it does not run (any more). Needs no turn. */
@@ -386,6 +403,11 @@ public final class Native {
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
+    }
+
+    /** What another host asks by {@link #raisedElsewhere}. */
+    static Object[] told(long key) {
+        return OtherLoaderException.told(Callbacks.thrown(key));
     }
 
     /**
