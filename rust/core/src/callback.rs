@@ -12,7 +12,7 @@
 use crate::gil;
 use crate::handle;
 use crate::keys::Key;
-pub use crate::keys::{Function, Reference, Upcall, foreign_key, key};
+pub use crate::keys::{Function, Reference, Upcall, foreign_key, key, set_peer};
 use crate::pack::{Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;

@@ -6,6 +6,7 @@
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
 //! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
 //! - [`bulk`] reads and makes large Strings and arrays.
+//! - [`process`] starts other processes and talks with them.
 //! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java.
 
 // A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
@@ -24,5 +25,9 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+#[cfg_attr(unix, path = "process.rs")]
+#[cfg_attr(not(unix), path = "process_none.rs")]
+#[allow(unsafe_code)]
+mod process;
 #[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
 mod watch;
