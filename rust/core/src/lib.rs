@@ -8,7 +8,8 @@
 //!   [`utf16`] is how Java writes text.
 //! - [`error`] is the one error type; `tools` is what our own calls use of Python; [`handle`] keeps the objects that the
 //!   caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects in Python.
-//! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`script`] runs our own Python
+//! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`queue`] has messages
+//!   for event loops; [`script`] runs our own Python
 //!   files, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
 //! - [`context`] keeps the namespaces, `texts` the compiled texts, [`exec`] runs them, [`object`] does what one does to an
 //!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's.
@@ -49,6 +50,7 @@ mod output;
 pub mod pack;
 #[allow(unsafe_code)]
 mod path;
+pub mod queue;
 pub mod raised;
 #[allow(unsafe_code)]
 mod replaced;

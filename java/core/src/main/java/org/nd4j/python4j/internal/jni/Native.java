@@ -64,6 +64,7 @@ public final class Native {
 
     // Where an OS thread is, as `Place` of gil.rs has it.
     public static final int OUTSIDE = 0;
+    public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
 
@@ -165,6 +166,19 @@ public final class Native {
 
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     public static native boolean bulkDirect();
+
+    // ---- queue.rs ----
+
+    /**
+     * Sends a packed message to an event loop. Needs no turn.
+     *
+     * @param now whether objects in it may be given back before the loop takes it: then it is read here, with the GIL
+     * @param context whether this thread's context variables go with it
+     */
+    static native void queueSend(long queue, byte[] message, int length, boolean now, boolean context);
+
+    /** How many messages an event loop has not taken yet. Needs no turn. */
+    public static native int queueWaiting(long queue);
 
     // ---- exec.rs ----
 
@@ -279,6 +293,14 @@ public final class Native {
      */
     public static native long[] arrayView(long handle);
 
+    // ---- shared.rs ----
+
+    /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
+    public static native long[] sharedMake(long length);
+
+    /** Unmaps the memory here; the pages go when no other process has them. Needs no turn. */
+    public static native void sharedDrop(long key);
+
     // ---- raised.rs ----
 
     /** The report of an exception object, for {@link PythonException#of}. */
@@ -286,6 +308,9 @@ public final class Native {
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     public static native Object raisedBacktrace(Throwable throwable);
+
+    /** What the host that made a key says of the exception under it, see {@link OtherLoaderException}; null if it is gone. Needs no turn. */
+    static native Object[] raisedElsewhere(long key);
 
     // ---- stop.rs ----
 
@@ -374,6 +399,11 @@ public final class Native {
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
+    }
+
+    /** What another host asks by {@link #raisedElsewhere}. */
+    static Object[] told(long key) {
+        return OtherLoaderException.told(Callbacks.thrown(key));
     }
 
     /**

@@ -241,6 +241,11 @@ public final class Pack {
         return copy;
     }
 
+    /** Somebody else gives back the handles that were made for it. */
+    void handedOver() {
+        fresh.clear();
+    }
+
     /** The key of an object that {@link Callbacks} or a {@link Peer} holds, or another number of 64 bits. */
     public Pack key(long key) {
         u64(key);
