@@ -12,7 +12,7 @@
 //!   for event loops; [`script`] runs our own Python
 //!   files, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
 //! - [`context`] keeps the namespaces, `texts` the compiled texts, [`exec`] runs them, [`object`] does what one does to an
-//!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's.
+//!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's; [`arrow`] shares tables, by the structs of `arrow_c`.
 //! - [`callback`] is the way back out, [`raised`] what an exception was, [`stop`] ends a call from outside, [`stacks`] tells
 //!   where Python stands, [`child`] ends a forked child, and [`interpreter`] starts it all (`initialize` says how).
 //!
@@ -21,6 +21,10 @@
 pub mod alloc;
 #[allow(unsafe_code)]
 pub mod array;
+#[allow(unsafe_code)]
+pub mod arrow;
+#[allow(unsafe_code)]
+mod arrow_c;
 #[allow(unsafe_code)]
 pub mod buffer;
 #[allow(unsafe_code)]

@@ -13,7 +13,7 @@ use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
 use python4j_core::{
-    array, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
+    array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
@@ -513,6 +513,53 @@ export! {
     fn arrayView(env, handle: i64) -> JLongArray<'local> {
         let layout = gil::with(|py| array::lend(py, handle as u64))?;
         kept(env, &layout)
+    }
+}
+
+// ---- arrow.rs ----
+
+export! {
+    fn arrowGive(env, numbers: JLongArray<'local>, key: i64, schema: i64, table: bool, frame: i64) -> i64 {
+        let (numbers, key) = (longs(env, &numbers)?, (key as u64, host::upcall(key as u64)?));
+        Ok(gil::with(|py| arrow::give(py, &numbers, key, schema as usize, table, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrowGiveReader(env, key: i64, schema: i64, frame: i64) -> i64 {
+        let key = (key as u64, host::upcall(key as u64)?);
+        Ok(gil::with(|py| arrow::give_reader(py, key, schema as usize, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrowGiveBatch(env, numbers: JLongArray<'local>, key: i64, wanted: i64) {
+        let (numbers, key) = (longs(env, &numbers)?, (key as u64, host::upcall(key as u64)?));
+        Ok(arrow::give_batch(&numbers, key, wanted as usize)?)
+    }
+}
+
+export! {
+    fn arrowOpen(env, handle: i64, call: i64) -> i64 {
+        Ok(stoppable(call as u64, |py| arrow::open(py, handle as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrowSchema(env, handle: i64, out: i64, call: i64) -> bool {
+        Ok(stoppable(call as u64, |py| arrow::schema(py, handle as u64, out as usize))?)
+    }
+}
+
+export! {
+    fn arrowNext(env, handle: i64, table: bool, out: i64, call: i64) -> i64 {
+        Ok(stoppable(call as u64, |py| arrow::next(py, handle as u64, table, out as usize))?)
+    }
+}
+
+export! {
+    fn arrowClose(env, handle: i64, call: i64) {
+        Ok(stoppable(call as u64, |py| arrow::close(py, handle as u64))?)
     }
 }
 

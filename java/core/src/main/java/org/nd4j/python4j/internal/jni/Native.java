@@ -293,6 +293,43 @@ public final class Native {
      */
     public static native long[] arrayView(long handle);
 
+    // ---- arrow.rs ----
+
+    /**
+     * An object for a batch of Arrow data, or for one of its columns.
+     *
+     * @param numbers for each array its length, the number of its buffers, their addresses, the number of its children,
+     *     and 1 if it has a dictionary; then the same for each child, and for the dictionary
+     * @param key what {@link Callbacks} is to drop when nobody uses the memory any more
+     * @param schema the address of an {@code ArrowSchema}, which is released
+     */
+    public static native long arrowGive(long[] numbers, long key, long schema, boolean table, long frame);
+
+    /**
+     * An object for a reader. The function of the key is called for each batch with the number for {@link #arrowGiveBatch};
+     * it gives null, or what went wrong as bytes of UTF-8.
+     */
+    public static native long arrowGiveReader(long key, long schema, long frame);
+
+    /** Gives the batch that is wanted. Needs no turn. */
+    public static native void arrowGiveBatch(long[] numbers, long key, long wanted);
+
+    /** The Arrow data of an object, to be read: a handle of no frame. */
+    public static native long arrowOpen(long handle, long call);
+
+    /** Puts its {@code ArrowSchema} at an address; whether it is that of a table. */
+    public static native boolean arrowSchema(long handle, long out, long call);
+
+    /**
+     * Puts the next batch at an address: of a table an {@code ArrowArray} for each column, else one.
+     *
+     * @return the number of rows, -1 if there is no batch
+     */
+    public static native long arrowNext(long handle, boolean table, long out, long call);
+
+    /** Ends the reading. */
+    public static native void arrowClose(long handle, long call);
+
     // ---- shared.rs ----
 
     /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
