@@ -295,6 +295,43 @@ public final class Native {
      */
     public static native long[] arrayView(long handle);
 
+    // ---- arrow.rs ----
+
+    /**
+     * An object for a batch of Arrow data, or for one of its columns.
+     *
+     * @param numbers for each array its length, the number of its buffers, their addresses, the number of its children,
+     *     and 1 if it has a dictionary; then the same for each child, and for the dictionary
+     * @param key what {@link Callbacks} is to drop when nobody uses the memory any more
+     * @param schema the address of an {@code ArrowSchema}, which is released
+     */
+    public static native long arrowGive(long[] numbers, long key, long schema, boolean table, long frame);
+
+    /**
+     * An object for a reader. The function of the key is called for each batch with the number for {@link #arrowGiveBatch};
+     * it gives null, or what went wrong as bytes of UTF-8.
+     */
+    public static native long arrowGiveReader(long key, long schema, long frame);
+
+    /** Gives the batch that is wanted. Needs no turn. */
+    public static native void arrowGiveBatch(long[] numbers, long key, long wanted);
+
+    /** The Arrow data of an object, to be read: a handle of no frame. */
+    public static native long arrowOpen(long handle, long call);
+
+    /** Puts its {@code ArrowSchema} at an address; whether it is that of a table. */
+    public static native boolean arrowSchema(long handle, long out, long call);
+
+    /**
+     * Puts the next batch at an address: of a table an {@code ArrowArray} for each column, else one.
+     *
+     * @return the number of rows, -1 if there is no batch
+     */
+    public static native long arrowNext(long handle, boolean table, long out, long call);
+
+    /** Ends the reading. */
+    public static native void arrowClose(long handle, long call);
+
     // ---- shared.rs ----
 
     /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
@@ -364,6 +401,39 @@ public final class Native {
      * @param classes the names of its class and of those that this extends, with spaces between them
      */
     static native long callbackException(long key, String classes, String text, long frame);
+
+    // ---- process.rs ----
+
+    /**
+     * Starts a worker process. Needs no turn, and no Python in this process, as all functions of this part.
+     *
+     * @param command the program and its arguments; the program finds two sockets of ours as its files 3 and 4
+     * @param environment {@code NAME=value}
+     * @return the number of the process; our ends of the sockets; files to read what it writes to its output and errors
+     */
+    public static native long[] processSpawn(String[] command, String[] environment);
+
+    /**
+     * Sends bytes, as many as the other side has room for, for which it waits no longer than that.
+     *
+     * @return how many; -1 if nobody reads them any more
+     */
+    public static native int processSend(int file, byte[] bytes, int from, int to, int millis);
+
+    /** Waits some milliseconds for bytes. How many came; 0 if none did, -1 at the end of the file. */
+    public static native int processReceive(int file, byte[] room, int from);
+
+    /** Waits until a file has something to receive, or has ended; which ones. */
+    public static native long[] processPoll(long[] files, int millis);
+
+    /** Closes a file, which must not be in use. */
+    public static native void processClose(int file);
+
+    /** How a process has ended, which is told once: its exit status, or 256 and a signal; -1 while it runs. */
+    public static native int processEnd(int process);
+
+    /** Sends a signal to a process whose end was not told, and to those that it started. */
+    public static native void processSignal(int process, int signal);
 
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
