@@ -5,7 +5,7 @@
 //! its dict the globals of the next call: constant time, however many names there are. Functions
 //! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
 
-use crate::handle::{self, Frame, Handle};
+use crate::handle::{self, Frame, Handle, NO_FRAME};
 use crate::tools::tools;
 use crate::{Error, Result, capi};
 use parking_lot::Mutex;
