@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
 
 /** Handles of Python objects. */
 public final class Handles {
@@ -203,11 +204,13 @@ public final class Handles {
         return Native.handleCount() - (left == 0 ? 0 : 1);
     }
 
-    /** Has the thread of watch.rs look from now on. */
+    /** Has the thread of watch.rs look from now on; before the start, from the start on. */
     public static void watch() {
         if (!Native.forgets) {
             Native.forgets = true;
-            Native.watchWake();
+            if (Access.get().isStarted()) {
+                Native.watchWake();
+            }
         }
     }
 
