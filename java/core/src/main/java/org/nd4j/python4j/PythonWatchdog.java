@@ -258,6 +258,15 @@ public final class PythonWatchdog implements AutoCloseable {
             return python;
         }
 
+        private boolean waitsInCallback() {
+            for (StackTraceElement frame : stack) {
+                if (frame.getClassName().equals(Native.class.getName())) {
+                    return frame.getMethodName().equals("upcall") && stack[0].isNativeMethod();
+                }
+            }
+            return false;
+        }
+
         /** All of it, in lines. */
         @Override
         public String toString() {
@@ -265,6 +274,10 @@ public final class PythonWatchdog implements AutoCloseable {
                     + held.toMillis() + " ms; " + waiters.size() + (waiters.size() == 1 ? " thread waits" : " threads wait"));
             for (int i = 0; i < waiters.size() && i < LOOKS; i++) {
                 text.append(i == 0 ? ": " : ", ").append(Monitor.name(waiters.get(i)));
+            }
+            if (!waiters.isEmpty() && waitsInCallback()) {
+                text.append("\nThe thread waits in Java code that Python called. If it waits for one of these threads, neither goes on:"
+                        + " enclose the waiting in PythonGIL.lend().");
             }
             text.append("\nJava, most recent call first:");
             for (StackTraceElement frame : stack) {

@@ -61,7 +61,8 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int FIRST = 8; // of the queue; written with the state locked
     private static final int LAST = 9; // guarded by the state
     private static final int PLACES = 10; // ThreadLocal<Object[]>: see "where the calling thread is"
-    private static final int LENGTH = 11;
+    private static final int REFUSAL = 11; // Object[]: a callback that waits in vain, and what its owner is told
+    private static final int LENGTH = 12;
 
     // The places in NUMBERS, which only the owner reads and writes.
     private static final int DEPTH = 0;
@@ -361,6 +362,17 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     public void callback(long[] callback) {
         state[CALLBACK] = callback;
+    }
+
+    /** The owner waits in vain in that callback, and is told so when it ends by an exception. */
+    void refuse(long[] callback, String why) {
+        state[REFUSAL] = new Object[] {callback, why};
+    }
+
+    /** Why the wait in that callback was in vain; null if it was not. */
+    public String refusal(long[] callback) {
+        Object[] refusal = (Object[]) state[REFUSAL];
+        return refusal == null || refusal[0] != callback ? null : (String) refusal[1];
     }
 
     // ---- taking and giving back ----
