@@ -194,7 +194,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
     // to another. The rest of a thread's place is that of the OS thread, for which gil.rs is asked. The handle of a
     // namespace goes with the object that has it, and so with the thread.
 
-    /** Its place, by the numbers of {@link Native}. */
+    /** In a shared block between two calls, which is a place of the Java thread: {@link Native} has the numbers of the others. */
+    public static final int SHARED = 6;
+
+    /** Its place, by these numbers. */
     public int place() {
         if (isMine()) {
             return Native.TURN;
@@ -203,7 +206,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         if (place != null && place[LOAN] != null) {
             return Native.LENT;
         }
-        return place != null && ((long[]) place[BLOCKS])[0] > 0 ? Native.SHARED : Native.gilPlace();
+        return place != null && ((long[]) place[BLOCKS])[0] > 0 ? SHARED : Native.gilPlace();
     }
 
     /** How many shared blocks it has open. */
