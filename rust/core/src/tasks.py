@@ -331,9 +331,12 @@ class Flow:
                 return
             try:
                 self.bridge.deliver([self.id, ITEMS, items])
-            except Exception as e:
+            except Exception as e:  # an element that cannot be handed over, or a subscriber that throws
                 self.bridge.put(self.id, FAILED, e)
-                self.bridge.tasks[self.id].cancel()
+                task = self.bridge.tasks.get(self.id)
+                if task is None:  # it is being started
+                    raise
+                task.cancel()
 
     async def pump(self, source, arguments):
         if arguments or callable(source):
@@ -428,13 +431,17 @@ class JavaFuture(JavaObject):  # noqa: F821, from script.rs
 
     def __await__(self):
         done = self._java("await", 0, 0)
-        if done is not None:
+        if done:
             return done[0]
+        if done is not None:
+            raise asyncio.CancelledError
         loop = asyncio.get_running_loop()
         bridge = bridge_of(loop)
         number = next(ids)
         future = bridge.waiting[number] = loop.create_future()
         done = self._java("await", bridge.number, number)
+        if done is not None:  # meanwhile
+            bridge.resolve(number, VALUE if done else CANCELLED, *done or (None,))
         try:
             return (yield from future)
         except asyncio.CancelledError:
