@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Flow;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.loop.Elements;
@@ -39,6 +40,7 @@ import org.nd4j.python4j.internal.loop.Task;
 public final class PythonAsync implements AutoCloseable {
 
     private static final double PATIENCE_SECONDS = 2;
+    private static final long BLOCKED_NANOS = 100_000_000;
     private static final Set<PythonAsync> OPEN = ConcurrentHashMap.newKeySet();
     private static final Object STARTING = new Object();
     private static volatile PythonAsync common;
@@ -243,9 +245,16 @@ public final class PythonAsync implements AutoCloseable {
         OPEN.clear();
     }
 
-    /** Whether a loop has something to do and does not get to it. */
+    /** Whether a loop does not take what is sent to it, within a time that is long for a loop that runs. */
     static boolean isAnyBlocked() {
         OPEN.forEach(async -> async.loop.nudge());
-        return OPEN.stream().anyMatch(async -> async.loop.waiting() > 0);
+        long end = System.nanoTime() + BLOCKED_NANOS;
+        while (OPEN.stream().anyMatch(async -> async.loop.waiting() > 0)) {
+            if (System.nanoTime() > end) {
+                return true;
+            }
+            LockSupport.parkNanos(BLOCKED_NANOS / 100);
+        }
+        return false;
     }
 }

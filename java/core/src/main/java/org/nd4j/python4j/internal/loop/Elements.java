@@ -94,7 +94,7 @@ public final class Elements<T> implements Flow.Publisher<T> {
                 return;
             }
             if (n <= 0) {
-                end(new IllegalArgumentException("A subscriber must request one element at least, not " + n + "."));
+                end(new IllegalArgumentException("A subscriber must request one element at least (rule 3.9), not " + n + "."));
                 return;
             }
             synchronized (this) {
