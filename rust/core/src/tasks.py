@@ -10,6 +10,7 @@ import types
 import weakref
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections import deque
+from collections.abc import Coroutine
 from functools import partial
 from itertools import count
 from time import monotonic
@@ -25,7 +26,6 @@ WINDOW = 256  # elements of a publisher that wait for a loop
 SLICE = 0.001  # for as long a generator that is not asynchronous collects elements
 
 EAGER = sys.version_info >= (3, 12)
-WITH_CONTEXT = sys.version_info >= (3, 11)
 
 ids = count(-1, -1)  # Java's are positive
 bridges = weakref.WeakValueDictionary()  # one for each loop, by its id
@@ -147,7 +147,7 @@ class Bridge:
         if type(made) is not types.CoroutineType and not hasattr(type(made), "__await__"):
             self.put(id, VALUE, made, mode)
             return
-        if EAGER and asyncio.iscoroutine(made) and loop.get_task_factory() is None:
+        if EAGER and isinstance(made, Coroutine) and loop.get_task_factory() is None:
             task = asyncio.Task(made, loop=loop, context=context, eager_start=True)
         elif context is None:
             task = asyncio.ensure_future(made, loop=loop)
@@ -341,7 +341,7 @@ class Flow:
     async def pump(self, source, arguments):
         if arguments or callable(source):
             source = source(*arguments)
-        if asyncio.iscoroutine(source):
+        if isinstance(source, Coroutine):  # asyncio takes generators for such, too, before 3.12
             source = await source
         try:
             if hasattr(type(source), "__aiter__"):
