@@ -3,7 +3,7 @@
 //! the objects that they are given for ever, and with them their class loader; so these are of the boot loader, and
 //! have no code but native methods, which turn to a host that is there at that time.
 
-use crate::guard::Failure;
+use crate::failure::Failure;
 use crate::host::{self, Host};
 use crate::watch;
 use jni::objects::{GlobalRef, JObject, JString, JValue};

@@ -6,8 +6,8 @@
 //! no class loader, and holds a host's class only while it looks. Between its looks it waits in Java: a JVM that ends
 //! waits 0.3 s for each thread that is in native code.
 
-use crate::guard::Failure;
-use crate::{boot, host};
+use crate::failure::Failure;
+use crate::host;
 use jni::objects::{GlobalRef, JClass, JStaticMethodID, JValue};
 use jni::signature::{Primitive, ReturnType};
 use jni::sys::{jvalue, JavaVMAttachArgs, JNI_VERSION_1_6};
@@ -39,14 +39,14 @@ fn stage() -> MutexGuard<'static, Stage> {
     STAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the thread made, unless there is one.
-pub(crate) fn start(env: &JNIEnv) -> Result<(), Failure> {
+/// Has the thread made, unless there is one. It runs `first` before anything else, with no frame of Java's on its stack.
+pub(crate) fn start(env: &JNIEnv, first: fn(&mut JNIEnv)) -> Result<(), Failure> {
     let mut stage = stage();
     if *stage == Stage::NotStarted {
         let vm = env.get_java_vm()?;
         let made = thread::Builder::new()
             .name("python4j-watch".into())
-            .spawn(move || watch(vm));
+            .spawn(move || watch(vm, first));
         made.map_err(|error| {
             Error::refused(format!(
                 "There is no thread to watch Python's calls: {error}. Deadlines and interrupts need one."
@@ -70,10 +70,10 @@ pub(crate) fn wake(env: &mut JNIEnv) {
     }
 }
 
-fn watch(vm: JavaVM) {
+fn watch(vm: JavaVM, first: fn(&mut JNIEnv)) {
     let attached = attach(&vm);
     if let Some(env) = &mut attached.and_then(|()| vm.get_env().ok()) {
-        boot::at_exit(env);
+        first(env);
         match env.with_local_frame(4, Wait::new) {
             Ok(wait) => drop(WAIT.set(wait)), // before the first look: who comes earlier is seen by that
             Err(_) => drop(env.exception_clear()),

@@ -78,7 +78,7 @@ public final class Pull<T> extends Spliterators.AbstractSpliterator<T> implement
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             subscription.cancel();
-            return new Failed(Access.get().interrupted("The thread was interrupted while it waited for an element.", e));
+            return new Failed(Access.get().interrupted("The thread was interrupted while it waited for an element."));
         } finally {
             Access.get().takeGil(given);
         }
