@@ -6,7 +6,6 @@ import atexit
 import builtins
 import sys
 import threading
-import types
 import weakref
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections import deque
@@ -14,6 +13,7 @@ from collections.abc import Coroutine
 from functools import partial
 from itertools import count
 from time import monotonic
+from types import CoroutineType
 
 # Messages to a loop, the same numbers as in Messages.java; -1 is one that cannot be read.
 SUBMIT, RUN, CANCEL, RESOLVE, PUBLISH, REQUEST = range(6)
@@ -102,6 +102,7 @@ class Bridge:
             self.wind_up() if self.number in own else self.leave()
             return
         self.scheduled = True  # flushed at the end of this
+        self.eager = EAGER and self.loop().get_task_factory() is None
         for i in range(0, len(messages), 2):
             message = messages[i]
             kind = message[0]
@@ -143,16 +144,15 @@ class Bridge:
         made = function
         if arguments or callable(function):
             made = function(*arguments) if context is None else context.run(function, *arguments)
-        loop = self.loop()
-        if type(made) is not types.CoroutineType and not hasattr(type(made), "__await__"):
+        if type(made) is CoroutineType and self.eager:
+            task = asyncio.Task(made, loop=self.loop(), context=context, eager_start=True)
+        elif not hasattr(type(made), "__await__"):
             self.put(id, VALUE, made, mode)
             return
-        if EAGER and isinstance(made, Coroutine) and loop.get_task_factory() is None:
-            task = asyncio.Task(made, loop=loop, context=context, eager_start=True)
         elif context is None:
-            task = asyncio.ensure_future(made, loop=loop)
+            task = asyncio.ensure_future(made, loop=self.loop())
         else:
-            task = context.run(partial(asyncio.ensure_future, made, loop=loop))
+            task = context.run(partial(asyncio.ensure_future, made, loop=self.loop()))
         if task.done():
             self.finish(id, mode, task)
         else:
