@@ -28,13 +28,18 @@ fn made(py: Python<'_>) -> (Bound<'_, PyAny>, u64) {
 /// The messages alone, without contexts.
 fn taken(queue: &Bound<'_, PyAny>) -> Vec<String> {
     let list: Vec<Bound<'_, PyAny>> = queue.call_method0("take").unwrap().extract().unwrap();
-    list.iter().step_by(2).map(|message| message.to_string()).collect()
+    list.iter()
+        .step_by(2)
+        .map(|message| message.to_string())
+        .collect()
 }
 
 fn readable(queue: &Bound<'_, PyAny>) -> bool {
     let select = queue.py().import("select").unwrap();
     let none = PyTuple::empty(queue.py());
-    let ready = select.call_method1("select", ((queue,), &none, &none, 0)).unwrap();
+    let ready = select
+        .call_method1("select", ((queue,), &none, &none, 0))
+        .unwrap();
     !ready.get_item(0).unwrap().is_empty().unwrap()
 }
 
@@ -75,12 +80,17 @@ fn many_are_taken_in_parts() {
 fn a_context_goes_with_its_message() {
     python(|py| {
         let scope = pyo3::types::PyDict::new(py);
-        let exec = py.import("builtins").and_then(|builtins| builtins.getattr("exec")).unwrap();
+        let exec = py
+            .import("builtins")
+            .and_then(|builtins| builtins.getattr("exec"))
+            .unwrap();
         let run = |code: &str| exec.call1((code, &scope)).unwrap();
         run("import contextvars\nv = contextvars.ContextVar('v')\nv.set('here')");
         let (queue, number) = made(py);
         queue::send(number, &message(py, &PyList::new(py, [1]).unwrap()), false, true).unwrap();
-        scope.set_item("messages", queue.call_method0("take").unwrap()).unwrap();
+        scope
+            .set_item("messages", queue.call_method0("take").unwrap())
+            .unwrap();
         run("v.set('later')\nassert messages[1].run(v.get) == 'here'\nassert messages[0] == [1]");
     });
 }
@@ -95,7 +105,10 @@ fn a_closed_queue_refuses() {
         assert!(queue.call_method0("take").unwrap().is_none());
         assert_eq!(queue::waiting(number), None);
         let refused = queue::send(number, &bytes, false, false);
-        assert!(matches!(&refused, Err(error) if error.to_string().contains("closed")), "{refused:?}");
+        assert!(
+            matches!(&refused, Err(error) if error.to_string().contains("closed")),
+            "{refused:?}"
+        );
         let (other, number) = made(py);
         drop(other);
         assert_eq!(queue::waiting(number), None, "it goes with its object");
