@@ -190,6 +190,17 @@ class PoolLimitsTest {
         await("its files are closed", () -> files() < files);
     }
 
+    @Test
+    void closeEndsSessionsToo() {
+        PythonPool pool = one().build();
+        PythonPool.Session session = pool.session();
+        CompletableFuture<?> runs = session.callAsync("__import__('time').sleep", 1000);
+        pool.close();
+        assertInstanceOf(PythonException.class, assertThrows(ExecutionException.class, runs::get).getCause());
+        assertThrows(PythonException.class, () -> session.exec(""));
+        session.close();
+    }
+
     private static int files() {
         return java.util.Objects.requireNonNull(new java.io.File("/proc/self/fd").list()).length;
     }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -84,6 +85,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final Set<Worker> ready = new HashSet<>(); // the idle ones included
     private final Deque<Worker> idle = new ArrayDeque<>(); // the one that was used last is the last
     private final Deque<Waiter> waiting = new ArrayDeque<>();
+    private final Set<Session> sessions = new HashSet<>();
     private int count; // of workers, also of those that start or end
     private int starting;
     private int toStart; // of these, what the keeper has not seen yet
@@ -241,6 +243,15 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     private static PythonException failed(Throwable why) {
         return new PythonException("A worker process could not be started: " + why.getMessage(), why);
+    }
+
+    private boolean isClosing() {
+        lock.lock();
+        try {
+            return closed;
+        } finally {
+            lock.unlock();
+        }
     }
 
     private static PythonException isClosed() {
@@ -516,12 +527,14 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     @Override
     public void close() {
         List<Waiter> forsaken;
+        List<Session> leased;
         boolean interrupted = false;
         lock.lock();
         try {
             closed = true;
             forsaken = new ArrayList<>(waiting);
             waiting.clear();
+            leased = new ArrayList<>(sessions);
             ready.forEach(Worker::cancel);
             count -= toStart;
             starting -= toStart;
@@ -532,6 +545,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             lock.unlock();
         }
         forsaken.forEach(waiter -> fail(waiter, isClosed()));
+        leased.forEach(Session::close);
         lock.lock();
         try {
             while (count > 0) {
@@ -557,7 +571,27 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
      * @throws PythonException if no worker can be had
      */
     public Session session() {
-        return new Session(this, lease());
+        Session session = new Session(this, lease());
+        lock.lock();
+        try {
+            sessions.add(session);
+        } finally {
+            lock.unlock();
+        }
+        if (isClosing()) { // it may have missed this one
+            session.close();
+            throw isClosed();
+        }
+        return session;
+    }
+
+    private void forget(Session session) {
+        lock.lock();
+        try {
+            sessions.remove(session);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -611,7 +645,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
         @Override
         <R> void submit(Task<R> task) {
-            pool.threads.execute(() -> task.done(run(task.call, null)));
+            try {
+                pool.threads.execute(() -> task.done(run(task.call, null)));
+            } catch (RejectedExecutionException e) {
+                task.done(Outcome.failed(isClosed()));
+            }
         }
 
         private <R> Outcome<R> run(Call<R> call, Thread caller) {
@@ -663,6 +701,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
                     return;
                 }
                 over = true;
+                pool.forget(this);
                 boolean lost = discard || worker.isLost()
                         || worker.run(Call.plain(Channel.FORGET, TIME_TO_END, pack -> {}), null).thrown() != null;
                 if (lost) {
