@@ -12,6 +12,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonInterrupted;
+import org.nd4j.python4j.PythonTimeout;
 
 /** The components of a record class in order. */
 final class Records {
@@ -82,23 +84,22 @@ final class Records {
         return values;
     }
 
-    /** A record of these components. What its constructor throws to refuse them is thrown as it is. */
+    /** A record of these components, unless its constructor refuses them. */
     Object make(Object[] components, Target target) {
         try {
             return constructor.newInstance(components);
         } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof RuntimeException && !isFault(e.getCause())) {
-                throw (RuntimeException) e.getCause();
+            Throwable cause = e.getCause();
+            if (cause instanceof VirtualMachineError) {
+                throw (VirtualMachineError) cause;
+            } else if (cause instanceof PythonInterrupted || cause instanceof PythonTimeout) {
+                throw (PythonException) cause;
             }
-            throw new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + e.getCause(), e.getCause());
+            throw new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + cause, cause);
+        } catch (LinkageError e) {
+            throw Mismatch.unusable(Arrays.asList(components), target, e);
         } catch (ReflectiveOperationException e) {
             throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
         }
-    }
-
-    /** Whether an exception of Java's own says that somebody made a mistake, and not what is wrong with an argument. */
-    static boolean isFault(Throwable e) {
-        return e.getClass().getClassLoader() == null
-                && !(e instanceof IllegalArgumentException || e instanceof IllegalStateException);
     }
 }
