@@ -64,7 +64,9 @@ pub(crate) fn class_kind(py: Python<'_>, name: &str) -> Option<u8> {
     match fork::is_child() {
         true => None,
         false if name.is_empty() => Some(0),
-        false => CLASS_KIND_OF.get().and_then(|kind| gil::outside(py, || kind(name))),
+        false => CLASS_KIND_OF
+            .get()
+            .and_then(|kind| gil::outside(py, || kind(name))),
     }
 }
 
