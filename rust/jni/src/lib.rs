@@ -2,10 +2,11 @@
 //! What Java calls, and the only crate with JNI types besides the loader.
 //!
 //! - [`exports`] has one function for each line of `Native.java`.
-//! - [`guard`] turns panics and errors into Java exceptions.
+//! - [`guard`] turns panics and errors into Java exceptions; [`failure`] is what they are before.
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
 //! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
 //! - [`bulk`] reads and makes large Strings and arrays.
+//! - [`process`] starts other processes and talks with them.
 //! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks that other
 //!   processes see as well.
 
@@ -16,6 +17,7 @@ mod boot;
 mod bulk;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
+mod failure;
 #[allow(unsafe_code)] // as in host
 mod guard;
 #[allow(unsafe_code)] // one call by a method id that was looked up once
@@ -25,6 +27,11 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+#[cfg_attr(unix, path = "process.rs")]
+#[cfg_attr(not(unix), path = "process_none.rs")]
+#[allow(unsafe_code)]
+mod process;
 mod shared;
-#[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
+// A function of JNI that the crate jni has not, and an exported name; and as in boot.
+#[allow(unsafe_code, clippy::disallowed_methods)]
 mod watch;

@@ -2,7 +2,7 @@
 //! The blocks of shared memory that Java has, by their keys: a key that is stale, or none, is an error. What a block is stands in
 //! `rust/shared`. Windows has no such blocks.
 
-use crate::guard::Failure;
+use crate::failure::Failure;
 use parking_lot::Mutex;
 use python4j_core::Error;
 #[cfg(unix)]

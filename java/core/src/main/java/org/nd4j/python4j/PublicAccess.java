@@ -83,6 +83,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public boolean isFramed(PythonObject object) {
+        return !PythonGC.isNone(object.frame());
+    }
+
+    @Override
     public Object read(PythonObject object) {
         return object.read();
     }
@@ -130,6 +135,56 @@ final class PublicAccess extends Access {
     @Override
     public PythonException timeout(String message) {
         return new PythonTimeout(message, null);
+    }
+
+    @Override
+    public PythonException interrupted(String message) {
+        return new PythonInterrupted(message, null);
+    }
+
+    @Override
+    public Throwable made(List<?> report) {
+        return PythonException.made(report);
+    }
+
+    @Override
+    public Object packed(PythonType<?> type, Object value) {
+        return type.packed(value);
+    }
+
+    @Override
+    public int wanted(PythonType<?> type) {
+        return type.wanted();
+    }
+
+    @Override
+    public Object toPeer(Object value) {
+        return Conversion.toPeer(value);
+    }
+
+    @Override
+    public Throwable exception(PythonObject object) {
+        return PythonException.of(object);
+    }
+
+    @Override
+    public PythonGIL place() {
+        return PythonGIL.place();
+    }
+
+    @Override
+    public boolean hasContext() {
+        return PythonGIL.hasContext();
+    }
+
+    @Override
+    public boolean giveGil() {
+        return PythonGIL.giveGil();
+    }
+
+    @Override
+    public void takeGil(boolean given) {
+        PythonGIL.takeGil(given);
     }
 
     @Override

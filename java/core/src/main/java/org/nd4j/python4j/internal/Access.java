@@ -51,6 +51,9 @@ public abstract class Access {
 
     public abstract boolean exists(PythonObject object);
 
+    /** Whether it goes with a frame of {@code PythonGC}. */
+    public abstract boolean isFramed(PythonObject object);
+
     /** The value of an object of a built-in type, the object itself for any other. */
     public abstract Object read(PythonObject object);
 
@@ -101,6 +104,14 @@ public abstract class Access {
 
     public abstract PythonException timeout(String message);
 
+    public abstract PythonException interrupted(String message);
+
+    /** What is to be thrown for a report that was read; the details of Java's own exceptions are these themselves. */
+    public abstract Throwable made(List<?> report);
+
+    /** What an exception object tells; the very exception of Java's if it is one. */
+    public abstract Throwable exception(PythonObject object);
+
     // ---- PythonGIL, PythonGC ----
 
     /** The thread's place in Python; see {@code PythonGIL.enter}. */
@@ -108,6 +119,18 @@ public abstract class Access {
 
     /** The thread's place in Python, or else a turn, waited for. */
     public abstract PythonGIL enterOrLock();
+
+    /** The thread's place in Python, or else one for the length of each call, without a turn. */
+    public abstract PythonGIL place();
+
+    /** Whether context variables of Python belong to this very thread. */
+    public abstract boolean hasContext();
+
+    /** Gives up the GIL that the thread has with its turn, to wait for a thread that needs it; the turn stays. Whether it had it. */
+    public abstract boolean giveGil();
+
+    /** Takes it again, if it was given up. */
+    public abstract void takeGil(boolean given);
 
     /** Python calls Java on this thread until the visit is closed. */
     public abstract Visit visit();
@@ -127,6 +150,11 @@ public abstract class Access {
     }
 
     // ---- PythonType, PythonTypes ----
+
+    /** What is packed for a value of a type, and what is asked for. */
+    public abstract Object packed(PythonType<?> type, Object value);
+
+    public abstract int wanted(PythonType<?> type);
 
     public abstract Class<?> javaType(PythonType<?> type);
 
@@ -156,6 +184,9 @@ public abstract class Access {
 
     /** What a value is in Python that {@code Pack} does not write at once; see {@code Conversion.toPython}. */
     public abstract Object toPython(Object value, boolean wide);
+
+    /** The same for a value on its way to another process: functions and plain values. */
+    public abstract Object toPeer(Object value);
 
     /** An exception of Java's as what Python can ask for its members. */
     public abstract Object ofThrown(Throwable thrown);

@@ -3,6 +3,8 @@
 // What they are in Python: Conversion.
 package org.nd4j.python4j.internal.convert;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -89,17 +91,41 @@ final class Records {
         try {
             return constructor.newInstance(components);
         } catch (InvocationTargetException e) {
-            Throwable cause = e.getCause();
-            if (cause instanceof VirtualMachineError) {
-                throw (VirtualMachineError) cause;
-            } else if (cause instanceof PythonInterrupted || cause instanceof PythonTimeout) {
-                throw (PythonException) cause;
-            }
-            throw new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + cause, cause);
+            throw failed(e.getCause(), components, target);
         } catch (LinkageError e) {
             throw Mismatch.unusable(Arrays.asList(components), target, e);
         } catch (ReflectiveOperationException e) {
             throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
+
+    /** What to throw for what the constructor has thrown. */
+    RuntimeException failed(Throwable cause, Object[] components, Target target) {
+        if (cause instanceof VirtualMachineError) {
+            throw (VirtualMachineError) cause;
+        } else if (cause instanceof PythonInterrupted || cause instanceof PythonTimeout) {
+            return (PythonException) cause;
+        } else if (cause instanceof LinkageError) {
+            return Mismatch.unusable(Arrays.asList(components), target, (LinkageError) cause);
+        }
+        return new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + cause, cause);
+    }
+
+    /** The constructor, for many records. */
+    MethodHandle maker() {
+        try {
+            return MethodHandles.lookup().unreflectConstructor(constructor);
+        } catch (IllegalAccessException e) {
+            throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
+
+    /** What reads a component, for many records. */
+    MethodHandle reader(int component) {
+        try {
+            return MethodHandles.lookup().unreflect(accessors.get(component));
+        } catch (IllegalAccessException e) {
+            throw new PythonException("A record could not be read: " + e, e);
         }
     }
 }

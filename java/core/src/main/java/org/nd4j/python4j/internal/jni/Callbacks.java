@@ -47,6 +47,11 @@ public final class Callbacks {
         }
     }
 
+    /** What Python holds and is told when Python has dropped it, on any thread. It must not wait. */
+    public interface Dropped {
+        void dropped();
+    }
+
     /** Makes Python raise an exception of a builtin class. */
     public static final class Raise extends RuntimeException {
         private static final long serialVersionUID = 1L;
@@ -165,7 +170,8 @@ public final class Callbacks {
         return HELD.size();
     }
 
-    private static long hold(Object object) {
+    /** A key, for objects that are no callables in Python; it is forgotten when Python has dropped it. */
+    public static long hold(Object object) {
         long key = Native.root << HOST_SHIFT | KEYS.incrementAndGet();
         HELD.put(key, object);
         return key;
@@ -174,7 +180,10 @@ public final class Callbacks {
     /** A call from Python, or with no arguments the news that Python has dropped the key. */
     public static byte[] upcall(long key, byte[] arguments) {
         if (arguments == null) {
-            HELD.remove(key);
+            Object dropped = HELD.remove(key);
+            if (dropped instanceof Dropped) {
+                ((Dropped) dropped).dropped();
+            }
             return null;
         }
         if (key == THREAD_NAME && arguments.length > 0) {
@@ -209,7 +218,7 @@ public final class Callbacks {
                 reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handles();
             } catch (Throwable e) {
                 reply.clear();
-                refuse(reply, e);
+                refuse(reply, e, null);
             }
             if (reply.lends()) {
                 answer().objects = reply.lent();
@@ -259,17 +268,23 @@ public final class Callbacks {
         return held.get();
     }
 
-    private static void refuse(Pack reply, Throwable e) {
+    /** The value of an answer to another process. */
+    public static void answer(Pack reply, Object value) {
+        reply.u8(VALUE).value(value).handles();
+    }
+
+    /** The answer where a function threw something; to another process if there is a peer. */
+    public static void refuse(Pack reply, Throwable e, Pack.Peer peer) {
         if (e instanceof Raise) {
             reply.u8(RAISE).text(((Raise) e).pythonClass).text(e.getMessage());
             return;
         }
         PythonObject raised = e instanceof PythonException ? ((PythonException) e).getPythonObject() : null;
-        if (raised != null && Access.get().exists(raised)) {
+        if (peer == null && raised != null && Access.get().exists(raised)) {
             reply.u8(RAISED).value(raised);
             return;
         }
-        reply.u8(THROWN).key(hold(e)).text(CLASSES.get(e.getClass())).text(text(e));
+        reply.u8(THROWN).key(peer == null ? hold(e) : peer.hold(e)).text(CLASSES.get(e.getClass())).text(text(e));
     }
 
     private static String text(Throwable e) {

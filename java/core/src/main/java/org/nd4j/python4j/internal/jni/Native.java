@@ -64,6 +64,7 @@ public final class Native {
 
     // Where an OS thread is, as `Place` of gil.rs has it.
     public static final int OUTSIDE = 0;
+    public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
 
@@ -166,6 +167,19 @@ public final class Native {
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     public static native boolean bulkDirect();
 
+    // ---- queue.rs ----
+
+    /**
+     * Sends a packed message to an event loop. Needs no turn.
+     *
+     * @param now whether objects in it may be given back before the loop takes it: then it is read here, with the GIL
+     * @param context whether this thread's context variables go with it
+     */
+    static native void queueSend(long queue, byte[] message, int length, boolean now, boolean context);
+
+    /** How many messages an event loop has not taken yet. Needs no turn. */
+    public static native int queueWaiting(long queue);
+
     // ---- exec.rs ----
 
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs, null if none. */
@@ -205,11 +219,24 @@ public final class Native {
 
     // ---- object.rs ----
 
-    /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
-    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
+    /** The memory in which a result's value is told, see {@link Told}. Needs no turn. */
+    public static native ByteBuffer objectTold();
 
-    /** A handle to the attribute with a packed name. */
-    public static native long objectAttribute(long handle, byte[] name, int length, long frame, long call);
+    /**
+     * Applies an operator of {@link Operator} to packed operands; a handle to the result.
+     *
+     * @param left what {@link Handles#takeLeft} gave, or -1 if the value is not to be told
+     */
+    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call, long left);
+
+    /** A handle to a packed name of attributes. */
+    public static native long objectName(byte[] name, int length, long root);
+
+    /** The attribute with such a name, as {@link #objectOperate}. */
+    public static native long objectAttribute(long handle, long name, long frame, long call, long left);
+
+    /** The item at an index, as {@link #objectOperate}. */
+    public static native long objectItem(long handle, long index, long frame, long call, long left);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
@@ -223,8 +250,13 @@ public final class Native {
     /** The same for a result of 64 bits: an int, or the bits of a float. */
     public static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
 
-    /** The same for a handle to the result; what cannot be called is refused. */
-    public static native long objectCallObject(long handle, byte[] arguments, int length, long frame, long call);
+    /** The same for a handle to the result, as {@link #objectOperate}; what cannot be called is refused. */
+    public static native long objectCallObject(
+            long handle, byte[] arguments, int length, long frame, long call, long left);
+
+    /** The same with the first {@code count} of three ints as arguments. */
+    public static native long objectCallObjectFew(
+            long handle, int count, long a, long b, long c, long frame, long call, long left);
 
     /** As {@link #objectCallWord}, with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
     public static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);
@@ -279,6 +311,43 @@ public final class Native {
      */
     public static native long[] arrayView(long handle);
 
+    // ---- arrow.rs ----
+
+    /**
+     * An object for a batch of Arrow data, or for one of its columns.
+     *
+     * @param numbers for each array its length, the number of its buffers, their addresses, the number of its children,
+     *     and 1 if it has a dictionary; then the same for each child, and for the dictionary
+     * @param key what {@link Callbacks} is to drop when nobody uses the memory any more
+     * @param schema the address of an {@code ArrowSchema}, which is released
+     */
+    public static native long arrowGive(long[] numbers, long key, long schema, boolean table, long frame);
+
+    /**
+     * An object for a reader. The function of the key is called for each batch with the number for {@link #arrowGiveBatch};
+     * it gives null, or what went wrong as bytes of UTF-8.
+     */
+    public static native long arrowGiveReader(long key, long schema, long frame);
+
+    /** Gives the batch that is wanted. Needs no turn. */
+    public static native void arrowGiveBatch(long[] numbers, long key, long wanted);
+
+    /** The Arrow data of an object, to be read: a handle of no frame. */
+    public static native long arrowOpen(long handle, long call);
+
+    /** Puts its {@code ArrowSchema} at an address; whether it is that of a table. */
+    public static native boolean arrowSchema(long handle, long out, long call);
+
+    /**
+     * Puts the next batch at an address: of a table an {@code ArrowArray} for each column, else one.
+     *
+     * @return the number of rows, -1 if there is no batch
+     */
+    public static native long arrowNext(long handle, boolean table, long out, long call);
+
+    /** Ends the reading. */
+    public static native void arrowClose(long handle, long call);
+
     // ---- shared.rs ----
 
     /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
@@ -294,6 +363,9 @@ public final class Native {
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     public static native Object raisedBacktrace(Throwable throwable);
+
+    /** What the host that made a key says of the exception under it, see {@link OtherLoaderException}; null if it is gone. Needs no turn. */
+    static native Object[] raisedElsewhere(long key);
 
     // ---- stop.rs ----
 
@@ -346,9 +418,47 @@ public final class Native {
      */
     static native long callbackException(long key, String classes, String text, long frame);
 
+    // ---- process.rs ----
+
+    /**
+     * Starts a worker process. Needs no turn, and no Python in this process, as all functions of this part.
+     *
+     * @param command the program and its arguments; the program finds two sockets of ours as its files 3 and 4
+     * @param environment {@code NAME=value}
+     * @return the number of the process; our ends of the sockets; files to read what it writes to its output and errors
+     */
+    public static native long[] processSpawn(String[] command, String[] environment);
+
+    /**
+     * Sends bytes, as many as the other side has room for, for which it waits no longer than that.
+     *
+     * @return how many; -1 if nobody reads them any more
+     */
+    public static native int processSend(int file, byte[] bytes, int from, int to, int millis);
+
+    /** Waits some milliseconds for bytes. How many came; 0 if none did, -1 at the end of the file. */
+    public static native int processReceive(int file, byte[] room, int from);
+
+    /** Waits until a file has something to receive, or has ended; which ones. */
+    public static native long[] processPoll(long[] files, int millis);
+
+    /** Closes a file, which must not be in use. */
+    public static native void processClose(int file);
+
+    /** How a process has ended, which is told once: its exit status, or 256 and a signal; -1 while it runs. */
+    public static native int processEnd(int process);
+
+    /** Sends a signal to a process whose end was not told, and to those that it started. */
+    public static native void processSignal(int process, int signal);
+
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
+    }
+
+    /** What another host asks by {@link #raisedElsewhere}. */
+    static Object[] told(long key) {
+        return OtherLoaderException.told(Callbacks.thrown(key));
     }
 
     /**

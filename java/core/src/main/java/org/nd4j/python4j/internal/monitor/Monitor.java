@@ -5,10 +5,12 @@ package org.nd4j.python4j.internal.monitor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonGILMXBean;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -86,6 +88,19 @@ public final class Monitor {
     /** Virtual threads have no names, as a rule. */
     public static String name(Thread thread) {
         return thread.getName().isEmpty() ? thread.toString() : thread.getName();
+    }
+
+    /** The threads that are in Python now, in native code: maybe not all, since virtual threads cannot be seen. */
+    public static List<Thread> inPython() {
+        List<Thread> inside = new ArrayList<>();
+        for (Map.Entry<Thread, StackTraceElement[]> each : Thread.getAllStackTraces().entrySet()) {
+            StackTraceElement[] stack = each.getValue();
+            if (stack.length > 0 && stack[0].getClassName().equals(Native.class.getName())
+                    && !stack[0].getMethodName().startsWith("gil")) {
+                inside.add(each.getKey());
+            }
+        }
+        return inside;
     }
 
     // ---- programs ----
@@ -238,7 +253,7 @@ public final class Monitor {
 
         @Override
         public int getHandles() {
-            return Access.get().isStarted() ? Native.handleCount() : 0;
+            return Access.get().isStarted() ? Handles.count() : 0;
         }
 
         @Override
