@@ -201,6 +201,20 @@ class PoolLimitsTest {
         session.close();
     }
 
+    @Test
+    void workersThatComeAndGoLeaveNothing() throws Exception {
+        try (PythonPool pool = one().recycleAfter(1).build()) {
+            pool.exec("");
+            int files = files();
+            int threads = Thread.activeCount();
+            for (int i = 0; i < 40; i++) {
+                pool.exec("x = 1");
+            }
+            await("the files are closed", () -> files() <= files + 8);
+            await("the threads have ended", () -> Thread.activeCount() <= threads + 4);
+        }
+    }
+
     private static int files() {
         return java.util.Objects.requireNonNull(new java.io.File("/proc/self/fd").list()).length;
     }

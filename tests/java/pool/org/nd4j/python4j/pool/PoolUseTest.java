@@ -14,6 +14,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -128,6 +131,32 @@ class PoolUseTest {
         Function<Long, Long> twice = n -> 2 * n;
         assertEquals(List.of(0L, 2L, 4L, 6L), pool.call(
                 "lambda f: list(__import__('concurrent.futures').futures.ThreadPoolExecutor(4).map(f, range(4)))", twice));
+    }
+
+    @Test
+    void manyThreadsOfBothKinds() throws Exception {
+        ExecutorService threads = executor();
+        try {
+            List<Future<Object>> all = new ArrayList<>();
+            for (long i = 0; i < 200; i++) {
+                long n = i;
+                all.add(threads.submit(() -> pool.call("triple", n)));
+            }
+            for (int i = 0; i < all.size(); i++) {
+                assertEquals(3L * i, all.get(i).get());
+            }
+        } finally {
+            threads.shutdown();
+        }
+    }
+
+    /** Of virtual threads, where there are some. */
+    private static ExecutorService executor() {
+        try {
+            return (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        } catch (ReflectiveOperationException e) {
+            return Executors.newFixedThreadPool(16);
+        }
     }
 
     @Test

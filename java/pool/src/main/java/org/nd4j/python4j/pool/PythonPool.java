@@ -148,12 +148,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return task.await();
         }
         Worker worker = lease();
-        Outcome<R> outcome;
-        try {
-            outcome = worker.run(call, Thread.currentThread());
-        } finally {
-            giveBack(worker);
-        }
+        Outcome<R> outcome = worker.run(call, Thread.currentThread());
+        giveBack(worker);
         return outcome.get();
     }
 
@@ -183,15 +179,16 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private <R> void begin(Task<R> task, Worker worker) {
-        threads.execute(() -> {
-            Outcome<R> outcome;
-            try {
-                outcome = worker.run(task.call, null);
-            } finally {
+        try {
+            threads.execute(() -> {
+                Outcome<R> outcome = worker.run(task.call, null);
                 giveBack(worker);
-            }
-            task.done(outcome);
-        });
+                task.done(outcome);
+            });
+        } catch (RuntimeException | Error e) { // no thread to be had
+            giveBack(worker);
+            task.done(Outcome.failed(e));
+        }
     }
 
     @Override
@@ -444,14 +441,18 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+        WorkerProcess process = null;
         try {
-            WorkerProcess process = starter.start();
+            process = starter.start();
             OutputReceiver receiver = settings.output;
             Output lines = new Output(process.out, process.err, (isError, line) -> receiver.line(number, isError, line));
             output.add(lines);
             Worker worker = new Worker(this, number, process, lines, settings.grace);
             threads.execute(() -> prepare(worker));
         } catch (RuntimeException | Error e) {
+            if (process != null) {
+                process.kill();
+            }
             notStarted(e);
         }
     }

@@ -130,6 +130,10 @@ final class Worker implements Pack.Peer {
             return reply(number, running);
         } catch (Channel.Lost e) {
             return Outcome.failed(lost(e.getMessage(), running));
+        } catch (RuntimeException | Error e) { // no memory, say: nobody knows where in a message that was
+            lost = true;
+            process.kill();
+            return Outcome.failed(e);
         } finally {
             open.pop();
             waiting.remove(number);
@@ -172,7 +176,7 @@ final class Worker implements Pack.Peer {
                 return Outcome.failed(e);
             }
             throw garbage();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError e) {
             throw garbage();
         }
     }
