@@ -10,10 +10,9 @@
 //! What references look like in Python: `proxies.py`.
 
 use crate::gil;
-use crate::handle;
 use crate::keys::Key;
 pub use crate::keys::{Function, Reference, Upcall, foreign_key, key};
-use crate::pack::{Reader, Writer};
+use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
@@ -121,7 +120,7 @@ pub fn function<'py>(
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
 
-/// A reference to the foreign object of a key, of a class in `proxies.py`.
+/// A reference to the foreign object of a key, of a class in `proxies.py`, or in another file that is named before it.
 pub fn reference<'py>(
     py: Python<'py>,
     upcall: Arc<dyn Upcall>,
@@ -129,7 +128,8 @@ pub fn reference<'py>(
     class: &str,
 ) -> Result<Bound<'py, PyAny>> {
     let function = function(py, upcall, number, class, false)?;
-    Ok(tool(py, "proxies", class)?.call1((function,))?)
+    let (file, class) = class.split_once('.').unwrap_or(("proxies", class));
+    Ok(tool(py, file, class)?.call1((function,))?)
 }
 
 fn call<'py>(
@@ -169,7 +169,7 @@ fn call<'py>(
     inject::point();
     let mut reader = Reader::new(&reply);
     match reader.u8()? {
-        0 => value(py, &reply[1..]),
+        0 => pack::answer(py, &reply[1..]),
         1 => {
             let (number, upcall) = (reader.u64()?, Arc::clone(&key.upcall));
             let (classes, text) = (reader.text(py)?, reader.text(py)?);
@@ -185,21 +185,6 @@ fn call<'py>(
             Err(PyErr::from_value(exception).into())
         }
     }
-}
-
-/// The value of an answer, whose handles are given back also where it cannot be one.
-fn value<'py>(py: Python<'py>, answer: &[u8]) -> Result<Bound<'py, PyAny>> {
-    let short = || Error::refused("The answer of a Java function is too short.");
-    let (rest, count) = answer.split_last_chunk::<4>().ok_or_else(short)?;
-    let handles = (u32::from_le_bytes(*count) as usize).saturating_mul(8);
-    let (packed, handles) = rest.split_at(rest.len().checked_sub(handles).ok_or_else(short)?);
-    let mut reader = Reader::new(packed);
-    let value = reader.value(py).and_then(|value| reader.end().map(|()| value));
-    let mut handles = Reader::new(handles);
-    while handles.end().is_err() {
-        handle::take_back(py, handles.u64()?);
-    }
-    value
 }
 
 /// The Python exception for a foreign one, by its key. It is held as long as the Python exception lives.

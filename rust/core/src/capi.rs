@@ -70,6 +70,20 @@ pub fn gil_held() -> bool {
     !current.is_null() && current == unsafe { ffi::PyGILState_GetThisThreadState() }
 }
 
+/// Runs `body` with the GIL, on a thread that has a state of Python's and whose C code has given the GIL back.
+pub(crate) fn ensured<R>(body: impl FnOnce() -> R) -> R {
+    struct Ensured(ffi::PyGILState_STATE);
+    impl Drop for Ensured {
+        fn drop(&mut self) {
+            // SAFETY: the one Release of the Ensure below.
+            unsafe { ffi::PyGILState_Release(self.0) }
+        }
+    }
+    // SAFETY: CPython runs: the thread comes from Python code.
+    let _ensured = Ensured(unsafe { ffi::PyGILState_Ensure() });
+    body()
+}
+
 /// A symbol of any library opened globally, libpython above all.
 #[cfg(not(windows))]
 pub(crate) fn symbol(name: &CStr) -> Option<*mut c_void> {

@@ -83,6 +83,7 @@ thread_local! {
             lent: Cell::new(false),
             first: Cell::new(false),
             ident: Cell::new(0),
+            visits: Cell::new(0),
         }
     };
     static END: End = const { End };
@@ -108,6 +109,8 @@ struct Here {
     first: Cell<bool>,
     /// What Python calls this thread, 0 before it was asked.
     ident: Cell<u64>,
+    /// How often it has entered Python.
+    visits: Cell<u64>,
 }
 
 impl Here {
@@ -140,6 +143,7 @@ impl Here {
             return;
         }
         self.hold.set(hold);
+        self.visits.set(self.visits.get() + 1);
         let call = hold == Place::Call;
         // In a forked child there is nobody who could open the gate.
         let _gate = (call && !fork::is_child()).then(|| GATE.read());
@@ -254,6 +258,16 @@ impl Drop for End {
 /// Where the calling thread is. CPython must be running.
 pub fn place() -> Place {
     HERE.with(Here::place)
+}
+
+/// Whether the calling thread has the GIL, or is in Java code that Python called.
+pub fn is_inside() -> bool {
+    !matches!(place(), Place::Outside | Place::Lent)
+}
+
+/// How often the calling thread has entered Python: while that stays the same, so do its context variables.
+pub(crate) fn visits() -> u64 {
+    HERE.with(|here| here.visits.get())
 }
 
 /// Takes the GIL for this OS thread until [`release`]. Counts. CPython must be running. Returns the place that the

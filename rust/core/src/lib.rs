@@ -8,10 +8,11 @@
 //!   [`utf16`] is how Java writes text.
 //! - [`error`] is the one error type; `tools` is what our own calls use of Python; [`handle`] keeps the objects that the
 //!   caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects in Python.
-//! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`script`] runs our own Python
+//! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`queue`] has messages
+//!   for event loops; [`script`] runs our own Python
 //!   files, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
 //! - [`context`] keeps the namespaces, `texts` the compiled texts, [`exec`] runs them, [`object`] does what one does to an
-//!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's.
+//!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's; [`arrow`] shares tables, by the structs of `arrow_c`.
 //! - [`callback`] is the way back out, [`raised`] what an exception was, [`stop`] ends a call from outside, [`stacks`] tells
 //!   where Python stands, [`child`] ends a forked child, and [`interpreter`] starts it all (`initialize` says how).
 //!
@@ -20,6 +21,10 @@
 pub mod alloc;
 #[allow(unsafe_code)]
 pub mod array;
+#[allow(unsafe_code)]
+pub mod arrow;
+#[allow(unsafe_code)]
+mod arrow_c;
 #[allow(unsafe_code)]
 pub mod buffer;
 #[allow(unsafe_code)]
@@ -49,6 +54,7 @@ mod output;
 pub mod pack;
 #[allow(unsafe_code)]
 mod path;
+pub mod queue;
 pub mod raised;
 #[allow(unsafe_code)]
 mod replaced;

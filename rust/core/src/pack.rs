@@ -161,6 +161,22 @@ impl Wanted {
     }
 }
 
+/// A value that is followed by the handles that were made for it and by how many these are. They are given back, also
+/// where the value cannot be read.
+pub fn answer<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let short = || Error::refused("The answer of a Java function is too short.");
+    let (rest, count) = bytes.split_last_chunk::<4>().ok_or_else(short)?;
+    let handles = (u32::from_le_bytes(*count) as usize).saturating_mul(8);
+    let (packed, handles) = rest.split_at(rest.len().checked_sub(handles).ok_or_else(short)?);
+    let mut reader = Reader::new(packed);
+    let value = reader.value(py).and_then(|value| reader.end().map(|()| value));
+    let mut handles = Reader::new(handles);
+    while handles.end().is_err() {
+        handle::take_back(py, handles.u64()?);
+    }
+    value
+}
+
 /// Reads packed values. Never reads past the end, never trusts a length.
 #[derive(Clone)]
 pub struct Reader<'b> {

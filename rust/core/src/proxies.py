@@ -1,11 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 # What Java's objects are in Python: one class for each kind, whose methods are calls of `_java` with
 # the name of an operation (ByReference.java). Below them: values that have no packed form. Loaded late.
+from _thread import _local
 from collections import abc
+from operator import ge, gt, le, lt
 
 MISSING = object()
 iterate = iter
 step = next
+
+
+class Shown(_local):
+    """The containers whose text is being made on this thread."""
+
+    def __init__(self):
+        self.open = []
+
+
+shown = Shown()
+
+
+def text_of(it, write, again):
+    """The text of a container, as Python writes it: `again` stands for one that contains itself."""
+    if it._java("among", shown.open) is not None:
+        return again
+    shown.open.append(it)
+    try:
+        return write()
+    finally:
+        shown.open.pop()
+
+
+def same(it, other):
+    """Whether both are references to one Java object."""
+    return isinstance(other, Reference) and it._java("among", [other]) is not None  # noqa: F821
+
+
+def by_comparing(test):
+    def compare(self, other):
+        order = self._java("compare", other) if isinstance(other, Reference) else None  # noqa: F821
+        return NotImplemented if order is None else test(order, 0)
+
+    return compare
 
 
 class JavaObject(Reference):  # noqa: F821, the base comes from callback.rs
@@ -29,6 +65,8 @@ class JavaObject(Reference):  # noqa: F821, the base comes from callback.rs
 
     def __hash__(self):
         return self._java("hash")
+
+    __lt__, __le__, __gt__, __ge__ = map(by_comparing, (lt, le, gt, ge))
 
     def __str__(self):
         return self._java("text")
@@ -80,6 +118,7 @@ class JavaCollection(JavaIterable, abc.Collection):
     """A collection that is neither list nor set, such as a queue."""
 
     __slots__ = ()
+    _plain = list
 
     def __len__(self):
         return self._java("length")
@@ -88,7 +127,7 @@ class JavaCollection(JavaIterable, abc.Collection):
         return self._java("contains", value)
 
     def __repr__(self):
-        return repr(list(self))
+        return text_of(self, lambda: f"[{', '.join(map(repr, self))}]", "[...]")
 
     def __str__(self):
         return repr(self)
@@ -107,28 +146,53 @@ class JavaCollection(JavaIterable, abc.Collection):
         self._java("clear")
 
     def copy(self):
-        return list(self)
+        return self._plain(self)
 
     def __copy__(self):
         return self.copy()
 
     def __deepcopy__(self, memo):
-        from copy import deepcopy
+        return deep_copy(self, self, memo)
 
-        return deepcopy(self.copy(), memo)
+
+def deep_copy(it, parts, memo):
+    """A container of Python's. There is one for each Java object, also for one that contains itself."""
+    from copy import deepcopy
+
+    known, copies = memo.setdefault(JavaCollection, ([], []))
+    place = it._java("among", known)
+    if place is not None:
+        return copies[place]
+    made = it._plain()
+    known.append(it)
+    copies.append(made)
+    (made.extend if it._plain is list else made.update)(deepcopy(part, memo) for part in parts)
+    return made
 
 
 class JavaSet(JavaCollection, abc.MutableSet):
     __slots__ = ()
-    __eq__ = abc.Set.__eq__
     __hash__ = None
+    __lt__, __le__, __gt__, __ge__ = abc.Set.__lt__, abc.Set.__le__, abc.Set.__gt__, abc.Set.__ge__
+    _plain = set
 
     @classmethod
     def _from_iterable(cls, values):
         return set(values)
 
+    def __eq__(self, other):
+        if not isinstance(other, abc.Set):
+            return NotImplemented
+        return same(self, other) or len(self) == len(other) and all(Views.contains(other, value) for value in self)
+
     def __repr__(self):
-        return repr(set(self))
+        return text_of(self, self._text, "{...}")
+
+    def _text(self):
+        try:
+            return repr(set(self))
+        except TypeError:  # of elements that cannot be hashed
+            return f"{{{', '.join(map(repr, self))}}}"
 
     def remove(self, value):
         if not self._java("discard", value):
@@ -154,13 +218,18 @@ class JavaSet(JavaCollection, abc.MutableSet):
     def issuperset(self, other):
         return set(self).issuperset(other)
 
-    def copy(self):
-        return set(self)
+
+def by_elements(test):
+    def compare(self, other):
+        return test(list(self), list(other)) if isinstance(other, (list, JavaList)) else NotImplemented
+
+    return compare
 
 
 class JavaList(JavaCollection, abc.MutableSequence):
     __slots__ = ()
     __hash__ = None
+    __lt__, __le__, __gt__, __ge__ = map(by_elements, (lt, le, gt, ge))
 
     def _index(self, index):
         try:
@@ -231,7 +300,7 @@ class JavaList(JavaCollection, abc.MutableSequence):
     def __eq__(self, other):
         if not isinstance(other, (list, JavaList)):
             return NotImplemented
-        return len(self) == len(other) and all(a is b or a == b for a, b in zip(self, other))
+        return same(self, other) or len(self) == len(other) and all(a is b or a == b for a, b in zip(self, other))
 
     def __add__(self, other):
         return [*self, *other] if isinstance(other, (list, JavaList)) else NotImplemented
@@ -294,8 +363,17 @@ def known_by(value):
 
 class JavaMap(JavaIterable, abc.MutableMapping):
     __slots__ = ()
-    __eq__ = abc.Mapping.__eq__
     __hash__ = None
+    _plain = dict
+
+    def __eq__(self, other):
+        if not isinstance(other, abc.Mapping):
+            return NotImplemented
+        found = ((Views.lookup(other, key), value) for key, value in self.items())
+        return same(self, other) or len(self) == len(other) and all(a is b or a == b for a, b in found)
+
+    def __reversed__(self):
+        return reversed(list(self))
 
     def __len__(self):
         return self._java("length")
@@ -317,7 +395,7 @@ class JavaMap(JavaIterable, abc.MutableMapping):
             raise KeyError(key)
 
     def __repr__(self):
-        return repr(dict(self.items()))
+        return text_of(self, lambda: f"{{{', '.join(f'{key!r}: {value!r}' for key, value in self.items())}}}", "{...}")
 
     def __str__(self):
         return repr(self)
@@ -332,6 +410,12 @@ class JavaMap(JavaIterable, abc.MutableMapping):
         self.update(other)
         return self
 
+    def keys(self):
+        return JavaKeys(self)
+
+    def values(self):
+        return JavaValues(self)
+
     def items(self):
         return JavaItems(self)
 
@@ -345,12 +429,27 @@ class JavaMap(JavaIterable, abc.MutableMapping):
         return self.copy()
 
     def __deepcopy__(self, memo):
-        from copy import deepcopy
-
-        return deepcopy(self.copy(), memo)
+        return deep_copy(self, self.items(), memo)
 
 
-class JavaItems(abc.ItemsView):
+class Backwards:
+    """Views of dicts can be iterated over from their end."""
+
+    __slots__ = ()
+
+    def __reversed__(self):
+        return reversed(list(self))
+
+
+class JavaKeys(Backwards, abc.KeysView):
+    __slots__ = ()
+
+
+class JavaValues(Backwards, abc.ValuesView):
+    __slots__ = ()
+
+
+class JavaItems(Backwards, abc.ItemsView):
     """The entries of a map: one call for each, where the usual view makes two."""
 
     __slots__ = ()

@@ -85,14 +85,15 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
         py: Python<'py>,
         slot: &'a Slot,
         outer: Number,
+        is_noted: bool,
     }
     impl Drop for Running<'_, '_> {
         fn drop(&mut self) {
             let ended = self.slot.call.load(Ordering::Relaxed);
             self.slot.call.store(self.outer, Ordering::Relaxed);
             self.slot.ended.store(ended, Ordering::Relaxed);
-            if is_of_another(self.outer, ended) {
-                self.slot.around.lock().pop();
+            if self.is_noted {
+                self.slot.forget();
             }
             if ended != 0 && self.slot.raised.load(Ordering::Relaxed) == ended {
                 self.slot.raised.store(0, Ordering::Relaxed);
@@ -107,10 +108,16 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
             let slot = slot.get_or_init(new_slot);
             let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
             slot.call.store(call, Ordering::Relaxed);
-            if is_of_another(outer, call) {
-                slot.around.lock().push(outer);
+            let is_noted = is_of_another(outer, call);
+            if is_noted {
+                slot.note(outer);
             }
-            let _running = Running { py, slot, outer };
+            let _running = Running {
+                py,
+                slot,
+                outer,
+                is_noted,
+            };
             handle::free_late(py); // what that runs can be stopped, too
             run()
         });
@@ -149,6 +156,17 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
 }
 
 impl Slot {
+    /// Notes a call around the one that begins, which is of another class loader. Rare, and so apart.
+    #[cold]
+    fn note(&self, outer: Number) {
+        self.around.lock().push(outer);
+    }
+
+    #[cold]
+    fn forget(&self) {
+        self.around.lock().pop();
+    }
+
     /// The class of what was raised last.
     fn class(&self) -> Result<&'static Py<PyAny>> {
         let tools = tools()?;

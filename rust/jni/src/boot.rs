@@ -3,7 +3,7 @@
 //! the objects that they are given for ever, and with them their class loader; so these are of the boot loader, and
 //! have no code but native methods, which turn to a host that is there at that time.
 
-use crate::guard::Failure;
+use crate::failure::Failure;
 use crate::host::{self, Host};
 use crate::watch;
 use jni::objects::{GlobalRef, JObject, JString, JValue};
@@ -278,7 +278,7 @@ fn answer(env: &mut JNIEnv, method: jint, argument: &JObject) -> jobject {
     if let Ok(Some(answer)) = answered {
         return answer;
     }
-    watch::wake();
+    watch::wake(env);
     let _ = env.throw_new(
         "java/lang/IllegalStateException",
         "No application that uses python4j is left in this JVM.",

@@ -6,7 +6,7 @@
 //! of an array by the constructor that `java.lang` has for that. Both are private to the JDK. They are tried at first use;
 //! where they are not as expected, JNI's functions are used.
 
-use crate::guard::Failure;
+use crate::failure::Failure;
 use bytemuck::{cast_slice, NoUninit};
 use jni::objects::{GlobalRef, JByteArray, JClass, JFieldID, JMethodID, JObject, JString, ReleaseMode};
 use jni::signature::ReturnType;

@@ -3,15 +3,18 @@
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
 use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
-use crate::guard::{backtrace, guard, runner, Failure};
+use crate::failure::Failure;
+use crate::guard::{backtrace, guard, runner};
 use crate::host;
-use crate::{boot, owner, watch};
+use crate::{boot, owner, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::stop::{self, stoppable, Reason};
-use python4j_core::{array, bulk, callback, capi, context, exec, gil, handle, object, pack, raised, stacks};
+use python4j_core::{
+    array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
+};
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -57,7 +60,7 @@ export! {
             release,
         };
         let host = host::open(env)?;
-        watch::start(env).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
+        watch::start(env, boot::at_exit).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
         watch::await_start();
         Ok(host.root() as i64)
     }
@@ -269,6 +272,20 @@ export! {
 export! {
     fn bulkDirect(env) -> bool {
         Ok(is_direct(env) && gil::with(bulk::is_direct))
+    }
+}
+
+// ---- queue.rs ----
+
+export! {
+    fn queueSend(env, queue: i64, message: JByteArray<'local>, length: i32, now: bool, context: bool) {
+        Ok(read(env, &message, length, |message| queue::send(queue as u64, message, now, context))??)
+    }
+}
+
+export! {
+    fn queueWaiting(env, queue: i64) -> i32 {
+        Ok(queue::waiting(queue as u64) as i32)
     }
 }
 
@@ -498,6 +515,69 @@ export! {
     }
 }
 
+// ---- arrow.rs ----
+
+export! {
+    fn arrowGive(env, numbers: JLongArray<'local>, key: i64, schema: i64, table: bool, frame: i64) -> i64 {
+        let (numbers, key) = (longs(env, &numbers)?, (key as u64, host::upcall(key as u64)?));
+        Ok(gil::with(|py| arrow::give(py, &numbers, key, schema as usize, table, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrowGiveReader(env, key: i64, schema: i64, frame: i64) -> i64 {
+        let key = (key as u64, host::upcall(key as u64)?);
+        Ok(gil::with(|py| arrow::give_reader(py, key, schema as usize, frame as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrowGiveBatch(env, numbers: JLongArray<'local>, key: i64, wanted: i64) {
+        let (numbers, key) = (longs(env, &numbers)?, (key as u64, host::upcall(key as u64)?));
+        Ok(arrow::give_batch(&numbers, key, wanted as usize)?)
+    }
+}
+
+export! {
+    fn arrowOpen(env, handle: i64, call: i64) -> i64 {
+        Ok(stoppable(call as u64, |py| arrow::open(py, handle as u64))? as i64)
+    }
+}
+
+export! {
+    fn arrowSchema(env, handle: i64, out: i64, call: i64) -> bool {
+        Ok(stoppable(call as u64, |py| arrow::schema(py, handle as u64, out as usize))?)
+    }
+}
+
+export! {
+    fn arrowNext(env, handle: i64, table: bool, out: i64, call: i64) -> i64 {
+        Ok(stoppable(call as u64, |py| arrow::next(py, handle as u64, table, out as usize))?)
+    }
+}
+
+export! {
+    fn arrowClose(env, handle: i64, call: i64) {
+        Ok(stoppable(call as u64, |py| arrow::close(py, handle as u64))?)
+    }
+}
+
+// ---- shared.rs ----
+
+export! {
+    fn sharedMake(env, length: i64) -> JLongArray<'local> {
+        let block = shared::make(length)?;
+        block_of(env, &block)
+    }
+}
+
+export! {
+    fn sharedDrop(env, key: i64) {
+        shared::drop(key as u64);
+        Ok(())
+    }
+}
+
 // ---- raised.rs ----
 
 export! {
@@ -510,6 +590,12 @@ export! {
 export! {
     fn raisedBacktrace(env, throwable: JObject<'local>) -> JObject<'local> {
         Ok(backtrace(env, &throwable)?)
+    }
+}
+
+export! {
+    fn raisedElsewhere(env, key: i64) -> JObject<'local> {
+        host::told(env, key as u64)
     }
 }
 
@@ -532,8 +618,8 @@ export! {
 
 export! {
     fn watchWake(env) {
-        watch::start(env)?;
-        watch::wake();
+        watch::start(env, boot::at_exit)?;
+        watch::wake(env);
         Ok(())
     }
 }
@@ -628,6 +714,16 @@ fn kept<'local>(env: &JNIEnv<'local>, layout: &[i64]) -> Result<JLongArray<'loca
         Ok(array)
     };
     write().inspect_err(|_| handle::take_back_late(layout[0] as u64))
+}
+
+/// A block for Java. It is dropped if Java does not get it.
+fn block_of<'local>(env: &JNIEnv<'local>, block: &[i64; 3]) -> Result<JLongArray<'local>, Failure> {
+    let write = || {
+        let array = env.new_long_array(block.len() as i32)?;
+        env.set_long_array_region(&array, 0, block)?;
+        Ok(array)
+    };
+    write().inspect_err(|_| shared::drop(block[0] as u64))
 }
 
 /// How many bytes of a request fit on the stack.

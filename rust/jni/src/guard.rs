@@ -2,6 +2,7 @@
 //! Panic or error to Java throwable: here and nowhere else. The only place that knows the name of
 //! the Java exception; what it says of a Python one is decided in `raised.rs`.
 
+use crate::failure::Failure;
 use crate::host;
 use jni::objects::{JByteArray, JFieldID, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::signature::ReturnType;
@@ -12,26 +13,6 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::OnceLock;
 
 const PYTHON_EXCEPTION: &str = "org/nd4j/python4j/PythonException";
-
-/// Why an export fails.
-pub(crate) enum Failure {
-    /// The core refused or Python raised.
-    Core(Error),
-    /// A JNI call failed; if a Java exception is pending, that one is thrown.
-    Jni(jni::errors::Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Core(error)
-    }
-}
-
-impl From<jni::errors::Error> for Failure {
-    fn from(error: jni::errors::Error) -> Self {
-        Failure::Jni(error)
-    }
-}
 
 /// What a JNI function returns while an exception is pending.
 pub(crate) trait Nothing {

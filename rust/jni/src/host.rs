@@ -6,7 +6,7 @@
 //! A host is also the core's upcall into Java: `Native.upcall`. Threads that Python made are attached to the JVM
 //! when they first come here, as daemons.
 
-use crate::guard::Failure;
+use crate::failure::Failure;
 use jni::objects::{
     GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
     WeakRef,
@@ -16,7 +16,7 @@ use jni::sys::jvalue;
 use jni::{JNIEnv, JavaVM};
 use python4j_core::callback::{self, Upcall};
 use python4j_core::handle::{self, Frame};
-use python4j_core::{alloc, context, Error, Result};
+use python4j_core::{alloc, context, queue, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -117,13 +117,32 @@ fn weak(env: &JNIEnv, object: &JObject) -> Result<WeakRef, Failure> {
     weak.ok_or_else(|| Error::refused("A class of python4j is gone.").into())
 }
 
+/// The host that made a key.
+fn of_key(key: u64) -> Option<Arc<Host>> {
+    let root = handle::root((key >> HOST_SHIFT) as u32);
+    hosts().iter().find(|host| host.root == root).cloned()
+}
+
 /// The way to the host that made a key.
 pub(crate) fn upcall(key: u64) -> Result<Arc<dyn Upcall>> {
-    let root = handle::root((key >> HOST_SHIFT) as u32);
-    match hosts().iter().find(|host| host.root == root) {
-        Some(host) => Ok(Arc::clone(host) as Arc<dyn Upcall>),
+    match of_key(key) {
+        Some(host) => Ok(host),
         None => Err(Error::refused(GONE)),
     }
+}
+
+/// What the host that made a key tells of the exception under it, null if it is gone. What Java throws stays pending.
+#[allow(clippy::disallowed_methods)] // one of the two places
+pub(crate) fn told<'local>(env: &mut JNIEnv<'local>, key: u64) -> Result<JObject<'local>, Failure> {
+    let Some(host) = of_key(key) else {
+        return Ok(JObject::null());
+    };
+    let Some(class) = host.native.upgrade_local(env)? else {
+        return Ok(JObject::null());
+    };
+    let key = [JValue::Long(key as i64)];
+    let told = env.call_static_method(JClass::from(class), "told", "(J)[Ljava/lang/Object;", &key)?;
+    Ok(told.l()?)
 }
 
 /// The method `PythonException.made` of the class loader that calls, and the root of its host.
@@ -172,6 +191,7 @@ impl Host {
             return;
         }
         hosts().retain(|host| host.root != root);
+        queue::close_host(root);
         handle::do_late(move |py| {
             handle::close_host(py, root);
             // Its name may be that of a context which Python code spoilt: nothing is to be done about that.

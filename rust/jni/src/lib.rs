@@ -2,11 +2,12 @@
 //! What Java calls, and the only crate with JNI types besides the loader.
 //!
 //! - [`exports`] has one function for each line of `Native.java`.
-//! - [`guard`] turns panics and errors into Java exceptions.
+//! - [`guard`] turns panics and errors into Java exceptions; [`failure`] is what they are before.
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
 //! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
 //! - [`bulk`] reads and makes large Strings and arrays.
-//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java.
+//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks that other
+//!   processes see as well.
 
 // A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
 #[allow(unsafe_code, clippy::disallowed_methods)]
@@ -15,6 +16,7 @@ mod boot;
 mod bulk;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
+mod failure;
 #[allow(unsafe_code)] // as in host
 mod guard;
 #[allow(unsafe_code)] // one call by a method id that was looked up once
@@ -24,5 +26,7 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
-#[allow(unsafe_code)] // a function of JNI that the crate jni has not, and an exported name
+mod shared;
+// A function of JNI that the crate jni has not, and an exported name; and as in boot.
+#[allow(unsafe_code, clippy::disallowed_methods)]
 mod watch;

@@ -2,7 +2,7 @@
 //! The two sides of shared memory that only a JVM knows: what keeps Java's memory while Python looks
 //! at it, and a Java buffer over memory of Python. The core knows what is in the memory.
 
-use crate::guard::Failure;
+use crate::failure::Failure;
 use jni::objects::{GlobalRef, JObject};
 use jni::JNIEnv;
 use python4j_core::Error;

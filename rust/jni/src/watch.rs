@@ -3,21 +3,27 @@
 //! and at what Java has forgotten (`Native.look`), and it notices when a host's class loader is gone.
 //!
 //! It is not a thread of Java's making, since that would keep the class loader whose code it runs: this one belongs to
-//! no class loader, and holds a host's class only while it looks.
+//! no class loader, and holds a host's class only while it looks. Between its looks it waits in Java: a JVM that ends
+//! waits 0.3 s for each thread that is in native code.
 
-use crate::guard::Failure;
-use crate::{boot, host};
-use jni::sys::{JavaVMAttachArgs, JNI_VERSION_1_6};
+use crate::failure::Failure;
+use crate::host;
+use jni::objects::{GlobalRef, JClass, JStaticMethodID, JValue};
+use jni::signature::{Primitive, ReturnType};
+use jni::sys::{jvalue, JavaVMAttachArgs, JNI_VERSION_1_6};
 use jni::{JNIEnv, JavaVM};
 use python4j_core::Error;
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 /// How long the start waits for the thread at most; it needs a thousandth of that.
 const TIME_TO_BEGIN: Duration = Duration::from_secs(5);
+
+/// How long the thread sleeps where it cannot wait in Java, since the JVM had no memory when it began.
+const SLEEP: Duration = Duration::from_millis(10);
 
 #[derive(PartialEq)]
 enum Stage {
@@ -26,73 +32,102 @@ enum Stage {
     Runs,
 }
 
-struct State {
-    stage: Stage,
-    woken: bool,
-}
-
-static STATE: Mutex<State> = Mutex::new(State {
-    stage: Stage::NotStarted,
-    woken: false,
-});
+static STAGE: Mutex<Stage> = Mutex::new(Stage::NotStarted);
 static CHANGED: Condvar = Condvar::new();
 
-fn state() -> MutexGuard<'static, State> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+fn stage() -> MutexGuard<'static, Stage> {
+    STAGE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Has the thread made, unless there is one.
-pub(crate) fn start(env: &JNIEnv) -> Result<(), Failure> {
-    let mut state = state();
-    if state.stage == Stage::NotStarted {
+/// Has the thread made, unless there is one. It runs `first` before anything else, with no frame of Java's on its stack.
+pub(crate) fn start(env: &JNIEnv, first: fn(&mut JNIEnv)) -> Result<(), Failure> {
+    let mut stage = stage();
+    if *stage == Stage::NotStarted {
         let vm = env.get_java_vm()?;
         let made = thread::Builder::new()
             .name("python4j-watch".into())
-            .spawn(move || watch(vm));
+            .spawn(move || watch(vm, first));
         made.map_err(|error| {
             Error::refused(format!(
                 "There is no thread to watch Python's calls: {error}. Deadlines and interrupts need one."
             ))
         })?;
-        state.stage = Stage::Starting;
+        *stage = Stage::Starting;
     }
     Ok(())
 }
 
 /// Waits until the thread has done what a start needs: after that the end of the JVM is Python's end, too.
 pub(crate) fn await_start() {
-    let starting = |state: &mut State| state.stage == Stage::Starting;
-    drop(CHANGED.wait_timeout_while(state(), TIME_TO_BEGIN, starting));
+    let starting = |stage: &mut Stage| *stage == Stage::Starting;
+    drop(CHANGED.wait_timeout_while(stage(), TIME_TO_BEGIN, starting));
 }
 
-/// Has the thread look now.
-pub(crate) fn wake() {
-    state().woken = true;
-    CHANGED.notify_all();
+/// Has the thread look now, or once more if it does.
+pub(crate) fn wake(env: &mut JNIEnv) {
+    if let Some(wait) = WAIT.get() {
+        wait.call(env, wait.unpark, JValue::Object(wait.thread.as_obj()).as_jni());
+    }
 }
 
-fn watch(vm: JavaVM) {
+fn watch(vm: JavaVM, first: fn(&mut JNIEnv)) {
     let attached = attach(&vm);
     if let Some(env) = &mut attached.and_then(|()| vm.get_env().ok()) {
-        boot::at_exit(env);
+        first(env);
+        match env.with_local_frame(4, Wait::new) {
+            Ok(wait) => drop(WAIT.set(wait)), // before the first look: who comes earlier is seen by that
+            Err(_) => drop(env.exception_clear()),
+        }
     }
-    state().stage = Stage::Runs;
+    *stage() = Stage::Runs;
     CHANGED.notify_all();
     loop {
-        let pause = match vm.get_env() {
-            Ok(mut env) => host::look(&mut env),
-            Err(_) => return, // the JVM is at its end
+        let Ok(mut env) = vm.get_env() else {
+            return; // the JVM is at its end
         };
-        let mut state = state();
-        if !state.woken {
-            state = match pause {
-                Some(pause) => {
-                    (CHANGED.wait_timeout(state, pause)).map_or_else(|e| e.into_inner().0, |(state, _)| state)
-                }
-                None => CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner),
-            };
+        let pause = host::look(&mut env);
+        match WAIT.get() {
+            Some(wait) => {
+                let nanos = pause.map_or(i64::MAX, |pause| pause.as_nanos() as i64);
+                wait.call(&mut env, wait.park, JValue::Long(nanos).as_jni());
+            }
+            None => thread::sleep(SLEEP),
         }
-        state.woken = false;
+    }
+}
+
+/// How the thread waits: `LockSupport` of the JDK.
+struct Wait {
+    class: GlobalRef,
+    park: JStaticMethodID,
+    unpark: JStaticMethodID,
+    /// The thread itself.
+    thread: GlobalRef,
+}
+
+static WAIT: OnceLock<Wait> = OnceLock::new();
+
+impl Wait {
+    fn new(env: &mut JNIEnv) -> jni::errors::Result<Self> {
+        let class = env.find_class("java/util/concurrent/locks/LockSupport")?;
+        let current = ("currentThread", "()Ljava/lang/Thread;");
+        let thread = env.call_static_method("java/lang/Thread", current.0, current.1, &[])?;
+        Ok(Wait {
+            park: env.get_static_method_id(&class, "parkNanos", "(J)V")?,
+            unpark: env.get_static_method_id(&class, "unpark", "(Ljava/lang/Thread;)V")?,
+            class: env.new_global_ref(class)?,
+            thread: env.new_global_ref(thread.l()?)?,
+        })
+    }
+
+    fn call(&self, env: &mut JNIEnv, method: JStaticMethodID, argument: jvalue) {
+        let class: &JClass = self.class.as_obj().into();
+        let nothing = ReturnType::Primitive(Primitive::Void);
+        // SAFETY: the method was looked up in this class; both take the one argument that their callers give.
+        let called = unsafe { env.call_static_method_unchecked(class, method, nothing, &[argument]) };
+        if called.is_err() {
+            let _ = env.exception_clear(); // no stack, or no memory: it looks once more
+        }
     }
 }
 
@@ -115,6 +150,12 @@ fn attach(vm: &JavaVM) -> Option<()> {
 
 /// The JVM has collected a class loader that had loaded this library. It waits for this function.
 #[export_name = "JNI_OnUnload"]
-extern "system" fn unloaded(_vm: *mut jni::sys::JavaVM, _reserved: *mut c_void) {
-    wake();
+extern "system" fn unloaded(vm: *mut jni::sys::JavaVM, _reserved: *mut c_void) {
+    // SAFETY: the JVM gives its own pointer.
+    let Ok(vm) = (unsafe { JavaVM::from_raw(vm) }) else {
+        return;
+    };
+    if let Ok(mut env) = vm.get_env() {
+        wake(&mut env);
+    }
 }

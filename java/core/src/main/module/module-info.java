@@ -8,6 +8,7 @@
  * <p>ND4J is not required: the descriptors of its 1.0.0-M2.1 name modules that do not exist, so it has to
  * stay on the class path, which this module reads. Only {@code PythonInterpreter} needs it, for {@code Pair}.
  */
+@SuppressWarnings("module") // the module that a package is exported to need not be there
 module python4j.core {
     requires java.management;
     requires static java.sql; // whose types are converted where a program uses them
@@ -17,6 +18,7 @@ module python4j.core {
     requires org.slf4j;
 
     exports org.nd4j.python4j;
+    exports org.nd4j.python4j.internal.arrow to python4j.arrow;
 
     uses org.nd4j.python4j.PythonType;
 }

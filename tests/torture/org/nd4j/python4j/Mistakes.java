@@ -800,6 +800,7 @@ final class Mistakes {
                 refused(() -> Native.execVariables(0, forged));
                 refused(() -> Native.contextReset(forged));
                 Native.contextCloseSpace(forged);
+                Native.sharedDrop(forged);
                 refused(() -> Native.execRun(new byte[0], 0, forged, forged, 0));
                 refused(() -> Native.objectOperate((int) forged, new byte[4], 4, forged, forged));
                 return Native.stopCall(forged, 0) ? "stopped" : "fine";
@@ -823,6 +824,8 @@ final class Mistakes {
             refused(() -> Native.bufferAllocate('l', null));
             refused(() -> Native.bufferAllocate('l', new long[] {Long.MAX_VALUE, 2}));
             refused(() -> Native.bufferAllocate('?' + 256, new long[] {-1}));
+            refused(() -> Native.sharedMake(-1));
+            refused(() -> Native.sharedMake(Long.MAX_VALUE));
             refused(() -> Native.handleAdopt(0, true, 0));
             return "fine";
         });

@@ -3,6 +3,8 @@
 // has other classes of both, so all that goes in and out is the JDK's.
 package org.nd4j.python4j;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
@@ -32,6 +34,7 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
     private String name = "nobody";
     private PythonObject kept;
     private PythonOutput output;
+    private Exception caught;
 
     /** Does one of the things below. Python's names of this application begin with the application's. */
     @Override
@@ -42,6 +45,11 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
         }
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
+        }
+        if (what.equals("unchecked")) {
+            UncheckedPythonInterpreter python = UncheckedPythonInterpreter.getInstance();
+            python.set(argument, name);
+            return python.get(argument, true);
         }
         if (what.equals("tryLock")) {
             return tryLock(Integer.parseInt(argument));
@@ -80,7 +88,10 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                     }
                 case "thrower":
                     PythonExecutioner.setVariable(argument, Python.function((args, named) -> {
-                        throw new Own("of " + name);
+                        Own own = new Own("of " + name);
+                        own.initCause(new IllegalStateException("inner " + name));
+                        own.addSuppressed(new Own("beside " + name));
+                        throw own;
                     }));
                     return null;
                 case "catch":
@@ -89,6 +100,16 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
                         return "nothing";
                     } catch (Exception e) {
                         return (e instanceof Own ? "own" : e.getClass().getName()) + ": " + e.getMessage();
+                    }
+                case "stack": // of what another application throws, which this one goes on keeping
+                    try {
+                        PythonExecutioner.exec(argument);
+                        return "nothing";
+                    } catch (Exception e) {
+                        caught = e;
+                        StringWriter text = new StringWriter();
+                        e.printStackTrace(new PrintWriter(text));
+                        return text.toString();
                     }
                 case "capture":
                     try (PythonOutput captured = PythonOutput.capture()) {

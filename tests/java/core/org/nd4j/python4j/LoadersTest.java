@@ -76,6 +76,24 @@ class LoadersTest {
     }
 
     @Test
+    void andSoIsItsStackWhichKeepsNoClassLoader() throws Exception {
+        Deployment third = new Deployment("third").named("third");
+        third.run("thrower", "thrower_third");
+        String own = "org.nd4j.python4j.LoadersApp$Own: ";
+        String stack = two.run("stack", "def f():\n    thrower_third()\nf()").toString();
+        for (String part : List.of("JavaException: " + own + "of third\n", "\tat Python.f(", "Caused by: " + own + "of third\n\tat ",
+                "LoadersApp.lambda$apply$", "\tSuppressed: " + own + "beside third\n", "Caused by: java.lang.IllegalStateException: inner third\n")) {
+            assertTrue(stack.contains(part), part + " in " + stack);
+        }
+        stack = two.run("stack", "try:\n    thrower_third()\nexcept Exception as e:\n    raise e from ValueError('why')").toString();
+        assertTrue(stack.contains("\tSuppressed: " + own + "of third\n")
+                && stack.contains("Caused by: org.nd4j.python4j.PythonException: ValueError: why"), stack);
+        WeakReference<ClassLoader> gone = third.undeploy();
+        third = null;
+        collect(gone, 3);
+    }
+
+    @Test
     void eachGetsItsOwnOutput() {
         assertEquals("hello two\n", two.run("capture", "print('hello two')"));
         assertEquals("hello one\n", one.run("capture", "print('hello one')"));
@@ -243,6 +261,7 @@ class LoadersTest {
             assertEquals(3.0, app.run("array", "array"));
             assertEquals("timeout", app.run("deadline", "30"));
             app.run("keep", "object()");
+            assertEquals(name, POOL.submit(() -> app.run("unchecked", "unchecked")).get());
             assertEquals(name + "!", app.run("exposed", null));
             try (PythonGIL gil = PythonGIL.lock()) { // an exception of ours, with frames of the application on the stack
                 PythonExecutioner.setVariable("of_test", Python.function((args, named) ->
@@ -251,11 +270,18 @@ class LoadersTest {
             assertEquals("KeyError: 1", app.run("eval", "of_test()"));
         }
         assertEquals("", POOL.submit(() -> app.run("storm", "20")).get());
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import threading, time\nt = threading.Thread(target=lambda: time.sleep(0.1))\nt.start()");
+        }
+        assertEquals(true, app.run("tryLock", "20")); // by the thread that waits for the GIL, since Python has one of its own
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("t.join()");
+        }
         return app.undeploy();
     }
 
     private static void collect(WeakReference<ClassLoader> gone, int number) throws Exception {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(5); // on a machine at leisure a tenth of one
         while (gone.get() != null) {
             assertTrue(System.nanoTime() < end, "deployment " + number + " is still there");
             System.gc();

@@ -355,6 +355,31 @@ class PlaceTest {
     }
 
     @Test
+    void whoKeepsTheGilIsNamed() throws Exception {
+        isShort(keeping(() -> {
+            Thread.currentThread().setName("keeper");
+            try (PythonGIL block = PythonGIL.lockShared()) {
+                PythonExecutioner.exec(KEEPS);
+            }
+        }), () -> {
+            PythonTimeout late = assertThrows(PythonTimeout.class, () -> PythonGIL.lock(Duration.ofMillis(50)));
+            assertEquals("There was no turn of Python within PT0.05S; no thread has it, but thread 'keeper' runs C code "
+                    + "without a turn that does not release Python's GIL.", late.getMessage());
+        });
+        isShort(keeping(() -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("import threading, time\nt = threading.Thread(target=lambda: (time.sleep(0.05), " + KEEPS + "))\nt.start()");
+            }
+        }), () -> {
+            PythonTimeout late = assertThrows(PythonTimeout.class, () -> PythonGIL.lock(Duration.ofMillis(50)));
+            assertTrue(late.getMessage().contains("but a thread that Python made, or a virtual thread, runs"), late.getMessage());
+        });
+        try (PythonGIL gil = PythonGIL.tryLock(Duration.ofSeconds(30))) {
+            PythonExecutioner.exec("t.join()");
+        }
+    }
+
+    @Test
     void andSoItIsWhileAThreadOfPythonsKeepsIt() throws Exception {
         AtomicReference<PythonGIL> got = new AtomicReference<>();
         isShort(keeping(() -> {

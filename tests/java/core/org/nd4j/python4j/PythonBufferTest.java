@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
 import java.lang.ref.WeakReference;
 import java.nio.Buffer;
 import java.nio.ByteBuffer;
@@ -52,6 +53,67 @@ class PythonBufferTest {
     }
 
     // ---- from Java ----
+
+    /** Of Linux, which shows what is mapped; 0 elsewhere. */
+    private static long blocksMapped() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/maps")).stream().filter(line -> line.contains("memfd:python4j")).count();
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    @Test
+    void sharedMemoryIsFilledByJavaAndReadByPythonAndTheOtherWayRound() {
+        try (PythonBuffer shared = PythonBuffer.shared(PythonBuffer.Type.FLOAT64, 3, 4)) {
+            assertArrayEquals(new long[] {3, 4}, shared.shape());
+            assertArrayEquals(new double[12], shared.toDoubleArray());
+            shared.asByteBuffer().asDoubleBuffer().put(11, 2.5);
+            set("m", shared);
+            assertEquals("d (3, 4) 2.5", Expect.text("f'{m.format} {m.shape} {m[2, 3]}'"));
+            PythonExecutioner.exec("m[0, 1] = 7.0");
+            assertEquals(7.0, shared.asByteBuffer().asDoubleBuffer().get(1));
+            PythonExecutioner.exec("del m");
+        }
+        assertEquals(0, PythonBuffer.shared(PythonBuffer.Type.INT8, 5, 0).toByteArray().length);
+        assertEquals(1, PythonBuffer.shared(PythonBuffer.Type.INT8).toByteArray().length);
+    }
+
+    @Test
+    void sharedMemoryGoesWithTheLastOfItsBuffersAndViews() throws InterruptedException {
+        eventually("earlier blocks are still mapped", () -> blocksMapped() == 0);
+        PythonBuffer shared = PythonBuffer.shared(PythonBuffer.Type.UINT8, 1 << 20);
+        boolean seen = blocksMapped() == 1;
+        shared.close();
+        assertEquals(0, blocksMapped());
+        assertThrows(IllegalStateException.class, shared::asByteBuffer);
+
+        PythonBuffer viewed = PythonBuffer.shared(PythonBuffer.Type.UINT8, 1 << 20);
+        ByteBuffer bytes = viewed.asByteBuffer();
+        set("m", viewed);
+        viewed.close();
+        System.gc();
+        PythonExecutioner.exec("m[5] = 3");
+        assertEquals(3, bytes.get(5));
+        bytes = null;
+        PythonExecutioner.exec("n = m[1:]; del m");
+        System.gc();
+        assertEquals("3", Expect.text("n[4]"));
+        assertEquals(seen ? 1 : 0, blocksMapped());
+        PythonExecutioner.exec("del n");
+        eventually("the block is still mapped", () -> blocksMapped() == 0);
+    }
+
+    @Test
+    void sharedMemoryThatCannotBeIsRefused() {
+        Class<IllegalArgumentException> refused = IllegalArgumentException.class;
+        assertThrows(refused, () -> PythonBuffer.shared(PythonBuffer.Type.INT8, -1));
+        assertThrows(refused, () -> PythonBuffer.shared(PythonBuffer.Type.TEXT, 1));
+        assertThrows(refused, () -> PythonBuffer.shared(PythonBuffer.Type.INT64, Long.MAX_VALUE / 2, 3));
+        String message = assertThrows(PythonException.class, () -> PythonBuffer.shared(PythonBuffer.Type.INT8, Long.MAX_VALUE / 2))
+                .getMessage();
+        assertTrue(message.contains("The system gives no shared memory of 4611686018427387903 bytes: "), message);
+    }
 
     /** By reflection, since these tests are compiled for Java 11. */
     @Test

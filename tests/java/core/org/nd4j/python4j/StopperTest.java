@@ -48,6 +48,20 @@ class StopperTest {
         }
     }
 
+    /** The JVM, which ends at a safepoint, waits 0.3 s for each thread that is in native code then. */
+    @Test
+    void theThreadThatWatchesWaitsInJava() throws Exception {
+        PythonExecutioner.init();
+        Thread watcher = Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().equals("python4j-watch")).findFirst().orElseThrow();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (watcher.getState() == Thread.State.RUNNABLE && System.nanoTime() < end) {
+            Thread.yield(); // it looks at the calls of another test
+        }
+        assertTrue(Arrays.asList(Thread.State.WAITING, Thread.State.TIMED_WAITING).contains(watcher.getState()),
+                () -> "it is " + watcher.getState());
+    }
+
     @Test
     void finallyBlocksRunAndExceptExceptionDoesNotHoldItUp() {
         try (PythonGIL gil = PythonGIL.lock()) {

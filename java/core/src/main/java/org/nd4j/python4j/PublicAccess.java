@@ -53,6 +53,16 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public long[] block(PythonBuffer buffer) {
+        return buffer.block();
+    }
+
+    @Override
+    public PythonBuffer inBlock(long[] block, long offset, char type, long[] shape, long[] strides, boolean readOnly) {
+        return PythonBuffer.inBlock(block, offset, type, shape, strides, readOnly);
+    }
+
+    @Override
     public PythonObject object(long handle, long frame) {
         return new PythonObject(handle, frame);
     }
@@ -70,6 +80,11 @@ final class PublicAccess extends Access {
     @Override
     public boolean exists(PythonObject object) {
         return object.exists();
+    }
+
+    @Override
+    public boolean isFramed(PythonObject object) {
+        return !PythonGC.isNone(object.frame());
     }
 
     @Override
@@ -120,6 +135,31 @@ final class PublicAccess extends Access {
     @Override
     public PythonException timeout(String message) {
         return new PythonTimeout(message, null);
+    }
+
+    @Override
+    public Throwable exception(PythonObject object) {
+        return PythonException.of(object);
+    }
+
+    @Override
+    public PythonGIL place() {
+        return PythonGIL.place();
+    }
+
+    @Override
+    public boolean hasContext() {
+        return PythonGIL.hasContext();
+    }
+
+    @Override
+    public boolean giveGil() {
+        return PythonGIL.giveGil();
+    }
+
+    @Override
+    public void takeGil(boolean given) {
+        PythonGIL.takeGil(given);
     }
 
     @Override

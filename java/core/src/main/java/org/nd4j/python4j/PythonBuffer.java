@@ -110,7 +110,7 @@ public final class PythonBuffer implements AutoCloseable {
     private final boolean readOnly;
     private final ByteOrder order;
     private Object owner; // keeps memory of Java
-    private Lease lease; // keeps memory of Python
+    private Lease lease; // keeps memory of Python, or of several processes
     private Cleaner.Cleanable own; // this object's hold on the lease
     private volatile boolean closed;
 
@@ -139,7 +139,14 @@ public final class PythonBuffer implements AutoCloseable {
                 : ByteOrder.BIG_ENDIAN;
         shape = Arrays.copyOfRange(layout, HEAD, HEAD + rank);
         strides = Arrays.copyOfRange(layout, HEAD + rank, layout.length);
-        lease = new Lease(layout[0], address, length());
+        lease = new Lease(layout[0], null, address, length());
+        own = lease.hold(this);
+    }
+
+    /** Memory in a block that several processes see. */
+    private PythonBuffer(Block block, long offset, Type type, long[] shape, long[] strides, boolean readOnly) {
+        this(block.address + offset, type, shape, strides, readOnly, null);
+        lease = new Lease(0, block, address, length());
         own = lease.hold(this);
     }
 
@@ -293,6 +300,45 @@ public final class PythonBuffer implements AutoCloseable {
         }
     }
 
+    // ---- for other processes, too ----
+
+    /**
+     * New memory, zeroed and in C order, that this process and the workers of a pool see: whoever is given it as an argument has the
+     * same memory, of which nothing is copied. Otherwise it is as memory of Java, so {@link #asByteBuffer} fills it. The first call
+     * in a process starts Python.
+     *
+     * <p>It is in no file and has no name, and a small {@code /dev/shm} does not matter. Its pages go when no process has them any
+     * more: when this object is closed or forgotten, and so are all buffers made of it, and the same is true in the workers.
+     *
+     * @param shape the dimensions; none for a single element
+     * @throws IllegalArgumentException if no array has that type and shape
+     * @throws PythonException if the system gives no such memory; Windows gives none
+     */
+    public static PythonBuffer shared(Type type, long... shape) {
+        if (Arrays.stream(shape).anyMatch(dimension -> dimension < 0)) {
+            throw noShape(shape);
+        }
+        long count = count(shape);
+        if (count >= Long.MAX_VALUE / checked(type).size) {
+            throw new IllegalArgumentException("The shape " + Arrays.toString(shape) + " is larger than memory.");
+        }
+        PythonGIL.start();
+        Block block = new Block(Native.sharedMake(count * type.size));
+        return new PythonBuffer(block, 0, type, shape.clone(), cOrder(shape, type.size), false);
+    }
+
+    /** The key, address and length of the block of shared memory that this is in; null if it is in none. */
+    synchronized long[] block() {
+        checkOpen();
+        Block block = lease == null ? null : lease.block;
+        return block == null ? null : new long[] {block.key, block.address, block.length};
+    }
+
+    /** What another process described: elements in a block, which this takes over. */
+    static PythonBuffer inBlock(long[] block, long offset, char letter, long[] shape, long[] strides, boolean readOnly) {
+        return new PythonBuffer(new Block(block), offset, Type.of(letter), shape, strides, readOnly);
+    }
+
     // ---- from Python ----
 
     /**
@@ -349,7 +395,7 @@ public final class PythonBuffer implements AutoCloseable {
         try (PythonGIL turn = PythonGIL.enter()) {
             long frame = PythonGC.frame();
             return new PythonObject(
-                    lease != null
+                    isPythons()
                             ? Native.bufferAgain(lease.handle, frame)
                             : Native.bufferMake(address, type.letter, layout(), readOnly, exported(), frame),
                     frame);
@@ -368,7 +414,7 @@ public final class PythonBuffer implements AutoCloseable {
         try (PythonGIL turn = PythonGIL.enter()) {
             long frame = PythonGC.frame();
             return new PythonObject(
-                    lease != null
+                    isPythons()
                             ? Native.arrayAgain(lease.handle, frame)
                             : Native.arrayMake(address, type.letter, layout(), readOnly, exported(), Ctypes.WANTED, frame),
                     frame);
@@ -377,12 +423,21 @@ public final class PythonBuffer implements AutoCloseable {
         }
     }
 
+    private boolean isPythons() {
+        return lease != null && lease.block == null;
+    }
+
     /** The owner, for Python to keep. */
     private Object exported() {
         Object kept;
         synchronized (this) {
             checkOpen();
             kept = owner;
+            if (lease != null) {
+                kept = new Object();
+                lease.hold(kept);
+                return kept;
+            }
         }
         if (kept != null) {
             Pressure.note(kept, address, length());
@@ -743,17 +798,32 @@ public final class PythonBuffer implements AutoCloseable {
         return type;
     }
 
+    /** A block of shared memory, as native code describes it. */
+    private static final class Block {
+        final long key;
+        final long address;
+        final long length;
+
+        Block(long[] described) {
+            key = described[0];
+            address = described[1];
+            length = described[2];
+        }
+    }
+
     /**
-     * Keeps memory of Python by a handle, which goes when the last of its holders has become unreachable.
-     * The cleaner's thread waits for nothing: Python frees the object when some thread next enters.
+     * Keeps memory of Python by a handle, or a block of shared memory, which goes when the last of its holders has become
+     * unreachable. The cleaner's thread waits for nothing: Python frees the object when some thread next enters.
      */
     private static final class Lease {
         private final long handle;
+        private final Block block; // null for memory of Python
         private final AtomicInteger holders = new AtomicInteger();
         private final Runnable forget;
 
-        Lease(long handle, long address, long length) {
+        Lease(long handle, Block block, long address, long length) {
             this.handle = handle;
+            this.block = block;
             this.forget = Pressure.note(address, length);
         }
 
@@ -765,7 +835,11 @@ public final class PythonBuffer implements AutoCloseable {
         private void release() {
             if (holders.decrementAndGet() == 0) {
                 forget.run();
-                Native.handleDropLater(handle);
+                if (block == null) {
+                    Native.handleDropLater(handle);
+                } else {
+                    Native.sharedDrop(block.key);
+                }
             }
         }
     }

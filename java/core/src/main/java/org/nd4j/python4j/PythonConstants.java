@@ -36,6 +36,9 @@ public class PythonConstants {
     /** The folder of the cache: the native libraries and what starts found out. */
     public static final String CACHE = NativeLoader.CACHE;
 
+    /** The module whose {@code new_event_loop} makes the loop of {@link PythonAsync#get}: {@code asyncio} by default. */
+    public static final String ASYNC_LOOP = "org.eclipse.python4j.async";
+
     /** How long a turn may last until the watchdog logs it, {@code 10s} say. Off by default. */
     public static final String WATCHDOG = PythonWatchdog.PROPERTY;
 

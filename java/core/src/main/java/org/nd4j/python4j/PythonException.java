@@ -12,6 +12,7 @@ import java.util.List;
 import org.nd4j.python4j.internal.jni.Backtrace;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.OtherLoaderException;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.Report;
 import org.nd4j.python4j.internal.turn.Stopper;
@@ -153,7 +154,11 @@ public class PythonException extends RuntimeException {
                 if (original != null) {
                     return original;
                 }
-                exception = new PythonException(message, cause);
+                Throwable elsewhere = OtherLoaderException.of((Long) detail);
+                exception = new PythonException(message, cause == null ? elsewhere : cause);
+                if (cause != null && elsewhere != null) { // Python knows a cause of its own
+                    exception.addSuppressed(elsewhere);
+                }
                 break;
             case "syntax":
                 exception = new PythonSyntaxError(message, cause, (List<?>) detail);

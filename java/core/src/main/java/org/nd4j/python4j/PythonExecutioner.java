@@ -80,6 +80,7 @@ public class PythonExecutioner {
         if (!PythonGIL.isReady()) {
             return;
         }
+        PythonGIL.endLoops();
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonWatchdog.closeAll();
             Monitor.end();

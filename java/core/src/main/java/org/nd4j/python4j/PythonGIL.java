@@ -79,6 +79,7 @@ public class PythonGIL implements AutoCloseable {
 
     private static boolean typesInitialized; // the starter alone uses it
     private static volatile boolean ready; // Python runs and the types' init() has been called
+    static volatile boolean usesLoops; // set by PythonAsync, which is not loaded otherwise
     private static volatile Thread starter; // the thread that started Python for this class loader
 
     private Thread owner; // null once closed
@@ -105,13 +106,22 @@ public class PythonGIL implements AutoCloseable {
 
     /** A thread's shared blocks, and the namespace that the outermost one opened. */
     private static final class Shared {
-        final PythonObject space = new PythonObject(Native.contextOpenSpace(), 0);
+        private PythonObject space; // null until somebody needs it, which takes the GIL
         int depth;
+
+        PythonObject space() {
+            if (space == null) {
+                space = new PythonObject(Native.contextOpenSpace(), 0);
+            }
+            return space;
+        }
 
         void close() {
             if (--depth == 0) {
                 SHARED.remove();
-                Native.contextCloseSpace(space.handle());
+                if (space != null) {
+                    Native.contextCloseSpace(space.handle());
+                }
                 Reference.reachabilityFence(this);
             }
         }
@@ -190,17 +200,34 @@ public class PythonGIL implements AutoCloseable {
     public static PythonGIL lock(Duration limit) {
         PythonGIL gil;
         try {
-            gil = tryLock(limit);
+            gil = within(limit);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new PythonInterrupted("The thread was interrupted while it waited for a turn of Python.", e);
         }
-        if (gil == null) {
-            Thread holder = holder();
-            throw new PythonTimeout("There was no turn of Python within " + limit + "; "
-                    + (holder == null ? "it is free now." : "thread '" + Monitor.name(holder) + "' has it."), null);
+        if (gil == null || gil == NOTHING) {
+            throw new PythonTimeout("There was no turn of Python within " + limit + "; " + whoHasIt(gil == NOTHING), null);
         }
         return gil;
+    }
+
+    /** @param gil whether the turn was to be had, and only CPython's own lock was not */
+    private static String whoHasIt(boolean gil) {
+        Thread holder = holder();
+        if (holder != null) {
+            return "thread '" + Monitor.name(holder) + "' has it.";
+        }
+        if (!gil || Native.gilTryAcquire(false) >= 0) {
+            return "it is free now.";
+        }
+        List<Thread> inside = Monitor.inPython();
+        StringBuilder names = new StringBuilder();
+        for (Thread thread : inside) {
+            names.append(names.length() == 0 ? "" : ", ").append('\'').append(Monitor.name(thread)).append('\'');
+        }
+        String who = inside.isEmpty() ? "a thread that Python made, or a virtual thread,"
+                : inside.size() == 1 ? "thread " + names : "one of the threads " + names;
+        return "no thread has it, but " + who + " runs C code without a turn that does not release Python's GIL.";
     }
 
     /**
@@ -224,6 +251,12 @@ public class PythonGIL implements AutoCloseable {
      * @throws PythonException as {@link #lock()} does
      */
     public static PythonGIL tryLock(Duration patience) throws InterruptedException {
+        PythonGIL gil = within(patience);
+        return gil == NOTHING ? null : gil;
+    }
+
+    /** The same, but {@link #NOTHING} if there was a turn in time, and only the GIL was not to be had. */
+    private static PythonGIL within(Duration patience) throws InterruptedException {
         long nanos;
         try {
             nanos = patience.toNanos();
@@ -246,7 +279,8 @@ public class PythonGIL implements AutoCloseable {
             return place;
         }
         try {
-            return TURN.takeIfFree() ? enteredWithin(0) : null;
+            PythonGIL gil = TURN.takeIfFree() ? enteredWithin(0) : null;
+            return gil == NOTHING ? null : gil;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return null;
@@ -556,6 +590,39 @@ public class PythonGIL implements AutoCloseable {
         return left == null ? lock() : lock(left);
     }
 
+    /** The place that the thread has, or else one for the length of each call, as in a shared block. A lent turn stays lent. */
+    static PythonGIL place() {
+        start();
+        return LENT.get() != null || isHeld() ? NOTHING : lockShared();
+    }
+
+    /** Whether context variables are this thread's own: those of a virtual thread's calls are its carrier's. */
+    static boolean hasContext() {
+        return !isVirtual(Thread.currentThread()) || Native.gilPlace() == Native.VISITING;
+    }
+
+    /** Gives up the GIL that the thread has with its turn; the turn stays. Whether it had it. */
+    static boolean giveGil() {
+        boolean has = TURN.isMine() && Native.gilPlace() == Native.TURN;
+        if (has) {
+            Native.gilRelease();
+        }
+        return has;
+    }
+
+    static void takeGil(boolean given) {
+        if (given) {
+            Native.gilAcquire();
+        }
+    }
+
+    /** Ends the event loops that run for this class loader, if there are any. */
+    static void endLoops() {
+        if (usesLoops) {
+            PythonAsync.closeAll();
+        }
+    }
+
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
         return TURN.isMine() || ready && LENT.get() == null && (SHARED.get() != null || isInsideAlready());
@@ -574,7 +641,7 @@ public class PythonGIL implements AutoCloseable {
             return null;
         }
         Shared shared = SHARED.get();
-        return shared == null ? null : shared.space;
+        return shared == null ? null : shared.space();
     }
 
     /** The same as a handle, 0 for the current context. */
@@ -585,7 +652,7 @@ public class PythonGIL implements AutoCloseable {
 
     /** Contexts follow exclusive turns. */
     static void refuseShared() {
-        if (spaceObject() != null) {
+        if (!TURN.isMine() && SHARED.get() != null) {
             throw new PythonException("A block of PythonGIL.lockShared() has a namespace of its own and no contexts: "
                     + "use PythonGIL.lock() to switch contexts.");
         }
@@ -646,7 +713,7 @@ public class PythonGIL implements AutoCloseable {
         if (System.getProperty(PythonWatchdog.PROPERTY) != null) {
             PythonWatchdog.startByProperty();
         }
-        if (Native.watches) {
+        if (Native.watches || Native.forgets) {
             Native.watchWake();
         }
         Monitor.start();
@@ -687,7 +754,7 @@ public class PythonGIL implements AutoCloseable {
         return enteredFrom(place);
     }
 
-    /** The same within a limit; null if the GIL was not to be had in time. The turn is given back then. */
+    /** The same within a limit; {@link #NOTHING} if the GIL was not to be had in time. The turn is given back then. */
     private static PythonGIL enteredWithin(long nanos) throws InterruptedException {
         int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
@@ -708,7 +775,7 @@ public class PythonGIL implements AutoCloseable {
                 }
             }
             if (!got) {
-                return null;
+                return NOTHING;
             }
         }
         return enteredFrom(place);

@@ -2,9 +2,11 @@
 // The one implementation of PythonInterpreter, one instance for each thread.
 package org.nd4j.python4j;
 
+import java.lang.ref.WeakReference;
 import java.util.HashMap;
 import java.util.Map;
 import org.nd4j.common.primitives.Pair;
+import org.nd4j.python4j.internal.jni.Handles;
 
 /** A {@link PythonInterpreter}. No method needs a turn: each takes one for its own length. */
 public class UncheckedPythonInterpreter implements PythonInterpreter {
@@ -16,8 +18,21 @@ public class UncheckedPythonInterpreter implements PythonInterpreter {
         }
     }
 
-    private static final ThreadLocal<UncheckedPythonInterpreter> INSTANCES =
-            ThreadLocal.withInitial(UncheckedPythonInterpreter::new);
+    // A thread has no more than an object of the JDK's, since a server's threads outlive an application and its class
+    // loader. The cleaner keeps the instance until the thread, and with it that object, is gone.
+    private static final ThreadLocal<WeakReference<UncheckedPythonInterpreter>> INSTANCES = new ThreadLocal<>();
+
+    /** Keeps an instance, by being kept. */
+    private static final class Keeper implements Runnable {
+        final UncheckedPythonInterpreter instance;
+
+        Keeper(UncheckedPythonInterpreter instance) {
+            this.instance = instance;
+        }
+
+        @Override
+        public void run() {} // the cleaner has forgotten this by now, which is all
+    }
 
     private final GILLock lock = new GILLock();
     private final Map<String, Pair<PythonObject, Object>> cache = new HashMap<>();
@@ -58,7 +73,15 @@ public class UncheckedPythonInterpreter implements PythonInterpreter {
 
     /** The interpreter of the calling thread. */
     public static UncheckedPythonInterpreter getInstance() {
-        return INSTANCES.get();
+        WeakReference<UncheckedPythonInterpreter> held = INSTANCES.get();
+        if (held != null) {
+            return held.get();
+        }
+        UncheckedPythonInterpreter made = new UncheckedPythonInterpreter();
+        held = new WeakReference<>(made);
+        INSTANCES.set(held);
+        Handles.CLEANER.register(held, new Keeper(made));
+        return made;
     }
 
     @Override

@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal;
 
 import java.io.File;
 import java.util.List;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExposure;
 import org.nd4j.python4j.PythonGIL;
@@ -50,6 +51,9 @@ public abstract class Access {
 
     public abstract boolean exists(PythonObject object);
 
+    /** Whether it goes with a frame of {@code PythonGC}. */
+    public abstract boolean isFramed(PythonObject object);
+
     /** The value of an object of a built-in type, the object itself for any other. */
     public abstract Object read(PythonObject object);
 
@@ -77,6 +81,14 @@ public abstract class Access {
     /** The same for a value of a type of {@code Pack.Wanted}, with the objects in it left as they are. */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
 
+    // ---- PythonBuffer ----
+
+    /** The key, address and length of the block of shared memory that a buffer is in; null if it is in none. */
+    public abstract long[] block(PythonBuffer buffer);
+
+    /** Elements in such a block, which the buffer takes over; {@code type} is the letter of their type. */
+    public abstract PythonBuffer inBlock(long[] block, long offset, char type, long[] shape, long[] strides, boolean readOnly);
+
     // ---- the host ----
 
     /** See {@code Native.look}. */
@@ -92,6 +104,9 @@ public abstract class Access {
 
     public abstract PythonException timeout(String message);
 
+    /** What an exception object tells; the very exception of Java's if it is one. */
+    public abstract Throwable exception(PythonObject object);
+
     // ---- PythonGIL, PythonGC ----
 
     /** The thread's place in Python; see {@code PythonGIL.enter}. */
@@ -99,6 +114,18 @@ public abstract class Access {
 
     /** The thread's place in Python, or else a turn, waited for. */
     public abstract PythonGIL enterOrLock();
+
+    /** The thread's place in Python, or else one for the length of each call, without a turn. */
+    public abstract PythonGIL place();
+
+    /** Whether context variables of Python belong to this very thread. */
+    public abstract boolean hasContext();
+
+    /** Gives up the GIL that the thread has with its turn, to wait for a thread that needs it; the turn stays. Whether it had it. */
+    public abstract boolean giveGil();
+
+    /** Takes it again, if it was given up. */
+    public abstract void takeGil(boolean given);
 
     /** Python calls Java on this thread until the visit is closed. */
     public abstract Visit visit();

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.BaseStream;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
@@ -38,10 +39,14 @@ public final class ByReference implements Callbacks.Function {
 
     private final Object object;
     private final PythonExposure exposure;
+    private final Target declared; // what is known of its type beside its class; null for nothing
+    private Target[] parts; // of elements or keys, and of values; worked out when first asked for
+    private Map<Functional.Methods, Functional.Methods> typed; // methods where what is declared says more than the class
 
-    private ByReference(Object object, PythonExposure exposure) {
+    private ByReference(Object object, PythonExposure exposure, Target declared) {
         this.object = object;
         this.exposure = exposure;
+        this.declared = declared != null && declared.type != declared.raw && declared.raw.isInstance(object) ? declared : null;
     }
 
     // ---- from Java to Python ----
@@ -49,19 +54,24 @@ public final class ByReference implements Callbacks.Function {
     /** An object by reference; text, numbers and null cross as values. */
     public static PythonObject of(Object object, PythonExposure exposure) {
         PythonObject python = ProxyHandler.object(object);
+        Object content = Conversion.content(object);
         if (python != null) {
             return python;
-        } else if (object instanceof Optional) {
-            return of(((Optional<?>) object).orElse(null), exposure);
+        } else if (content != object) {
+            return of(content, exposure);
         } else if (isScalar(object)) {
             return Python.of(object);
         }
         boolean function = !Access.get().allows(exposure, object) && kind(object) == null && Functional.isFunction(object);
-        return Python.of(function ? new Callbacks.Given(Functional.of(object), null) : reference(object, exposure));
+        return Python.of(function ? new Callbacks.Given(Functional.of(object), null) : reference(object, exposure, null));
     }
 
-    /** What Python sees of a value that comes out of a reference: what can change is a reference itself. */
-    static Object shown(Object value, PythonExposure exposure) {
+    /**
+     * What Python sees of a value that comes out of a reference: what can change is a reference itself.
+     *
+     * @param declared the type that it has where it comes from, null where nobody says
+     */
+    static Object shown(Object value, PythonExposure exposure, Target declared) {
         if (isScalar(value)) {
             return value;
         }
@@ -69,32 +79,56 @@ public final class ByReference implements Callbacks.Function {
         if (python != null) {
             return python;
         }
-        if (value instanceof Optional) {
-            return shown(((Optional<?>) value).orElse(null), exposure);
+        Object content = Conversion.content(value);
+        if (content != value) {
+            return shown(content, exposure, declared == null || declared.kind != Target.Kind.OPTIONAL ? null : declared.part(0));
         }
         if (Conversion.registered(value) != null) {
             return value;
         }
         if (Access.get().allows(exposure, value) || kind(value) != null || value instanceof Throwable) {
-            return reference(value, exposure);
+            return reference(value, exposure, declared);
         }
         if (value instanceof Map.Entry) {
-            return shownEntry((Map.Entry<?, ?>) value, exposure);
+            boolean known = declared != null && declared.kind == Target.Kind.ENTRY;
+            return shownEntry((Map.Entry<?, ?>) value, exposure, known ? declared.part(0) : null, known ? declared.part(1) : null);
         }
         if (Functional.isFunction(value)) {
-            return new Callbacks.Given(Functional.of(value), null);
+            Object function = Functional.typed(value, declared);
+            return function != value ? function : new Callbacks.Given(Functional.of(value), null);
         }
         if (Records.isRecord(value.getClass())) { // its components come out of the reference, too
-            Records record = Target.of(value.getClass()).record;
-            List<Object> values = record.values(value);
-            values.replaceAll(each -> shown(each, exposure));
-            return new Counterparts.Named(value.getClass().getSimpleName(), record.names, values);
+            return Conversion.named(value, Target.of(value, declared), each -> shown(each.getKey(), exposure, each.getValue()));
         }
-        return Conversion.isKnown(value) ? value : reference(value, exposure);
+        return Conversion.isKnown(value) ? value : reference(value, exposure, declared);
     }
 
-    private static Map.Entry<Object, Object> shownEntry(Map.Entry<?, ?> entry, PythonExposure exposure) {
-        return new AbstractMap.SimpleImmutableEntry<>(shown(entry.getKey(), exposure), shown(entry.getValue(), exposure));
+    private static Map.Entry<Object, Object> shownEntry(Map.Entry<?, ?> entry, PythonExposure exposure, Target key, Target value) {
+        return new AbstractMap.SimpleImmutableEntry<>(shown(entry.getKey(), exposure, key), shown(entry.getValue(), exposure, value));
+    }
+
+    /** An element or a value of this container. */
+    private Object out(Object element, int part) {
+        Object shown = shown(element, exposure, part(part));
+        if (shown != null && !(shown instanceof Callbacks.Given || shown instanceof PythonObject)) {
+            Recent.add(element, object);
+        }
+        return shown;
+    }
+
+    /** What is known of the type of elements or keys (0) and of values (1): as declared, or as the class says. */
+    private Target part(int index) {
+        if (parts == null) {
+            Class<?> container = object instanceof Map ? Map.class : object instanceof Iterator ? Iterator.class
+                    : object instanceof Enumeration ? Enumeration.class : object instanceof BaseStream ? BaseStream.class : Iterable.class;
+            Target[] known = new Target[2];
+            for (int i = 0; i < (container == Map.class ? 2 : 1); i++) {
+                known[i] = declared == null ? Target.ANY : declared.argument(container, i);
+                known[i] = known[i] == Target.ANY ? Target.of(object.getClass()).argument(container, i) : known[i];
+            }
+            parts = known;
+        }
+        return parts[index];
     }
 
     /** Whether a value has no identity that anybody asks for. A number of an unknown class may be one that changes. */
@@ -114,12 +148,12 @@ public final class ByReference implements Callbacks.Function {
 
     /** An exception that was thrown through Python. */
     public static Callbacks.Function ofThrown(Throwable thrown) {
-        return new ByReference(thrown, Thrown.EXPOSURE);
+        return new ByReference(thrown, Thrown.EXPOSURE, null);
     }
 
-    private static Callbacks.Given reference(Object object, PythonExposure exposure) {
+    private static Callbacks.Given reference(Object object, PythonExposure exposure, Target declared) {
         if (object instanceof Throwable) {
-            return Callbacks.Given.exception(new ByReference(object, Access.get().allows(exposure, object) ? exposure : Thrown.EXPOSURE),
+            return Callbacks.Given.exception(new ByReference(object, Access.get().allows(exposure, object) ? exposure : Thrown.EXPOSURE, declared),
                     (Throwable) object);
         }
         String kind = kind(object);
@@ -128,7 +162,7 @@ public final class ByReference implements Callbacks.Function {
                     ? ((Members) Access.get().members(exposure, object)).get("new") != null : Functional.isFunction(object));
             kind = callable ? "JavaCallable" : "JavaObject";
         }
-        return new Callbacks.Given(new ByReference(object, exposure), kind);
+        return new Callbacks.Given(new ByReference(object, exposure, declared), kind);
     }
 
     /** The class in proxies.py; null for an object that is no container. */
@@ -183,10 +217,47 @@ public final class ByReference implements Callbacks.Function {
             case "next":
                 return next();
             case "iterate":
-                return reference(elements().iterator(), exposure);
+                return inner(elements().iterator());
+            case "compare":
+                return compared(own(operands.get(0)));
+            case "among":
+                return among((List<?>) operands.get(0));
             default:
                 return container(operation, operands);
         }
+    }
+
+    /** A reference to an iterator over this, of which as much is known. */
+    private Callbacks.Given inner(Iterator<?> iterator) {
+        ByReference inner = new ByReference(iterator, exposure, null);
+        part(0);
+        inner.parts = parts;
+        return new Callbacks.Given(inner, kind(iterator));
+    }
+
+    /** The Java object that an argument is; null for a Python value. */
+    private static Object own(Object operand) {
+        return operand instanceof Callbacks.Function ? ((Callbacks.Function) operand).object() : null;
+    }
+
+    /** How this compares with another Java object; null if it does not. */
+    @SuppressWarnings("unchecked")
+    private Object compared(Object other) {
+        try {
+            return other != null && object instanceof Comparable ? ((Comparable<Object>) object).compareTo(other) : null;
+        } catch (ClassCastException e) {
+            return null;
+        }
+    }
+
+    /** Where in a list of references another one to this object is; null if there is none. */
+    private Object among(List<?> references) {
+        for (int i = 0; i < references.size(); i++) {
+            if (own(references.get(i)) == object) {
+                return i;
+            }
+        }
+        return null;
     }
 
     /** What a container refuses as not its own is a TypeError. */
@@ -224,22 +295,24 @@ public final class ByReference implements Callbacks.Function {
         throw missing(name);
     }
 
-    /** A field's value; a function of which the field's type knows more than its class takes what that says. */
     private Object field(Field field) throws IllegalAccessException {
         Object value = field.get(object);
-        boolean typed = value != null && field.getGenericType() != field.getType() && Functional.isFunction(value)
-                && !Access.get().allows(exposure, value);
-        Object function = typed ? Functional.typed(value, fieldTypes(field).target(field.getGenericType())) : value;
-        return function != value ? function : shown(value, exposure);
+        return isScalar(value) ? value : shown(value, exposure, types(field.getDeclaringClass()).target(field.getGenericType()));
     }
 
-    /** What the type variables of a field's class mean in this object. */
-    private Conversion fieldTypes(Field field) {
-        return Conversion.within(object instanceof Class ? field.getDeclaringClass() : object.getClass());
+    /** What type variables mean in this object, or in a class whose static members are meant. */
+    private Conversion types(Class<?> statics) {
+        return object instanceof Class ? Conversion.within(statics)
+                : Conversion.within(object.getClass(), declared == null ? object.getClass() : declared.type);
     }
 
     private Functional bound(Functional.Methods methods) {
-        return Functional.bound(object instanceof Class ? null : object, methods, exposure);
+        Functional.Methods meant = methods;
+        if (declared != null) {
+            typed = typed == null ? new ConcurrentHashMap<>() : typed;
+            meant = typed.computeIfAbsent(methods, each -> each.within(types(null)));
+        }
+        return Functional.bound(object instanceof Class ? null : object, meant, exposure);
     }
 
     private void assign(String name, Object value) throws Throwable {
@@ -258,7 +331,7 @@ public final class ByReference implements Callbacks.Function {
             throw new Callbacks.Raise("AttributeError", "the field '" + name + "' is final");
         }
         try {
-            field.set(object, fieldTypes(field).convert(value, field.getGenericType()));
+            field.set(object, types(field.getDeclaringClass()).convert(value, field.getGenericType()));
         } catch (PythonException e) {
             throw refused(e);
         }
@@ -303,10 +376,10 @@ public final class ByReference implements Callbacks.Function {
     private Object next() {
         try {
             if (object instanceof Entries) {
-                return shownEntry(((Entries) object).entries.next(), exposure);
+                return shownEntry(((Entries) object).entries.next(), exposure, part(0), part(1));
             }
-            return shown(object instanceof Enumeration
-                    ? ((Enumeration<?>) object).nextElement() : ((Iterator<?>) object).next(), exposure);
+            return out(object instanceof Enumeration
+                    ? ((Enumeration<?>) object).nextElement() : ((Iterator<?>) object).next(), 0);
         } catch (NoSuchElementException e) {
             throw new Callbacks.Raise("StopIteration", "");
         }
@@ -334,20 +407,28 @@ public final class ByReference implements Callbacks.Function {
     // ---- containers ----
 
     /**
-     * A Python value as an element or key of a container. Java forgets of which type those are, so the
-     * first one there tells: a Python int becomes an Integer where Integers are.
+     * A Python value as an element or key (0) or a value (1) of this container: as it is declared, or where nobody says that,
+     * like the first one there. A Python int becomes an Integer where Integers are.
      */
-    private static Object like(Object sample, Object value) {
+    private Object element(int part, Object sample, Object value) {
+        Target type = part(part);
+        if (value instanceof Callbacks.Function || value == null) { // an object of Java's
+            Object own = value == null ? null : ((Callbacks.Function) value).object();
+            return type.box.isInstance(own) ? own : Conversion.convert(value, type, "value");
+        }
         Object natural = Pack.Reader.kept(value);
-        boolean scalar = natural instanceof Number || natural instanceof String || natural instanceof PythonObject;
-        if (sample == null || !scalar || sample.getClass().isInstance(natural)) {
+        Object like = type.parts() == 0 ? like(sample, natural, value) : null;
+        Object put = like != null && type.box.isInstance(like) ? like : Conversion.convert(value, type, "value");
+        Object recent = Recent.of(value, natural, put, object);
+        return recent != null && type.box.isInstance(recent) ? recent : put;
+    }
+
+    private static Object like(Object sample, Object natural, Object value) {
+        if (sample == null || sample.getClass().isInstance(natural)) {
             return natural;
         }
-        try {
-            return Conversion.PLAIN.convert(value, Counterparts.named(sample));
-        } catch (PythonException e) {
-            return natural;
-        }
+        Object like = Conversion.orNull(value, Target.of(Counterparts.typeOf(sample)));
+        return like == null ? natural : like;
     }
 
     /** Any element. The lock is that of synchronized collections, which bear no other way to iterate. */
@@ -376,9 +457,11 @@ public final class ByReference implements Callbacks.Function {
             return Optional.of(natural);
         }
         Object sample = first(collection);
-        Object like = like(sample, value);
-        if (like != null && like != natural && contains(collection, like)) {
-            return Optional.of(like);
+        Object declared = part(0) == Target.ANY ? null : Conversion.orNull(value, part(0));
+        for (Object like : new Object[] {declared, like(sample, natural, value)}) {
+            if (like != null && like != natural && contains(collection, like)) {
+                return Optional.of(like);
+            }
         }
         boolean sorted = object instanceof SortedMap || object instanceof SortedSet; // all there are of one kind
         for (Object number : Numbers.equal(natural)) {
@@ -402,7 +485,7 @@ public final class ByReference implements Callbacks.Function {
             case "contains":
                 return has(collection, operands.get(0));
             case "add":
-                return collection.add(like(first(collection), operands.get(0)));
+                return collection.add(element(0, first(collection), operands.get(0)));
             case "discard":
                 Object value = operands.get(0);
                 return has(collection, value) && collection.remove(value == null ? null : found(collection, value).orElse(null));
@@ -419,10 +502,8 @@ public final class ByReference implements Callbacks.Function {
         return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
     }
 
-    /** A value as an element of this list; an array's own type says more than its first element. */
     private Object element(List<Object> list, Object value) {
-        Class<?> component = object.getClass().getComponentType();
-        return component == null ? like(first(list), value) : Conversion.PLAIN.convert(value, component);
+        return element(0, first(list), value);
     }
 
     private void put(List<Object> list, int at, Object element) {
@@ -444,7 +525,7 @@ public final class ByReference implements Callbacks.Function {
             case "contains":
                 return in(list, operands.get(0));
             case "get":
-                return shown(list.get(index(list, operands.get(0), "list index out of range")), exposure);
+                return out(list.get(index(list, operands.get(0), "list index out of range")), 0);
             case "set":
                 put(list, index(list, operands.get(0), "list assignment index out of range"), element(list, operands.get(1)));
                 return null;
@@ -462,7 +543,7 @@ public final class ByReference implements Callbacks.Function {
                 return null;
             case "slice":
                 List<Object> part = new ArrayList<>();
-                list.subList(at(operands, 0), at(operands, 1)).forEach(element -> part.add(shown(element, exposure)));
+                list.subList(at(operands, 0), at(operands, 1)).forEach(element -> part.add(out(element, 0)));
                 return part;
             case "bytes":
                 return ((byte[]) object).clone();
@@ -561,13 +642,13 @@ public final class ByReference implements Callbacks.Function {
             case "length":
                 return map.size();
             case "entries":
-                return reference(new Entries(map), exposure);
+                return inner(new Entries(map));
             case "contains":
                 return has(map.keySet(), operands.get(0));
             case "item":
                 return item(map, operands.get(0));
             case "put":
-                map.put(putKey(map, operands.get(0)), like(first(map.values()), operands.get(1)));
+                map.put(putKey(map, operands.get(0)), element(1, first(map.values()), operands.get(1)));
                 return null;
             case "delete":
                 boolean there = has(map.keySet(), operands.get(0));
@@ -597,13 +678,13 @@ public final class ByReference implements Callbacks.Function {
             }
             value = map.get(key(map, key));
         }
-        return Collections.singletonList(shown(value, exposure));
+        return Collections.singletonList(out(value, 1));
     }
 
     /** The key that is there, or a new one like the first. */
     private Object putKey(Map<Object, Object> map, Object key) {
         Optional<Object> there = key == null || map instanceof SortedMap ? Optional.empty() : found(map.keySet(), key);
-        return there.orElseGet(() -> like(first(map.keySet()), key));
+        return there.orElseGet(() -> element(0, first(map.keySet()), key));
     }
 
     /** A key that is there, as the map has it. */

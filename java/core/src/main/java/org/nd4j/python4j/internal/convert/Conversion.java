@@ -130,13 +130,18 @@ public final class Conversion {
         return new Conversion(Types.of(Types.NONE.resolve(type)));
     }
 
+    /** The same in an object of a class of which more is declared. */
+    static Conversion within(Class<?> type, Type declared) {
+        return new Conversion(Types.of(type, declared));
+    }
+
     /** What a type means here. */
     Target target(Type type) {
         return Target.of(types.resolve(type));
     }
 
     /** Whether values of a type hold Python objects themselves, of which no copy will do. */
-    boolean keepsObjects(Type type) {
+    public boolean keepsObjects(Type type) {
         return target(type).keepsObjects();
     }
 
@@ -175,6 +180,20 @@ public final class Conversion {
             throw e.exception(root);
         } catch (StackOverflowError e) {
             throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: " + root);
+        }
+    }
+
+    /** A value as a type; null if it is null, or none of these. */
+    static Object orNull(Object value, Target target) {
+        try {
+            return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+        } catch (Mismatch | StackOverflowError e) {
+            return null;
+        } catch (PythonException e) {
+            if (e.getPythonObject() != null) {
+                throw e; // Python code failed, or was stopped
+            }
+            return null;
         }
     }
 
@@ -836,6 +855,20 @@ public final class Conversion {
         return Records.isRecord(value.getClass()) || Counterparts.isKnown(value);
     }
 
+    /** What an Optional of any kind holds, null for an empty one; another value itself. */
+    static Object content(Object value) {
+        if (value instanceof Optional) {
+            return ((Optional<?>) value).orElse(null);
+        } else if (value instanceof OptionalInt) {
+            return ((OptionalInt) value).isPresent() ? ((OptionalInt) value).getAsInt() : null;
+        } else if (value instanceof OptionalLong) {
+            return ((OptionalLong) value).isPresent() ? ((OptionalLong) value).getAsLong() : null;
+        } else if (value instanceof OptionalDouble) {
+            return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
+        }
+        return value;
+    }
+
     /** A simpler value, or a {@link Pack.Fresh} object that nobody holds; the value itself if there is nothing. */
     private static Object counterpart(Object value) {
         if (value instanceof Map.Entry) {
@@ -848,14 +881,6 @@ public final class Conversion {
             return make("path", value.toString());
         } else if (value instanceof UUID) {
             return make("uuid", value.toString());
-        } else if (value instanceof Optional) {
-            return ((Optional<?>) value).orElse(null);
-        } else if (value instanceof OptionalInt) {
-            return ((OptionalInt) value).isPresent() ? ((OptionalInt) value).getAsInt() : null;
-        } else if (value instanceof OptionalLong) {
-            return ((OptionalLong) value).isPresent() ? ((OptionalLong) value).getAsLong() : null;
-        } else if (value instanceof OptionalDouble) {
-            return ((OptionalDouble) value).isPresent() ? ((OptionalDouble) value).getAsDouble() : null;
         } else if (value instanceof Instant) {
             return dateTime(utc((Instant) value), 0, null);
         } else if (value instanceof LocalDateTime) {
@@ -881,14 +906,25 @@ public final class Conversion {
         } else if (Records.isRecord(value.getClass())) {
             return record(value);
         }
-        Object other = Counterparts.toPython(value);
+        Object content = content(value);
+        Object other = content != value ? content : Counterparts.toPython(value);
         return other == value && Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : other;
     }
 
-    private static Pack.Fresh record(Object value) {
-        Records record = Target.of(value.getClass()).record;
+    /** A record as a named tuple. @param shown makes of a component and its declared type what it is there */
+    static Counterparts.Named named(Object value, Target target, Function<Map.Entry<Object, Target>, Object> shown) {
+        List<Object> values = target.record.values(value);
+        for (int i = 0; i < values.size(); i++) {
+            values.set(i, shown.apply(new AbstractMap.SimpleImmutableEntry<>(values.get(i), target.part(i))));
+        }
+        return new Counterparts.Named(value.getClass().getSimpleName(), target.record.names, values);
+    }
+
+    private static Object record(Object value) {
         try {
-            return make("record", value.getClass().getSimpleName(), record.names, record.values(value));
+            Target target = Target.of(value.getClass());
+            return Counterparts.toPython(target.keepsObjects() ? Functional.typed(value, target)
+                    : named(value, target, Map.Entry::getKey));
         } catch (StackOverflowError e) {
             throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: a "
                     + value.getClass().getName());

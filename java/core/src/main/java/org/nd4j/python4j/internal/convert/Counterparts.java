@@ -2,6 +2,7 @@
 // Values of the JDK that are seldom in Python's hands: what each is there, and back. The usual ones are in Conversion.
 package org.nd4j.python4j.internal.convert;
 
+import java.lang.reflect.Type;
 import java.time.Instant;
 import java.time.MonthDay;
 import java.time.OffsetTime;
@@ -21,6 +22,7 @@ import java.util.GregorianCalendar;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TimeZone;
 import java.util.function.Function;
 import java.util.stream.BaseStream;
@@ -206,6 +208,17 @@ final class Counterparts {
             }
         }
         return value instanceof Enum ? ((Enum<?>) value).getDeclaringClass() : value.getClass();
+    }
+
+    /** The same with the types of what an entry or an Optional holds. */
+    static Type typeOf(Object value) {
+        if (value instanceof Map.Entry) {
+            Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
+            return Conversion.generic(Map.Entry.class, typeOf(entry.getKey()), typeOf(entry.getValue()));
+        } else if (value instanceof Optional) {
+            return Conversion.generic(Optional.class, typeOf(((Optional<?>) value).orElse(null)));
+        }
+        return value == null ? Object.class : named(value);
     }
 
     /** The type of the elements of a stream of primitives; null for another class. */

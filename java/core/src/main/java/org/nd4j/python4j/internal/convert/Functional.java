@@ -12,9 +12,12 @@ import java.lang.reflect.Parameter;
 import java.lang.reflect.Type;
 import java.time.temporal.TemporalAccessor;
 import java.time.temporal.TemporalAmount;
+import java.util.AbstractMap;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -28,6 +31,7 @@ import org.nd4j.python4j.PythonExposure;
 import org.nd4j.python4j.PythonFunction;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /** One or more methods of one name, bound to an object. */
 public final class Functional implements Callbacks.Function {
@@ -76,6 +80,11 @@ public final class Functional implements Callbacks.Function {
 
         Methods(List<? extends Executable> methods, String name, Conversion conversion) {
             this(methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new), name);
+        }
+
+        /** The same methods where type variables have other meanings. */
+        Methods within(Conversion conversion) {
+            return new Methods(Arrays.stream(shapes).map(shape -> shape.method).collect(Collectors.toList()), name, conversion);
         }
 
         private Methods(Shape[] shapes, String name) {
@@ -143,19 +152,50 @@ public final class Functional implements Callbacks.Function {
         return new Methods(Collections.singletonList(method), method.getName(), conversion);
     }
 
-    /** Whether a type is an interface with arguments that values of it may have forgotten; null is none. */
-    static boolean isTyped(Target type) {
-        return type != null && type.kind == Target.Kind.PROXY && type.type != type.raw;
+    /**
+     * A value on its way to Python, with each function in it taking what its declaration says: a lambda's class has forgotten the
+     * arguments of its type. The value itself where there is no such function.
+     */
+    static Object typed(Object value, Target declared) {
+        return declared == null || !declared.keepsObjects() ? value : typed(value, declared, 0);
     }
 
-    /** A function whose declaration knows the arguments of its type; a lambda's class has forgotten them. */
-    static Object typed(Object value, Target declared) {
-        if (!isTyped(declared) || value == null || value instanceof Iterable || !isFunction(value) || ProxyHandler.object(value) != null) {
+    private static Object typed(Object value, Target declared, int depth) {
+        if (value == null || !declared.keepsObjects() || depth > Pack.MAX_DEPTH || ProxyHandler.object(value) != null) {
             return value;
         }
-        Method method = single(declared.raw);
-        return method == null ? value
-                : new Callbacks.Given(of(value, method, methods(method, Conversion.within(declared.type))), null);
+        switch (declared.kind) {
+            case PROXY:
+                Method method = declared.type == declared.raw || value instanceof Iterable || !isFunction(value) ? null : single(declared.raw);
+                return method == null ? value
+                        : new Callbacks.Given(of(value, method, methods(method, Conversion.within(declared.type))), null);
+            case OPTIONAL:
+                Object content = Conversion.content(value);
+                Object function = content == value ? value : typed(content, declared.part(0), depth + 1);
+                return function == content ? value : function;
+            case ENTRY:
+                Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
+                return new AbstractMap.SimpleImmutableEntry<>(
+                        typed(entry.getKey(), declared.part(0), depth + 1), typed(entry.getValue(), declared.part(1), depth + 1));
+            case MAP:
+                Map<Object, Object> map = new LinkedHashMap<>();
+                ((Map<?, ?>) value).forEach((key, each) -> map.put(
+                        typed(key, declared.part(0), depth + 1), typed(each, declared.part(1), depth + 1)));
+                return map;
+            case RECORD:
+                return Conversion.named(value, declared, each -> typed(each.getKey(), each.getValue(), depth + 1));
+            case ARRAY:
+            case COLLECTION:
+            case ITERATOR:
+            case STREAM:
+                Collection<Object> all = value instanceof Set ? new LinkedHashSet<>() : new ArrayList<>();
+                Iterator<?> elements = value instanceof Object[] ? Arrays.asList((Object[]) value).iterator()
+                        : value instanceof Iterable ? ((Iterable<?>) value).iterator() : Counterparts.iterator(value);
+                elements.forEachRemaining(each -> all.add(typed(each, declared.part(0), depth + 1)));
+                return all;
+            default:
+                return value;
+        }
     }
 
     /** Methods of an object, or of a class if that is null. */
@@ -327,9 +367,7 @@ public final class Functional implements Callbacks.Function {
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
         Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);
         Object result = invoke(chosen.shape.method, chosen.arguments);
-        boolean open = exposure != null && result != null && Access.get().allows(exposure, result);
-        Object typed = open ? result : typed(result, chosen.shape.result);
-        return exposure == null || typed != result ? typed : ByReference.shown(result, exposure);
+        return exposure == null ? typed(result, chosen.shape.result) : ByReference.shown(result, exposure, chosen.shape.result);
     }
 
     private Object invoke(Executable method, Object[] arguments) throws Throwable {

@@ -32,7 +32,7 @@ public final class ProxyHandler implements InvocationHandler {
     private static final class Plan {
         final PythonObject python; // to be called with the method's arguments
         final Target result;
-        final Target[] parameters; // null where none is of a functional interface with arguments
+        final Target[] parameters; // null where none can have functions in it
         final int wanted;
 
         Plan(Method method, ProxyHandler handler) {
@@ -53,7 +53,7 @@ public final class ProxyHandler implements InvocationHandler {
             bound.del();
             this.result = handler.conversion.target(method.getGenericReturnType());
             Target[] targets = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
-            this.parameters = Arrays.stream(targets).anyMatch(Functional::isTyped) ? targets : null;
+            this.parameters = Arrays.stream(targets).anyMatch(Target::keepsObjects) ? targets : null;
             this.wanted = method.getReturnType() == void.class && !method.isDefault() ? Pack.Wanted.NONE
                     : result.keepsObjects() ? Pack.Wanted.OBJECT : Pack.Wanted.ANY;
         }

@@ -53,6 +53,9 @@ final class Target {
     private static final List<Class<?>> NUMBERS = Arrays.asList(Byte.class, Short.class, Integer.class, Long.class,
             Float.class, Double.class, BigInteger.class, BigDecimal.class, Number.class);
 
+    /** Of what nothing is known. */
+    static final Target ANY;
+
     /** The types of classes that this library's own loader keeps anyhow. */
     private static final Map<Type, Target> OWN = new ConcurrentHashMap<>();
 
@@ -63,6 +66,10 @@ final class Target {
             return new ConcurrentHashMap<>();
         }
     };
+
+    static {
+        ANY = of(Object.class);
+    }
 
     final Type type;
     final Class<?> raw;
@@ -95,6 +102,11 @@ final class Target {
             known.put(resolved, target);
         }
         return target;
+    }
+
+    /** The type of an object: as it is declared if that says more than its class. */
+    static Target of(Object value, Target declared) {
+        return declared != null && declared.raw == value.getClass() ? declared : of(value.getClass());
     }
 
     /** Of the classes that a type names the one whose loader knows those of the others. */
@@ -194,6 +206,19 @@ final class Target {
             default:
                 return new Type[0];
         }
+    }
+
+    /** What one of the type variables of a class stands for in values of this; the elements of an array. */
+    Target argument(Class<?> of, int index) {
+        if (kind == Kind.ARRAY) {
+            return part(0);
+        }
+        return of(Types.of(type).resolve(of.getTypeParameters()[index]));
+    }
+
+    /** How many {@link #part}s there are. */
+    int parts() {
+        return parts.length;
     }
 
     private Type[] arguments(Class<?> of) {

@@ -35,6 +35,15 @@ final class Types {
         return types;
     }
 
+    /** Both what a class says and what is declared of an object of it. */
+    static Types of(Class<?> type, Type declared) {
+        Types types = of(type);
+        if (declared != type) {
+            types.collect(declared, new HashSet<>());
+        }
+        return types;
+    }
+
     private void collect(Type type, Set<Class<?>> seen) {
         Class<?> raw = raw(type);
         if (!seen.add(raw)) {

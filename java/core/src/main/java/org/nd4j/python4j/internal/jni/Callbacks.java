@@ -44,6 +44,11 @@ public final class Callbacks {
         }
     }
 
+    /** What Python holds and is told when Python has dropped it, on any thread. It must not wait. */
+    public interface Dropped {
+        void dropped();
+    }
+
     /** Makes Python raise an exception of a builtin class. */
     public static final class Raise extends RuntimeException {
         private static final long serialVersionUID = 1L;
@@ -162,7 +167,8 @@ public final class Callbacks {
         return HELD.size();
     }
 
-    private static long hold(Object object) {
+    /** A key, for objects that are no callables in Python; it is forgotten when Python has dropped it. */
+    public static long hold(Object object) {
         long key = Native.root << HOST_SHIFT | KEYS.incrementAndGet();
         HELD.put(key, object);
         return key;
@@ -171,7 +177,10 @@ public final class Callbacks {
     /** A call from Python, or with no arguments the news that Python has dropped the key. */
     public static byte[] upcall(long key, byte[] arguments) {
         if (arguments == null) {
-            HELD.remove(key);
+            Object dropped = HELD.remove(key);
+            if (dropped instanceof Dropped) {
+                ((Dropped) dropped).dropped();
+            }
             return null;
         }
         if (key == THREAD_NAME) {

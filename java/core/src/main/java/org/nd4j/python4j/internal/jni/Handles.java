@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.Access;
 
 /** Handles of Python objects. */
 public final class Handles {
@@ -176,11 +177,13 @@ public final class Handles {
         }
     }
 
-    /** Has the thread of watch.rs look from now on. */
+    /** Has the thread of watch.rs look from now on; before the start, from the start on. */
     public static void watch() {
         if (!Native.forgets) {
             Native.forgets = true;
-            Native.watchWake();
+            if (Access.get().isStarted()) {
+                Native.watchWake();
+            }
         }
     }
 

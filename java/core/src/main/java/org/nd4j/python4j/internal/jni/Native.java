@@ -64,6 +64,7 @@ public final class Native {
 
     // Where an OS thread is, as `Place` of gil.rs has it.
     public static final int OUTSIDE = 0;
+    public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
 
@@ -165,6 +166,19 @@ public final class Native {
 
     /** Whether nothing makes further copies: for text only if the insides of String and of str are as they are known to be. */
     public static native boolean bulkDirect();
+
+    // ---- queue.rs ----
+
+    /**
+     * Sends a packed message to an event loop. Needs no turn.
+     *
+     * @param now whether objects in it may be given back before the loop takes it: then it is read here, with the GIL
+     * @param context whether this thread's context variables go with it
+     */
+    static native void queueSend(long queue, byte[] message, int length, boolean now, boolean context);
+
+    /** How many messages an event loop has not taken yet. Needs no turn. */
+    public static native int queueWaiting(long queue);
 
     // ---- exec.rs ----
 
@@ -279,6 +293,51 @@ public final class Native {
      */
     public static native long[] arrayView(long handle);
 
+    // ---- arrow.rs ----
+
+    /**
+     * An object for a batch of Arrow data, or for one of its columns.
+     *
+     * @param numbers for each array its length, the number of its buffers, their addresses, the number of its children,
+     *     and 1 if it has a dictionary; then the same for each child, and for the dictionary
+     * @param key what {@link Callbacks} is to drop when nobody uses the memory any more
+     * @param schema the address of an {@code ArrowSchema}, which is released
+     */
+    public static native long arrowGive(long[] numbers, long key, long schema, boolean table, long frame);
+
+    /**
+     * An object for a reader. The function of the key is called for each batch with the number for {@link #arrowGiveBatch};
+     * it gives null, or what went wrong as bytes of UTF-8.
+     */
+    public static native long arrowGiveReader(long key, long schema, long frame);
+
+    /** Gives the batch that is wanted. Needs no turn. */
+    public static native void arrowGiveBatch(long[] numbers, long key, long wanted);
+
+    /** The Arrow data of an object, to be read: a handle of no frame. */
+    public static native long arrowOpen(long handle, long call);
+
+    /** Puts its {@code ArrowSchema} at an address; whether it is that of a table. */
+    public static native boolean arrowSchema(long handle, long out, long call);
+
+    /**
+     * Puts the next batch at an address: of a table an {@code ArrowArray} for each column, else one.
+     *
+     * @return the number of rows, -1 if there is no batch
+     */
+    public static native long arrowNext(long handle, boolean table, long out, long call);
+
+    /** Ends the reading. */
+    public static native void arrowClose(long handle, long call);
+
+    // ---- shared.rs ----
+
+    /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
+    public static native long[] sharedMake(long length);
+
+    /** Unmaps the memory here; the pages go when no other process has them. Needs no turn. */
+    public static native void sharedDrop(long key);
+
     // ---- raised.rs ----
 
     /** The report of an exception object, for {@link PythonException#of}. */
@@ -286,6 +345,9 @@ public final class Native {
 
     /** What the JVM noted of the stack when a throwable was made, for {@link Backtrace}; null if it cannot be had. Needs no turn. */
     public static native Object raisedBacktrace(Throwable throwable);
+
+    /** What the host that made a key says of the exception under it, see {@link OtherLoaderException}; null if it is gone. Needs no turn. */
+    static native Object[] raisedElsewhere(long key);
 
     // ---- stop.rs ----
 
@@ -341,6 +403,11 @@ public final class Native {
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);
+    }
+
+    /** What another host asks by {@link #raisedElsewhere}. */
+    static Object[] told(long key) {
+        return OtherLoaderException.told(Callbacks.thrown(key));
     }
 
     /**

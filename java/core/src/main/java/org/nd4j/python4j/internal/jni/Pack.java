@@ -217,6 +217,11 @@ public final class Pack {
         return copy;
     }
 
+    /** Somebody else gives back the handles that were made for it. */
+    void handedOver() {
+        fresh.clear();
+    }
+
     /** The key of an object that {@link Callbacks} holds. */
     Pack key(long key) {
         u64(key);

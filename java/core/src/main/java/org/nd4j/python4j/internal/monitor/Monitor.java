@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal.monitor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonGILMXBean;
@@ -86,6 +87,19 @@ public final class Monitor {
     /** Virtual threads have no names, as a rule. */
     public static String name(Thread thread) {
         return thread.getName().isEmpty() ? thread.toString() : thread.getName();
+    }
+
+    /** The threads that are in Python now, in native code: maybe not all, since virtual threads cannot be seen. */
+    public static List<Thread> inPython() {
+        List<Thread> inside = new ArrayList<>();
+        for (Map.Entry<Thread, StackTraceElement[]> each : Thread.getAllStackTraces().entrySet()) {
+            StackTraceElement[] stack = each.getValue();
+            if (stack.length > 0 && stack[0].getClassName().equals(Native.class.getName())
+                    && !stack[0].getMethodName().startsWith("gil")) {
+                inside.add(each.getKey());
+            }
+        }
+        return inside;
     }
 
     // ---- programs ----

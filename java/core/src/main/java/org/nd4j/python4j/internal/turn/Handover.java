@@ -10,14 +10,14 @@ import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * A daemon thread that takes the GIL, however long that takes, and hands it to the owner of the turn if that one still
- * wants it. Made when the GIL was not certainly free at once; ends when nobody has needed it for a while.
+ * wants it. It is made when the GIL was not certainly free at once, and ends when nobody has needed it for a moment.
  */
 public final class Handover extends Thread {
 
     private static final long LEAST_NANOS = TimeUnit.MILLISECONDS.toNanos(20); // several switches of Python's threads
     private static final long ARRIVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
     private static final long SPIN_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
-    private static final long IDLE_MILLIS = 10_000;
+    private static final long IDLE_MILLIS = 100; // it keeps its class loader; a new thread costs a tenth of a millisecond
 
     private static final int WAITS = 0;
     private static final int OFFERED = 1;

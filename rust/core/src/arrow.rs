@@ -1,0 +1,690 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Tables: Java's as objects that every Python library of Arrow's reads (the PyCapsule interface), and the Arrow data of
+//! any Python object as structs for Java. Who owns the structs is in `arrow_c.rs`.
+
+use crate::arrow_c::{self, Array, Keeper, Owned, Schema, Stream, Struct};
+use crate::gil::Place;
+use crate::handle::{self, Frame, Handle};
+use crate::keys::{Key, Upcall};
+use crate::{Error, Result, capi, gil};
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyStopIteration, PyValueError};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyIterator, PyList, PyTuple};
+use std::ffi::{CStr, CString, c_char, c_int};
+use std::sync::Arc;
+use std::{mem, ptr};
+
+// ---- capsules ----
+
+/// A capsule that owns a struct, until somebody moves that out.
+fn capsule<S: Struct>(py: Python<'_>, owned: Owned<S>) -> PyResult<Bound<'_, PyAny>> {
+    unsafe extern "C" fn destroy<S: Struct>(capsule: *mut ffi::PyObject) {
+        // SAFETY: Python calls this once, for a capsule that was made below.
+        unsafe {
+            let owned = ffi::PyCapsule_GetPointer(capsule, S::CAPSULE.as_ptr());
+            drop(Box::from_raw(owned.cast::<Owned<S>>()));
+        }
+    }
+    let owned = Box::into_raw(Box::new(owned));
+    // SAFETY: the GIL is held; the name is static. `Owned` is laid out as the struct in it.
+    unsafe {
+        let made = ffi::PyCapsule_New(owned.cast(), S::CAPSULE.as_ptr(), Some(destroy::<S>));
+        if made.is_null() {
+            drop(Box::from_raw(owned));
+        }
+        Bound::from_owned_ptr_or_err(py, made)
+    }
+}
+
+/// Moves the struct out of a capsule.
+fn taken<S: Struct>(capsule: &Bound<'_, PyAny>) -> Result<Owned<S>> {
+    // SAFETY: the GIL is held; a capsule of that name has such a struct, and anything else is refused with an error set.
+    unsafe {
+        let address = ffi::PyCapsule_GetPointer(capsule.as_ptr(), S::CAPSULE.as_ptr());
+        if address.is_null() {
+            return Err(PyErr::fetch(capsule.py()).into());
+        }
+        Owned::take(address as usize)
+    }
+}
+
+// ---- from Java ----
+
+/// A batch of Java's, or one of its columns.
+struct Held {
+    schema: Owned<Schema>,
+    array: Owned<Array>,
+    keeper: Keeper,
+}
+
+impl Held {
+    fn schema<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        capsule(py, self.schema.0.copy())
+    }
+
+    fn array<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        Ok((self.schema(py)?, capsule(py, self.array.0.share(&self.keeper))?))
+    }
+}
+
+/// A table of Java's that lies in memory as a whole.
+#[pyclass(frozen, weakref, module = "python4j", name = "arrow_table")]
+struct Table(Held);
+
+#[pymethods]
+impl Table {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.schema(py)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let _as_it_is = requested_schema; // the specification leaves casts to the consumer
+        self.0.array(py)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _as_it_is = requested_schema;
+        let batches = Batches::One(Some(self.0.array.0.share(&self.0.keeper)));
+        capsule(py, stream(self.0.schema.0.copy(), batches))
+    }
+
+    fn __repr__(&self) -> String {
+        let (columns, rows) = (self.0.schema.0.children().len(), self.0.array.0.length);
+        format!("<java table of {columns} columns and {rows} rows>")
+    }
+}
+
+/// A column of Java's.
+#[pyclass(frozen, weakref, module = "python4j", name = "arrow_column")]
+struct Column(Held);
+
+#[pymethods]
+impl Column {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.schema(py)
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_array__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let _as_it_is = requested_schema;
+        self.0.array(py)
+    }
+
+    fn __repr__(&self) -> String {
+        let (name, rows) = (self.0.schema.0.name(), self.0.array.0.length);
+        format!("<java column {name:?} of {rows} rows>")
+    }
+}
+
+/// A reader of Java's, whose batches are read when Python asks for them.
+#[pyclass(frozen, weakref, module = "python4j", name = "arrow_reader")]
+struct Reader {
+    schema: Owned<Schema>,
+    batches: Mutex<Option<Source>>,
+}
+
+#[pymethods]
+impl Reader {
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        capsule(py, self.schema.0.copy())
+    }
+
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _as_it_is = requested_schema;
+        let Some(source) = self.batches.lock().take() else {
+            return Err(PyValueError::new_err(
+                "The batches of this Java reader are read once, and somebody reads them already: make a table of them first, \
+                 pyarrow.table(reader) say.",
+            ));
+        };
+        capsule(py, stream(self.schema.0.copy(), Batches::Java(source)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<java reader of {} columns>", self.schema.0.children().len())
+    }
+}
+
+/// Where the batches of a stream of ours come from.
+enum Batches {
+    One(Option<Owned<Array>>),
+    Java(Source),
+}
+
+/// What a stream of ours has.
+struct Streaming {
+    schema: Owned<Schema>,
+    batches: Batches,
+    error: CString,
+}
+
+fn stream(schema: Owned<Schema>, batches: Batches) -> Owned<Stream> {
+    let error = CString::default();
+    let streaming = Box::new(Streaming {
+        schema,
+        batches,
+        error,
+    });
+    Owned(Stream {
+        get_schema: Some(stream_schema),
+        get_next: Some(stream_next),
+        get_last_error: Some(stream_error),
+        release: Some(stream_release),
+        private_data: Box::into_raw(streaming).cast(),
+    })
+}
+
+unsafe fn streaming<'a>(stream: *mut Stream) -> &'a mut Streaming {
+    // SAFETY: the caller has a stream that `stream` made, by itself.
+    unsafe { &mut *(*stream).private_data.cast() }
+}
+
+unsafe extern "C" fn stream_schema(from: *mut Stream, out: *mut Schema) -> c_int {
+    // SAFETY: the consumer gives a stream of ours and room for a schema.
+    unsafe { streaming(from).schema.0.copy().put(out as usize) };
+    0
+}
+
+unsafe extern "C" fn stream_next(from: *mut Stream, out: *mut Array) -> c_int {
+    // SAFETY: as above, for an array.
+    let streaming = unsafe {
+        ptr::write(out, Array::empty());
+        streaming(from)
+    };
+    match &mut streaming.batches {
+        Batches::One(batch) => {
+            if let Some(batch) = batch.take() {
+                // SAFETY: as above.
+                unsafe { batch.put(out as usize) };
+            }
+            0
+        }
+        Batches::Java(source) => {
+            let schema = &raw const streaming.schema.0;
+            match call_reader(&source.0, Some(&Wanted { schema, out })) {
+                Ok(()) => 0,
+                Err(error) => {
+                    streaming.error = CString::new(error.to_string().replace('\0', " ")).unwrap_or_default();
+                    libc::EIO
+                }
+            }
+        }
+    }
+}
+
+unsafe extern "C" fn stream_error(from: *mut Stream) -> *const c_char {
+    // SAFETY: as above. The text stays until the next call.
+    unsafe { streaming(from) }.error.as_ptr()
+}
+
+unsafe extern "C" fn stream_release(from: *mut Stream) {
+    // SAFETY: the one release of a stream of ours.
+    unsafe {
+        drop(Box::from_raw((*from).private_data.cast::<Streaming>()));
+        (*from).release = None;
+    }
+}
+
+/// A batch that Java is asked for: of which columns, and where to put it.
+struct Wanted {
+    schema: *const Schema,
+    out: *mut Array,
+}
+
+// SAFETY: it is lent to Java for the length of one call.
+unsafe impl Sync for Wanted {}
+
+/// Calls the function of a reader in Java: for a batch that is wanted, or with none for the end. Java's code runs without
+/// the GIL, and its thread has the place of one that Python calls: also where C code has given the GIL back before.
+fn call_reader(key: &Key, wanted: Option<&Wanted>) -> Result<()> {
+    const LIST_OF_ONE: [u8; 6] = [8, 1, 0, 0, 0, 3]; // a number, in the notation of pack.rs; and no named arguments
+    const BYTES: u8 = 7;
+    let call = || {
+        let wanted = wanted.map_or(0, |wanted| ptr::from_ref(wanted) as i64);
+        let arguments = [&LIST_OF_ONE[..], &wanted.to_le_bytes(), &[0]].concat();
+        key.upcall()?.call(key.number, &arguments)
+    };
+    let answer = if capi::gil_held() {
+        gil::inside(|py| gil::outside(py, call))?
+    } else if gil::place() == Place::Outside {
+        call()?
+    } else {
+        capi::ensured(|| gil::inside(|py| gil::outside(py, call)))?
+    };
+    match &answer[..] {
+        [0, 0, ..] => Ok(()),
+        [0, BYTES, a, b, c, d, text @ ..] => {
+            let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+            let text = text.get(..length).unwrap_or(text);
+            Err(Error::refused(String::from_utf8_lossy(text)))
+        }
+        _ => Err(Error::refused("The reader in Java failed.")),
+    }
+}
+
+/// A reader in Java, which is told when nobody reads it any more.
+struct Source(Key);
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        let _ = call_reader(&self.0, None); // nobody is there to be told
+    }
+}
+
+/// For Java: an object for a table or a column, as `Array::described` has it. Java is told by the key when Python and
+/// everybody else has dropped the memory.
+pub fn give(
+    py: Python<'_>,
+    numbers: &[i64],
+    key: (u64, Arc<dyn Upcall>),
+    schema: usize,
+    table: bool,
+    frame: Frame,
+) -> Result<Handle> {
+    let keeper: Keeper = Arc::new(made(key));
+    // SAFETY: Java has filled in the struct.
+    let schema = unsafe { Owned::<Schema>::take(schema) }?;
+    let array = Array::described(numbers, &schema.0, &keeper)?;
+    let schema = schema.0.copy();
+    let held = Held {
+        schema,
+        array,
+        keeper,
+    };
+    Ok(handle::give(
+        match table {
+            true => Bound::new(py, Table(held))?.into_any(),
+            false => Bound::new(py, Column(held))?.into_any(),
+        },
+        frame,
+    ))
+}
+
+fn made((number, upcall): (u64, Arc<dyn Upcall>)) -> Key {
+    Key { number, upcall }
+}
+
+/// For Java: an object for a reader. Java's function of the key is called for each batch, with the number for
+/// [`give_batch`], and with 0 at the end; it answers with nothing, or with what went wrong as bytes of UTF-8.
+pub fn give_reader(
+    py: Python<'_>,
+    key: (u64, Arc<dyn Upcall>),
+    schema: usize,
+    frame: Frame,
+) -> Result<Handle> {
+    let batches = Mutex::new(Some(Source(made(key))));
+    // SAFETY: Java has filled in the struct.
+    let schema = unsafe { Owned::<Schema>::take(schema) }?.0.copy();
+    Ok(handle::give(
+        Bound::new(py, Reader { schema, batches })?.into_any(),
+        frame,
+    ))
+}
+
+/// For Java: puts a batch where [`call_reader`] asked for it. Needs no Python.
+pub fn give_batch(numbers: &[i64], key: (u64, Arc<dyn Upcall>), wanted: usize) -> Result<()> {
+    let keeper: Keeper = Arc::new(made(key));
+    // SAFETY: Java hands on the address that it was given, within the call that gave it.
+    unsafe {
+        let wanted = &*(wanted as *const Wanted);
+        Array::described(numbers, &*wanted.schema, &keeper)?.put(wanted.out as usize);
+    }
+    Ok(())
+}
+
+// ---- to Java ----
+
+/// Arrow data of Python's on its way to Java: a batch, a stream, or an iterator of such.
+#[pyclass(frozen, module = "python4j")]
+struct Incoming(Mutex<State>);
+
+struct State {
+    source: Origin,
+    /// That of all batches, once it is known.
+    schema: Option<Arc<Owned<Schema>>>,
+    /// A batch that was needed to know it.
+    first: Option<Owned<Array>>,
+}
+
+enum Origin {
+    /// Nothing more comes.
+    Done,
+    /// Somebody reads it at this moment.
+    Busy,
+    One(Owned<Array>),
+    Stream(Owned<Stream>),
+    /// An iterator, and the stream of its current item.
+    Items(Py<PyAny>, Option<Owned<Stream>>),
+}
+
+type Batch = (Arc<Owned<Schema>>, Owned<Array>);
+
+fn described_type(object: &Bound<'_, PyAny>) -> String {
+    let class = object.get_type();
+    class
+        .fully_qualified_name()
+        .map_or_else(|_| "object".into(), |name| name.to_string())
+}
+
+fn has(object: &Bound<'_, PyAny>, name: &str) -> bool {
+    object.get_type().hasattr(name).unwrap_or(false)
+}
+
+/// What the `__arrow_c_array__` or the `__arrow_c_stream__` of an object gives; neither if it has none of them.
+fn source(object: &Bound<'_, PyAny>) -> Result<Option<(Option<Owned<Schema>>, Origin)>> {
+    if has(object, "__arrow_c_stream__") {
+        let stream = taken(&object.call_method0("__arrow_c_stream__")?)?;
+        return Ok(Some((None, Origin::Stream(stream))));
+    }
+    if has(object, "__arrow_c_array__") {
+        let pair = object.call_method0("__arrow_c_array__")?;
+        let pair = pair.cast::<PyTuple>().map_err(PyErr::from)?;
+        let (schema, array) = (taken(&pair.get_item(0)?)?, taken(&pair.get_item(1)?)?);
+        return Ok(Some((Some(schema), Origin::One(array))));
+    }
+    if has(object, "__arrow_c_device_array__") || has(object, "__arrow_c_device_stream__") {
+        return Err(Error::refused(format!(
+            "The memory of this {} is that of a device, which Java cannot read: copy it to the processor's memory in Python.",
+            described_type(object)
+        )));
+    }
+    Ok(None)
+}
+
+/// The Arrow data of any Python object. Of an iterator nothing is read yet.
+fn incoming(object: &Bound<'_, PyAny>) -> Result<Incoming> {
+    let (mut schema, found) = if has(object, "__next__") {
+        (None, Origin::Items(object.clone().unbind(), None))
+    } else if let Some(found) = source(object)? {
+        found
+    } else if object.is_instance_of::<PyList>() || object.is_instance_of::<PyTuple>() {
+        (
+            None,
+            Origin::Items(PyIterator::from_object(object)?.into_any().unbind(), None),
+        )
+    } else {
+        return Err(Error::refused(format!(
+            "A {} has no Arrow data: neither __arrow_c_stream__ nor __arrow_c_array__, nor is it an iterator of objects that \
+             have them.{}",
+            described_type(object),
+            if has(object, "collect") {
+                " Call its collect() first."
+            } else {
+                ""
+            }
+        )));
+    };
+    // An iterator that tells its schema, a RecordBatchReader say, may have no batch.
+    if let (Origin::Items(..), Ok(told)) = (&found, object.getattr("schema")) {
+        if has(&told, "__arrow_c_schema__") {
+            schema = Some(taken(&told.call_method0("__arrow_c_schema__")?)?);
+        }
+    }
+    let schema = schema.map(Arc::new);
+    Ok(Incoming(Mutex::new(State {
+        source: found,
+        schema,
+        first: None,
+    })))
+}
+
+impl Incoming {
+    /// Takes the source for the time that something is read from it: Python code may run then.
+    fn reading<R>(&self, read: impl FnOnce(&mut State) -> Result<R>) -> Result<R> {
+        let lend = |lent: Origin| mem::replace(&mut self.0.lock().source, lent);
+        let source = lend(Origin::Busy);
+        if let Origin::Busy = source {
+            return Err(Error::refused(
+                "These batches are being read by another thread at this moment.",
+            ));
+        }
+        let (schema, first) = {
+            let mut state = self.0.lock();
+            (state.schema.clone(), state.first.take())
+        };
+        let mut state = State {
+            source,
+            schema,
+            first,
+        };
+        let result = read(&mut state);
+        *self.0.lock() = state;
+        result
+    }
+}
+
+impl State {
+    fn schema(&mut self, py: Python<'_>) -> Result<Arc<Owned<Schema>>> {
+        if let Some(schema) = &self.schema {
+            return Ok(Arc::clone(schema));
+        }
+        if let Origin::Stream(stream) = &mut self.source {
+            let schema = Arc::new(schema_of(py, stream)?);
+            self.schema = Some(Arc::clone(&schema));
+            return Ok(schema);
+        }
+        self.first = self.next(py)?;
+        self.schema.clone().ok_or_else(|| {
+            Error::refused(
+                "The iterator has ended without a batch, so the columns are not known: hand over a reader that knows them, \
+                 pyarrow.RecordBatchReader.from_batches(schema, batches) say.",
+            )
+        })
+    }
+
+    fn next(&mut self, py: Python<'_>) -> Result<Option<Owned<Array>>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        match mem::replace(&mut self.source, Origin::Done) {
+            Origin::Done | Origin::Busy => Ok(None),
+            Origin::One(array) => Ok(Some(array)),
+            Origin::Stream(mut stream) => {
+                self.schema = match self.schema.take() {
+                    None => Some(Arc::new(schema_of(py, &mut stream)?)),
+                    known => known,
+                };
+                let next = next_of(py, &mut stream)?;
+                if next.is_some() {
+                    self.source = Origin::Stream(stream);
+                }
+                Ok(next)
+            }
+            Origin::Items(items, mut inner) => {
+                let next = self.next_item(items.bind(py), &mut inner)?;
+                if let Some((schema, array)) = next {
+                    let known = self.schema.get_or_insert_with(|| Arc::clone(&schema));
+                    if !known.0.is_like(&schema.0) {
+                        return Err(Error::refused(format!(
+                            "A batch has other columns than those before it: {} after {}.",
+                            schema.0.shown(),
+                            known.0.shown()
+                        )));
+                    }
+                    self.source = Origin::Items(items, inner);
+                    return Ok(Some(array));
+                }
+                Ok(None)
+            }
+        }
+    }
+
+    fn next_item(
+        &self,
+        items: &Bound<'_, PyAny>,
+        inner: &mut Option<Owned<Stream>>,
+    ) -> Result<Option<Batch>> {
+        let py = items.py();
+        loop {
+            if let Some(stream) = inner {
+                if let Some(array) = next_of(py, stream)? {
+                    return Ok(Some((Arc::new(schema_of(py, stream)?), array)));
+                }
+                *inner = None;
+            }
+            let item = match items.call_method0("__next__") {
+                Ok(item) => item,
+                Err(end) if end.is_instance_of::<PyStopIteration>(py) => return Ok(None),
+                Err(raised) => return Err(raised.into()),
+            };
+            match source(&item)? {
+                Some((Some(schema), Origin::One(array))) => return Ok(Some((Arc::new(schema), array))),
+                Some((_, Origin::Stream(stream))) => *inner = Some(stream),
+                _ => {
+                    return Err(Error::refused(format!(
+                        "The iterator gave a {}, which has no Arrow data.",
+                        described_type(&item)
+                    )));
+                }
+            }
+        }
+    }
+}
+
+/// Calls a function of a stream. The GIL is free meanwhile: other threads may need it to make the batch.
+fn called(
+    py: Python<'_>,
+    stream: &mut Owned<Stream>,
+    body: impl FnOnce(*mut Stream) -> c_int + Send,
+) -> Result<()> {
+    struct Sent(*mut Stream);
+    // SAFETY: the stream is lent to one thread, which is this one.
+    unsafe impl Send for Sent {}
+    let sent = Sent(&raw mut stream.0);
+    let status = gil::outside(py, move || {
+        let sent = sent;
+        body(sent.0)
+    });
+    if status == 0 {
+        return Ok(());
+    }
+    // SAFETY: the stream is not released; the text stays until its next call.
+    let text = unsafe {
+        let text = stream
+            .0
+            .get_last_error
+            .map_or(ptr::null(), |error| error(&mut stream.0));
+        (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+    };
+    let text = text
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| format!("error {status}"));
+    Err(Error::refused(format!("The stream of batches failed: {text}")))
+}
+
+struct Room<S>(*mut S);
+// SAFETY: it is on the stack of the thread that waits for the call.
+unsafe impl<S> Send for Room<S> {}
+
+fn schema_of(py: Python<'_>, stream: &mut Owned<Stream>) -> Result<Owned<Schema>> {
+    let mut schema = Owned(Schema::empty());
+    let (get, room) = (stream.0.get_schema, Room(&raw mut schema.0));
+    called(py, stream, move |stream| {
+        let room = room;
+        // SAFETY: a stream that is not released has the function, and there is room for what it gives.
+        get.map_or(libc::ENOSYS, |get| unsafe { get(stream, room.0) })
+    })?;
+    Ok(schema)
+}
+
+fn next_of(py: Python<'_>, stream: &mut Owned<Stream>) -> Result<Option<Owned<Array>>> {
+    let mut array = Owned(Array::empty());
+    let (get, room) = (stream.0.get_next, Room(&raw mut array.0));
+    called(py, stream, move |stream| {
+        let room = room;
+        // SAFETY: as above.
+        get.map_or(libc::ENOSYS, |get| unsafe { get(stream, room.0) })
+    })?;
+    let end = array.0.release().is_none();
+    Ok((!end).then_some(array))
+}
+
+/// For Java: the Arrow data of an object, to be read. The handle belongs to no frame.
+pub fn open(py: Python<'_>, object: Handle) -> Result<Handle> {
+    let incoming = incoming(&handle::lend(py, object)?)?;
+    Ok(handle::give(
+        Bound::new(py, incoming)?.into_any(),
+        handle::NO_FRAME,
+    ))
+}
+
+fn lend<'py>(py: Python<'py>, incoming: Handle) -> Result<Bound<'py, Incoming>> {
+    Ok(handle::lend(py, incoming)?
+        .cast_into::<Incoming>()
+        .map_err(PyErr::from)?)
+}
+
+/// For Java: puts the schema at an address, and tells whether it is that of a table.
+pub fn schema(py: Python<'_>, incoming: Handle, out: usize) -> Result<bool> {
+    let schema = lend(py, incoming)?.get().reading(|state| state.schema(py))?;
+    // SAFETY: Java has room there.
+    unsafe { schema.0.copy().put(out) };
+    Ok(schema.0.is_table())
+}
+
+/// For Java: puts the next batch at an address, without offsets: a table's columns one after the other, anything else
+/// as it is. Gives the number of rows, -1 if there is no batch.
+pub fn next(py: Python<'_>, incoming: Handle, table: bool, out: usize) -> Result<i64> {
+    let incoming = lend(py, incoming)?;
+    let read = |state: &mut State| {
+        let next = state.next(py)?;
+        Ok(next.map(|array| (state.schema.clone(), array)))
+    };
+    let Some((Some(schema), array)) = incoming.get().reading(read)? else {
+        return Ok(-1);
+    };
+    let rows = array.0.length;
+    let arrays = match table {
+        true => arrow_c::columns(array, &schema.0)?,
+        false => vec![arrow_c::unsliced(array, &schema.0)?],
+    };
+    for (at, array) in arrays.into_iter().enumerate() {
+        // SAFETY: Java has room there for so many.
+        unsafe { array.put(out + at * size_of::<Array>()) };
+    }
+    Ok(rows)
+}
+
+/// For Java: ends the reading, also of an iterator that somebody else holds.
+pub fn close(py: Python<'_>, incoming: Handle) -> Result<()> {
+    let incoming = lend(py, incoming)?;
+    let (source, first) = {
+        let mut state = incoming.get().0.lock();
+        if let Origin::Busy = state.source {
+            return Err(Error::refused(
+                "These batches are being read by another thread at this moment.",
+            ));
+        }
+        (mem::replace(&mut state.source, Origin::Done), state.first.take())
+    };
+    drop(first);
+    if let Origin::Items(items, inner) = source {
+        drop(inner);
+        let items = items.bind(py);
+        if has(items, "close") {
+            items.call_method0("close")?;
+        }
+    }
+    Ok(())
+}

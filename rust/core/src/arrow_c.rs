@@ -1,0 +1,878 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The structs of Arrow's C data interface: who owns one, how a copy shares its memory, and how a tree of arrays is made
+//! that has no offsets, because Arrow Java reads none. What they are in Python is in `arrow.rs`.
+
+use crate::{Error, Result, alloc, capi, fork, handle};
+use std::any::Any;
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::sync::Arc;
+
+/// `struct ArrowSchema`.
+#[repr(C)]
+pub(crate) struct Schema {
+    format: *const c_char,
+    name: *const c_char,
+    metadata: *const c_char,
+    flags: i64,
+    n_children: i64,
+    children: *mut *mut Schema,
+    dictionary: *mut Schema,
+    release: Option<unsafe extern "C" fn(*mut Schema)>,
+    private_data: *mut c_void,
+}
+
+/// `struct ArrowArray`.
+#[repr(C)]
+pub(crate) struct Array {
+    pub(crate) length: i64,
+    null_count: i64,
+    offset: i64,
+    n_buffers: i64,
+    n_children: i64,
+    buffers: *mut *const c_void,
+    children: *mut *mut Array,
+    dictionary: *mut Array,
+    release: Option<unsafe extern "C" fn(*mut Array)>,
+    private_data: *mut c_void,
+}
+
+/// `struct ArrowArrayStream`.
+#[repr(C)]
+pub(crate) struct Stream {
+    pub(crate) get_schema: Option<unsafe extern "C" fn(*mut Stream, *mut Schema) -> c_int>,
+    pub(crate) get_next: Option<unsafe extern "C" fn(*mut Stream, *mut Array) -> c_int>,
+    pub(crate) get_last_error: Option<unsafe extern "C" fn(*mut Stream) -> *const c_char>,
+    pub(crate) release: Option<unsafe extern "C" fn(*mut Stream)>,
+    pub(crate) private_data: *mut c_void,
+}
+
+/// A struct that says by itself who releases it, and whether that was done.
+pub(crate) trait Struct: Sized {
+    /// What capsules of it are called.
+    const CAPSULE: &'static CStr;
+
+    /// One that is released.
+    fn empty() -> Self;
+
+    fn release(&mut self) -> &mut Option<unsafe extern "C" fn(*mut Self)>;
+}
+
+macro_rules! a_struct {
+    ($kind:ident, $capsule:literal) => {
+        impl Struct for $kind {
+            const CAPSULE: &'static CStr = $capsule;
+
+            fn empty() -> Self {
+                // SAFETY: null pointers, zeros and no function.
+                unsafe { std::mem::zeroed() }
+            }
+
+            fn release(&mut self) -> &mut Option<unsafe extern "C" fn(*mut Self)> {
+                &mut self.release
+            }
+        }
+
+        // SAFETY: by the specification any thread may use such a struct, one at a time, and release it.
+        unsafe impl Send for $kind {}
+    };
+}
+a_struct!(Schema, c"arrow_schema");
+a_struct!(Array, c"arrow_array");
+a_struct!(Stream, c"arrow_array_stream");
+
+// SAFETY: a schema and an array do not change; only their owner releases them.
+unsafe impl Sync for Schema {}
+// SAFETY: as above.
+unsafe impl Sync for Array {}
+
+/// A struct that is released when this goes. In a forked child it is left alone: whoever made it may be no more.
+pub(crate) struct Owned<S: Struct>(pub(crate) S);
+
+impl<S: Struct> Owned<S> {
+    /// Moves a struct out of its place, which is released from then on.
+    ///
+    /// # Safety
+    /// The address is 0 or that of such a struct, which nobody else uses meanwhile.
+    pub(crate) unsafe fn take(address: usize) -> Result<Self> {
+        let place = address as *mut S;
+        if place.is_null() {
+            return Err(Error::refused("The address of the Arrow struct is null."));
+        }
+        // SAFETY: by this function's contract. Moving a struct by its bytes is what the specification provides for.
+        unsafe {
+            let mut taken = Owned(ptr::read(place));
+            if taken.0.release().is_none() {
+                return Err(Error::refused("The Arrow data has been handed over before."));
+            }
+            *(*place).release() = None;
+            Ok(taken)
+        }
+    }
+
+    /// Moves the struct to an address.
+    ///
+    /// # Safety
+    /// There is room for the struct.
+    pub(crate) unsafe fn put(mut self, address: usize) {
+        // SAFETY: by this function's contract; what is left here is released.
+        unsafe { ptr::write(address as *mut S, std::mem::replace(&mut self.0, S::empty())) }
+    }
+}
+
+impl<S: Struct> Drop for Owned<S> {
+    fn drop(&mut self) {
+        if fork::is_child() {
+            return;
+        }
+        if let Some(release) = *self.0.release() {
+            // SAFETY: the struct is its owner's, and was not released before.
+            unsafe { release(&mut self.0) };
+        }
+    }
+}
+
+/// What keeps the memory of an array.
+pub(crate) type Keeper = Arc<dyn Any + Send + Sync>;
+
+/// An array of somebody in Python. Its release may need the GIL: where this thread has it not, the next that enters
+/// Python releases it, since nobody waits for the GIL to free something.
+struct Foreign(Option<Owned<Array>>);
+
+impl Foreign {
+    fn array(&self) -> &Array {
+        &self.0.as_ref().expect("it is there until the drop").0
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        let array = self.0.take();
+        if !capi::gil_held() {
+            handle::do_late(move |_| drop(array));
+        }
+    }
+}
+
+/// What an array that is made here needs to be released.
+struct Node {
+    buffers: Vec<*const c_void>,
+    children: Vec<*mut Array>,
+    _copied: Vec<Vec<u64>>,
+    _keeper: Keeper,
+}
+
+/// What becomes an array.
+struct Parts {
+    length: i64,
+    null_count: i64,
+    buffers: Vec<*const c_void>,
+    copied: Vec<Vec<u64>>,
+    children: Vec<Owned<Array>>,
+    dictionary: Option<Owned<Array>>,
+}
+
+fn boxed<S: Struct>(mut owned: Owned<S>) -> *mut S {
+    Box::into_raw(Box::new(std::mem::replace(&mut owned.0, S::empty())))
+}
+
+/// Frees a child; one that somebody moved away is released already.
+unsafe fn free<S: Struct>(child: *mut S) {
+    if !child.is_null() {
+        // SAFETY: `boxed` made it, for the parent that goes now.
+        drop(Owned(*unsafe { Box::from_raw(child) }));
+    }
+}
+
+impl Parts {
+    fn array(self, keeper: Keeper) -> Owned<Array> {
+        let mut node = Box::new(Node {
+            buffers: self.buffers,
+            children: self.children.into_iter().map(boxed).collect(),
+            _copied: self.copied,
+            _keeper: keeper,
+        });
+        Owned(Array {
+            length: self.length,
+            null_count: self.null_count,
+            offset: 0,
+            n_buffers: node.buffers.len() as i64,
+            n_children: node.children.len() as i64,
+            buffers: node.buffers.as_mut_ptr(),
+            children: node.children.as_mut_ptr(),
+            dictionary: self.dictionary.map_or(ptr::null_mut(), boxed),
+            release: Some(release_array),
+            private_data: Box::into_raw(node).cast(),
+        })
+    }
+}
+
+unsafe extern "C" fn release_array(array: *mut Array) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: the one release of an array that `Parts::array` made.
+        unsafe {
+            let node = Box::from_raw((*array).private_data.cast::<Node>());
+            node.children.iter().for_each(|child| free(*child));
+            free((*array).dictionary);
+            (*array).release = None;
+        }
+    }));
+}
+
+impl Array {
+    fn buffers(&self) -> &[*const c_void] {
+        // SAFETY: by the specification there are so many.
+        unsafe { slice(self.buffers, self.n_buffers) }
+    }
+
+    fn children(&self) -> impl ExactSizeIterator<Item = &Array> {
+        // SAFETY: by the specification there are so many, none of them null.
+        unsafe { slice(self.children, self.n_children).iter().map(|child| &**child) }
+    }
+
+    fn dictionary(&self) -> Option<&Array> {
+        // SAFETY: null, or an array that the parent owns.
+        unsafe { self.dictionary.as_ref() }
+    }
+
+    /// Another array over the same memory, which the keeper keeps.
+    pub(crate) fn share(&self, keeper: &Keeper) -> Owned<Array> {
+        Parts {
+            length: self.length,
+            null_count: self.null_count,
+            buffers: self.buffers().to_vec(),
+            copied: Vec::new(),
+            children: self.children().map(|child| child.share(keeper)).collect(),
+            dictionary: self.dictionary().map(|dictionary| dictionary.share(keeper)),
+        }
+        .array(Arc::clone(keeper))
+    }
+
+    /// An array as Java describes it: length, number of buffers, their addresses, number of children, whether there is
+    /// a dictionary; then the children and the dictionary.
+    pub(crate) fn described(numbers: &[i64], schema: &Schema, keeper: &Keeper) -> Result<Owned<Array>> {
+        let mut numbers = numbers.iter().copied();
+        let array = described(&mut numbers, schema, keeper)?;
+        match numbers.next() {
+            None => Ok(array),
+            Some(_) => Err(malformed()),
+        }
+    }
+}
+
+fn malformed() -> Error {
+    Error::refused("This is not the description of the arrays of that schema.")
+}
+
+fn described(
+    numbers: &mut impl Iterator<Item = i64>,
+    schema: &Schema,
+    keeper: &Keeper,
+) -> Result<Owned<Array>> {
+    let mut next = || numbers.next().ok_or_else(malformed);
+    let (length, count) = (next()?, next()?);
+    let buffers = (0..count)
+        .map(|_| Ok(next()? as *const c_void))
+        .collect::<Result<Vec<_>>>()?;
+    let null_count = match Form::of(schema.format()) {
+        Some(Form::Null) => length,
+        Some(Form::SparseUnion | Form::DenseUnion | Form::RunEnds) => 0,
+        _ if buffers.first().is_none_or(|validity| validity.is_null()) => 0,
+        _ => UNKNOWN,
+    };
+    let (children, dictionary) = (next()?, next()? != 0);
+    if children != schema.n_children || dictionary != schema.dictionary().is_some() {
+        return Err(malformed());
+    }
+    Ok(Parts {
+        length,
+        null_count,
+        buffers,
+        copied: Vec::new(),
+        children: (schema.children())
+            .map(|child| described(numbers, child, keeper))
+            .collect::<Result<_>>()?,
+        dictionary: (schema.dictionary())
+            .map(|dictionary| described(numbers, dictionary, keeper))
+            .transpose()?,
+    }
+    .array(Arc::clone(keeper)))
+}
+
+/// The number of nulls that nobody has counted.
+const UNKNOWN: i64 = -1;
+
+unsafe fn slice<'a, T>(start: *const T, count: i64) -> &'a [T] {
+    match usize::try_from(count) {
+        // SAFETY: the caller answers for it.
+        Ok(count) if count > 0 && !start.is_null() => unsafe { std::slice::from_raw_parts(start, count) },
+        _ => &[],
+    }
+}
+
+// ---- schemas ----
+
+struct SchemaNode {
+    _texts: [Option<CString>; 2],
+    _metadata: Option<Vec<u8>>,
+    children: Vec<*mut Schema>,
+}
+
+impl Schema {
+    pub(crate) fn format(&self) -> &str {
+        // SAFETY: a schema that is not released has a format.
+        unsafe { CStr::from_ptr(self.format) }.to_str().unwrap_or("?")
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        if self.name.is_null() {
+            return "";
+        }
+        // SAFETY: it is not null, so it is a text.
+        unsafe { CStr::from_ptr(self.name) }.to_str().unwrap_or("?")
+    }
+
+    pub(crate) fn children(&self) -> impl ExactSizeIterator<Item = &Schema> {
+        // SAFETY: by the specification there are so many, none of them null.
+        unsafe { slice(self.children, self.n_children).iter().map(|child| &**child) }
+    }
+
+    fn dictionary(&self) -> Option<&Schema> {
+        // SAFETY: null, or a schema that the parent owns.
+        unsafe { self.dictionary.as_ref() }
+    }
+
+    /// Whether it is that of a table: its children are the columns.
+    pub(crate) fn is_table(&self) -> bool {
+        self.format() == "+s"
+    }
+
+    /// Whether arrays of both are read in the same way.
+    pub(crate) fn is_like(&self, other: &Schema) -> bool {
+        let both = |a: Option<&Schema>, b: Option<&Schema>| match (a, b) {
+            (Some(a), Some(b)) => a.is_like(b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        self.format() == other.format()
+            && self.n_children == other.n_children
+            && (self.children().zip(other.children())).all(|(a, b)| a.name() == b.name() && a.is_like(b))
+            && both(self.dictionary(), other.dictionary())
+    }
+
+    /// What a message says of it.
+    pub(crate) fn shown(&self) -> String {
+        let columns: Vec<_> = (self.children())
+            .map(|child| format!("{} {}", child.name(), child.format()))
+            .collect();
+        format!("[{}]", columns.join(", "))
+    }
+
+    pub(crate) fn copy(&self) -> Owned<Schema> {
+        let text = |text: *const c_char| {
+            // SAFETY: the texts of a schema are C strings or null.
+            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_owned())
+        };
+        let start = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
+        let (format, name) = (text(self.format), text(self.name));
+        let metadata = self.metadata().map(<[u8]>::to_vec);
+        let mut node = Box::new(SchemaNode {
+            children: self.children().map(|child| boxed(child.copy())).collect(),
+            _texts: [None, None],
+            _metadata: None,
+        });
+        let copy = Schema {
+            format: start(&format),
+            name: start(&name),
+            metadata: metadata
+                .as_ref()
+                .map_or(ptr::null(), |metadata| metadata.as_ptr().cast()),
+            flags: self.flags,
+            n_children: node.children.len() as i64,
+            children: node.children.as_mut_ptr(),
+            dictionary: self
+                .dictionary()
+                .map_or(ptr::null_mut(), |dictionary| boxed(dictionary.copy())),
+            release: Some(release_schema),
+            private_data: ptr::null_mut(),
+        };
+        (node._texts, node._metadata) = ([format, name], metadata);
+        Owned(Schema {
+            private_data: Box::into_raw(node).cast(),
+            ..copy
+        })
+    }
+
+    /// The bytes of the metadata: how many pairs, then for each the length and the bytes of key and value.
+    fn metadata(&self) -> Option<&[u8]> {
+        if self.metadata.is_null() {
+            return None;
+        }
+        let number = |at: usize| {
+            // SAFETY: the specification has a number here.
+            let number = unsafe { self.metadata.add(at).cast::<i32>().read_unaligned() };
+            usize::try_from(number).unwrap_or(0)
+        };
+        let mut end = size_of::<i32>();
+        for _ in 0..2 * number(0) {
+            end += size_of::<i32>() + number(end);
+        }
+        // SAFETY: so long it is by its own numbers.
+        Some(unsafe { std::slice::from_raw_parts(self.metadata.cast(), end) })
+    }
+}
+
+unsafe extern "C" fn release_schema(schema: *mut Schema) {
+    // SAFETY: the one release of a schema that `copy` made.
+    unsafe {
+        let node = Box::from_raw((*schema).private_data.cast::<SchemaNode>());
+        node.children.iter().for_each(|child| free(*child));
+        free((*schema).dictionary);
+        (*schema).release = None;
+    }
+}
+
+// ---- arrays without offsets ----
+
+/// How an array of a format lies in its buffers.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// It has no buffers.
+    Null,
+    /// So many bits for each element.
+    Bits(i64),
+    /// Offsets of so many bytes, one more than there are elements; then the bytes that these mean.
+    Text(i64),
+    /// 16 bytes for each, and any number of other buffers that these mean.
+    Views,
+    /// The same offsets, into the child.
+    List(i64),
+    /// Offsets and lengths of so many bytes.
+    ListViews(i64),
+    /// So many elements of the child for each.
+    FixedList(i64),
+    Struct,
+    SparseUnion,
+    DenseUnion,
+    RunEnds,
+}
+
+impl Form {
+    fn of(format: &str) -> Option<Form> {
+        let number = |at: usize| {
+            format
+                .get(at..)
+                .and_then(|rest| rest.parse::<i64>().ok())
+                .filter(|n| *n >= 0)
+        };
+        Some(match format {
+            "n" => Form::Null,
+            "b" => Form::Bits(1),
+            "c" | "C" => Form::Bits(8),
+            "s" | "S" | "e" => Form::Bits(16),
+            "i" | "I" | "f" | "tdD" | "tts" | "ttm" | "tiM" => Form::Bits(32),
+            "l" | "L" | "g" | "tdm" | "ttu" | "ttn" | "tiD" => Form::Bits(64),
+            "tin" => Form::Bits(128),
+            "z" | "u" => Form::Text(4),
+            "Z" | "U" => Form::Text(8),
+            "vz" | "vu" => Form::Views,
+            "+l" | "+m" => Form::List(4),
+            "+L" => Form::List(8),
+            "+vl" => Form::ListViews(4),
+            "+vL" => Form::ListViews(8),
+            "+s" => Form::Struct,
+            "+r" => Form::RunEnds,
+            _ if format.starts_with("ts") || format.starts_with("tD") => Form::Bits(64),
+            _ if format.starts_with("+w:") => Form::FixedList(number(3)?),
+            _ if format.starts_with("+us:") => Form::SparseUnion,
+            _ if format.starts_with("+ud:") => Form::DenseUnion,
+            _ if format.starts_with("w:") => Form::Bits(number(2)?.checked_mul(8)?),
+            _ if format.starts_with("d:") => match format.split(',').nth(2) {
+                None => Form::Bits(128),
+                Some(bits) => Form::Bits(bits.parse().ok().filter(|bits| *bits > 0)?),
+            },
+            _ => return None,
+        })
+    }
+}
+
+/// What is needed of each column: a part of an array, from `offset` on.
+struct Part<'a> {
+    array: &'a Array,
+    schema: &'a Schema,
+    offset: i64,
+    length: i64,
+    parts: Parts,
+}
+
+/// The array as one that begins at the start of its buffers. Copied are the bits of a slice that does not begin at a byte,
+/// and the ends of runs.
+pub(crate) fn unsliced(array: Owned<Array>, schema: &Schema) -> Result<Owned<Array>> {
+    let foreign = Arc::new(Foreign(Some(array)));
+    let array = foreign.array();
+    part(array, schema, 0, array.length, &(Arc::clone(&foreign) as Keeper))
+}
+
+/// The same for each column of a table.
+pub(crate) fn columns(table: Owned<Array>, schema: &Schema) -> Result<Vec<Owned<Array>>> {
+    let foreign = Arc::new(Foreign(Some(table)));
+    let table = foreign.array();
+    if table.n_children != schema.n_children {
+        return Err(Error::refused(
+            "The Arrow table is malformed: it has other columns than its schema.",
+        ));
+    }
+    if has_null_rows(table) {
+        return Err(Error::refused(
+            "Rows of this table are null as a whole, which no table in Java can say: take it as a column of structs.",
+        ));
+    }
+    (table.children().zip(schema.children()))
+        .map(|(column, schema)| {
+            part(
+                column,
+                schema,
+                table.offset,
+                table.length,
+                &(Arc::clone(&foreign) as Keeper),
+            )
+        })
+        .collect()
+}
+
+/// The whole of a child or a dictionary.
+fn whole(array: &Array, schema: &Schema, keeper: &Keeper) -> Result<Owned<Array>> {
+    part(array, schema, 0, array.length, keeper)
+}
+
+fn part(array: &Array, schema: &Schema, from: i64, length: i64, keeper: &Keeper) -> Result<Owned<Array>> {
+    let wrong = |what: &str| {
+        let (name, format) = (schema.name(), schema.format());
+        Error::refused(format!(
+            "The Arrow array {name:?} of format {format} is malformed: {what}."
+        ))
+    };
+    let form = Form::of(schema.format()).ok_or_else(|| {
+        let (name, format) = (schema.name(), schema.format());
+        Error::refused(format!(
+            "The column {name:?} has a type that is not known here, Arrow format {format}: cast it in Python."
+        ))
+    })?;
+    if array.release.is_none()
+        || array.offset < 0
+        || array.length < 0
+        || from.saturating_add(length) > array.length
+    {
+        return Err(wrong("its length or its offset cannot be"));
+    }
+    if array.n_children != schema.n_children || array.dictionary().is_some() != schema.dictionary().is_some()
+    {
+        return Err(wrong("it has other children than its schema"));
+    }
+    let offset = array.offset + from;
+    let mut part = Part {
+        array,
+        schema,
+        offset,
+        length,
+        parts: Parts {
+            length,
+            null_count: if array.null_count == 0 || length == array.length {
+                array.null_count
+            } else {
+                UNKNOWN
+            },
+            buffers: Vec::new(),
+            copied: Vec::new(),
+            children: Vec::new(),
+            dictionary: None,
+        },
+    };
+    part.fill(form, keeper).map_err(|error| match error {
+        Error::Malformed { what, .. } => wrong(what),
+        other => other,
+    })?;
+    if let (Some(array), Some(schema)) = (array.dictionary(), schema.dictionary()) {
+        part.parts.dictionary = Some(whole(array, schema, keeper)?);
+    }
+    Ok(part.parts.array(Arc::clone(keeper)))
+}
+
+/// Of zero bytes where a producer left the only offset away.
+static ZERO: u64 = 0;
+
+impl Part<'_> {
+    fn fill(&mut self, form: Form, keeper: &Keeper) -> Result<()> {
+        match form {
+            Form::Null => return Ok(()),
+            Form::Struct => {
+                self.validity()?;
+                return self.children(self.offset, self.length, keeper);
+            }
+            Form::FixedList(count) => {
+                self.validity()?;
+                let reach = |n: i64| {
+                    n.checked_mul(count)
+                        .ok_or_else(|| broken("it is larger than memory"))
+                };
+                return self.children(reach(self.offset)?, reach(self.length)?, keeper);
+            }
+            Form::RunEnds => return self.runs(keeper),
+            Form::Bits(1) => {
+                self.validity()?;
+                self.bits(1)?;
+            }
+            Form::Bits(bits) => {
+                self.validity()?;
+                self.moved(1, bits / 8, 0)?;
+            }
+            Form::Text(size) => {
+                self.validity()?;
+                let (first, _) = self.offsets(size)?;
+                let data = self.buffer(2)?;
+                self.parts
+                    .buffers
+                    .push(data.wrapping_byte_offset(if data.is_null() { 0 } else { first as isize }));
+            }
+            Form::Views => {
+                self.validity()?;
+                self.moved(1, 16, 0)?;
+                for index in 2..self.array.buffers().len() {
+                    let data = self.buffer(index)?;
+                    self.parts.buffers.push(data);
+                }
+            }
+            Form::List(size) => {
+                self.validity()?;
+                let (first, count) = self.offsets(size)?;
+                return self.children(first, count, keeper);
+            }
+            Form::ListViews(size) => {
+                self.validity()?;
+                self.moved(1, size, 0)?;
+                self.moved(2, size, 0)?;
+            }
+            Form::SparseUnion => {
+                self.moved(0, 1, 0)?;
+                return self.children(self.offset, self.length, keeper);
+            }
+            Form::DenseUnion => {
+                self.moved(0, 1, 0)?;
+                self.moved(1, 4, 0)?;
+            }
+        }
+        for (child, schema) in self.array.children().zip(self.schema.children()) {
+            self.parts.children.push(whole(child, schema, keeper)?);
+        }
+        Ok(())
+    }
+
+    fn children(&mut self, from: i64, length: i64, keeper: &Keeper) -> Result<()> {
+        for (child, schema) in self.array.children().zip(self.schema.children()) {
+            self.parts
+                .children
+                .push(part(child, schema, from, length, keeper)?);
+        }
+        Ok(())
+    }
+
+    fn buffer(&self, index: usize) -> Result<*const c_void> {
+        let buffer = self.array.buffers().get(index);
+        buffer.copied().ok_or_else(|| broken("it has too few buffers"))
+    }
+
+    /// A buffer from the first element on, of which each has so many bytes.
+    fn moved(&mut self, index: usize, size: i64, more: i64) -> Result<()> {
+        let buffer = self.buffer(index)?;
+        let bytes = self
+            .offset
+            .checked_mul(size)
+            .ok_or_else(|| broken("it is larger than memory"))?;
+        if buffer.is_null() {
+            if (self.length + more) * size > 0 {
+                return Err(broken("a buffer is missing"));
+            }
+            self.parts.buffers.push(buffer);
+        } else {
+            self.parts
+                .buffers
+                .push(buffer.wrapping_byte_offset(bytes as isize));
+        }
+        Ok(())
+    }
+
+    /// The offsets, from 0 on, and what they mean: the first that is needed and how many. Those of a slice are copied, since
+    /// parts of Arrow Java take the first one for 0. An array without elements may have none.
+    fn offsets(&mut self, size: i64) -> Result<(i64, i64)> {
+        if self.length == 0 {
+            self.buffer(1)?;
+            self.parts.buffers.push((&raw const ZERO).cast());
+            return Ok((0, 0));
+        }
+        self.moved(1, size, 1)?;
+        let start = self.parts.buffers[1];
+        let at = |index: i64| -> i64 {
+            // SAFETY: there is one offset more than there are elements.
+            unsafe {
+                match size {
+                    4 => start.cast::<i32>().add(index as usize).read_unaligned().into(),
+                    _ => start.cast::<i64>().add(index as usize).read_unaligned(),
+                }
+            }
+        };
+        let (first, last) = (at(0), at(self.length));
+        if first < 0 || last < first {
+            return Err(broken("its offsets do not rise"));
+        }
+        if first > 0 {
+            let count = self.length + 1;
+            let mut own: Vec<u64> = alloc::zeros((count as usize * size as usize).div_ceil(8))?;
+            let place = own.as_mut_ptr();
+            for index in 0..count {
+                // SAFETY: there is room for that many offsets.
+                unsafe {
+                    match size {
+                        4 => *place.cast::<i32>().add(index as usize) = (at(index) - first) as i32,
+                        _ => *place.cast::<i64>().add(index as usize) = at(index) - first,
+                    }
+                }
+            }
+            self.parts.buffers[1] = place.cast_const().cast();
+            self.parts.copied.push(own);
+        }
+        Ok((first, last - first))
+    }
+
+    fn validity(&mut self) -> Result<()> {
+        if self.buffer(0)?.is_null() || self.parts.null_count == 0 {
+            self.parts.null_count = 0;
+            self.parts.buffers.push(ptr::null());
+            return Ok(());
+        }
+        self.bits(0)
+    }
+
+    /// A buffer of bits.
+    fn bits(&mut self, index: usize) -> Result<()> {
+        if self.offset % 8 == 0 {
+            self.offset /= 8;
+            let moved = self.moved(index, 1, 0);
+            self.offset *= 8;
+            return moved;
+        }
+        let source = self.buffer(index)?.cast::<u8>();
+        if source.is_null() {
+            return Err(broken("a buffer is missing"));
+        }
+        let mut copy: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(64))?;
+        let (first, shift) = ((self.offset / 8) as usize, (self.offset % 8) as u32);
+        let bytes = (self.offset as usize + self.length as usize).div_ceil(8) - first;
+        // SAFETY: the buffer has a bit for each element up to the last one, by the specification.
+        let source = unsafe { std::slice::from_raw_parts(source.add(first), bytes) };
+        for (at, place) in copy.iter_mut().enumerate() {
+            let byte = |n: usize| u64::from(source.get(at * 8 + n).copied().unwrap_or(0));
+            let word = (0..8).fold(0, |word, n| word | byte(n) << (8 * n));
+            *place = (word >> shift | byte(8) << (64 - shift)).to_le();
+        }
+        if self.length % 64 != 0 {
+            if let Some(last) = copy.last_mut() {
+                *last &= ((1u64 << (self.length % 64)) - 1).to_le();
+            }
+        }
+        self.parts.buffers.push(copy.as_ptr().cast());
+        self.parts.copied.push(copy);
+        Ok(())
+    }
+
+    /// The ends of the runs of this part, and the values of these runs.
+    fn runs(&mut self, keeper: &Keeper) -> Result<()> {
+        let (children, schemas): (Vec<_>, Vec<_>) =
+            (self.array.children().collect(), self.schema.children().collect());
+        let ([ends, values], [ends_schema, values_schema]) = (&children[..], &schemas[..]) else {
+            return Err(broken("runs have ends and values"));
+        };
+        let size: usize = match ends_schema.format() {
+            "s" => 2,
+            "i" => 4,
+            "l" => 8,
+            _ => return Err(broken("the ends of its runs are no integers")),
+        };
+        let start = ends.buffers().get(1).copied().unwrap_or(ptr::null()).cast::<u8>();
+        if start.is_null() && ends.length > 0 {
+            return Err(broken("a buffer is missing"));
+        }
+        let end = |run: i64| -> i64 {
+            // SAFETY: there are `length` ends of that size from the offset on.
+            unsafe {
+                let place = start.add((ends.offset + run) as usize * size);
+                match size {
+                    2 => place.cast::<i16>().read_unaligned().into(),
+                    4 => place.cast::<i32>().read_unaligned().into(),
+                    _ => place.cast::<i64>().read_unaligned(),
+                }
+            }
+        };
+        let first = (0..ends.length)
+            .find(|run| end(*run) > self.offset)
+            .unwrap_or(ends.length);
+        let mut own: Vec<u64> = alloc::zeros(((ends.length - first) as usize * size).div_ceil(8))?;
+        let mut count = 0;
+        for run in first..ends.length {
+            let reach = (end(run) - self.offset).min(self.length);
+            // SAFETY: there is room for that many ends.
+            unsafe {
+                let place = own.as_mut_ptr().cast::<u8>().add(count as usize * size);
+                match size {
+                    2 => place.cast::<i16>().write_unaligned(reach as i16),
+                    4 => place.cast::<i32>().write_unaligned(reach as i32),
+                    _ => place.cast::<i64>().write_unaligned(reach),
+                }
+            }
+            count += i64::from(self.length > 0);
+            if reach >= self.length {
+                break;
+            }
+        }
+        self.parts.children.push(
+            Parts {
+                length: count,
+                null_count: 0,
+                buffers: vec![ptr::null(), own.as_ptr().cast()],
+                copied: vec![own],
+                children: Vec::new(),
+                dictionary: None,
+            }
+            .array(Arc::clone(keeper)),
+        );
+        self.parts.children.push(part(
+            values,
+            values_schema,
+            first.min(values.length),
+            count,
+            keeper,
+        )?);
+        Ok(())
+    }
+}
+
+fn broken(what: &'static str) -> Error {
+    Error::Malformed { at: 0, what }
+}
+
+/// Whether a row of a table is null as a whole, which no table in Java can say.
+fn has_null_rows(array: &Array) -> bool {
+    let Some(validity) = array
+        .buffers()
+        .first()
+        .copied()
+        .filter(|buffer| !buffer.is_null())
+    else {
+        return false;
+    };
+    array.null_count != 0
+        && (0..array.length).any(|row| {
+            let at = (array.offset + row) as usize;
+            // SAFETY: there is a bit for each row.
+            unsafe { *validity.cast::<u8>().add(at / 8) >> (at % 8) & 1 == 0 }
+        })
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// What needs no package of Python's: Java's tables go to Python and come back, by the methods of Arrow's PyCapsule interface.
+package org.nd4j.python4j.arrow;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.VarCharVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowReader;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonGC;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonVariable;
+
+class PythonArrowTest {
+    private final BufferAllocator allocator = new RootAllocator();
+    private PythonGIL gil;
+    private PythonGC gc;
+
+    @BeforeEach
+    void enter() {
+        gil = PythonGIL.lock();
+        gc = PythonGC.watch();
+    }
+
+    /** Every test gives back all memory, on both sides. */
+    @AfterEach
+    void leave() {
+        gc.close();
+        Python.exec("import gc; globals().pop('x', None); gc.collect()");
+        gil.close();
+        allocator.close();
+    }
+
+    private VectorSchemaRoot orders(int rows) {
+        BigIntVector ids = new BigIntVector("id", allocator);
+        VarCharVector names = new VarCharVector("name", allocator);
+        ids.allocateNew(rows);
+        names.allocateNew(rows);
+        for (int i = 0; i < rows; i++) {
+            ids.setSafe(i, i * 10L);
+            if (i % 4 != 3) {
+                names.setSafe(i, ("name " + i).getBytes(StandardCharsets.UTF_8));
+            }
+        }
+        VectorSchemaRoot root = new VectorSchemaRoot(List.of(ids, names));
+        root.setRowCount(rows);
+        return root;
+    }
+
+    @Test
+    void aTableGoesToPythonAndComesBackOverTheSameMemory() {
+        try (VectorSchemaRoot root = orders(10)) {
+            PythonObject table = PythonArrow.toPython(root);
+            assertEquals("<java table of 2 columns and 10 rows>", table.toString());
+            try (VectorSchemaRoot back = PythonArrow.table(table, allocator)) {
+                assertEquals(root.getSchema(), back.getSchema());
+                assertTrue(root.equals(back));
+                assertEquals(root.getVector(0).getDataBufferAddress(), back.getVector(0).getDataBufferAddress());
+                assertEquals(root.getVector(1).getOffsetBufferAddress(), back.getVector(1).getOffsetBufferAddress());
+            }
+        }
+    }
+
+    @Test
+    void aColumnGoesToPythonAndComesBack() {
+        try (VectorSchemaRoot root = orders(5); FieldVector back = PythonArrow.vector(PythonArrow.toPython(root.getVector(1)), allocator)) {
+            assertEquals("name 4", back.getObject(4).toString());
+            assertTrue(back.isNull(3));
+        }
+    }
+
+    @Test
+    void pythonKeepsTheMemoryAfterJavaHasClosedIt() {
+        try (VectorSchemaRoot root = orders(100)) {
+            PythonExecutioner.setVariable("x", PythonArrow.toPython(root));
+        }
+        assertTrue(allocator.getAllocatedMemory() > 0);
+        try (VectorSchemaRoot back = PythonArrow.table(PythonExecutioner.getVariable("x"), allocator)) {
+            assertEquals(990, ((BigIntVector) back.getVector(0)).get(99));
+        }
+    }
+
+    @Test
+    void batchesOfAGeneratorAreReadOneByOne() throws Exception {
+        try (VectorSchemaRoot root = orders(3)) {
+            PythonExecutioner.setVariable("x", PythonArrow.toPython(root));
+            Python.exec("made = 0\nended = False\n"
+                    + "def batches():\n"
+                    + "    global made, ended\n"
+                    + "    try:\n"
+                    + "        for i in range(1000):\n"
+                    + "            made += 1\n"
+                    + "            yield x\n"
+                    + "    finally:\n"
+                    + "        ended = True\n");
+            try (ArrowReader reader = PythonArrow.reader(Python.eval("batches()"), allocator)) {
+                assertEquals(0, Python.eval("made").toInt());
+                for (int i = 1; i <= 3; i++) {
+                    assertTrue(reader.loadNextBatch());
+                    assertEquals(3, reader.getVectorSchemaRoot().getRowCount());
+                    assertEquals(i, Python.eval("made").toInt());
+                }
+            }
+            assertTrue(Python.eval("ended").toBoolean());
+        }
+    }
+
+    @Test
+    void whatARaisingGeneratorRaisesArrives() throws Exception {
+        Python.exec("def x():\n    raise KeyError('no more')\n    yield");
+        try (ArrowReader reader = PythonArrow.reader(Python.eval("x()"), allocator)) {
+            PythonException e = assertThrows(PythonException.class, reader::loadNextBatch);
+            assertEquals("KeyError: 'no more'", e.getMessage());
+        }
+    }
+
+    @Test
+    void aTableIsAnInputAndAnOutput() {
+        try (VectorSchemaRoot root = orders(4)) {
+            PythonVariable<VectorSchemaRoot> out = new PythonVariable<>("x", PythonArrow.TABLE);
+            PythonExecutioner.exec("x = orders", List.of(new PythonVariable<>("orders", PythonArrow.TABLE, root)), List.of(out));
+            try (VectorSchemaRoot back = out.getValue()) {
+                assertTrue(root.equals(back));
+            }
+            Python.exec("del orders");
+        }
+    }
+
+    @Test
+    void whatHasNoArrowDataIsRefused() {
+        PythonException e = assertThrows(PythonException.class, () -> PythonArrow.table(Python.eval("5"), allocator));
+        assertTrue(e.getMessage().startsWith("A int has no Arrow data:"), e.getMessage());
+    }
+}
