@@ -25,6 +25,10 @@
 //! | 19 | long str of Latin-1 (to Java only of ASCII) | length, a byte for each character |
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
 //! | 21 | large str or bytes | handle: given, and taken back by whoever reads it (`bulk.rs`) |
+//! | 22 | function of a caller in another process (from Java only) | key; text: its name |
+//!
+//! A caller in another process holds no handles: its values stand in the buffer whole, tags 15 and 21 do not occur, and the
+//! handle of tag 18 is 0.
 //!
 //! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
 
@@ -40,6 +44,7 @@ use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
     PyTuple,
 };
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How deep values may nest; beyond it a value is taken for cyclic.
 pub const MAX_DEPTH: usize = 1000;
@@ -106,6 +111,7 @@ mod tag {
     pub const LATIN1: u8 = 19;
     pub const UTF16: u8 = 20;
     pub const LARGE: u8 = 21;
+    pub const FUNCTION: u8 = 22;
 }
 
 /// What the reader of a value asked for.
@@ -255,6 +261,11 @@ impl<'b> Reader<'b> {
         string(py, self.bytes()?)
     }
 
+    /// All that is left.
+    pub fn rest(&self) -> &'b [u8] {
+        &self.buffer[self.at..]
+    }
+
     /// Nothing may be left over.
     pub fn end(&self) -> Result<()> {
         if self.at == self.buffer.len() {
@@ -282,6 +293,10 @@ impl<'b> Reader<'b> {
                 tag::LONGS | tag::DOUBLES => {
                     let count = self.u32()?;
                     self.take(count.saturating_mul(8))?;
+                }
+                tag::FUNCTION => {
+                    self.u64()?;
+                    self.bytes()?;
                 }
                 _ => drop(self.bytes()?),
             }
@@ -387,6 +402,11 @@ impl<'b> Reader<'b> {
             }
             tag::HANDLE => handle::lend(py, self.u64()?)?,
             tag::LARGE => bulk::taken(py, self.u64()?)?,
+            tag::FUNCTION => {
+                let key = self.u64()?;
+                let name = self.text(py)?;
+                keys::peers(py, key, &crate::error::text(&name))?
+            }
             _ => {
                 self.at -= 1;
                 return Err(self.malformed("unknown tag"));
@@ -544,6 +564,53 @@ fn too_deep() -> Error {
 
 /// Bytes for which there is always room behind what is written: whatever has a fixed size goes there unasked.
 const FIXED: usize = 32;
+/// The value of the object that was given last, if that says all of it: Java reads it here and need not ask for it. A tag, a
+/// word (or a length), and text. Whoever writes or reads it has the GIL.
+static TOLD: [AtomicU64; 2 + TOLD_TEXT / 8] = [const { AtomicU64::new(0) }; 2 + TOLD_TEXT / 8];
+/// How many bytes of UTF-8 a text has at most.
+const TOLD_TEXT: usize = 64;
+
+/// Where [`tell`] writes: address and length.
+pub fn told() -> (usize, usize) {
+    (TOLD.as_ptr().addr(), size_of_val(&TOLD))
+}
+
+/// Tells the value of an int, float or bool, of None or of a short str, each of the class itself; that of anything else is
+/// missing.
+pub(crate) fn tell(object: &Bound<'_, PyAny>) {
+    let (tag, word) = if let Some(value) = capi::long(object) {
+        (tag::INT, value as u64)
+    } else if let Ok(text) = object.cast_exact::<PyString>() {
+        tell_text(text).map_or((tag::MISSING, 0), |length| (tag::STR, length))
+    } else if let Some(value) = capi::double(object) {
+        (tag::FLOAT, value.to_bits())
+    } else if object.is_none() {
+        (tag::NONE, 0)
+    } else if let Ok(value) = object.cast_exact::<PyBool>() {
+        (if value.is_true() { tag::TRUE } else { tag::FALSE }, 0)
+    } else {
+        (tag::MISSING, 0)
+    };
+    TOLD[0].store(tag.into(), Ordering::Relaxed);
+    TOLD[1].store(word, Ordering::Relaxed);
+}
+
+fn tell_text(text: &Bound<'_, PyString>) -> Option<u64> {
+    if capi::length(text) > TOLD_TEXT {
+        return None;
+    }
+    let utf8 = capi::utf8(text)?.as_bytes();
+    if utf8.len() > TOLD_TEXT {
+        return None;
+    }
+    for (place, bytes) in TOLD[2..].iter().zip(utf8.chunks(8)) {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        place.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+    }
+    Some(utf8.len() as u64)
+}
+
 /// Gives back the objects in a reply of values that does not reach its reader. Needs no Python.
 pub fn forget(reply: &[u8]) {
     let mut reader = Reader::new(reply);
@@ -597,7 +664,7 @@ impl<'py> Writer<'py> {
             out: Vec::new(),
             frame,
             given: Vec::new(),
-            whole: false,
+            whole: frame == handle::APART,
             most: MOST,
         }
     }
@@ -743,9 +810,24 @@ impl<'py> Writer<'py> {
         self.u32(count)
     }
 
+    /// Whether it writes for a caller in another process.
+    pub fn is_apart(&self) -> bool {
+        self.frame == handle::APART
+    }
+
     /// The object itself, held by Java from now on.
     pub fn object(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
         self.reserve(0)?;
+        if self.is_apart() {
+            let class = object
+                .get_type()
+                .name()
+                .map_or_else(|_| "object".into(), |n| crate::error::text(&n));
+            return Err(Error::refused(format!(
+                "A value of the type {class} cannot leave its worker process: return what it consists of, such as \
+                 numbers, text, bytes, lists or dicts."
+            )));
+        }
         self.u8(tag::HANDLE);
         self.give(object, self.frame);
         Ok(())
@@ -764,7 +846,11 @@ impl<'py> Writer<'py> {
         };
         self.u8(tag::JAVA);
         self.out.extend_from_slice(&key.to_le_bytes());
-        self.give(object, handle::NO_FRAME);
+        if self.is_apart() {
+            self.out.extend_from_slice(&[0; 8]);
+        } else {
+            self.give(object, handle::NO_FRAME);
+        }
         true
     }
 

@@ -6,12 +6,13 @@ use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
 use crate::failure::Failure;
 use crate::guard::{backtrace, guard, runner};
 use crate::host;
-use crate::{boot, owner, shared, watch};
+use crate::{boot, owner, process, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
-use python4j_core::stop::{self, stoppable, Reason};
+use python4j_core::object::Made;
+use python4j_core::stop::{self, stoppable, stoppable_after, Reason};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
@@ -58,6 +59,7 @@ export! {
             compiled: text(env, &compiled)?,
             initialize,
             release,
+            alone: false,
         };
         let host = host::open(env)?;
         watch::start(env, boot::at_exit).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
@@ -362,8 +364,8 @@ export! {
 }
 
 export! {
-    fn contextOpenSpace(env) -> i64 {
-        Ok(gil::with(context::open_space)? as i64)
+    fn contextOpenSpace(env, root: i64) -> i64 {
+        Ok(gil::with(|py| context::open_space(py, root as u64))? as i64)
     }
 }
 
@@ -377,20 +379,41 @@ export! {
 // ---- object.rs ----
 
 export! {
-    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
+    fn objectTold(env) -> JObject<'local> {
+        let (address, length) = pack::told();
+        owner::wrap(env, address as i64, length as i64)
+    }
+}
+
+export! {
+    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
         let result = read(env, &operands, length, |operands| {
-            stoppable(call as u64, |py| object::operate(py, operator, operands, frame as u64))
+            stoppable_after(call as u64, left, |py| object::operate(py, operator, operands, made))
         })?;
         Ok(result? as i64)
     }
 }
 
 export! {
-    fn objectAttribute(env, handle: i64, name: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
-        let result = read(env, &name, length, |name| {
-            stoppable(call as u64, |py| object::attribute(py, handle as u64, name, frame as u64))
-        })?;
+    fn objectName(env, name: JByteArray<'local>, length: i32, root: i64) -> i64 {
+        let name = read(env, &name, length, |name| gil::with(|py| object::name(py, name, root as u64)))?;
+        Ok(name? as i64)
+    }
+}
+
+export! {
+    fn objectAttribute(env, handle: i64, name: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        let result = stoppable_after(call as u64, left, |py| object::attribute(py, handle as u64, name as u64, made));
         Ok(result? as i64)
+    }
+}
+
+export! {
+    fn objectItem(env, handle: i64, index: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        Ok(stoppable_after(call as u64, left, |py| object::item(py, handle as u64, index, made))? as i64)
     }
 }
 
@@ -426,10 +449,20 @@ export! {
 }
 
 export! {
-    fn objectCallObject(env, handle: i64, arguments: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
+    fn objectCallObject(env, handle: i64, arguments: JByteArray<'local>, length: i32, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
         let result = read(env, &arguments, length, |arguments| {
-            stoppable(call as u64, |py| object::call_object(py, handle as u64, arguments, frame as u64))
+            stoppable_after(call as u64, left, |py| object::call_object(py, handle as u64, arguments, made))
         })?;
+        Ok(result? as i64)
+    }
+}
+
+export! {
+    fn objectCallObjectFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
+        let result = stoppable_after(call as u64, left, |py| object::call_object_few(py, handle as u64, arguments, made));
         Ok(result? as i64)
     }
 }
@@ -688,6 +721,83 @@ export! {
     }
 }
 
+// ---- process.rs ----
+
+export! {
+    fn processSpawn(env, command: JObjectArray<'local>, environment: JObjectArray<'local>) -> JLongArray<'local> {
+        let (command, environment) = (texts(env, &command)?, texts(env, &environment)?);
+        let spawned = process::spawn(&command, &environment)?;
+        let numbers = env.new_long_array(spawned.len() as i32)?;
+        env.set_long_array_region(&numbers, 0, &spawned)?;
+        Ok(numbers)
+    }
+}
+
+export! {
+    fn processSend(env, file: i32, bytes: JByteArray<'local>, from: i32, to: i32, millis: i32) -> i32 {
+        let length = (to - from).clamp(0, process::AT_ONCE as i32) as usize;
+        let mut part = [0; FEW];
+        if length <= FEW {
+            env.get_byte_array_region(&bytes, from, &mut part[..length])?;
+            return Ok(process::send(file, bytemuck::cast_slice(&part[..length]), millis));
+        }
+        let mut large = pack::buffer(length)?;
+        env.get_byte_array_region(&bytes, from, bytemuck::cast_slice_mut(&mut large[..length]))?;
+        let sent = process::send(file, &large[..length], millis);
+        pack::give_back(large);
+        Ok(sent)
+    }
+}
+
+export! {
+    fn processReceive(env, file: i32, room: JByteArray<'local>, from: i32) -> i32 {
+        let space = (env.get_array_length(&room)? - from).clamp(0, process::AT_ONCE as i32) as usize;
+        let mut part = [0; FEW * 8];
+        if space <= part.len() || from == 0 {
+            let space = space.min(part.len());
+            let count = process::receive(file, &mut part[..space]);
+            let came = &part[..count.max(0) as usize];
+            env.set_byte_array_region(&room, from, bytemuck::cast_slice(came))?;
+            return Ok(count);
+        }
+        let mut large = pack::buffer(space)?;
+        let count = process::receive(file, &mut large[..space]);
+        let came = env.set_byte_array_region(&room, from, bytemuck::cast_slice(&large[..count.max(0) as usize]));
+        pack::give_back(large);
+        came?;
+        Ok(count)
+    }
+}
+
+export! {
+    fn processPoll(env, files: JLongArray<'local>, millis: i32) -> JLongArray<'local> {
+        let ready = process::poll(&longs(env, &files)?, millis);
+        let numbers = env.new_long_array(ready.len() as i32)?;
+        env.set_long_array_region(&numbers, 0, &ready)?;
+        Ok(numbers)
+    }
+}
+
+export! {
+    fn processClose(env, file: i32) {
+        process::close(file);
+        Ok(())
+    }
+}
+
+export! {
+    fn processEnd(env, process: i32) -> i32 {
+        Ok(process::end(process))
+    }
+}
+
+export! {
+    fn processSignal(env, process: i32, signal: i32) {
+        process::signal(process, signal);
+        Ok(())
+    }
+}
+
 /// Foreign memory as Java describes it.
 fn memory(
     env: &JNIEnv,
@@ -749,6 +859,14 @@ fn read<R>(
     Ok(result)
 }
 
+/// What Java says of an object that a call makes: its frame, and `left`, which is the handle that it left for this call to give
+/// back, 0 if none, or -1 if it wants no value told.
+fn made(frame: i64, left: i64) -> (Made, Option<u64>) {
+    let told = left != -1;
+    let frame = frame as u64;
+    (Made { frame, told }, (told && left != 0).then_some(left as u64))
+}
+
 /// A reply, in the request's own array where there is room: to make another costs more than all the rest.
 fn answer<'local>(
     env: &JNIEnv<'local>,
@@ -785,7 +903,8 @@ fn texts(env: &mut JNIEnv, strings: &JObjectArray) -> Result<Vec<String>, Failur
     let count = env.get_array_length(strings)?;
     (0..count)
         .map(|i| {
-            let string = env.get_object_array_element(strings, i)?.into();
+            let string = env.get_object_array_element(strings, i)?;
+            let string = env.auto_local(JString::from(string)); // there may be hundreds
             text(env, &string)
         })
         .collect()

@@ -67,6 +67,8 @@ public final class Native {
     public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
+    /** In a shared block between two calls, which is a place of the Java thread: {@code Turn.place()} alone gives it. */
+    public static final int SHARED = 6;
 
     /** Where this OS thread is. Needs no turn. */
     public static native int gilPlace();
@@ -212,18 +214,31 @@ public final class Native {
     public static native byte[] contextNames();
 
     /** A namespace that is no context, for a shared turn. Needs none itself. */
-    public static native long contextOpenSpace();
+    public static native long contextOpenSpace(long root);
 
     /** Empties and forgets a space. Needs no turn. */
     public static native void contextCloseSpace(long space);
 
     // ---- object.rs ----
 
-    /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
-    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
+    /** The memory in which a result's value is told, see {@link Told}. Needs no turn. */
+    public static native ByteBuffer objectTold();
 
-    /** A handle to the attribute with a packed name. */
-    public static native long objectAttribute(long handle, byte[] name, int length, long frame, long call);
+    /**
+     * Applies an operator of {@link Operator} to packed operands; a handle to the result.
+     *
+     * @param left what {@link Handles#takeLeft} gave, or -1 if the value is not to be told
+     */
+    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call, long left);
+
+    /** A handle to a packed name of attributes. */
+    public static native long objectName(byte[] name, int length, long root);
+
+    /** The attribute with such a name, as {@link #objectOperate}. */
+    public static native long objectAttribute(long handle, long name, long frame, long call, long left);
+
+    /** The item at an index, as {@link #objectOperate}. */
+    public static native long objectItem(long handle, long index, long frame, long call, long left);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
@@ -237,8 +252,13 @@ public final class Native {
     /** The same for a result of 64 bits: an int, or the bits of a float. */
     public static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
 
-    /** The same for a handle to the result; what cannot be called is refused. */
-    public static native long objectCallObject(long handle, byte[] arguments, int length, long frame, long call);
+    /** The same for a handle to the result, as {@link #objectOperate}; what cannot be called is refused. */
+    public static native long objectCallObject(
+            long handle, byte[] arguments, int length, long frame, long call, long left);
+
+    /** The same with the first {@code count} of three ints as arguments. */
+    public static native long objectCallObjectFew(
+            long handle, int count, long a, long b, long c, long frame, long call, long left);
 
     /** As {@link #objectCallWord}, with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
     public static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);
@@ -399,6 +419,39 @@ public final class Native {
      * @param classes the names of its class and of those that this extends, with spaces between them
      */
     static native long callbackException(long key, String classes, String text, long frame);
+
+    // ---- process.rs ----
+
+    /**
+     * Starts a worker process. Needs no turn, and no Python in this process, as all functions of this part.
+     *
+     * @param command the program and its arguments; the program finds two sockets of ours as its files 3 and 4
+     * @param environment {@code NAME=value}
+     * @return the number of the process; our ends of the sockets; files to read what it writes to its output and errors
+     */
+    public static native long[] processSpawn(String[] command, String[] environment);
+
+    /**
+     * Sends bytes, as many as the other side has room for, for which it waits no longer than that.
+     *
+     * @return how many; -1 if nobody reads them any more
+     */
+    public static native int processSend(int file, byte[] bytes, int from, int to, int millis);
+
+    /** Waits some milliseconds for bytes. How many came; 0 if none did, -1 at the end of the file. */
+    public static native int processReceive(int file, byte[] room, int from);
+
+    /** Waits until a file has something to receive, or has ended; which ones. */
+    public static native long[] processPoll(long[] files, int millis);
+
+    /** Closes a file, which must not be in use. */
+    public static native void processClose(int file);
+
+    /** How a process has ended, which is told once: its exit status, or 256 and a signal; -1 while it runs. */
+    public static native int processEnd(int process);
+
+    /** Sends a signal to a process whose end was not told, and to those that it started. */
+    public static native void processSignal(int process, int signal);
 
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
