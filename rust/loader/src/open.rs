@@ -170,7 +170,9 @@ mod system {
     pub fn open(library: &Path) -> Result<(), String> {
         load(library)?;
         let file = own_file()?;
-        let folder = file.parent().ok_or_else(|| format!("{} is in no folder", file.display()))?;
+        let folder = file
+            .parent()
+            .ok_or_else(|| format!("{} is in no folder", file.display()))?;
         load(&forward::write(library, folder)?)
     }
 
@@ -178,7 +180,11 @@ mod system {
         let name: Vec<u16> = library.as_os_str().encode_wide().chain([0]).collect();
         // SAFETY: the name ends with a zero; what runs at the loading is the DLL's own start, CPython's.
         let module = unsafe { LoadLibraryExW(name.as_ptr(), ptr::null_mut(), LOAD_WITH_ALTERED_SEARCH_PATH) };
-        if module.is_null() { Err(Error::last_os_error().to_string()) } else { Ok(()) }
+        if module.is_null() {
+            Err(Error::last_os_error().to_string())
+        } else {
+            Ok(())
+        }
     }
 
     /// The file of this library.
@@ -187,7 +193,11 @@ mod system {
         // SAFETY: the address is one in this library, and the length is that of the memory given.
         let length = unsafe {
             let mut module = ptr::null_mut();
-            match GetModuleHandleExW(FROM_ADDRESS_AND_NOT_COUNTED, (own_file as *const ()).cast(), &mut module) {
+            match GetModuleHandleExW(
+                FROM_ADDRESS_AND_NOT_COUNTED,
+                (own_file as *const ()).cast(),
+                &mut module,
+            ) {
                 0 => 0,
                 _ => GetModuleFileNameW(module, name.as_mut_ptr(), name.len() as u32),
             }
