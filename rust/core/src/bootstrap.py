@@ -325,9 +325,12 @@ def guard_signals():
     import _signal
     import faulthandler
 
-    enable, set_handler, set_mask = faulthandler.enable, _signal.signal, _signal.pthread_sigmask
-    handled = {_signal.SIGSEGV, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL}
-    fatal = {_signal.SIGPIPE, _signal.SIGXFSZ}  # unless somebody handles or ignores them
+    def numbers(*names):
+        return {getattr(_signal, name) for name in names if hasattr(_signal, name)}  # Windows has few
+
+    enable, set_handler, set_mask = faulthandler.enable, _signal.signal, getattr(_signal, "pthread_sigmask", None)
+    handled = numbers("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL")
+    fatal = numbers("SIGPIPE", "SIGXFSZ")  # unless somebody handles or ignores them
 
     def enable_and_put_back(*args, **kwargs):
         try:
@@ -353,7 +356,8 @@ def guard_signals():
 
     replace(faulthandler, "enable", enable_and_put_back)
     replace(_signal, "signal", signal)
-    replace(_signal, "pthread_sigmask", pthread_sigmask)
+    if set_mask:
+        replace(_signal, "pthread_sigmask", pthread_sigmask)
 
 
 def keep_switching():

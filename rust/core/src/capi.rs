@@ -85,9 +85,32 @@ pub(crate) fn ensured<R>(body: impl FnOnce() -> R) -> R {
 }
 
 /// A symbol of any library opened globally, libpython above all.
+#[cfg(not(windows))]
 pub(crate) fn symbol(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: dlsym with a name that ends in NUL; null is the answer for an unknown one.
     let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(address)
+}
+
+/// A symbol of the DLL that CPython's functions are in.
+#[cfg(windows)]
+pub(crate) fn symbol(name: &CStr) -> Option<*mut c_void> {
+    const FROM_ADDRESS_AND_NOT_COUNTED: u32 = 4 | 2;
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> c_int;
+        fn GetProcAddress(module: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+    let mut python = ptr::null_mut();
+    // SAFETY: the address is that of CPython's data, which is in its DLL for as long as the process lives; the name ends
+    // in NUL; null is the answer for an unknown one.
+    let address = unsafe {
+        let inside = (&raw const ffi::PyType_Type).cast();
+        match GetModuleHandleExW(FROM_ADDRESS_AND_NOT_COUNTED, inside, &mut python) {
+            0 => ptr::null_mut(),
+            _ => GetProcAddress(python, name.as_ptr()),
+        }
+    };
     (!address.is_null()).then_some(address)
 }
 

@@ -59,7 +59,8 @@ pub mod raised;
 #[allow(unsafe_code)]
 mod replaced;
 pub mod script;
-#[allow(unsafe_code)]
+#[cfg_attr(not(windows), allow(unsafe_code))]
+#[cfg_attr(windows, path = "signals_windows.rs")]
 mod signals;
 pub mod stacks;
 pub mod stop;

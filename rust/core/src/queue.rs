@@ -13,10 +13,9 @@ use pyo3::types::{PyList, PyModule};
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use wire::Stream;
 
 /// Names a queue. 0 is none.
 pub type Number = u64;
@@ -41,8 +40,8 @@ struct Shared {
     waiting: Mutex<Waiting>,
     /// Whose loop it is, see [`handle::root`]; 0 for one that belongs to nobody.
     host: Frame,
-    sender: UnixStream,
-    receiver: UnixStream,
+    sender: Stream,
+    receiver: Stream,
 }
 
 static QUEUES: LazyLock<Mutex<HashMap<Number, Arc<Shared>>>> = LazyLock::new(Mutex::default);
@@ -181,7 +180,7 @@ impl Queue {
         let host = host as Frame; // as Java has it
         static MADE: AtomicU64 = AtomicU64::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed) + 1;
-        let (sender, receiver) = UnixStream::pair()?;
+        let (sender, receiver) = wire::pair()?;
         sender.set_nonblocking(true)?;
         receiver.set_nonblocking(true)?;
         let waiting = Mutex::default();
@@ -201,8 +200,8 @@ impl Queue {
     }
 
     /// What the loop looks at.
-    fn fileno(&self) -> i32 {
-        self.shared.receiver.as_raw_fd()
+    fn fileno(&self) -> u64 {
+        wire::number(&self.shared.receiver)
     }
 
     /// The messages that wait, each a list, with the context of the thread that sent it: one after the other. None once
@@ -269,4 +268,46 @@ fn unreadable<'py>(py: Python<'py>, bytes: &[u8], error: &Error) -> PyResult<Bou
     list.append(number)?;
     list.append(error.to_string())?;
     Ok(list.into_any())
+}
+
+/// Two sockets of which one reads what the other writes.
+#[cfg(unix)]
+mod wire {
+    use std::io;
+    use std::os::fd::AsRawFd;
+    pub use std::os::unix::net::UnixStream as Stream;
+
+    pub fn pair() -> io::Result<(Stream, Stream)> {
+        Stream::pair()
+    }
+
+    pub fn number(stream: &Stream) -> u64 {
+        stream.as_raw_fd() as u64
+    }
+}
+
+/// The same on Windows, made as Python's `socket.socketpair` makes it there.
+#[cfg(windows)]
+mod wire {
+    use std::io;
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::os::windows::io::AsRawSocket;
+
+    pub use std::net::TcpStream as Stream;
+
+    pub fn pair() -> io::Result<(Stream, Stream)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let sender = Stream::connect(listener.local_addr()?)?;
+        loop {
+            let (receiver, from) = listener.accept()?;
+            if from == sender.local_addr()? {
+                sender.set_nodelay(true)?;
+                return Ok((sender, receiver)); // anybody else who found the port is left
+            }
+        }
+    }
+
+    pub fn number(stream: &Stream) -> u64 {
+        stream.as_raw_socket()
+    }
 }

@@ -259,7 +259,9 @@ def open_loop(host, deliver, deliver_objects, wanted):
     loop = wanted
     if isinstance(wanted, str):
         __import__(wanted)
-        loop = sys.modules[wanted].new_event_loop()
+        module = sys.modules[wanted]
+        # The usual loop of Windows does not look at sockets of others.
+        loop = module.SelectorEventLoop() if sys.platform == "win32" and wanted == "asyncio" else module.new_event_loop()
     bridge = Bridge(loop, host, deliver, deliver_objects)
     bridge.join()
     own[bridge.number] = bridge

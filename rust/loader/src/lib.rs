@@ -7,13 +7,15 @@
 //! - [`ask`] runs an interpreter and keeps its answer.
 //! - [`note`] tells whether an earlier answer still holds.
 //! - [`binary`] reads what a file was built for.
-//! - [`open`] opens the library.
+//! - [`open`] opens the library; `forward` makes its symbols found on Windows.
 //!
 //! This file has their JNI functions. None needs the GIL or a turn; any thread may call them.
 
 pub mod ask;
 pub mod binary;
 pub mod find;
+#[cfg(any(windows, test))]
+mod forward;
 pub mod note;
 #[allow(unsafe_code)]
 pub mod open;

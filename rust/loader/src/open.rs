@@ -148,28 +148,63 @@ mod system {
 
 #[cfg(windows)]
 mod system {
-    use std::ffi::c_void;
-    use std::os::windows::ffi::OsStrExt;
+    use crate::forward;
+    use std::ffi::{OsString, c_void};
+    use std::io::Error;
+    use std::os::windows::ffi::{OsStrExt, OsStringExt};
     use std::path::{Path, PathBuf};
+    use std::ptr;
 
     /// The library's own folder is searched for what it needs.
     const LOAD_WITH_ALTERED_SEARCH_PATH: u32 = 8;
+    const FROM_ADDRESS_AND_NOT_COUNTED: u32 = 4 | 2;
 
     #[link(name = "kernel32")]
     unsafe extern "system" {
         fn LoadLibraryExW(name: *const u16, file: *mut c_void, flags: u32) -> *mut c_void;
+        fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> i32;
+        fn GetModuleFileNameW(module: *mut c_void, name: *mut u16, size: u32) -> u32;
     }
 
+    /// The DLL that forwards to CPython's is found by its name afterwards, since one of that name is loaded.
     pub fn open(library: &Path) -> Result<(), String> {
+        load(library)?;
+        let file = own_file()?;
+        let folder = file
+            .parent()
+            .ok_or_else(|| format!("{} is in no folder", file.display()))?;
+        load(&forward::write(library, folder)?)
+    }
+
+    fn load(library: &Path) -> Result<(), String> {
         let name: Vec<u16> = library.as_os_str().encode_wide().chain([0]).collect();
-        // SAFETY: the name ends with a zero. A DLL's symbols are found by the DLL's name, so
-        // nothing more is needed to make them everybody's.
-        let module =
-            unsafe { LoadLibraryExW(name.as_ptr(), std::ptr::null_mut(), LOAD_WITH_ALTERED_SEARCH_PATH) };
+        // SAFETY: the name ends with a zero; what runs at the loading is the DLL's own start, CPython's.
+        let module = unsafe { LoadLibraryExW(name.as_ptr(), ptr::null_mut(), LOAD_WITH_ALTERED_SEARCH_PATH) };
         if module.is_null() {
-            Err(std::io::Error::last_os_error().to_string())
+            Err(Error::last_os_error().to_string())
         } else {
             Ok(())
+        }
+    }
+
+    /// The file of this library.
+    fn own_file() -> Result<PathBuf, String> {
+        let mut name = vec![0; 0x8000]; // longer than any path there
+        // SAFETY: the address is one in this library, and the length is that of the memory given.
+        let length = unsafe {
+            let mut module = ptr::null_mut();
+            match GetModuleHandleExW(
+                FROM_ADDRESS_AND_NOT_COUNTED,
+                (own_file as *const ()).cast(),
+                &mut module,
+            ) {
+                0 => 0,
+                _ => GetModuleFileNameW(module, name.as_mut_ptr(), name.len() as u32),
+            }
+        };
+        match length {
+            0 => Err(Error::last_os_error().to_string()),
+            _ => Ok(OsString::from_wide(&name[..length as usize]).into()),
         }
     }
 

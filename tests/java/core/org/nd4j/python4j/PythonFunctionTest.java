@@ -256,7 +256,7 @@ class PythonFunctionTest {
     void aCallThatTheJvmItselfFailsSaysWhy() throws Exception {
         String[] heard = ChildJvm.output("callsBackInVain", "-Xmx64m").split("\n");
         assertTrue(heard[0].endsWith("The call back to Java failed: java.lang.OutOfMemoryError: Java heap space"), heard[0]);
-        if (NativeLoader.platform().endsWith("arm64")) { // there the smallest stack is 128 KB, which is enough
+        if (!NativeLoader.platform().equals("linux-x86_64")) { // elsewhere the smallest stack is enough
             assertEquals("[]", heard[1]);
         } else {
             assertTrue(heard[1].contains("could not attach this thread") && heard[1].contains("threading.stack_size"), heard[1]);

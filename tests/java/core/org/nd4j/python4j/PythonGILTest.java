@@ -335,7 +335,7 @@ class PythonGILTest {
             }
             assertEquals("x", new PythonVariable<>("x", PythonTypes.INT, 1).getName());
             assertTrue(PythonConstants.releaseGilAutomatically());
-            assertEquals("out\n", PythonProcess.runAndReturn("-c", "print('out')"));
+            assertEquals("out" + System.lineSeparator(), PythonProcess.runAndReturn("-c", "print('out')"));
             return null;
         });
     }

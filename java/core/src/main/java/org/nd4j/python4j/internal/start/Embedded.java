@@ -170,9 +170,10 @@ public final class Embedded {
         }
     }
 
+    /** On Windows the one in {@code bin} finds no DLL of its own. */
     private static Path programs(Path home) {
         Path bin = home.resolve("bin");
-        return Files.isDirectory(bin) ? bin : home;
+        return Files.isDirectory(bin) && !Files.exists(home.resolve("python.exe")) ? bin : home;
     }
 
     /** {@code python3.14} or {@code python.exe}. */

@@ -230,7 +230,7 @@ public final class Unpacker {
                 Path folder = Path.of(name);
                 try {
                     makePrivate(folder);
-                    if (!Files.isWritable(folder)) {
+                    if (!folder.toFile().canWrite()) {
                         throw new IOException("it cannot be written");
                     }
                     cache = folder;
