@@ -2,7 +2,7 @@
 //! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
-use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
+use crate::bulk::{copy_bytes, copy_request, is_direct, java_value, write_reply, JavaText};
 use crate::failure::Failure;
 use crate::guard::{backtrace, guard, runner};
 use crate::host;
@@ -849,11 +849,11 @@ fn read<R>(
     let length = length.max(0) as usize;
     if length <= FEW {
         let bytes = &mut [0; FEW][..length];
-        env.get_byte_array_region(array, 0, bytes)?;
-        return Ok(body(bytemuck::cast_slice(bytes)));
+        copy_request(env, array, bytes)?;
+        return Ok(body(bytes));
     }
     let mut bytes = pack::buffer(length)?;
-    env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes[..length]))?;
+    copy_request(env, array, &mut bytes[..length])?;
     let result = body(&bytes[..length]);
     pack::give_back(bytes);
     Ok(result)
@@ -877,7 +877,7 @@ fn answer<'local>(
     if reply.len() > length as usize && reply.len() > env.get_array_length(&request)? as usize {
         return write(env, reply, pack::forget);
     }
-    env.set_byte_array_region(&request, 0, bytemuck::cast_slice(&reply))?;
+    write_reply(env, &request, &reply)?;
     pack::give_back(reply);
     Ok(request)
 }

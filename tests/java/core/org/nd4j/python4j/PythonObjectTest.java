@@ -23,6 +23,7 @@ import java.util.concurrent.Callable;
 import org.bytedeco.cpython.PyObject;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonObjectTest {
@@ -157,6 +158,26 @@ class PythonObjectTest {
             again.del();
         }
         assertEquals(before, count.call().toLong());
+    }
+
+    /** A request of 255 values begins with the byte that tells the border that nothing was copied. */
+    @Test
+    void callsTakeAnyNumberOfArguments() {
+        PythonObject count = object("lambda *all: len(all)");
+        for (int n : new int[] {0, 1, 2, 3, 4, 254, 255, 256, 511}) {
+            assertEquals(n, count.call(Collections.nCopies(n, 7L).toArray()).toLong());
+            assertEquals(n, count.call(Collections.nCopies(n, "a").toArray()).toLong());
+        }
+        assertEquals("(1, 2) (1, True) (1, None, 'a')", object("lambda a, b: (a, b)").call(1, 2L) + " "
+                + object("lambda a, b: (a, b)").call(1L, true) + " " + object("lambda *a: a").call(1, null, "a"));
+    }
+
+    @Test
+    void requestsOutsideTheirArraysAreRefused() {
+        assertThrows(IndexOutOfBoundsException.class, () -> Native.execRun(new byte[3], 99, Native.root, 0, 0));
+        assertThrows(IndexOutOfBoundsException.class, () -> Native.execRun(new byte[3], 999, Native.root, 0, 0));
+        assertThrows(PythonException.class, () -> Native.execRun(null, 9, Native.root, 0, 0));
+        assertThrows(PythonException.class, () -> Native.execRun(new byte[] {-1}, 1, Native.root, 0, 0));
     }
 
     // ---- Attributes and items ----
