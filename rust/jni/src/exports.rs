@@ -418,6 +418,13 @@ export! {
 }
 
 export! {
+    fn objectNext(env, handle: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        Ok(stoppable_after(call as u64, left, |py| object::next(py, handle as u64, made))? as i64)
+    }
+}
+
+export! {
     fn objectConvert(env, handle: i64, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
         let reply = stoppable(call as u64, |py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
         write(env, reply, pack::forget)

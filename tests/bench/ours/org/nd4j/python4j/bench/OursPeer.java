@@ -8,6 +8,7 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonCode;
 import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
 
@@ -40,6 +41,21 @@ public final class OursPeer extends Python4jPeer {
     @Override
     public void callback() {
         PythonExecutioner.setVariable("j", Python.function(LongUnaryOperator.class, x -> x));
+    }
+
+    @Override
+    public long iterate() {
+        long sum = 0;
+        for (PythonObject element : Python.eval("thousand")) {
+            sum += element.toLong();
+            element.del();
+        }
+        return sum;
+    }
+
+    @Override
+    public void reference(List<Object> list) {
+        PythonExecutioner.setVariable("r", Python.reference(list));
     }
 
     @Override
