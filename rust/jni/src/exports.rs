@@ -287,7 +287,7 @@ export! {
 
 export! {
     fn queueWaiting(env, queue: i64) -> i32 {
-        Ok(queue::waiting(queue as u64) as i32)
+        Ok(queue::waiting(queue as u64).map_or(-1, |count| count as i32))
     }
 }
 
@@ -364,8 +364,8 @@ export! {
 }
 
 export! {
-    fn contextOpenSpace(env) -> i64 {
-        Ok(gil::with(context::open_space)? as i64)
+    fn contextOpenSpace(env, root: i64) -> i64 {
+        Ok(gil::with(|py| context::open_space(py, root as u64))? as i64)
     }
 }
 

@@ -172,6 +172,28 @@ class LoadersTest {
     }
 
     @Test
+    void aThreadIsAtOnePlaceForAllOfThem() throws Exception {
+        one.run("block", "x = 1");
+        two.run("block", "y = x + 1"); // one more block of the thread, and one namespace
+        assertEquals(3L, one.run("inBlock", "x + y"));
+        one.run("block", null);
+        assertEquals(3L, two.run("inBlock", "x + y"));
+        try (PythonGIL block = PythonGIL.lockShared()) {
+            assertEquals("3", Expect.text("x + y"));
+        }
+        two.run("block", null);
+        assertThrows(PythonException.class, () -> PythonExecutioner.exec("x"));
+        try (PythonGIL gil = PythonGIL.lock()) {
+            one.run("lend", "");
+            assertTrue(two.run("lock", null).toString().contains("has lent its turn"));
+            assertThrows(PythonException.class, PythonGIL::lock);
+            assertEquals(true, OtherThread.call(() -> two.run("tryLock", "1000")));
+            one.run("lend", null);
+            assertEquals("locked", two.run("lock", null));
+        }
+    }
+
+    @Test
     void bothAtOnce() throws Exception {
         CountDownLatch begin = new CountDownLatch(1);
         List<OtherThread<Object>> threads = new ArrayList<>();
@@ -185,6 +207,25 @@ class LoadersTest {
         begin.countDown();
         for (OtherThread<Object> thread : threads) {
             assertEquals("", thread.join());
+        }
+    }
+
+    @Test
+    void eachHasItsOwnEventLoop() throws Exception {
+        one.run("async", "str(globals().setdefault('whose', 'one'))");
+        assertEquals("two", two.run("async", "str(globals().setdefault('whose', 'two'))"));
+        assertEquals("one", one.run("async", "whose"));
+        int before = loops();
+        one.run("shutdown", null);
+        assertEquals(before - 1, loops());
+        assertEquals("two", two.run("async", "whose"));
+        one = new Deployment("again").named("again");
+    }
+
+    private static int loops() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import threading");
+            return Python.eval("sum(t.name == 'python4j-async' for t in threading.enumerate())").toInt();
         }
     }
 
@@ -263,6 +304,7 @@ class LoadersTest {
             app.run("keep", "object()");
             assertEquals(name, POOL.submit(() -> app.run("unchecked", "unchecked")).get());
             assertEquals(name + "!", app.run("exposed", null));
+            assertEquals(name, app.run("async", "'" + name + "'"));
             try (PythonGIL gil = PythonGIL.lock()) { // an exception of ours, with frames of the application on the stack
                 PythonExecutioner.setVariable("of_test", Python.function((args, named) ->
                         assertThrows(PythonException.class, () -> PythonExecutioner.exec("{}[1]")).getMessage()));
