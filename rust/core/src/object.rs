@@ -10,7 +10,7 @@ use crate::script;
 use crate::tools::tools;
 use crate::{Error, Result, capi, context, names, path};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyIterator, PyList, PyString, PyTuple};
 
 /// What becomes of an object that is made for Java.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,14 @@ pub fn attribute(py: Python<'_>, handle: Handle, name: Handle, made: Made) -> Re
 /// The item at an index.
 pub fn item(py: Python<'_>, handle: Handle, index: i64, made: Made) -> Result<Handle> {
     Ok(made.give(handle::lend(py, handle)?.get_item(index)?))
+}
+
+/// The next item of an iterator; 0 at its end.
+pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
+    let mut iterator = handle::lend(py, handle)?
+        .cast_into::<PyIterator>()
+        .map_err(PyErr::from)?;
+    Ok(iterator.next().transpose()?.map_or(0, |item| made.give(item)))
 }
 
 /// The object as a packed value of the wanted type.

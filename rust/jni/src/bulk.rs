@@ -346,6 +346,50 @@ pub(crate) fn copy_bytes(
     checked(env)
 }
 
+/// What no request begins with.
+const UNTOUCHED: u8 = 0xFF;
+
+/// The first bytes of a request: all of them, or an error. To ask the JVM for an error takes as long as to copy them: so that
+/// is done only where it may not have copied any.
+#[allow(clippy::disallowed_methods)] // as in copy_bytes
+pub(crate) fn copy_request(env: &JNIEnv, array: &JByteArray, bytes: &mut [u8]) -> Result<(), Failure> {
+    let Some(first) = bytes.first_mut() else {
+        return Ok(());
+    };
+    if array.is_null() {
+        return Err(jni::errors::Error::NullPtr("a request").into());
+    }
+    *first = UNTOUCHED;
+    let raw = env.get_raw();
+    // SAFETY: as in `copy_bytes`, and there is an array.
+    unsafe {
+        let region = (**raw).GetByteArrayRegion.ok_or_else(missing)?;
+        region(
+            raw,
+            array.as_raw(),
+            0,
+            bytes.len() as i32,
+            bytes.as_mut_ptr().cast(),
+        );
+    }
+    if bytes[0] == UNTOUCHED {
+        checked(env)?;
+    }
+    Ok(())
+}
+
+/// Writes a reply into the array of its request, in which it has room: so there can be no error.
+#[allow(clippy::disallowed_methods)] // as in copy_bytes
+pub(crate) fn write_reply(env: &JNIEnv, array: &JByteArray, reply: &[u8]) -> Result<(), Failure> {
+    let raw = env.get_raw();
+    // SAFETY: as in `copy_bytes`; the JVM checks the bounds, too.
+    unsafe {
+        let region = (**raw).SetByteArrayRegion.ok_or_else(missing)?;
+        region(raw, array.as_raw(), 0, reply.len() as i32, reply.as_ptr().cast());
+    }
+    Ok(())
+}
+
 fn checked(env: &JNIEnv) -> Result<(), Failure> {
     match env.exception_check()? {
         true => Err(jni::errors::Error::JavaException.into()),

@@ -2,7 +2,7 @@
 //! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
 //! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
 
-use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
+use crate::bulk::{copy_bytes, copy_request, is_direct, java_value, write_reply, JavaText};
 use crate::failure::Failure;
 use crate::guard::{backtrace, guard, runner};
 use crate::host;
@@ -414,6 +414,13 @@ export! {
     fn objectItem(env, handle: i64, index: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
         Ok(stoppable_after(call as u64, left, |py| object::item(py, handle as u64, index, made))? as i64)
+    }
+}
+
+export! {
+    fn objectNext(env, handle: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        Ok(stoppable_after(call as u64, left, |py| object::next(py, handle as u64, made))? as i64)
     }
 }
 
@@ -849,11 +856,11 @@ fn read<R>(
     let length = length.max(0) as usize;
     if length <= FEW {
         let bytes = &mut [0; FEW][..length];
-        env.get_byte_array_region(array, 0, bytes)?;
-        return Ok(body(bytemuck::cast_slice(bytes)));
+        copy_request(env, array, bytes)?;
+        return Ok(body(bytes));
     }
     let mut bytes = pack::buffer(length)?;
-    env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes[..length]))?;
+    copy_request(env, array, &mut bytes[..length])?;
     let result = body(&bytes[..length]);
     pack::give_back(bytes);
     Ok(result)
@@ -877,7 +884,7 @@ fn answer<'local>(
     if reply.len() > length as usize && reply.len() > env.get_array_length(&request)? as usize {
         return write(env, reply, pack::forget);
     }
-    env.set_byte_array_region(&request, 0, bytemuck::cast_slice(&reply))?;
+    write_reply(env, &request, &reply)?;
     pack::give_back(reply);
     Ok(request)
 }

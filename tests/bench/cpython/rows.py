@@ -43,6 +43,7 @@ ROWS = {
     "callable": ("", "f(n, 1)"),
     "attribute": ("o = Thing()", "o.x"),
     "item": ("l = [1, 2, 7]", "l[2]"),
+    "iterate": ("l = list(range(1000, 2000))", "sum(l)"),
     "method": ("o = Thing()", "o.m()"),
     "error": ("", "raised()"),
     "callback": ("j = lambda x: x", "j(1)"),

@@ -22,6 +22,9 @@ extern Object *PyEval_EvalCode(Object *, Object *, Object *);
 extern Object *PyLong_FromLongLong(long long);
 extern long long PyLong_AsLongLong(Object *);
 extern Object *PyFloat_FromDouble(double);
+extern double PyFloat_AsDouble(Object *);
+extern Object *PyObject_GetIter(Object *);
+extern Object *PyIter_Next(Object *);
 extern Object *PyUnicode_FromStringAndSize(const char *, ssize_t);
 extern Object *PyUnicode_InternFromString(const char *);
 extern const char *PyUnicode_AsUTF8AndSize(Object *, ssize_t *);
@@ -44,7 +47,7 @@ extern void PyErr_Print(void);
 #define EXPORT(type, name) JNIEXPORT type JNICALL Java_org_nd4j_python4j_bench_Floors_##name
 
 static Object *globals, *name_x, *name_y, *name_z, *name_s, *name_t, *name_m, *name_id, *name_name, *name_score;
-static Object *function, *thing, *list;
+static Object *function, *thing, *list, *mixed, *thousand, *index_0, *index_1, *name_float;
 static __thread void *state; // a thread that was in Python keeps its state, as ours does
 
 static Object *checked(Object *object) {
@@ -83,6 +86,11 @@ EXPORT(void, start)(JNIEnv *env, jclass class, jstring libpython, jstring text) 
     function = PyDict_GetItemString(globals, "f");
     thing = PyDict_GetItemString(globals, "o");
     list = PyDict_GetItemString(globals, "l");
+    mixed = PyDict_GetItemString(globals, "mixed");
+    thousand = PyDict_GetItemString(globals, "thousand");
+    index_0 = PyLong_FromLongLong(0);
+    index_1 = PyLong_FromLongLong(1);
+    name_float = PyUnicode_InternFromString("y");
     state = PyEval_SaveThread();
 }
 
@@ -191,6 +199,37 @@ EXPORT(jlong, readItem)(JNIEnv *env, jclass class) {
     jlong value = taken(PyObject_GetItem(list, index));
     Py_DecRef(index);
     return value;
+}
+
+static jdouble takenDouble(Object *number) {
+    jdouble value = PyFloat_AsDouble(checked(number));
+    Py_DecRef(number);
+    return value;
+}
+
+// ASCII, as it is here, is UTF-8 of JNI's as well.
+static jstring takenText(JNIEnv *env, Object *text) {
+    ssize_t size;
+    jstring value = (*env)->NewStringUTF(env, PyUnicode_AsUTF8AndSize(checked(text), &size));
+    Py_DecRef(text);
+    return value;
+}
+
+EXPORT(jdouble, readAttributeDouble)(JNIEnv *env, jclass class) { return takenDouble(PyObject_GetAttr(thing, name_float)); }
+
+EXPORT(jstring, readAttributeText)(JNIEnv *env, jclass class) { return takenText(env, PyObject_GetAttr(thing, name_s)); }
+
+EXPORT(jdouble, readItemDouble)(JNIEnv *env, jclass class) { return takenDouble(PyObject_GetItem(mixed, index_0)); }
+
+EXPORT(jstring, readItemText)(JNIEnv *env, jclass class) { return takenText(env, PyObject_GetItem(mixed, index_1)); }
+
+EXPORT(jlong, iterator)(JNIEnv *env, jclass class) { return (jlong) checked(PyObject_GetIter(thousand)); }
+
+EXPORT(jlong, next)(JNIEnv *env, jclass class, jlong iterator) {
+    Object *element = PyIter_Next((Object *) iterator);
+    if (element) return taken(element);
+    Py_DecRef((Object *) iterator);
+    return -1;
 }
 
 EXPORT(jlong, callMethod)(JNIEnv *env, jclass class) {

@@ -14,15 +14,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.bytedeco.cpython.PyObject;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonObjectTest {
@@ -157,6 +161,47 @@ class PythonObjectTest {
             again.del();
         }
         assertEquals(before, count.call().toLong());
+    }
+
+    /** A request of 255 values begins with the byte that tells the border that nothing was copied. */
+    @Test
+    void callsTakeAnyNumberOfArguments() {
+        PythonObject count = object("lambda *all: len(all)");
+        for (int n : new int[] {0, 1, 2, 3, 4, 254, 255, 256, 511}) {
+            assertEquals(n, count.call(Collections.nCopies(n, 7L).toArray()).toLong());
+            assertEquals(n, count.call(Collections.nCopies(n, "a").toArray()).toLong());
+        }
+        assertEquals("(1, 2) (1, True) (1, None, 'a')", object("lambda a, b: (a, b)").call(1, 2L) + " "
+                + object("lambda a, b: (a, b)").call(1L, true) + " " + object("lambda *a: a").call(1, null, "a"));
+    }
+
+    @Test
+    void requestsOutsideTheirArraysAreRefused() {
+        assertThrows(IndexOutOfBoundsException.class, () -> Native.execRun(new byte[3], 99, Native.root, 0, 0));
+        assertThrows(IndexOutOfBoundsException.class, () -> Native.execRun(new byte[3], 999, Native.root, 0, 0));
+        assertThrows(PythonException.class, () -> Native.execRun(null, 9, Native.root, 0, 0));
+        assertThrows(PythonException.class, () -> Native.execRun(new byte[] {-1}, 1, Native.root, 0, 0));
+    }
+
+    @Test
+    void iteratesOverWhatPythonIteratesOver() {
+        for (String expression : List.of("[1000, 0.5, None, 'a', True, [7]]", "()", "iter('ab')", "{'k': 1}", "(n for n in range(3))",
+                "type('Old', (), {'__getitem__': lambda s, at: [1, 2][at]})()", "range(5)")) {
+            List<String> elements = new ArrayList<>();
+            for (PythonObject element : object(expression)) {
+                elements.add(element.toString());
+                element.del();
+            }
+            assertEquals(object("[str(e) for e in " + expression + "]").toList(), elements, expression);
+        }
+        PythonExecutioner.exec("def fails():\n    yield 1\n    raise KeyError('k')");
+        Iterator<PythonObject> fails = object("fails()").iterator();
+        assertEquals(1, fails.next().toLong());
+        Expect.failure("KeyError: 'k'", fails::hasNext);
+        Expect.failure("TypeError: 'int' object is not iterable", () -> object("7").iterator());
+        Iterator<PythonObject> none = object("[]").iterator();
+        assertThrows(NoSuchElementException.class, none::next);
+        assertFalse(none.hasNext());
     }
 
     // ---- Attributes and items ----

@@ -29,6 +29,8 @@ public final class GraalPyPeer extends Peer {
     private Value f;
     private Value o;
     private Value l;
+    private Value mixed;
+    private Value thousand;
 
     @Override
     public void open() {
@@ -42,6 +44,8 @@ public final class GraalPyPeer extends Peer {
         f = names.getMember("f");
         o = names.getMember("o");
         l = names.getMember("l");
+        mixed = names.getMember("mixed");
+        thousand = names.getMember("thousand");
     }
 
     @Override
@@ -132,6 +136,40 @@ public final class GraalPyPeer extends Peer {
     @Override
     public long item() {
         return l.getArrayElement(2).asLong();
+    }
+
+    @Override
+    public double attributeDouble() {
+        return o.getMember("y").asDouble();
+    }
+
+    @Override
+    public String attributeText() {
+        return o.getMember("s").asString();
+    }
+
+    @Override
+    public double itemDouble() {
+        return mixed.getArrayElement(0).asDouble();
+    }
+
+    @Override
+    public String itemText() {
+        return mixed.getArrayElement(1).asString();
+    }
+
+    @Override
+    public long iterate() {
+        long sum = 0;
+        for (Value each = thousand.getIterator(); each.hasIteratorNextElement(); ) {
+            sum += each.getIteratorNextElement().asLong();
+        }
+        return sum;
+    }
+
+    @Override
+    public void reference(List<Object> list) {
+        names.putMember("r", list);
     }
 
     @Override

@@ -46,6 +46,19 @@ public final class Floors extends Peer {
 
     private static native long readItem();
 
+    private static native double readAttributeDouble();
+
+    private static native String readAttributeText();
+
+    private static native double readItemDouble();
+
+    private static native String readItemText();
+
+    private static native long iterator();
+
+    /** -1 at the end. */
+    private static native long next(long iterator);
+
     private static native long callMethod();
 
     private static native String raised(long code);
@@ -154,6 +167,46 @@ public final class Floors extends Peer {
     @Override
     public long item() {
         return readItem();
+    }
+
+    @Override
+    public double attributeDouble() {
+        return readAttributeDouble();
+    }
+
+    @Override
+    public String attributeText() {
+        return readAttributeText();
+    }
+
+    @Override
+    public double itemDouble() {
+        return readItemDouble();
+    }
+
+    @Override
+    public String itemText() {
+        return readItemText();
+    }
+
+    @Override
+    public long iterate() {
+        long iterator = iterator();
+        long sum = 0;
+        for (long element = next(iterator); element != -1; element = next(iterator)) {
+            sum += element;
+        }
+        return sum;
+    }
+
+    @Override
+    public String patternOutside(String text) {
+        enter();
+        try {
+            return (String) echo(text);
+        } finally {
+            leave();
+        }
     }
 
     @Override

@@ -21,10 +21,14 @@ public abstract class Peer {
             "class Thing:",
             "    def __init__(self):",
             "        self.x = 7",
+            "        self.y = 0.5",
+            "        self.s = '0123456789'",
             "    def m(self):",
             "        return 7",
             "o = Thing()",
             "l = [1, 2, 7]",
+            "mixed = [0.5, '0123456789']",
+            "thousand = list(range(1000, 2000))",
             "");
 
     /** The library has nothing of the kind. */
@@ -140,6 +144,46 @@ public abstract class Peer {
 
     /** Reads l[2] as a long. */
     public long item() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads o.y. */
+    public double attributeDouble() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads o.s. */
+    public String attributeText() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads mixed[0]. */
+    public double itemDouble() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads mixed[1]. */
+    public String itemText() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Sums up the list thousand, element by element. */
+    public long iterate() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Makes a list of Java's known to Python as {@code r}, in place. */
+    public void reference(List<Object> list) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** What the documentation shows: as {@link #echo}, by single calls, with what is made in between given back. */
+    public String pattern(String text) throws Exception {
+        return (String) echo(text);
+    }
+
+    /** The same from outside Python, in one call; {@link #open} was not called. */
+    public String patternOutside(String text) throws Exception {
         throw new NotOffered();
     }
 

@@ -40,7 +40,8 @@ final class Rows {
 
     /** Whether a row is measured outside Python: the peer is not opened for it. */
     static boolean outside(String row) {
-        return row.equals("lock") || row.equals("lock.fresh") || row.equals("jni") || row.startsWith("async.");
+        return row.equals("jni") || row.equals("lock") || row.equals("lock.fresh") || row.equals("pattern.lock")
+                || row.startsWith("async.");
     }
 
     /** Whether a row needs numpy, and ND4J where the peer uses that. */
@@ -111,7 +112,16 @@ final class Rows {
             return () -> ints.sum(n[0]++, 1L);
         });
         row("attribute", peer -> peer::attribute);
+        row("attribute.float", peer -> peer::attributeDouble);
+        row("attribute.str", peer -> peer::attributeText);
         row("item", peer -> peer::item);
+        row("item.float", peer -> peer::itemDouble);
+        row("item.str", peer -> peer::itemText);
+        row("iterate/1000", peer -> peer::iterate);
+        row("reference/1000", peer -> {
+            peer.reference(longs(1000));
+            return () -> peer.exec("for e in r: pass");
+        });
         row("method", peer -> peer::method);
         row("error", peer -> () -> peer.error("1 / 0"));
         row("callback", peer -> {
@@ -135,6 +145,8 @@ final class Rows {
     private void values() {
         String text = "0123456789";
         row("str.10", peer -> () -> peer.echo(text));
+        row("pattern.watch", peer -> () -> peer.pattern(text));
+        row("pattern.lock", peer -> () -> peer.patternOutside(text));
         String ascii = String.join("", Collections.nCopies(104_858, text)).substring(0, 1 << 20);
         row("str.1MB", peer -> () -> peer.echo(ascii));
         String emoji = String.join("", Collections.nCopies(1 << 16, "twelve chr \uD83D\uDE00"));

@@ -61,7 +61,10 @@ final class Targets {
         faster("dicts?\\.(in|out)/.*", 2, JEP);
         faster("call", 1, JEP);
         against("callable", 1 / 4.0, JEP, "call", 0, ">= 4x faster than jep's call");
-        faster("attribute|item|method", 1, JEP);
+        faster("(attribute|item)(\\.float|\\.str)?|method", 1, JEP);
+        faster("(attribute|item)(\\.float|\\.str)?", 1, M21);
+        faster("iterate/1000|reference/1000", 1, JEP);
+        faster("pattern.(watch|lock)", 8, JEP);
         faster("error", 4, JEP);
         faster("callback", 1, JEP);
         against("context.*", 0, OURS, null, 2_000, "<= 2 us");

@@ -104,6 +104,49 @@ public final class JepPeer extends Peer {
     }
 
     @Override
+    public double attributeDouble() {
+        return o.getAttr("y", Double.class);
+    }
+
+    @Override
+    public String attributeText() {
+        return o.getAttr("s", String.class);
+    }
+
+    @Override
+    public double itemDouble() {
+        return python.getValue("mixed[0]", Double.class);
+    }
+
+    @Override
+    public String itemText() {
+        return python.getValue("mixed[1]", String.class);
+    }
+
+    @Override
+    public long iterate() {
+        long sum = 0;
+        for (Object element : python.getValue("thousand", List.class)) { // a PyObject has no iterator
+            sum += (Long) element;
+        }
+        return sum;
+    }
+
+    @Override
+    public void reference(List<Object> list) {
+        python.set("r", list);
+    }
+
+    /** An interpreter cannot be left and entered again: it is made once. */
+    @Override
+    public String patternOutside(String text) {
+        if (python == null) {
+            open();
+        }
+        return (String) echo(text);
+    }
+
+    @Override
     public long method() {
         try (PyCallable m = o.getAttr("m", PyCallable.class)) {
             return m.callAs(Long.class);

@@ -90,6 +90,21 @@ public final class OursPeer extends Python4jPeer {
     }
 
     @Override
+    public long iterate() {
+        long sum = 0;
+        for (PythonObject element : Python.eval("thousand")) {
+            sum += element.toLong();
+            element.del();
+        }
+        return sum;
+    }
+
+    @Override
+    public void reference(List<Object> list) {
+        PythonExecutioner.setVariable("r", Python.reference(list));
+    }
+
+    @Override
     public Ints callable() {
         return PythonCallable.of("f")::callLong;
     }

@@ -30,6 +30,8 @@ public class Python4jPeer extends Peer {
     private PythonObject f;
     private PythonObject o;
     private PythonObject l;
+    private PythonObject mixed;
+    private PythonObject thousand;
 
     @Override
     public void open() {
@@ -38,6 +40,8 @@ public class Python4jPeer extends Peer {
         f = PythonExecutioner.getVariable("f");
         o = PythonExecutioner.getVariable("o");
         l = PythonExecutioner.getVariable("l");
+        mixed = PythonExecutioner.getVariable("mixed");
+        thousand = PythonExecutioner.getVariable("thousand");
     }
 
     @Override
@@ -108,6 +112,63 @@ public class Python4jPeer extends Peer {
     @Override
     public long item() {
         return taken(l.get(2));
+    }
+
+    @Override
+    public double attributeDouble() {
+        return takenDouble(o.attr("y"));
+    }
+
+    @Override
+    public String attributeText() {
+        return takenText(o.attr("s"));
+    }
+
+    @Override
+    public double itemDouble() {
+        return takenDouble(mixed.get(0));
+    }
+
+    @Override
+    public String itemText() {
+        return takenText(mixed.get(1));
+    }
+
+    private static double takenDouble(PythonObject number) {
+        double value = number.toDouble();
+        number.del();
+        return value;
+    }
+
+    private static String takenText(PythonObject text) {
+        String value = text.toString();
+        text.del();
+        return value;
+    }
+
+    @Override
+    public long iterate() {
+        long sum = 0;
+        for (int i = 0; i < 1000; i++) {
+            sum += taken(thousand.get(i));
+        }
+        return sum;
+    }
+
+    @Override
+    public String pattern(String text) {
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonExecutioner.setVariables(new PythonVariable<>("s", PythonTypes.STR, text));
+            PythonExecutioner.exec("t = s");
+            return PythonExecutioner.getVariable("t", PythonTypes.STR).getValue();
+        }
+    }
+
+    @Override
+    public String patternOutside(String text) {
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            return echo(PythonTypes.STR, text);
+        }
     }
 
     @Override

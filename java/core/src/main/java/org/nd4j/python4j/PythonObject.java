@@ -584,10 +584,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             @Override
             public boolean hasNext() {
                 if (next == null && !over) {
-                    next = read("step", python, tool("MISSING"));
-                    if (Handles.isSame(next.handle(), tool("MISSING").handle())) {
-                        next.del();
-                        next = null;
+                    next = step(python);
+                    if (next == null) {
                         over = true;
                         python.del();
                     }
@@ -757,6 +755,21 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             PythonGC current = PythonGC.frameOf(this);
             long left = left();
             return part(tool(tool).called(PythonGC.id(current), arguments, false, left), current, left);
+        }
+    }
+
+    /** What an iterator over this object has next, null at its end. */
+    private PythonObject step(PythonObject iterator) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGC current = PythonGC.frameOf(this);
+            long left = left();
+            long next = Native.objectNext(iterator.handle(), PythonGC.id(current), slot.call(), left);
+            return next == 0 ? null : part(next, current, left);
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(iterator);
         }
     }
 

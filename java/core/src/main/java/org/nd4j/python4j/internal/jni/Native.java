@@ -238,6 +238,9 @@ public final class Native {
     /** The item at an index, as {@link #objectOperate}. */
     public static native long objectItem(long handle, long index, long frame, long call, long left);
 
+    /** The next item of an iterator, as {@link #objectOperate}; 0 at its end. */
+    public static native long objectNext(long handle, long frame, long call, long left);
+
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
