@@ -268,6 +268,8 @@ public final class ByReference implements Callbacks.Function {
                     : ofList(operation, operands);
         } catch (PythonException e) {
             throw refused(e);
+        } catch (NullPointerException e) {
+            throw operands.contains(null) ? new Callbacks.Raise("TypeError", "a " + object.getClass().getName() + " takes no None") : e;
         }
     }
 
@@ -572,6 +574,9 @@ public final class ByReference implements Callbacks.Function {
      */
     private Boolean in(List<Object> list, Object value) {
         Object natural = Pack.Reader.kept(value);
+        if (natural instanceof Double && ((Double) natural).isNaN()) {
+            return null; // which equals itself in Java alone
+        }
         if (contains(list, natural)) {
             return true;
         }
