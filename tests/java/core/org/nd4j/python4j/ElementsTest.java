@@ -311,7 +311,8 @@ class ElementsTest {
         }
         Set<Object> before = identities(list);
         set("l", list);
-        run("import random", "for i in range(5): random.Random(i).shuffle(l)", "l.sort()", "l[:] = l[::-1]");
+        run("import random", "for i in range(5): random.Random(i).shuffle(l)", "l.sort()", "l[:] = l[::-1]", "for i in range(6): l.append(l.pop(0))",
+                "l[:] = l[::-1]", "l.insert(3, l.pop(1))", "l[2], l[4] = l[4], l[2]", "l.append(l.pop())");
         assertEquals(before, identities(list));
     }
 

@@ -556,6 +556,7 @@ public final class ByReference implements Callbacks.Function {
                 return null;
             case "arrange":
                 arrange(list, at(operands, 0), at(operands, 1), (List<?>) operands.get(2), (List<?>) operands.get(3));
+                Recent.use(1); // what was read for this is where it belongs
                 return null;
             default:
                 throw new Callbacks.Raise("TypeError", "a Java list has no operation " + operation);
