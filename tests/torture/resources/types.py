@@ -181,7 +181,7 @@ def narrowed(value):
 def digits_kept(value, narrow):
     """A Decimal as the nearest float that has all its digits, or None."""
     if not value:
-        return 0.0  # BigDecimal has no zero with a sign
+        return float(value)
     try:
         near = float(value)
     except OverflowError:
@@ -228,6 +228,8 @@ def number(value, name, way):
         raise Refused(way)
     if isinstance(value, fractions.Fraction):
         value = ended(value)
+    if isinstance(value, (float, decimal.Decimal)) and name == "BigDecimal" and value == 0 and str(value).startswith("-"):
+        raise Refused(way)  # BigDecimal has no negative zero
     if isinstance(value, decimal.Decimal) and value.is_finite():
         if name == "BigDecimal":
             return f"{box} {plain(value)}", f"Decimal {plain(value)}"
@@ -424,6 +426,29 @@ def case(kind, seed):
         return value, java, back, True
     except Refused as e:
         return value, e.args[0], "", False
+
+
+def by_reference(kind, held, seed):
+    """Moves the elements of a list of Java's and adds a new one: what Python was told, and what has to become of it."""
+    rnd = random.Random(seed)
+    for _ in range(6 if held else 0):
+        i, j, way = rnd.randrange(len(held)), rnd.randrange(len(held)), rnd.randrange(5)
+        if way == 0:
+            held[i], held[j] = held[j], held[i]
+        elif way == 1:
+            held.append(held.pop(i))
+        elif way == 2:
+            held[:] = held[::-1]
+        elif way == 3:
+            held.insert(j, held.pop(i))
+        else:
+            rnd.shuffle(held)
+    value, *told = case(kind[1], rnd.getrandbits(32))
+    try:
+        held.append(value)
+    except TypeError as e:
+        return [str(e), *told]
+    return [None, *told]
 
 
 def of_interface(name, seed):

@@ -8,6 +8,7 @@ import java.lang.reflect.Array;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.Proxy;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.net.URL;
@@ -22,7 +23,9 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -313,6 +316,10 @@ final class TypedDifferential {
                 check(java, refused, told, what);
                 if (refused == null) {
                     back(java, told, what);
+                    if (source.types.get(at).python.startsWith("('List', ") && !source.types.get(at).python.startsWith("('List', ('Object',))")) {
+                        counts[0]++;
+                        byReference(made, at, source.types.get(at).python, (List<?>) java, seed, what + ", by reference");
+                    }
                 } else {
                     counts[1]++;
                 }
@@ -321,6 +328,31 @@ final class TypedDifferential {
             }
         }
         return wrong;
+    }
+
+    /** A list that a method gives by reference: its elements stay the same ones, and a new one is what is declared, or refused. */
+    private static void byReference(Class<?> made, int at, String kind, List<?> list, long seed, String what) throws Exception {
+        Object holder = Proxy.newProxyInstance(made.getClassLoader(), new Class<?>[] {made}, (proxy, method, none) -> list);
+        boolean scalar = Arrays.stream(BOXES).anyMatch(box -> kind.equals("('List', ('" + box + "',))"));
+        Set<Object> before = identities(list);
+        int size = list.size();
+        PythonExecutioner.setVariable("holder", Python.reference(holder, PythonExposure.none().allow(made)));
+        PythonExecutioner.exec("told = by_reference(" + kind + ", holder.v" + at + "(), " + seed + ")");
+        List<?> told = PythonExecutioner.getVariable("told", PythonTypes.LIST).getValue();
+        boolean fits = (Boolean) told.get(3);
+        if (fits != (told.get(0) == null) || list.size() != size + (fits ? 1 : 0)) {
+            throw new AssertionError(what + ": the new element is " + (fits ? "refused: " + told.get(0) : "taken as " + shown(list.get(list.size() - 1))));
+        } else if (fits && !told.get(1).equals(shown(list.get(size)))) {
+            throw new AssertionError(what + ": the new element arrives as " + shown(list.get(size)) + " instead of " + told.get(1));
+        } else if (scalar && !before.equals(identities(list.subList(0, size)))) {
+            throw new AssertionError(what + ": other elements than before are there, " + list);
+        }
+    }
+
+    private static Set<Object> identities(List<?> list) {
+        Set<Object> identities = Collections.newSetFromMap(new IdentityHashMap<>());
+        identities.addAll(list);
+        return identities;
     }
 
     /** All methods of an interface with arguments from further up. */

@@ -311,7 +311,8 @@ class ElementsTest {
         }
         Set<Object> before = identities(list);
         set("l", list);
-        run("import random", "for i in range(5): random.Random(i).shuffle(l)", "l.sort()", "l[:] = l[::-1]");
+        run("import random", "for i in range(5): random.Random(i).shuffle(l)", "l.sort()", "l[:] = l[::-1]", "for i in range(6): l.append(l.pop(0))",
+                "l[:] = l[::-1]", "l.insert(3, l.pop(1))", "l[2], l[4] = l[4], l[2]", "l.append(l.pop())");
         assertEquals(before, identities(list));
     }
 
@@ -378,6 +379,28 @@ class ElementsTest {
         check("deep[1] is deep and deep[2]['l'] is deep and deep[2]['m'] is deep[2]", "twice[0] is twice[1]", "own == own and map == map",
                 "repr(own) == repr(own)");
         run("p.clear()");
+    }
+
+    /** Keys and elements that are equal in one of the languages only. */
+    @Test
+    void equalInOneLanguageOnly() {
+        Map<Object, Object> map = new HashMap<>();
+        map.put(Double.NaN, 1);
+        map.put(-0.0, 2);
+        map.put(1, 4);
+        map.put(1L, 5);
+        map.put(null, 6);
+        set("m", map);
+        set("l", new ArrayList<>(Arrays.asList(Double.NaN, Float.NaN, -0.0, 1)));
+        check("len(m) == 5 and len(list(m)) == 5 and len(m.items()) == 5", "m[0] == 2 and m[0.0] == 2 and m[-0.0] == 2", "m[None] == 6 and m[1] in (4, 5)",
+                "m[float('nan')] == 1", "float('nan') not in l and 0 in l and True in l and 1.0 in l", "len(dict(m)) == 4");
+        run("del m[float('nan')]", "del m[0]");
+        assertEquals(3, map.size());
+        set("t", new TreeMap<>(Map.of("a", 1)));
+        set("q", new java.util.PriorityQueue<>(List.of(1)));
+        check("None not in t and t.get(None) is None and 5 not in t");
+        Expect.failureWith("TypeError: a java.util.TreeMap takes no None", () -> PythonExecutioner.exec("t[None] = 1"));
+        Expect.failureWith("TypeError: a java.util.PriorityQueue takes no None", () -> PythonExecutioner.exec("q.add(None)"));
     }
 
     // ---- the table of operations ----

@@ -157,6 +157,13 @@ class RefusalsTest {
                 Expect.failureWith("value.bad[0]: str 'A' is not a Bad", () -> Python.eval("{**ok, 'bad': ['A']}").toJava(all));
                 Expect.failureWith("value.sorted: list ['a'] is not a Sorted", () -> Python.eval("{**ok, 'sorted': ['a']}").toJava(all));
             }
+            if (Runtime.version().feature() >= 17) {
+                try (URLClassLoader sealed = Compiled.records(folder, "package made; public sealed interface Closed permits Closed.One { record One(int a) implements Closed {} }")) {
+                    Class<?> closed = sealed.loadClass("made.Closed");
+                    Expect.failureWith("Could not convert value to made.Closed: {'a': 1}", () -> Python.eval("{'a': 1}").toJava(closed));
+                    Expect.failureWith("A Python object cannot be a made.Closed: that interface is sealed.", () -> Python.eval("5").asInterface(closed));
+                }
+            }
             Class<?> user = loader.loadClass("made.Refusing$User");
             PythonExecutioner.setVariable("u", Python.reference(user.getConstructor().newInstance(), PythonExposure.none().allow(user)));
             assertTrue(Expect.truth("u.one([3]) == 3 and u.take([3]) == 3 and u.take('x') == -1"));

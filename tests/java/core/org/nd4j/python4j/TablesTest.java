@@ -173,12 +173,13 @@ class TablesTest {
         PythonObject dates = columns(List.of(make("Days", LocalDate.EPOCH)), "Days");
         PythonExecutioner.setVariable("dates", dates);
         assertEquals("[datetime.date(1970, 1, 1)]", Python.eval("list(dates['day'])").toString());
-        // A record's own refusal is thrown as it is.
+        // A record's own refusal is the cause.
         List<Object> trades = trades(2);
         PythonExecutioner.setVariable("trades", columns(trades, "Trade"));
         PythonExecutioner.exec("memoryview(trades['id'].buffers[1])[1] = 13");
         Class<?> trade = type("Trade");
-        assertEquals("13 is no id", assertThrows(IllegalArgumentException.class, () -> PythonExecutioner.getVariable("trades").toList(trade)).getMessage());
+        PythonException own = Expect.failureWith("value, row 1: ", () -> PythonExecutioner.getVariable("trades").toList(trade));
+        assertEquals("java.lang.IllegalArgumentException: 13 is no id", own.getCause().toString());
     }
 
     @Test

@@ -288,6 +288,8 @@ public final class ByReference implements Callbacks.Function {
                     : ofList(operation, operands);
         } catch (PythonException e) {
             throw refused(e);
+        } catch (NullPointerException e) {
+            throw operands.contains(null) ? new Callbacks.Raise("TypeError", "a " + object.getClass().getName() + " takes no None") : e;
         }
     }
 
@@ -574,6 +576,7 @@ public final class ByReference implements Callbacks.Function {
                 return null;
             case "arrange":
                 arrange(list, at(operands, 0), at(operands, 1), (List<?>) operands.get(2), (List<?>) operands.get(3));
+                Recent.use(1); // what was read for this is where it belongs
                 return null;
             default:
                 throw new Callbacks.Raise("TypeError", "a Java list has no operation " + operation);
@@ -592,6 +595,9 @@ public final class ByReference implements Callbacks.Function {
      */
     private Boolean in(List<Object> list, Object value) {
         Object natural = Pack.Reader.kept(value);
+        if (natural instanceof Double && ((Double) natural).isNaN()) {
+            return null; // which equals itself in Java alone
+        }
         if (contains(list, natural)) {
             return true;
         }

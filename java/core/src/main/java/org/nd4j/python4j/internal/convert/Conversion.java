@@ -515,7 +515,7 @@ public final class Conversion {
         try {
             return Pack.Reader.kept(value, object -> any(object, target));
         } catch (Mismatch e) {
-            throw e.within(value);
+            throw e.foundIn(value);
         }
     }
 

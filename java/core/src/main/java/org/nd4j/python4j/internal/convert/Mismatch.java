@@ -48,7 +48,7 @@ final class Mismatch extends RuntimeException {
     }
 
     /** The way from a whole value to the one that this is about. */
-    Mismatch within(Object whole) {
+    Mismatch foundIn(Object whole) {
         find(whole, 0);
         return this;
     }

@@ -22,6 +22,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
@@ -101,6 +102,9 @@ public final class ProxyHandler implements InvocationHandler {
      */
     public static Object of(PythonObject object, Type type) {
         Class<?> raw = Types.raw(type);
+        if (Target.isSealed(raw)) {
+            throw new PythonException("A Python object cannot be a " + raw.getName() + ": that interface is sealed.");
+        }
         PythonObject own = Access.get().unframed(object);
         Object collection = Views.of(own, type);
         if (raw.isInstance(collection) && (raw == Iterable.class || raw.getName().startsWith("java.util."))) {

@@ -31,6 +31,15 @@ final class Recent {
         return LATEST[count - age & LATEST.length - 1];
     }
 
+    /** The elements up to this age are back, or will not come back. */
+    static synchronized void use(int latest) {
+        for (int age = latest; age <= LATEST.length; age++) {
+            if (at(age) != null) {
+                at(age).used = true;
+            }
+        }
+    }
+
     /**
      * The element that a value was made of, null for none. Of equal ones it is that of the last two that is not back yet,
      * as when two elements change places, or else the latest.
@@ -44,7 +53,7 @@ final class Recent {
             Recent recent = at(age);
             Object element = recent == null || recent.used ? null : recent.matching(value, natural, like, container);
             if (element != null) {
-                recent.used = true;
+                use(age);
                 return element;
             }
         }

@@ -53,7 +53,7 @@ final class Records {
         }
     }
 
-    private static Method method(Class<?> of, String name) {
+    static Method method(Class<?> of, String name) {
         try {
             return of.getMethod(name);
         } catch (NoSuchMethodException e) {
@@ -65,7 +65,7 @@ final class Records {
         return call(method(component.getClass(), what), component);
     }
 
-    private static Object call(Method method, Object on) {
+    static Object call(Method method, Object on) {
         try {
             return method.invoke(on);
         } catch (ReflectiveOperationException e) {

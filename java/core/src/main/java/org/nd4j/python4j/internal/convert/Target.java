@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodType;
 import java.lang.reflect.GenericArrayType;
+import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.lang.reflect.TypeVariable;
@@ -187,9 +188,19 @@ final class Target {
 
     /** Whether an object that is wanted as this becomes a proxy of an interface. */
     private boolean isProxy() {
-        return raw.isInterface() && raw != Path.class
+        return raw.isInterface() && raw != Path.class && !isSealed(raw)
                 && VALUES.stream().noneMatch(raw::isAssignableFrom)
                 && Access.get().registered().stream().noneMatch(each -> Access.get().javaType(each) == raw);
+    }
+
+    /** Whether an interface names all classes that implement it: no proxy is among them. */
+    static boolean isSealed(Class<?> type) {
+        return Sealed.TEST != null && (boolean) Records.call(Sealed.TEST, type);
+    }
+
+    /** In a class of its own, since it is looked for when an interface is first wanted. */
+    private static final class Sealed {
+        static final Method TEST = Records.method(Class.class, "isSealed"); // null before Java 17
     }
 
     private Type[] partTypes() {
