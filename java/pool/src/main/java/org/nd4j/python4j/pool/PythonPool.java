@@ -27,6 +27,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
 
 /**
  * Python in processes of its own: as many cores as there are workers, and nothing that Python code does there ends this
@@ -409,6 +410,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             }
             if (start) {
                 startOne();
+            }
+            if (!Access.get().isStarted()) { // or Python's own watcher looks for buffers that were forgotten
+                Handles.look();
             }
         }
         output.end();
