@@ -28,6 +28,11 @@ abstract class Call<R> {
         this.limit = limit;
     }
 
+    /** Whether it is a call of the program's. */
+    boolean counts() {
+        return kind == Channel.EXEC || kind == Channel.CALL;
+    }
+
     abstract void write(Pack pack);
 
     /** The values of a reply, finished later where {@link #result} is asked for. */

@@ -56,6 +56,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
     private final Map<Long, Call<?>> waiting = new ConcurrentHashMap<>();
     private volatile boolean lost;
+    private volatile String loss;
     long idleSince; // of System.nanoTime; the pool's
 
     // Blocks of shared memory: those that go with the next message (their key, another key of ours, their length), the keys of those
@@ -81,9 +82,14 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         this.graceNanos = grace.toNanos();
     }
 
-    /** How many calls it has been given. */
+    /** How many calls it has been given, its preparation included. */
     long calls() {
         return calls;
+    }
+
+    /** Why it was lost; null if it was not. */
+    String loss() {
+        return loss;
     }
 
     boolean isLost() {
@@ -255,6 +261,20 @@ final class Worker implements Pack.Peer, Channel.Blocks {
      * @param caller the thread whose interrupt ends the call, null for none
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
+        boolean counts = open.isEmpty() && call.counts();
+        Object event = counts ? Events.callBegins() : null;
+        long began = System.nanoTime();
+        Outcome<R> outcome = doCall(call, caller);
+        if (counts) {
+            pool.tally.ran(System.nanoTime() - began);
+        }
+        if (event != null) {
+            Events.callEnds(event, this, outcome.thrown());
+        }
+        return outcome;
+    }
+
+    private <R> Outcome<R> doCall(Call<R> call, Thread caller) {
         Visit visit = VISIT.get();
         long within = visit != null && visit.worker == this ? visit.upcall : 0;
         long before = keys;
@@ -446,6 +466,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         lost = true;
         process.awaitEnd();
         output.await();
+        loss = running.killed ? running.why() : process.signal() != null ? process.signal() : why + ", exit status " + process.exitStatus();
         return new PythonWorkerLost(running.killed ? running.why() : why, process.pid, process.exitStatus(), process.signal(),
                 time, output.lastErrors(), running.cause());
     }
