@@ -54,9 +54,10 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private long calls;
     private final Deque<Long> open = new ArrayDeque<>(); // the numbers of the calls that wait, the innermost first
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
-    private final Map<Long, Call<?>> waiting = new ConcurrentHashMap<>();
+    private final Map<Long, Call<?>> waiting = new HashMap<>();
     private volatile boolean lost;
     private volatile String loss;
+    private volatile boolean closing;
     long idleSince; // of System.nanoTime; the pool's
 
     // Blocks of shared memory: those that go with the next message (their key, another key of ours, their length), the keys of those
@@ -71,7 +72,6 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private long[] room;
     private long[] theirs;
     private long kept; // the length of the last reply there
-
 
     Worker(PythonPool pool, int number, WorkerProcess process, Output output, Duration grace) {
         this.pool = pool;
@@ -101,9 +101,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         return lost || process.hasEnded();
     }
 
-    /** Ends the calls that are under way, as an interrupt would. */
+    /** Ends the calls that are under way, or about to be, as an interrupt would. */
     void cancel() {
-        waiting.values().forEach(call -> call.cancelled = true);
+        closing = true;
     }
 
     // ---- what Python there holds of Java ----
@@ -307,6 +307,10 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             return reply(number, running);
         } catch (Channel.Lost e) {
             return Outcome.failed(lost(e.getMessage(), running));
+        } catch (RuntimeException | Error e) { // no memory, say: nobody knows where in a message that was
+            lost = true;
+            process.kill();
+            return Outcome.failed(e);
         } finally {
             open.pop();
             waiting.remove(number);
@@ -350,7 +354,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
                 return Outcome.failed(e);
             }
             throw garbage();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError e) {
             throw garbage();
         }
     }
@@ -434,7 +438,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             long now = System.nanoTime();
             if (asked == 0) {
                 boolean late = limited && now - end >= 0;
-                if (late || call.cancelled || caller != null && caller.isInterrupted()) {
+                if (late || call.cancelled || closing && call.kind != Channel.END || caller != null && caller.isInterrupted()) {
                     asked = now;
                     reason = late ? TIMEOUT : INTERRUPTED;
                     order(number, reason); // has an exception raised in it
@@ -483,6 +487,12 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     void discard() {
         lost = true;
         process.awaitEnd();
+        synchronized (dropped) {
+            ended = true;
+        }
+        Blocks.ended(this);
+        dropRoom();
+        dropTheirs();
         process.close();
         output.close();
         held.clear();
