@@ -261,7 +261,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
      * @param caller the thread whose interrupt ends the call, null for none
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
-        boolean counts = open.isEmpty() && call.counts();
+        boolean counts = pool != null && open.isEmpty() && call.counts();
         Object event = counts ? Events.callBegins() : null;
         long began = System.nanoTime();
         Outcome<R> outcome = doCall(call, caller);
