@@ -87,6 +87,8 @@ final class Torture {
             String jdk = System.getProperty("torture.jdk", "");
             if (!jdk.isEmpty()) {
                 run(new Child(Pools.class, seed + 1, share(0.2, 2, 4), slice ? 4 : 64, slice ? 50 : 1000).on(jdk).within(longest()));
+            }
+        });
         PARTS.put("async", () -> {
             run(new Child(Loops.class, seed, share(0.4, 2, 3), slice ? 4 : 16, 0).within(longest()));
             String jdk = System.getProperty("torture.jdk", "");
