@@ -5,7 +5,7 @@
 
 use python4j_shared::{Block, pass};
 use std::fs;
-use std::io::{ErrorKind, IoSlice};
+use std::io::ErrorKind;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
@@ -20,15 +20,17 @@ fn slice(block: &Block) -> &mut [u8] {
 }
 
 fn send(socket: &impl AsFd, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) {
-    let sent = pass::send(socket.as_fd(), &[IoSlice::new(bytes)], descriptors);
+    let sent = pass::send(socket.as_fd(), bytes, descriptors, true);
     assert_eq!(sent.expect("sent"), bytes.len());
 }
 
 /// The next message, which is short and so comes whole.
 fn receive(socket: &impl AsFd) -> (Vec<u8>, Vec<OwnedFd>) {
-    let (mut room, mut descriptors) = (vec![0; 100], Vec::new());
-    let length = pass::receive(socket.as_fd(), &mut room, &mut descriptors).expect("received");
-    room.truncate(length);
+    let (mut room, mut descriptors) = (Vec::with_capacity(100), Vec::new());
+    let length =
+        pass::receive(socket.as_fd(), room.spare_capacity_mut(), &mut descriptors).expect("received");
+    // SAFETY: so many have a value.
+    unsafe { room.set_len(length) };
     (room, descriptors)
 }
 
@@ -146,6 +148,12 @@ fn a_small_dev_shm_does_not_matter() {
 #[test]
 fn what_could_end_the_process_that_reads_it_is_refused() {
     let short = Block::new(1000).expect("a block");
+    #[cfg(target_os = "linux")]
+    {
+        assert_eq!(short.filled().expect("a number"), 0);
+        slice(&short)[5] = 1;
+        assert!(short.filled().expect("a number") >= 1000);
+    }
     let again = short.descriptor().try_clone_to_owned().expect("a descriptor");
     let error = Block::open(again, 1001).expect_err("too short");
     assert_eq!(error.kind(), ErrorKind::InvalidData);
@@ -172,22 +180,25 @@ fn descriptors_come_with_the_first_byte_and_too_many_are_refused() {
         .map(|_| Block::new(1).expect("a block"))
         .collect();
     let all: Vec<_> = blocks.iter().map(Block::descriptor).collect();
-    let bytes = [IoSlice::new(b"many")];
-    assert!(pass::send(mine.as_fd(), &bytes, &all).is_err());
+    assert!(pass::send(mine.as_fd(), b"many", &all, true).is_err());
     send(&mine, b"many", &all[1..]);
-    send(&mine, b"none", &[]);
-    let (mut room, mut descriptors) = (vec![0; 4], Vec::new());
-    assert_eq!(
-        pass::receive(theirs.as_fd(), &mut room, &mut descriptors).expect("received"),
-        4
-    );
+    let (message, mut descriptors) = receive(&theirs);
+    assert_eq!(message, b"many");
     assert_eq!(descriptors.len(), pass::MOST);
     slice(&blocks[1])[0] = 5;
     assert_eq!(
         slice(&Block::open(descriptors.remove(0), 1).expect("a block"))[0],
         5
     );
-    assert_eq!(receive(&theirs).0, b"none");
+    send(&mine, b"none", &[]);
+    let (message, none) = receive(&theirs);
+    assert_eq!((&message[..], none.len()), (&b"none"[..], 0));
+    let full = loop {
+        if let Err(full) = pass::send(mine.as_fd(), &[0; 5000], &[], false) {
+            break full;
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::WouldBlock);
     drop(mine);
-    assert_eq!(receive(&theirs).0, b"");
+    while !receive(&theirs).0.is_empty() {}
 }

@@ -83,6 +83,11 @@ pub(crate) fn watch() {
     }
 }
 
+/// This child goes on by itself, and serves another process: it is none that has to end.
+pub fn adopt() {
+    CHILD.store(false, Ordering::Relaxed);
+}
+
 /// Whether this process is such a child.
 pub fn is_child() -> bool {
     CHILD.load(Ordering::Relaxed)

@@ -26,6 +26,7 @@
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
 //! | 21 | large str or bytes | handle: given, and taken back by whoever reads it (`bulk.rs`) |
 //! | 22 | function of a caller in another process (from Java only) | key; text: its name |
+//! | 23 | array that both processes see | length, bytes of [`Sharing`] |
 //!
 //! A caller in another process holds no handles: its values stand in the buffer whole, tags 15 and 21 do not occur, and the
 //! handle of tag 18 is 0.
@@ -44,6 +45,7 @@ use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
     PyTuple,
 };
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How deep values may nest; beyond it a value is taken for cyclic.
@@ -112,6 +114,23 @@ mod tag {
     pub const UTF16: u8 = 20;
     pub const LARGE: u8 = 21;
     pub const FUNCTION: u8 = 22;
+    pub const SHARED: u8 = 23;
+}
+
+/// Arrays and buffers of a caller in another process, of whose memory this crate knows nothing.
+pub trait Sharing: Send + Sync {
+    /// How the other process finds the memory of an object; nothing if the object has none that can be shown.
+    fn describe(&self, object: &Bound<'_, PyAny>) -> Result<Option<Vec<u8>>>;
+
+    /// The object that the other process described.
+    fn made<'py>(&self, py: Python<'py>, description: &[u8]) -> Result<Bound<'py, PyAny>>;
+}
+
+static SHARING: OnceLock<Box<dyn Sharing>> = OnceLock::new();
+
+/// Has arrays cross as another crate says.
+pub fn share_by(sharing: impl Sharing + 'static) {
+    let _ = SHARING.set(Box::new(sharing)); // a process serves one other
 }
 
 /// What the reader of a value asked for.
@@ -406,6 +425,12 @@ impl<'b> Reader<'b> {
                 let key = self.u64()?;
                 let name = self.text(py)?;
                 keys::peers(py, key, &crate::error::text(&name))?
+            }
+            tag::SHARED => {
+                let description = self.bytes()?;
+                let sharing = SHARING.get();
+                let sharing = sharing.ok_or_else(|| self.malformed("memory of another process"))?;
+                sharing.made(py, description)?
             }
             _ => {
                 self.at -= 1;
@@ -819,6 +844,15 @@ impl<'py> Writer<'py> {
     pub fn object(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
         self.reserve(0)?;
         if self.is_apart() {
+            let described = SHARING
+                .get()
+                .map(|sharing| sharing.describe(object))
+                .transpose()?
+                .flatten();
+            if let Some(description) = described {
+                self.u8(tag::SHARED);
+                return self.bytes(&description);
+            }
             let class = object
                 .get_type()
                 .name()

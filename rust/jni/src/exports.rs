@@ -612,6 +612,35 @@ export! {
 }
 
 export! {
+    fn sharedAgain(env, key: i64) -> JLongArray<'local> {
+        let block = shared::again(key as u64)?;
+        block_of(env, &block)
+    }
+}
+
+export! {
+    fn sharedFill(env, key: i64, address: i64, length: i64) {
+        shared::fill(key as u64, address, length)
+    }
+}
+
+export! {
+    fn sharedWrite(env, key: i64, bytes: JByteArray<'local>, from: i32, to: i32) {
+        let block = shared::block(key as u64)?;
+        let room = shared::room(&block, i64::from(to) - i64::from(from))?;
+        Ok(env.get_byte_array_region(&bytes, from, room)?)
+    }
+}
+
+export! {
+    fn sharedRead(env, key: i64, length: i64) -> JByteArray<'local> {
+        let block = shared::block(key as u64)?;
+        let bytes = shared::filled(&block, length)?;
+        Ok(env.byte_array_from_slice(bytes)?)
+    }
+}
+
+export! {
     fn sharedDrop(env, key: i64) {
         shared::drop(key as u64);
         Ok(())
@@ -741,6 +770,21 @@ export! {
 }
 
 export! {
+    fn processObstacle(env, server: i32) -> JString<'local> {
+        Ok(env.new_string(process::obstacle(server)?)?)
+    }
+}
+
+export! {
+    fn processFork(env, server: i32) -> JLongArray<'local> {
+        let forked = process::fork(server)?;
+        let numbers = env.new_long_array(forked.len() as i32)?;
+        env.set_long_array_region(&numbers, 0, &forked)?;
+        Ok(numbers)
+    }
+}
+
+export! {
     fn processSend(env, file: i32, bytes: JByteArray<'local>, from: i32, to: i32, millis: i32) -> i32 {
         let length = (to - from).clamp(0, process::AT_ONCE as i32) as usize;
         let mut part = [0; FEW];
@@ -753,6 +797,25 @@ export! {
         let sent = process::send(file, &large[..length], millis);
         pack::give_back(large);
         Ok(sent)
+    }
+}
+
+export! {
+    fn processSendBlocks(env, file: i32, bytes: JByteArray<'local>, from: i32, to: i32, millis: i32, keys: JLongArray<'local>) -> i32 {
+        let blocks = longs(env, &keys)?.into_iter().map(|key| shared::block(key as u64)).collect::<Result<Vec<_>, _>>()?;
+        let mut part = pack::buffer((to - from).clamp(0, process::AT_ONCE as i32) as usize)?;
+        let length = (to - from).clamp(0, process::AT_ONCE as i32) as usize;
+        env.get_byte_array_region(&bytes, from, bytemuck::cast_slice_mut(&mut part[..length]))?;
+        let sent = process::send_blocks(file, &part[..length], &blocks, millis);
+        pack::give_back(part);
+        Ok(sent)
+    }
+}
+
+export! {
+    fn processBlock(env, file: i32, length: i64) -> JLongArray<'local> {
+        let block = process::block(file, length)?;
+        block_of(env, &block)
     }
 }
 
@@ -795,6 +858,12 @@ export! {
 export! {
     fn processEnd(env, process: i32) -> i32 {
         Ok(process::end(process))
+    }
+}
+
+export! {
+    fn processToldEnd(env, status: i32) -> i32 {
+        Ok(process::told_end(status))
     }
 }
 

@@ -31,6 +31,7 @@ mod owner;
 #[cfg_attr(not(unix), path = "process_none.rs")]
 #[allow(unsafe_code)]
 mod process;
+#[allow(unsafe_code)] // an address of Java's, as in owner
 mod shared;
 // A function of JNI that the crate jni has not, and an exported name; and as in boot.
 #[allow(unsafe_code, clippy::disallowed_methods)]

@@ -2,12 +2,19 @@
 //! Worker processes, as the process that starts them sees them: sockets that only both ends know, what the workers print,
 //! and their end. The other side is `rust/worker`. Nothing here needs Python, nor a turn.
 
+use crate::failure::Failure;
+use crate::shared;
+use parking_lot::Mutex;
 use python4j_core::{Error, Result};
+use python4j_shared::{pass, Block};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
 use std::io;
-use std::mem;
-use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::mem::{self, MaybeUninit};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Bytes that are sent or received at once.
 pub(crate) const AT_ONCE: usize = 1 << 18;
@@ -177,6 +184,75 @@ pub(crate) fn spawn(command: &[String], environment: &[String]) -> Result<[i64; 
     Ok([i64::from(process), data, control, out, err])
 }
 
+/// How long a fork server may take for an order.
+const ORDER_TIME: Duration = Duration::from_secs(10);
+
+fn refused(why: &str) -> Error {
+    Error::refused(format!("The fork server {why}."))
+}
+
+/// An order to a fork server, and its answer.
+fn order(server: RawFd, order: u8, files: &[BorrowedFd<'_>], answer: &mut [u8]) -> Result<()> {
+    // SAFETY: Java closes the file when it uses it no more.
+    let socket = unsafe { BorrowedFd::borrow_raw(server) };
+    pass::send(socket, &[order], files, true).map_err(|_| refused("has ended"))?;
+    let (began, mut came) = (Instant::now(), 0);
+    while came < answer.len() {
+        match receive(server, &mut answer[came..]) {
+            -1 => return Err(refused("has ended")),
+            0 if began.elapsed() > ORDER_TIME => return Err(refused("does not answer")),
+            count => came += count as usize,
+        }
+    }
+    Ok(())
+}
+
+/// Why a fork server cannot fork; empty if it can.
+pub(crate) fn obstacle(server: RawFd) -> Result<String> {
+    let mut length = [0; 4];
+    order(server, b'C', &[], &mut length)?;
+    let mut text = vec![0; u32::from_le_bytes(length).min(1 << 16) as usize];
+    let mut came = 0;
+    while came < text.len() {
+        match receive(server, &mut text[came..]) {
+            count @ 1.. => came += count as usize,
+            _ => return Err(refused("does not answer")),
+        }
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Has a fork server make a worker: as [`spawn`], and a file from which its end can be read.
+pub(crate) fn fork(server: RawFd) -> Result<[i64; 6]> {
+    let ([data, its_data], [control, its_control]) = (sockets()?, sockets()?);
+    let ([out, its_out], [err, its_err], [status, its_status]) = (pipe()?, pipe()?, pipe()?);
+    in_slices(&data);
+    let files = [&its_data, &its_control, &its_out, &its_err, &its_status].map(AsFd::as_fd);
+    let mut process = [0; 4];
+    order(server, b'F', &files, &mut process)?;
+    let process = i32::from_le_bytes(process);
+    if process <= 0 {
+        return Err(refused("could not make a process"));
+    }
+    // SAFETY: the file is open.
+    unsafe { libc::fcntl(status.as_raw_fd(), libc::F_SETFL, libc::O_NONBLOCK) };
+    let [data, control, out, err, status] =
+        [data, control, out, err, status].map(|file| i64::from(file.into_raw_fd()));
+    Ok([i64::from(process), data, control, out, err, status])
+}
+
+/// How the child of a fork server has ended, as [`end`] tells it. If the server has ended, so has the child, by that.
+pub(crate) fn told_end(status: RawFd) -> i32 {
+    let mut told = [0; 4];
+    // SAFETY: the room is four bytes.
+    let count = unsafe { libc::read(status, told.as_mut_ptr().cast(), told.len()) };
+    match count {
+        4 => i32::from_le_bytes(told).max(0),
+        -1 if would_block() || interrupted() => -1,
+        _ => 256 + libc::SIGKILL,
+    }
+}
+
 fn interrupted() -> bool {
     io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
 }
@@ -212,8 +288,58 @@ pub(crate) fn send(file: RawFd, bytes: &[u8], millis: i32) -> i32 {
     }
 }
 
+/// The same for the beginning of a message that brings blocks, which are sent with its first byte.
+pub(crate) fn send_blocks(file: RawFd, bytes: &[u8], blocks: &[Arc<Block>], millis: i32) -> i32 {
+    let descriptors: Vec<_> = blocks.iter().map(|block| block.descriptor()).collect();
+    // SAFETY: Java closes the file when it uses it no more.
+    let socket = unsafe { BorrowedFd::borrow_raw(file) };
+    for last in [false, true] {
+        match pass::send(socket, bytes, &descriptors, false) {
+            Ok(sent) => return sent as i32,
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock && !last => {
+                let mut one = [asked(file, libc::POLLOUT)];
+                // SAFETY: the array has one element.
+                unsafe { libc::poll(one.as_mut_ptr(), 1, millis) };
+            }
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock => return 0,
+            Err(_) => return -1,
+        }
+    }
+    0
+}
+
+/// The descriptors that came through a socket and were not asked for yet.
+static CAME: Mutex<BTreeMap<RawFd, VecDeque<OwnedFd>>> = Mutex::new(BTreeMap::new());
+
+/// How many there may be; who sends more is no worker.
+const MOST_CAME: usize = 4 * pass::MOST;
+
 /// Receives what comes, on a worker's socket within a slice of time. How much; 0 if nothing came, -1 at the end.
 pub(crate) fn receive(file: RawFd, room: &mut [u8]) -> i32 {
+    let mut descriptors = Vec::new();
+    // SAFETY: Java closes the file when it uses it no more. What is written into the room has a value.
+    let received = unsafe {
+        let room = &mut *(ptr::from_mut(room) as *mut [MaybeUninit<u8>]);
+        pass::receive(BorrowedFd::borrow_raw(file), room, &mut descriptors)
+    };
+    if !descriptors.is_empty() {
+        let mut came = CAME.lock();
+        let came = came.entry(file).or_default();
+        came.extend(descriptors);
+        if came.len() > MOST_CAME {
+            return -1;
+        }
+    }
+    match received {
+        Ok(0) => -1,
+        Ok(count) => count as i32,
+        Err(none) if none.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(pipe) if pipe.raw_os_error() == Some(libc::ENOTSOCK) => read(file, room),
+        Err(_) => -1, // a connection that was reset
+    }
+}
+
+fn read(file: RawFd, room: &mut [u8]) -> i32 {
     loop {
         // SAFETY: the room is that long.
         let count = unsafe { libc::read(file, room.as_mut_ptr().cast(), room.len()) };
@@ -222,9 +348,16 @@ pub(crate) fn receive(file: RawFd, room: &mut [u8]) -> i32 {
             0 => return -1,
             _ if interrupted() => {}
             _ if would_block() => return 0,
-            _ => return -1, // a connection that was reset
+            _ => return -1,
         }
     }
+}
+
+/// Maps the block whose descriptor came first of those that were not asked for yet.
+pub(crate) fn block(file: RawFd, length: i64) -> std::result::Result<[i64; 3], Failure> {
+    let first = CAME.lock().get_mut(&file).and_then(VecDeque::pop_front);
+    let first = first.ok_or_else(|| Error::refused("No shared memory came with the message."))?;
+    shared::open(first, length)
 }
 
 fn asked(file: RawFd, events: i16) -> libc::pollfd {
@@ -248,6 +381,7 @@ pub(crate) fn poll(files: &[i64], millis: i32) -> Vec<i64> {
 }
 
 pub(crate) fn close(file: RawFd) {
+    CAME.lock().remove(&file);
     // SAFETY: Java closes each file once (`WorkerProcess.java`), and uses it no more.
     unsafe { libc::close(file) };
 }

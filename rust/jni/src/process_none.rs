@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where there is no Unix, there are no worker processes: `process.rs` without a way to start one.
 
+use crate::failure::Failure;
+use crate::shared::Block;
 use python4j_core::{Error, Result};
+use std::sync::Arc;
 
 pub(crate) const AT_ONCE: usize = 0;
 
@@ -9,8 +12,28 @@ pub(crate) fn spawn(_command: &[String], _environment: &[String]) -> Result<[i64
     Err(Error::refused("A pool of worker processes needs Linux or macOS."))
 }
 
+pub(crate) fn obstacle(_server: i32) -> Result<String> {
+    Err(Error::refused("A pool of worker processes needs Linux or macOS."))
+}
+
+pub(crate) fn fork(_server: i32) -> Result<[i64; 6]> {
+    Err(Error::refused("A pool of worker processes needs Linux or macOS."))
+}
+
+pub(crate) fn told_end(_status: i32) -> i32 {
+    255
+}
+
 pub(crate) fn send(_file: i32, _bytes: &[u8], _millis: i32) -> i32 {
     -1
+}
+
+pub(crate) fn send_blocks(_file: i32, _bytes: &[u8], _blocks: &[Arc<Block>], _millis: i32) -> i32 {
+    -1
+}
+
+pub(crate) fn block(_file: i32, _length: i64) -> std::result::Result<[i64; 3], Failure> {
+    Err(Error::refused("No shared memory came with the message.").into())
 }
 
 pub(crate) fn receive(_file: i32, _room: &mut [u8]) -> i32 {

@@ -8,7 +8,10 @@ use python4j_core::Error;
 #[cfg(unix)]
 use python4j_shared::Block;
 use slotmap::{DefaultKey, Key, KeyData, SlotMap};
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 use std::sync::{Arc, LazyLock};
+use std::{ptr, slice};
 
 static BLOCKS: LazyLock<Mutex<SlotMap<DefaultKey, Arc<Block>>>> = LazyLock::new(Mutex::default);
 
@@ -22,13 +25,78 @@ pub(crate) fn make(length: i64) -> Result<[i64; 3], Failure> {
             "The system gives no shared memory of {length} bytes: {e}"
         ))
     })?;
-    Ok(keep(block))
+    Ok(keep(Arc::new(block)))
+}
+
+/// The block that another process sent by its descriptor.
+#[cfg(unix)]
+pub(crate) fn open(descriptor: OwnedFd, length: i64) -> Result<[i64; 3], Failure> {
+    let opened = usize::try_from(length).map_err(std::io::Error::other);
+    let opened = opened.and_then(|length| Block::open(descriptor, length));
+    let block = opened
+        .map_err(|e| Error::refused(format!("The shared memory of another process is refused: {e}")))?;
+    Ok(keep(Arc::new(block)))
+}
+
+/// The block of a key.
+pub(crate) fn block(key: u64) -> Result<Arc<Block>, Failure> {
+    let block = BLOCKS.lock().get(KeyData::from_ffi(key).into()).cloned();
+    block.ok_or_else(|| Error::refused("The shared memory is gone.").into())
+}
+
+/// The same block under another key.
+pub(crate) fn again(key: u64) -> Result<[i64; 3], Failure> {
+    Ok(keep(block(key)?))
+}
+
+/// Copies bytes to the start of a block.
+pub(crate) fn fill(key: u64, address: i64, length: i64) -> Result<(), Failure> {
+    let block = block(key)?;
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    if address == 0 || length > block.length() {
+        return Err(Error::refused(format!(
+            "No {length} bytes at {address:#x} fit into the shared memory."
+        ))
+        .into());
+    }
+    // SAFETY: the block is that long. For the address the caller in Java answers: it is that of a buffer that it keeps.
+    unsafe { ptr::copy(address as *const u8, block.address() as *mut u8, length) };
+    Ok(())
+}
+
+fn fits(block: &Block, length: i64) -> Result<usize, Failure> {
+    match usize::try_from(length) {
+        Ok(length) if length <= block.length() && i32::try_from(length).is_ok() => Ok(length),
+        _ => Err(Error::refused(format!("The shared memory has no {length} bytes for an array.")).into()),
+    }
+}
+
+/// The start of a block, to be written.
+#[allow(clippy::mut_from_ref)] // its pages are no part of it
+pub(crate) fn room(block: &Block, length: i64) -> Result<&mut [i8], Failure> {
+    let length = fits(block, length)?;
+    // SAFETY: the block is that long. The other process does not look at it before it is told.
+    Ok(unsafe { slice::from_raw_parts_mut(block.address() as *mut i8, length) })
+}
+
+/// The start of a block, to be read once. The other process may be no worker of ours: of memory that it has only named, nothing is made.
+pub(crate) fn filled(block: &Block, length: i64) -> Result<&[u8], Failure> {
+    let length = fits(block, length)?;
+    #[cfg(unix)]
+    if block.filled().unwrap_or(0) < length as u64 {
+        return Err(Error::refused(format!(
+            "Nobody has written {length} bytes into the shared memory."
+        ))
+        .into());
+    }
+    // SAFETY: the block is that long, and cannot become shorter; the bytes are only copied, whatever happens to them meanwhile.
+    Ok(unsafe { slice::from_raw_parts(block.address() as *const u8, length) })
 }
 
 /// A block for Java, which has to be dropped.
-pub(crate) fn keep(block: Block) -> [i64; 3] {
+fn keep(block: Arc<Block>) -> [i64; 3] {
     let (address, length) = (block.address() as i64, block.length() as i64);
-    let key = BLOCKS.lock().insert(Arc::new(block));
+    let key = BLOCKS.lock().insert(block);
     [key.data().as_ffi() as i64, address, length]
 }
 
@@ -39,7 +107,7 @@ pub(crate) fn drop(key: u64) {
 }
 
 #[cfg(not(unix))]
-struct Block;
+pub(crate) struct Block;
 
 #[cfg(not(unix))]
 impl Block {

@@ -76,6 +76,19 @@ impl Block {
         })
     }
 
+    /// What this process writes is seen by no other one from now on: for a child of `fork`, which has the mappings of its parent.
+    pub fn part(&self) -> Result<()> {
+        let rights = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
+        let (start, length) = (self.start.as_ptr().cast(), self.length.max(1));
+        // SAFETY: it takes the place of the mapping that this block has, with the same content.
+        let again = unsafe { libc::mmap(start, length, rights, flags, self.descriptor.as_raw_fd(), 0) };
+        match again {
+            libc::MAP_FAILED => Err(Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the memory is mapped in this process.
     pub fn address(&self) -> usize {
         self.start.as_ptr() as usize
@@ -84,6 +97,13 @@ impl Block {
     /// Bytes that were asked for.
     pub fn length(&self) -> usize {
         self.length
+    }
+
+    /// How many bytes of it there really are: of what nobody has written, there is no memory.
+    pub fn filled(&self) -> Result<u64> {
+        use std::os::unix::fs::MetadataExt;
+        const UNIT: u64 = 512;
+        Ok(File::from(self.descriptor.try_clone()?).metadata()?.blocks() * UNIT)
     }
 
     /// What the other process needs.

@@ -2,13 +2,13 @@
 //! Bytes and descriptors through a Unix domain socket: one system call for a message that fits. Nothing listens; the sockets are
 //! made in pairs and inherited.
 
-use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// Descriptors that one message may bring; the system's own bound is 253.
-pub const MOST: usize = 64;
+pub const MOST: usize = 200;
 
 const SPACE: usize = 24 + MOST * size_of::<RawFd>(); // a head, at most 16 bytes, and its padding
 
@@ -16,21 +16,36 @@ const SPACE: usize = 24 + MOST * size_of::<RawFd>(); // a head, at most 16 bytes
 #[repr(C, align(8))]
 struct Control([MaybeUninit<u8>; SPACE]);
 
-/// Sends some of the bytes, at least one, and all descriptors with the first of them. Returns how many bytes went.
-pub fn send(socket: BorrowedFd<'_>, bytes: &[IoSlice<'_>], descriptors: &[BorrowedFd<'_>]) -> Result<usize> {
+/// Sends some of the bytes, at least one, and all descriptors with the first of them. Returns how many bytes went. Where it is not to
+/// wait, and there is no room, that is an error.
+pub fn send(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    descriptors: &[BorrowedFd<'_>],
+    wait: bool,
+) -> Result<usize> {
     if descriptors.len() > MOST {
         return Err(Error::new(
             ErrorKind::InvalidInput,
             format!("More than {MOST} descriptors."),
         ));
     }
+    let flags = if wait {
+        NO_SIGNAL
+    } else {
+        NO_SIGNAL | libc::MSG_DONTWAIT
+    };
     let mut control = Control([MaybeUninit::uninit(); SPACE]);
-    // SAFETY: zeros are a message without anything. An IoSlice is an iovec. The head of the control message is written into room
+    // SAFETY: zeros are a message without anything; the bytes are only read. The head of the control message is written into room
     // that is aligned and large enough (`SPACE`), and the numbers of the descriptors after it.
     unsafe {
+        let mut bytes = libc::iovec {
+            iov_base: bytes.as_ptr().cast_mut().cast(),
+            iov_len: bytes.len(),
+        };
         let mut message: libc::msghdr = mem::zeroed();
-        message.msg_iov = bytes.as_ptr().cast_mut().cast();
-        message.msg_iovlen = bytes.len() as _;
+        message.msg_iov = &mut bytes;
+        message.msg_iovlen = 1;
         if !descriptors.is_empty() {
             let length = mem::size_of_val(descriptors); // a BorrowedFd is the number, and nothing else
             message.msg_control = control.0.as_mut_ptr().cast();
@@ -41,12 +56,16 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[IoSlice<'_>], descriptors: &[Borrow
             (*head).cmsg_len = libc::CMSG_LEN(length as u32) as _;
             ptr::copy_nonoverlapping(descriptors.as_ptr().cast(), libc::CMSG_DATA(head), length);
         }
-        again(|| libc::sendmsg(socket.as_raw_fd(), &message, NO_SIGNAL))
+        again(|| libc::sendmsg(socket.as_raw_fd(), &message, flags))
     }
 }
 
-/// Receives some bytes, and the descriptors that came with them: 0 if the other end has closed its socket.
-pub fn receive(socket: BorrowedFd<'_>, room: &mut [u8], descriptors: &mut Vec<OwnedFd>) -> Result<usize> {
+/// Receives some bytes, which have a value then, and the descriptors that came with them. 0 if the other end has closed its socket.
+pub fn receive(
+    socket: BorrowedFd<'_>,
+    room: &mut [MaybeUninit<u8>],
+    descriptors: &mut Vec<OwnedFd>,
+) -> Result<usize> {
     let mut control = Control([MaybeUninit::uninit(); SPACE]);
     // SAFETY: zeros are a message without anything; both rooms are ours and as long as is said. The system wrote the control messages
     // that are read. Each descriptor in them is new in this process and has no owner yet.

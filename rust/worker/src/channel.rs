@@ -2,16 +2,27 @@
 //! Messages between a worker and the process that it serves, over a socket that any thread of the worker may use.
 //!
 //! A message is a head, which is the length of the rest (32 bits), its kind (8 bits) and whom it is for (64 bits), and the
-//! rest. Whoever waits for a message reads for all that wait; there is no thread for it. Nothing here needs Python.
+//! rest. If the kind has the bit [`BLOCKS`], the rest ends with the number and the length (64 bits each) of each block of shared memory
+//! that it brings, and how many these are (8 bits); their descriptors come with it. With the bit [`OUTSIDE`] the rest is only the number of
+//! a block and a length (64 bits each), and the real one is there: a request or a reply that is large. Whoever waits for a message reads for all that wait; there is no thread for it. Nothing here needs Python.
 
+use crate::heap::LARGE;
+use crate::memory::{self, Sent};
 use crate::process;
+use python4j_shared::{Block, pass};
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::mem;
-use std::os::fd::RawFd;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::{mem, ptr, slice};
 
 const HEAD: usize = 13;
+/// Of a kind: the message brings blocks.
+const BLOCKS: u8 = 0x80;
+/// Of a kind: the rest is in a block.
+const OUTSIDE: u8 = 0x40;
+/// A block for such a rest is used again up to this size.
+const MOST_KEPT: usize = 16 << 20;
 /// Bytes that are asked for at once.
 const AT_ONCE: usize = 1 << 16;
 
@@ -33,7 +44,26 @@ pub(crate) mod kind {
 /// A message from the other process.
 pub(crate) struct Message {
     pub(crate) kind: u8,
-    pub(crate) rest: Vec<u8>,
+    pub(crate) rest: Rest,
+}
+
+/// The rest of a message.
+pub(crate) enum Rest {
+    Here(Vec<u8>),
+    /// So many bytes of a block, into which nobody writes before the message is answered.
+    Outside(Arc<Block>, usize),
+}
+
+impl Rest {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Rest::Here(bytes) => bytes,
+            // SAFETY: the block is that long (`sort`). The other process waits for the answer.
+            Rest::Outside(block, length) => unsafe {
+                slice::from_raw_parts(block.address() as *const u8, *length)
+            },
+        }
+    }
 }
 
 /// One end of the socket.
@@ -43,6 +73,8 @@ pub(crate) struct Channel {
     identity: Option<(u64, u64)>,
     inbox: Mutex<Inbox>,
     arrived: Condvar,
+    /// Where large answers stand.
+    room: Mutex<Option<Sent>>,
     /// What is being written.
     outbox: Mutex<Vec<u8>>,
     /// Keys of the other side that Python has dropped, which it is told after the next message.
@@ -55,6 +87,8 @@ struct Inbox {
     read: bool,
     /// What came and is no whole message yet.
     bytes: Vec<u8>,
+    /// The descriptors that came, in the order of the messages that name them.
+    descriptors: VecDeque<OwnedFd>,
     /// Messages by whom they are for.
     waiting: HashMap<u64, VecDeque<Message>>,
 }
@@ -70,6 +104,7 @@ impl Channel {
             identity: identity(socket),
             inbox: Mutex::default(),
             arrived: Condvar::new(),
+            room: Mutex::default(),
             outbox: Mutex::default(),
             released: Mutex::default(),
         }
@@ -88,12 +123,14 @@ impl Channel {
             }
             inbox.read = true;
             let mut bytes = mem::take(&mut inbox.bytes);
+            let mut descriptors = Vec::new();
             drop(inbox);
             self.check();
-            let read = read(self.socket, &mut bytes);
+            let read = read(self.socket, &mut bytes, &mut descriptors);
             inbox = lock(&self.inbox);
             inbox.read = false;
             inbox.bytes = bytes;
+            inbox.descriptors.extend(descriptors);
             if read.is_err() {
                 process::exit(0);
             }
@@ -102,18 +139,42 @@ impl Channel {
         }
     }
 
-    /// Sends a message, and with it what was released. Ends the process where the other one has ended.
-    pub(crate) fn send(&self, kind: u8, whom: u64, rest: &[u8]) {
+    /// Sends the answer to a request that was not made within another one, so that the other process waits for nothing else.
+    pub(crate) fn answer(&self, kind: u8, whom: u64, rest: &[u8], mut blocks: Vec<Sent>) {
+        if rest.len() < LARGE || blocks.len() == pass::MOST {
+            return self.send(kind, whom, rest, &blocks);
+        }
+        let mut room = lock(&self.room);
+        if room.as_ref().is_none_or(|(_, block)| block.length() < rest.len()) {
+            let Ok(block) = Block::new(rest.len().next_multiple_of(1 << 20)) else {
+                return self.send(kind, whom, rest, &blocks);
+            };
+            let block = (memory::new_number(), Arc::new(block));
+            blocks.push(block.clone());
+            *room = Some(block);
+        }
+        if let Some((number, block)) = room.as_ref() {
+            // SAFETY: the block is at least as long; the other process does not look at it before this message.
+            unsafe { ptr::copy_nonoverlapping(rest.as_ptr(), block.address() as *mut u8, rest.len()) };
+            let there = [number.to_le_bytes(), (rest.len() as u64).to_le_bytes()].concat();
+            self.send(kind | OUTSIDE, whom, &there, &blocks);
+        }
+        room.take_if(|(_, block)| block.length() > MOST_KEPT);
+    }
+
+    /// Sends a message, and with it what was released, and the blocks that the values in it need. Ends the process where the other
+    /// one has ended.
+    pub(crate) fn send(&self, kind: u8, whom: u64, rest: &[u8], blocks: &[Sent]) {
         let mut outbox = lock(&self.outbox);
         outbox.clear();
-        add(&mut outbox, kind, whom, rest);
+        add(&mut outbox, kind, whom, rest, blocks);
         let released = mem::take(&mut *lock(&self.released));
         if !released.is_empty() {
             let keys: Vec<u8> = released.iter().flat_map(|key| key.to_le_bytes()).collect();
-            add(&mut outbox, kind::RELEASED, 0, &keys);
+            add(&mut outbox, kind::RELEASED, 0, &keys, &[]);
         }
         self.check();
-        if write(self.socket, &outbox).is_err() {
+        if write(self.socket, &outbox, blocks).is_err() {
             process::exit(0);
         }
         outbox.shrink_to(AT_ONCE);
@@ -156,10 +217,34 @@ impl Inbox {
                 self.bytes.reserve(HEAD + length);
                 break;
             };
-            let rest = rest.to_vec();
+            at += HEAD + length;
+            let (rest, blocks) = match (kind & BLOCKS, rest.split_last()) {
+                (0, _) | (_, None) => (rest, &[][..]),
+                (_, Some((count, rest))) => {
+                    rest.split_at(rest.len().saturating_sub(16 * usize::from(*count)))
+                }
+            };
+            let mut named = numbers(blocks);
+            while let (Some(number), Some(length)) = (named.next(), named.next()) {
+                if let Some(descriptor) = self.descriptors.pop_front() {
+                    memory::learn(number, length, descriptor);
+                }
+            }
+            let rest = match kind & OUTSIDE {
+                0 => Rest::Here(rest.to_vec()),
+                _ => {
+                    let mut numbers = numbers(rest);
+                    let block = memory::known(numbers.next().unwrap_or_default());
+                    let length = numbers.next().map_or(0, |length| length as usize);
+                    match block.filter(|block| length <= block.length()) {
+                        Some(block) => Rest::Outside(block, length),
+                        None => Rest::Here(Vec::new()), // which is no request
+                    }
+                }
+            };
+            let kind = kind & !BLOCKS & !OUTSIDE;
             let queue = self.waiting.entry(u64::from_le_bytes(whom)).or_default();
             queue.push_back(Message { kind, rest });
-            at += HEAD + length;
         }
         self.bytes.drain(..at);
         if self.bytes.is_empty() {
@@ -168,12 +253,28 @@ impl Inbox {
     }
 }
 
-fn add(out: &mut Vec<u8>, kind: u8, whom: u64, rest: &[u8]) {
-    out.reserve(HEAD + rest.len());
-    out.extend_from_slice(&(rest.len() as u32).to_le_bytes());
-    out.push(kind);
+fn numbers(bytes: &[u8]) -> impl Iterator<Item = u64> {
+    let number = |bytes: &[u8]| Some(u64::from_le_bytes(bytes.try_into().ok()?));
+    bytes.chunks_exact(8).filter_map(number)
+}
+
+fn add(out: &mut Vec<u8>, kind: u8, whom: u64, rest: &[u8], blocks: &[Sent]) {
+    let (flag, named) = match blocks.len() {
+        0 => (0, 0),
+        count => (BLOCKS, 1 + 16 * count),
+    };
+    out.reserve(HEAD + rest.len() + named);
+    out.extend_from_slice(&((rest.len() + named) as u32).to_le_bytes());
+    out.push(kind | flag);
     out.extend_from_slice(&whom.to_le_bytes());
     out.extend_from_slice(rest);
+    if flag != 0 {
+        for (number, block) in blocks {
+            out.extend_from_slice(&number.to_le_bytes());
+            out.extend_from_slice(&(block.length() as u64).to_le_bytes());
+        }
+        out.push(blocks.len() as u8);
+    }
 }
 
 fn identity(file: RawFd) -> Option<(u64, u64)> {
@@ -185,38 +286,30 @@ fn identity(file: RawFd) -> Option<(u64, u64)> {
     }
 }
 
+fn borrowed(socket: &RawFd) -> BorrowedFd<'_> {
+    // SAFETY: whoever uses it has seen that it is open (`check`), and this process keeps it so.
+    unsafe { BorrowedFd::borrow_raw(*socket) }
+}
+
 /// Reads what there is, waiting for something, behind what is in the buffer.
-fn read(socket: RawFd, bytes: &mut Vec<u8>) -> io::Result<()> {
+fn read(socket: RawFd, bytes: &mut Vec<u8>, descriptors: &mut Vec<OwnedFd>) -> io::Result<()> {
     bytes.reserve(AT_ONCE);
-    let room = bytes.spare_capacity_mut();
-    loop {
-        // SAFETY: the room is that long; so many of its bytes as the call says have a value then.
-        let count = unsafe { libc::read(socket, room.as_mut_ptr().cast(), room.len()) };
-        match count {
-            1.. => {
-                let length = bytes.len() + count as usize;
-                // SAFETY: see above.
-                unsafe { bytes.set_len(length) };
-                return Ok(());
-            }
-            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-            _ => again(io::Error::last_os_error())?,
-        }
+    let count = pass::receive(borrowed(&socket), bytes.spare_capacity_mut(), descriptors)?;
+    // SAFETY: so many more have a value.
+    unsafe { bytes.set_len(bytes.len() + count) };
+    match count {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
     }
 }
 
-fn write(socket: RawFd, mut bytes: &[u8]) -> io::Result<()> {
+fn write(socket: RawFd, mut bytes: &[u8], blocks: &[Sent]) -> io::Result<()> {
+    let descriptors: Vec<_> = blocks.iter().map(|(_, block)| block.descriptor()).collect();
+    let mut descriptors = &descriptors[..];
     while !bytes.is_empty() {
-        #[cfg(target_os = "linux")]
-        let flags = libc::MSG_NOSIGNAL;
-        #[cfg(not(target_os = "linux"))]
-        let flags = 0; // Python ignores SIGPIPE
-        // SAFETY: the bytes are that many.
-        let count = unsafe { libc::send(socket, bytes.as_ptr().cast(), bytes.len(), flags) };
-        match count {
-            0.. => bytes = &bytes[count as usize..],
-            _ => again(io::Error::last_os_error())?,
-        }
+        let sent = pass::send(borrowed(&socket), bytes, descriptors, true)?;
+        bytes = &bytes[sent..];
+        descriptors = &[]; // they went with the first bytes
     }
     Ok(())
 }

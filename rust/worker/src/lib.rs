@@ -3,15 +3,22 @@
 //!
 //! - [`process`] is what the system is asked for: limits, and which files stay open.
 //! - [`channel`] carries messages between both processes, for all threads of this one.
-//! - [`serve`] does what requests ask for, by the core.
+//! - [`memory`] has the arrays that both processes see, [`heap`] the blocks that numpy's large arrays are in.
+//! - [`serve`] does what requests ask for, by the core; [`server`] forks workers.
 //!
 //! The other half is `java/pool`, which starts these processes by `rust/jni/src/process.rs`.
 
 #[allow(unsafe_code)]
 mod channel;
 #[allow(unsafe_code)]
+mod heap;
+#[allow(unsafe_code)]
+mod memory;
+#[allow(unsafe_code)]
 mod process;
 mod serve;
+#[allow(unsafe_code)]
+mod server;
 
 use pyo3::prelude::*;
 
@@ -23,10 +30,12 @@ fn python4j_worker(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// Serves the other ends of two sockets, the second of which only brings what is urgent, and ends this process when
-/// they are closed. `parent` is the process that this one does not outlive, 0 for none that is to be watched.
+/// they are closed. `parent` is the process that this one does not outlive, 0 for none that is to be watched. With `server` only
+/// the first request is served: then this process forks others that serve.
 #[allow(unsafe_code)] // the code that the macro writes
 #[pyfunction]
-fn run(py: Python<'_>, data: i32, control: i32, parent: i32) -> PyResult<()> {
-    serve::run(py, data, control, parent)
+#[pyo3(signature = (data, control, parent, server = false))]
+fn run(py: Python<'_>, data: i32, control: i32, parent: i32, server: bool) -> PyResult<()> {
+    serve::run(py, data, control, parent, server)
         .map_err(|error| pyo3::exceptions::PyRuntimeError::new_err(error.to_string()))
 }

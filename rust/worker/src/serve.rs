@@ -4,12 +4,13 @@
 
 use crate::channel::{self, Channel, Message, kind};
 use crate::process;
+use crate::{heap, memory, server};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule};
 use python4j_core::callback::{self, Upcall};
 use python4j_core::handle::{self, Frame, NO_FRAME};
 use python4j_core::interpreter::{self, Config};
-use python4j_core::pack::Reader;
+use python4j_core::pack::{self, Reader};
 use python4j_core::stop::{self, Reason, stoppable};
 use python4j_core::{Error, Result, capi, child, context, exec, fork, gil, object, raised};
 use std::os::fd::RawFd;
@@ -23,6 +24,9 @@ use std::time::Duration;
 /// How often an order to end a call is tried again that came before the call, or while it was in an inner one.
 const AGAIN: Duration = Duration::from_millis(10);
 
+/// An urgent message that ends no call: the other process has a block of shared memory no more.
+const FORGET_BLOCK: u8 = 2;
+
 /// The calls that run, and the number of the one that began last. Numbers grow.
 static RUNNING: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 static LAST: AtomicU64 = AtomicU64::new(0);
@@ -32,13 +36,20 @@ fn running() -> MutexGuard<'static, Vec<u64>> {
 }
 
 /// See `lib.rs`.
-pub(crate) fn run(py: Python<'_>, data: RawFd, control: RawFd, parent: i32) -> Result<()> {
+pub(crate) fn run(py: Python<'_>, data: RawFd, control: RawFd, parent: i32, server: bool) -> Result<()> {
     process::end_with_parent(parent);
     process::close_all_but(&[data, control]);
     interpreter::start(&Config {
         alone: true,
         ..Config::default()
     })?;
+    pack::share_by(memory::Arrays);
+    if server {
+        let channel = Channel::new(data);
+        #[allow(clippy::disallowed_methods)] // each request enters by itself
+        py.detach(|| serve(&channel, channel.receive(0)));
+        server::run(py, data, control)?;
+    }
     let channel = Arc::new(Channel::new(data));
     callback::set_peer(Arc::new(Peer {
         channel: Arc::clone(&channel),
@@ -47,7 +58,10 @@ pub(crate) fn run(py: Python<'_>, data: RawFd, control: RawFd, parent: i32) -> R
     let (orders, receiver) = mpsc::channel();
     thread::spawn(move || {
         while let Some(order) = channel::receive_urgent(control) {
-            let _ = orders.send(order);
+            match order {
+                (block, FORGET_BLOCK) => memory::forget(block),
+                _ => drop(orders.send(order)),
+            }
         }
         process::exit(0);
     });
@@ -87,13 +101,12 @@ fn stop_calls(orders: &Receiver<(u64, u8)>) {
 
 /// Does one request and answers it.
 fn serve(channel: &Channel, message: Message) {
-    let call = message
-        .rest
-        .first_chunk()
-        .map_or(0, |call| u64::from_le_bytes(*call));
-    let rest = message.rest.get(8..).unwrap_or_default();
+    let rest = message.rest.bytes();
+    let call = rest.first_chunk().map_or(0, |call| u64::from_le_bytes(*call));
+    let rest = rest.get(8..).unwrap_or_default();
     running().push(call);
     LAST.fetch_max(call, Ordering::Release);
+    drop(memory::pending()); // of a reply that was given up
     let done = catch_unwind(AssertUnwindSafe(|| match message.kind {
         kind::PREPARE => stoppable(call, |py| prepare(py, rest)),
         kind::EXEC => stoppable(call, |py| run_text(py, rest)),
@@ -119,8 +132,15 @@ fn serve(channel: &Channel, message: Message) {
         Ok(reply) => (kind::VALUE, reply),
         Err(error) => (kind::RAISED, report(error)),
     };
-    running().retain(|other| *other != call);
-    channel.send(kind, call, &reply);
+    let is_inner = {
+        let mut running = running();
+        running.retain(|other| *other != call);
+        !running.is_empty()
+    };
+    match is_inner {
+        true => channel.send(kind, call, &reply, &memory::pending()),
+        false => channel.answer(kind, call, &reply, memory::pending()),
+    }
 }
 
 fn report(error: Error) -> Vec<u8> {
@@ -139,6 +159,7 @@ fn run_text(py: Python<'_>, packed: &[u8]) -> Result<Vec<u8>> {
     let mut reader = Reader::new(packed);
     let name = reader.bytes()?;
     let request = reader.rest();
+    heap::install(py);
     if !name.is_empty() {
         enter(py, name)?;
         return Ok(exec::run(py, request, handle::APART, 0)?.unwrap_or_default());
@@ -194,6 +215,7 @@ fn run_function(py: Python<'_>, packed: &[u8]) -> Result<Vec<u8>> {
         }
     };
     let reply = find(py, function, space).and_then(|callable| {
+        heap::install(py);
         let callable = handle::give(callable, NO_FRAME);
         let reply = object::call(py, callable, arguments, wanted, handle::APART);
         handle::take_back(py, callable);
@@ -285,11 +307,11 @@ impl Upcall for Peer {
         let mut rest = Vec::with_capacity(8 + arguments.len());
         rest.extend_from_slice(&function.to_le_bytes());
         rest.extend_from_slice(arguments);
-        self.channel.send(kind::UPCALL, number, &rest);
+        self.channel.send(kind::UPCALL, number, &rest, &memory::pending());
         loop {
             let message = self.channel.receive(number);
             match message.kind {
-                kind::ANSWER => return Ok(message.rest),
+                kind::ANSWER => return Ok(message.rest.bytes().to_vec()),
                 _ => serve(&self.channel, message), // what the function called asks for something, before it answers
             }
         }

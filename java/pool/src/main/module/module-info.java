@@ -3,6 +3,8 @@
 
 /** Python in processes of its own, behind the API of the one in this process. */
 module python4j.pool {
+    requires java.management;
+    requires jdk.jfr;
     requires transitive python4j.core;
 
     exports org.nd4j.python4j.pool;

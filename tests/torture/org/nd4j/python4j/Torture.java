@@ -82,6 +82,13 @@ final class Torture {
                 run(new Child(Places.class, seed, share(0.4, 2, 3), slice ? 2 : 8, slice ? 20 : 100).on(jdk).within(longest()));
             }
         });
+        PARTS.put("pool", () -> {
+            run(new Child(Pools.class, seed, share(0.2, 2, 4), slice ? 8 : 64, 0).within(longest()));
+            String jdk = System.getProperty("torture.jdk", "");
+            if (!jdk.isEmpty()) {
+                run(new Child(Pools.class, seed + 1, share(0.2, 2, 4), slice ? 4 : 64, slice ? 50 : 1000).on(jdk).within(longest()));
+            }
+        });
         PARTS.put("async", () -> {
             run(new Child(Loops.class, seed, share(0.4, 2, 3), slice ? 4 : 16, 0).within(longest()));
             String jdk = System.getProperty("torture.jdk", "");

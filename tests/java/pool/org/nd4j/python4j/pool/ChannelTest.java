@@ -59,6 +59,12 @@ class ChannelTest {
                 .put(rest).array();
     }
 
+    private static byte[] block() {
+        byte[] rest = new byte[18];
+        rest[17] = 1;
+        return rest;
+    }
+
     @Test
     void aMessageThatIsOneIsTaken() {
         byte[] none = {0};
@@ -74,6 +80,11 @@ class ChannelTest {
             message(3, Channel.RELEASED, 0, new byte[3]), message(9, Channel.VALUE, 1, (byte) 15, (byte) 1, (byte) 0, (byte) 0, (byte) 0,
                     (byte) 1, (byte) 0, (byte) 0, (byte) 0), message(Integer.MAX_VALUE, Channel.VALUE, 1, (byte) 0),
             message(5, Channel.VALUE, 1, (byte) 8, (byte) -1, (byte) -1, (byte) -1, (byte) 127),
+            // Blocks of shared memory that did not come, and arrays in them.
+            message(0, 0x80, 1), message(2, 0x80, 1, (byte) 0, (byte) 1), message(18, 0x80, 1, block()), message(16, 0x40, 1, new byte[16]),
+            message(3, 0x40, 1, new byte[3]), message(34, 0xC0, 1, new byte[34]), message(5, Channel.VALUE, 1, (byte) 23, (byte) 0,
+                    (byte) 0, (byte) 0, (byte) 0), message(9, Channel.VALUE, 1, (byte) 23, (byte) 4, (byte) 0, (byte) 0, (byte) 0,
+                    (byte) 1, (byte) 'd', (byte) 0, (byte) 127),
         };
         for (byte[] bytes : all) {
             assertInstanceOf(PythonWorkerLost.class, answerOf(bytes));
@@ -87,7 +98,7 @@ class ChannelTest {
             RANDOM.nextBytes(bytes);
             if (i % 2 == 0) {
                 byte[] rest = bytes;
-                bytes = message(rest.length, i / 2 % 4, 1, rest);
+                bytes = message(rest.length, i / 2 % 4 | (i % 3 == 0 ? RANDOM.nextInt(4) << 6 : 0), 1, rest);
             }
             long before = allocated();
             Throwable thrown = answerOf(bytes);

@@ -55,13 +55,13 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public long[] block(PythonBuffer buffer) {
-        return buffer.block();
+    public byte[] describe(PythonBuffer buffer, Sharer sharer) {
+        return buffer.describe(sharer);
     }
 
     @Override
-    public PythonBuffer inBlock(long[] block, long offset, char type, long[] shape, long[] strides, boolean readOnly) {
-        return PythonBuffer.inBlock(block, offset, type, shape, strides, readOnly);
+    public PythonBuffer described(byte[] description, Sharer sharer) {
+        return PythonBuffer.described(description, sharer);
     }
 
     @Override
@@ -187,6 +187,11 @@ final class PublicAccess extends Access {
     @Override
     public void takeGil(boolean given) {
         PythonGIL.takeGil(given);
+    }
+
+    @Override
+    public PythonBuffer toPeer(PythonType<?> type, Object value) {
+        return Conversion.toPeer(type, value);
     }
 
     @Override

@@ -20,8 +20,11 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.nd4j.python4j.internal.Access.Sharer;
+import org.nd4j.python4j.internal.jni.Blocks;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.start.NativeLoader;
 
 /**
  * A piece of memory that both Java and Python see, with the type and the order of its elements.
@@ -304,8 +307,8 @@ public final class PythonBuffer implements AutoCloseable {
 
     /**
      * New memory, zeroed and in C order, that this process and the workers of a pool see: whoever is given it as an argument has the
-     * same memory, of which nothing is copied. Otherwise it is as memory of Java, so {@link #asByteBuffer} fills it. The first call
-     * in a process starts Python.
+     * same memory, of which nothing is copied. Otherwise it is as memory of Java, so {@link #asByteBuffer} fills it. Python
+     * need not run in this process.
      *
      * <p>It is in no file and has no name, and a small {@code /dev/shm} does not matter. Its pages go when no process has them any
      * more: when this object is closed or forgotten, and so are all buffers made of it, and the same is true in the workers.
@@ -322,21 +325,148 @@ public final class PythonBuffer implements AutoCloseable {
         if (count >= Long.MAX_VALUE / checked(type).size) {
             throw new IllegalArgumentException("The shape " + Arrays.toString(shape) + " is larger than memory.");
         }
-        PythonGIL.start();
+        NativeLoader.loadLibraries();
         Block block = new Block(Native.sharedMake(count * type.size));
         return new PythonBuffer(block, 0, type, shape.clone(), cOrder(shape, type.size), false);
     }
 
-    /** The key, address and length of the block of shared memory that this is in; null if it is in none. */
-    synchronized long[] block() {
+    // What another process is told of a buffer; the other half is rust/worker/src/memory.rs.
+
+    private static final byte IN_BLOCK = 0;
+    private static final byte HERE = 1;
+    private static final int DESCRIBED = 4; // the form, the letter of the type, whether it is read-only, the rank
+    private static final int READ_ONLY_AT = 2;
+    private static final int WORTH_A_BLOCK = 1 << 16;
+
+    /** How another process finds this memory. What is not shared is copied: into a block if it is large. Needs no turn. */
+    synchronized byte[] describe(Sharer sharer) {
         checkOpen();
-        Block block = lease == null ? null : lease.block;
-        return block == null ? null : new long[] {block.key, block.address, block.length};
+        checkShared();
+        if (type == Type.OTHER || order != ByteOrder.nativeOrder()) {
+            throw new PythonException("Another process is given elements of plain types in this machine's byte order: copy " + this
+                    + " into such a buffer.");
+        }
+        if (lease != null && lease.block != null) {
+            sharer.send(lease.block.key);
+            return described(IN_BLOCK, 2 * Long.BYTES * (1 + shape.length), strides)
+                    .putLong(lease.block.key).putLong(address - lease.block.address).array();
+        }
+        if (length() < WORTH_A_BLOCK) {
+            ByteBuffer described = described(HERE, (int) length());
+            copyTo(described);
+            return described.array();
+        }
+        try (PythonBuffer copy = shared(type, shape)) {
+            if (isContiguous()) {
+                Native.sharedFill(copy.lease.block.key, address, length());
+            } else {
+                copyTo(copy.asByteBuffer().order(order));
+            }
+            byte[] described = copy.describe(sharer);
+            described[READ_ONLY_AT] = (byte) (readOnly ? 1 : 0);
+            return described;
+        }
     }
 
-    /** What another process described: elements in a block, which this takes over. */
-    static PythonBuffer inBlock(long[] block, long offset, char letter, long[] shape, long[] strides, boolean readOnly) {
-        return new PythonBuffer(new Block(block), offset, Type.of(letter), shape, strides, readOnly);
+    private ByteBuffer described(byte form, int more, long... strides) {
+        ByteBuffer described = ByteBuffer.allocate(DESCRIBED + Long.BYTES * shape.length + more).order(ByteOrder.LITTLE_ENDIAN);
+        described.put(form).put((byte) type.letter).put((byte) (readOnly ? 1 : 0)).put((byte) shape.length);
+        for (long number : shape) {
+            described.putLong(number);
+        }
+        for (long number : strides) {
+            described.putLong(number);
+        }
+        return described;
+    }
+
+    /** Copies the elements in C order, whatever order they are in. */
+    private void copyTo(ByteBuffer target) {
+        if (count() == 0) {
+            return;
+        }
+        long low = 0;
+        long high = itemSize;
+        for (int i = 0; i < shape.length; i++) {
+            long reach = (shape[i] - 1) * strides[i];
+            low += Math.min(reach, 0);
+            high += Math.max(reach, 0);
+        }
+        if (high - low > Integer.MAX_VALUE) {
+            throw new PythonException("Elements with gaps between them that take more than 2 GB with these: copy " + this + " first.");
+        }
+        copyTo(target, Native.bufferWrap(address + low, high - low), (int) -low, 0);
+    }
+
+    private void copyTo(ByteBuffer target, ByteBuffer source, int at, int dimension) {
+        if (dimension == shape.length) {
+            for (int i = 0; i < itemSize; i++) {
+                target.put(source.get(at + i));
+            }
+            return;
+        }
+        for (int i = 0; i < shape[dimension]; i++) {
+            copyTo(target, source, (int) (at + i * strides[dimension]), dimension + 1);
+        }
+    }
+
+    /**
+     * The memory that another process described, which is not trusted.
+     *
+     * @throws RuntimeException if it is not as a process of ours describes it
+     */
+    static PythonBuffer described(byte[] description, Sharer sharer) {
+        ByteBuffer from = ByteBuffer.wrap(description).order(ByteOrder.LITTLE_ENDIAN);
+        byte form = from.get();
+        Type type = checked(Type.of(from.get()));
+        boolean readOnly = from.get() != 0;
+        long[] shape = numbers(from, from.get());
+        long count = count(shape);
+        if (Arrays.stream(shape).anyMatch(dimension -> dimension < 0) || count >= Long.MAX_VALUE / type.size) {
+            throw noShape(shape);
+        }
+        if (form == HERE) {
+            if (count * type.size != from.remaining()) {
+                throw noShape(shape);
+            }
+            ByteBuffer copy = ByteBuffer.allocateDirect(from.remaining()).put(from);
+            return new PythonBuffer(Native.bufferAddress(copy), type, shape, cOrder(shape, type.size), readOnly, copy);
+        }
+        long[] strides = numbers(from, shape.length);
+        long key = from.getLong();
+        long offset = from.getLong();
+        Block block = new Block(Native.sharedAgain(sharer.came(key)));
+        try {
+            checkInside(block, offset, type, shape, strides);
+        } catch (RuntimeException e) {
+            Native.sharedDrop(block.key);
+            throw e;
+        }
+        return new PythonBuffer(block, offset, type, shape, strides, readOnly);
+    }
+
+    private static long[] numbers(ByteBuffer from, int count) {
+        long[] numbers = new long[count];
+        for (int i = 0; i < count; i++) {
+            numbers[i] = from.getLong();
+        }
+        return numbers;
+    }
+
+    private static void checkInside(Block block, long offset, Type type, long[] shape, long[] strides) {
+        long low = offset;
+        long high = Math.addExact(offset, type.size);
+        for (int i = 0; i < shape.length; i++) {
+            if (shape[i] == 0) {
+                return;
+            }
+            long reach = Math.multiplyExact(shape[i] - 1, strides[i]);
+            low = Math.addExact(low, Math.min(reach, 0));
+            high = Math.addExact(high, Math.max(reach, 0));
+        }
+        if (low < 0 || high > block.length) {
+            throw new IllegalArgumentException("The elements are not in the memory.");
+        }
     }
 
     // ---- from Python ----
@@ -838,7 +968,7 @@ public final class PythonBuffer implements AutoCloseable {
                 if (block == null) {
                     Native.handleDropLater(handle);
                 } else {
-                    Native.sharedDrop(block.key);
+                    Blocks.drop(block.key);
                 }
             }
         }

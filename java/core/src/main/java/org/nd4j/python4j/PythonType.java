@@ -97,6 +97,24 @@ public abstract class PythonType<T> {
 
     // ---- for this package ----
 
+    /**
+     * The memory of a value, for worker processes, which are given no Python objects of this process: they see an array. Null, as here, if
+     * a value of this type has none.
+     */
+    public PythonBuffer toBuffer(T javaObject) {
+        return null;
+    }
+
+    /**
+     * The value that an array of a worker process is, over the same memory; the other direction of {@link #toBuffer}.
+     *
+     * @throws PythonException as here, if there is no such value
+     */
+    public T ofBuffer(PythonBuffer buffer) {
+        throw new PythonException("Values of " + this + " do not come from another process: only those of the built-in types do, and"
+                + " those of types with ofBuffer().");
+    }
+
     /** What is asked of Python for a value: a built-in type asks for the value, others for the object. */
     int wanted() {
         return Pack.Wanted.OBJECT;

@@ -84,11 +84,20 @@ public abstract class Access {
 
     // ---- PythonBuffer ----
 
-    /** The key, address and length of the block of shared memory that a buffer is in; null if it is in none. */
-    public abstract long[] block(PythonBuffer buffer);
+    /** How another process finds the memory of a buffer. */
+    public abstract byte[] describe(PythonBuffer buffer, Sharer sharer);
 
-    /** Elements in such a block, which the buffer takes over; {@code type} is the letter of their type. */
-    public abstract PythonBuffer inBlock(long[] block, long offset, char type, long[] shape, long[] strides, boolean readOnly);
+    /** The memory that another process described; a RuntimeException where it is not as it has to be. */
+    public abstract PythonBuffer described(byte[] description, Sharer sharer);
+
+    /** Another process that is sent blocks of shared memory, and sends some. */
+    public interface Sharer {
+        /** Sends it a block of this process, with the next message. */
+        void send(long key);
+
+        /** The key of a block that it sent under a number; a RuntimeException if it sent none. */
+        long came(long number);
+    }
 
     // ---- the host ----
 
@@ -191,6 +200,9 @@ public abstract class Access {
 
     /** The same for a value on its way to another process: functions and plain values. */
     public abstract Object toPeer(Object value);
+
+    /** The memory of a value of a type that is not built in, for another process. */
+    public abstract PythonBuffer toPeer(PythonType<?> type, Object value);
 
     /** An exception of Java's as what Python can ask for its members. */
     public abstract Object ofThrown(Throwable thrown);

@@ -102,20 +102,27 @@ public class NumpyArray extends PythonType<INDArray> {
     @Override
     public INDArray toJava(PythonObject pythonObject) {
         try (PythonBuffer buffer = PythonBuffer.ofNumpy(pythonObject)) {
-            if (buffer.type() == PythonBuffer.Type.TEXT) {
-                return texts(pythonObject, buffer.shape());
-            }
-            DataType type = dataType(buffer.type());
-            long[] shape = buffer.shape();
-            if (buffer.count() == 0) {
-                return empty(type, shape);
-            }
-            Strides strides = new Strides(shape, buffer.strides(), buffer.itemSize());
-            DataBuffer data = Nd4j.createBuffer(new Memory(buffer.address(), strides.extent), strides.extent, type);
-            // Every INDArray over this memory, views included, leads to this DataBuffer.
-            buffer.keepAliveFor(data);
-            return Nd4j.create(data, shape, strides.elements, 0, strides.order, type);
+            return buffer.type() == PythonBuffer.Type.TEXT ? texts(pythonObject, buffer.shape()) : over(buffer);
         }
+    }
+
+    /** An array that a worker process returned, over the same memory. */
+    @Override
+    public INDArray ofBuffer(PythonBuffer buffer) {
+        return over(buffer);
+    }
+
+    private static INDArray over(PythonBuffer buffer) {
+        DataType type = dataType(buffer.type());
+        long[] shape = buffer.shape();
+        if (buffer.count() == 0) {
+            return empty(type, shape);
+        }
+        Strides strides = new Strides(shape, buffer.strides(), buffer.itemSize());
+        DataBuffer data = Nd4j.createBuffer(new Memory(buffer.address(), strides.extent), strides.extent, type);
+        // Every INDArray over this memory, views included, leads to this DataBuffer.
+        buffer.keepAliveFor(data);
+        return Nd4j.create(data, shape, strides.elements, 0, strides.order, type);
     }
 
     /**
@@ -126,12 +133,23 @@ public class NumpyArray extends PythonType<INDArray> {
      */
     @Override
     public PythonObject toPython(INDArray javaObject) {
+        PythonBuffer buffer = toBuffer(javaObject);
+        return buffer == null ? fromTexts(javaObject) : buffer.toNumpy();
+    }
+
+    /**
+     * The memory of the array, which a worker process gets a copy of. There is none of text.
+     *
+     * @throws PythonException if the array is closed, or numpy has no such elements
+     */
+    @Override
+    public PythonBuffer toBuffer(INDArray javaObject) {
         INDArray array = Objects.requireNonNull(javaObject, "null is no INDArray");
         if (array.wasClosed()) {
             throw new PythonException("The INDArray is closed: its memory is gone. Close it after Python's last use of it.");
         }
         if (array.dataType() == DataType.UTF8) {
-            return fromTexts(array);
+            return null;
         }
         if (array.dataType() == DataType.BFLOAT16) {
             array = array.castTo(DataType.FLOAT);
@@ -140,7 +158,7 @@ public class NumpyArray extends PythonType<INDArray> {
         if (array.isEmpty()) {
             // ND4J has empty arrays of rank 0, numpy has not.
             long[] shape = array.rank() == 0 ? new long[1] : array.shape();
-            return PythonBuffer.of(0, type, shape, new long[shape.length], false, null).toNumpy();
+            return PythonBuffer.of(0, type, shape, new long[shape.length], false, null);
         }
         if (array.isAttached()) {
             array = array.detach();
@@ -150,7 +168,7 @@ public class NumpyArray extends PythonType<INDArray> {
             strides[i] *= type.size();
         }
         long address = array.data().addressPointer().address();
-        return PythonBuffer.of(address, type, array.shape(), strides, false, array.data()).toNumpy();
+        return PythonBuffer.of(address, type, array.shape(), strides, false, array.data());
     }
 
     @Override

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.PythonVariable;
@@ -25,6 +26,11 @@ abstract class Call<R> {
     private Call(int kind, Duration limit) {
         this.kind = kind;
         this.limit = limit;
+    }
+
+    /** Whether it is a call of the program's. */
+    boolean counts() {
+        return kind == Channel.EXEC || kind == Channel.CALL;
     }
 
     abstract void write(Pack pack);
@@ -68,7 +74,7 @@ abstract class Call<R> {
             List<PythonVariable> result(Object read) {
                 Object[] values = (Object[]) read;
                 for (int i = 0; i < values.length; i++) {
-                    out.get(i).setValue(values[i]);
+                    out.get(i).setValue(came(out.get(i).getType(), values[i]));
                 }
                 return out;
             }
@@ -96,7 +102,7 @@ abstract class Call<R> {
 
             @Override
             T result(Object read) {
-                return (T) read;
+                return (T) (type == null ? read : came(type, read));
             }
         };
     }
@@ -127,15 +133,24 @@ abstract class Call<R> {
     }
 
     private static Object toSend(PythonType<?> type, Object value) {
-        wanted(type);
-        return value == null ? null : Access.get().packed(type, value);
+        if (value == null) {
+            return null;
+        }
+        return wanted(type) == Pack.Wanted.OBJECT ? Access.get().toPeer(type, value) : Access.get().packed(type, value);
     }
 
     private static int wanted(PythonType<?> type) {
-        int wanted = Access.get().wanted(type);
-        if (wanted == Pack.Wanted.OBJECT) {
-            throw new PythonException("Values of " + type + " do not cross to another process: only those of the built-in types do.");
+        return Access.get().wanted(type);
+    }
+
+    /** A value that came, as one of a type. */
+    private static Object came(PythonType<?> type, Object value) {
+        if (value == null || wanted(type) != Pack.Wanted.OBJECT) {
+            return value;
         }
-        return wanted;
+        if (!(value instanceof PythonBuffer)) {
+            throw new PythonException("The value is no array, of which " + type + " could be made: " + value.getClass().getName());
+        }
+        return type.ofBuffer((PythonBuffer) value);
     }
 }

@@ -3,6 +3,8 @@
 package org.nd4j.python4j.pool;
 
 import java.util.Arrays;
+import java.util.List;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 
@@ -26,6 +28,10 @@ final class Channel {
     static final int RELEASED = 3;
 
     private static final int HEAD = 13;
+    private static final int KIND = 4; // where it is in the head
+    private static final int BRINGS_BLOCKS = 0x80; // of a kind: see channel.rs
+    private static final int OUTSIDE = 0x40;
+    static final int MOST_BLOCKS = 200; // of a message
     private static final int KEPT_BYTES = 1 << 20;
     private static final int SLICE_MILLIS = 10;
     private static final byte[] NOTHING = {};
@@ -45,6 +51,7 @@ final class Channel {
     }
 
     private final int socket;
+    private final Blocks blocks;
     private byte[] in = new byte[2048];
     private int from;
     private int to;
@@ -54,8 +61,17 @@ final class Channel {
     long whom;
     byte[] rest = NOTHING;
 
-    Channel(int socket) {
+    Channel(int socket, Blocks blocks) {
         this.socket = socket;
+        this.blocks = blocks;
+    }
+
+    /** What becomes of the blocks of shared memory that messages bring. */
+    interface Blocks {
+        void came(long number, long[] block);
+
+        /** What was written into a block. A RuntimeException if it is not there. */
+        byte[] read(long number, long length);
     }
 
     /** Begins a message. */
@@ -63,11 +79,23 @@ final class Channel {
         pack.u32(0).u8(kind).key(whom);
     }
 
-    /** Sends the message that was written. */
-    void send(Pack pack, Watch watch) throws Lost {
+    /** Puts the rest of a message into a block, of which the other side is told. */
+    static void putOutside(Pack pack, long key) {
+        int length = pack.length() - HEAD;
+        Native.sharedWrite(key, pack.buffer(), HEAD, pack.length());
+        pack.cut(HEAD);
+        pack.mark(KIND, OUTSIDE);
+        pack.key(key).key(length);
+    }
+
+    /** Sends the message that was written, and with it blocks: the key by which the other side knows each, one of ours, and its length. */
+    void send(Pack pack, List<long[]> blocks, Watch watch) throws Lost {
+        long[] keys = blocks.isEmpty() ? null : named(pack, blocks);
         pack.set(0, pack.length() - HEAD);
         for (int sent = 0; sent < pack.length(); ) {
-            int count = Native.processSend(socket, pack.buffer(), sent, pack.length(), SLICE_MILLIS);
+            int count = keys == null || sent > 0
+                    ? Native.processSend(socket, pack.buffer(), sent, pack.length(), SLICE_MILLIS)
+                    : Native.processSendBlocks(socket, pack.buffer(), 0, pack.length(), SLICE_MILLIS, keys);
             if (count < 0) {
                 throw new Lost("it closed its socket");
             }
@@ -76,6 +104,17 @@ final class Channel {
                 watch.look();
             }
         }
+    }
+
+    private static long[] named(Pack pack, List<long[]> blocks) {
+        pack.mark(KIND, BRINGS_BLOCKS);
+        long[] keys = new long[blocks.size()];
+        for (int i = 0; i < keys.length; i++) {
+            keys[i] = blocks.get(i)[1];
+            pack.key(blocks.get(i)[0]).key(blocks.get(i)[2]);
+        }
+        pack.u8(keys.length);
+        return keys;
     }
 
     /** Waits for the next message. */
@@ -101,7 +140,7 @@ final class Channel {
             return false;
         }
         int length = u32(from);
-        int sort = in[from + 4];
+        int sort = in[from + KIND] & 0xFF & ~BRINGS_BLOCKS & ~OUTSIDE;
         if (length < 0 || sort < VALUE || sort > RELEASED) {
             throw new Lost("it sent something else than messages");
         }
@@ -109,8 +148,13 @@ final class Channel {
             return false;
         }
         kind = sort;
-        whom = u32(from + 5) & 0xFFFF_FFFFL | (long) u32(from + 9) << 32;
-        rest = Arrays.copyOfRange(in, from + HEAD, from + HEAD + length);
+        whom = u64(from + 5);
+        int blocks = (in[from + KIND] & BRINGS_BLOCKS) == 0 ? 0 : blocks(from + HEAD, length);
+        if ((in[from + KIND] & OUTSIDE) == 0) {
+            rest = Arrays.copyOfRange(in, from + HEAD, from + HEAD + length - blocks);
+        } else {
+            rest = length - blocks == 2 * Long.BYTES ? outside(from + HEAD) : NOTHING;
+        }
         from += HEAD + length;
         if (from == to) {
             from = 0;
@@ -120,6 +164,31 @@ final class Channel {
             }
         }
         return true;
+    }
+
+    private byte[] outside(int at) throws Lost {
+        try {
+            return blocks.read(u64(at), u64(at + 8));
+        } catch (RuntimeException e) {
+            throw new Lost("it sent memory that cannot be used: " + e.getMessage());
+        }
+    }
+
+    /** Maps the blocks that the end of a message names; how many bytes that takes. */
+    private int blocks(int at, int length) throws Lost {
+        int count = length == 0 ? 0 : in[at + length - 1] & 0xFF;
+        int bytes = 16 * count + 1;
+        if (count == 0 || bytes > length) {
+            throw new Lost("it sent something else than messages");
+        }
+        for (int place = at + length - bytes; count > 0; count--, place += 16) {
+            try {
+                blocks.came(u64(place), Native.processBlock(socket, u64(place + 8)));
+            } catch (PythonException e) {
+                throw new Lost("it sent memory that cannot be used: " + e.getMessage());
+            }
+        }
+        return bytes;
     }
 
     private void makeRoom() throws Lost {
@@ -133,6 +202,10 @@ final class Channel {
         in = room;
         from = 0;
         to = used;
+    }
+
+    private long u64(int at) {
+        return u32(at) & 0xFFFF_FFFFL | (long) u32(at + 4) << 32;
     }
 
     private int u32(int at) {

@@ -28,6 +28,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
 
 /**
  * Python in processes of its own: as many cores as there are workers, and nothing that Python code does there ends this
@@ -73,9 +74,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     private final Builder settings;
     private final Starter starter;
+    private final ForkServer forkServer; // null if none is wanted; the keeper alone uses it
     private final String name = "python4j-pool-" + POOLS.incrementAndGet();
     private final ExecutorService threads;
     private final Output.Reader output = new Output.Reader();
+    final Tally tally;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition(); // in the queue
@@ -101,6 +104,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         Worker worker; // written before done
         PythonException failure;
 
+        final long since = System.nanoTime();
+
         Waiter(Thread thread, Task<?> task) {
             this.thread = thread;
             this.task = task;
@@ -110,6 +115,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private PythonPool(Builder settings) {
         this.settings = settings;
         this.starter = new Starter(settings);
+        this.forkServer = settings.forkServer ? new ForkServer(this, starter) : null;
+        this.tally = new Tally(this, name);
         AtomicInteger number = new AtomicInteger();
         this.threads = new ThreadPoolExecutor(0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(),
                 task -> thread(task, name + "-" + number.incrementAndGet()));
@@ -324,8 +331,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private boolean isUsedUp(Worker worker) {
-        return settings.mostCalls > 0 && worker.calls() > settings.mostCalls // the first was the preparation
-                || settings.mostResident > 0 && worker.process.resident() > settings.mostResident;
+        int own = forkServer != null && forkServer.obstacle() == null ? 0 : 1; // the preparation
+        return settings.mostCalls > 0 && worker.calls() >= settings.mostCalls + own
+                || settings.mostResident > 0 && worker.process.residentBytes() > settings.mostResident;
     }
 
     /** Gives a worker to whoever waits. The caller has the lock. */
@@ -337,6 +345,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return;
         }
         room.signal();
+        tally.waited(System.nanoTime() - waiter.since);
         if (waiter.task != null) {
             begin(waiter.task, worker);
         } else {
@@ -378,6 +387,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private void end(Worker worker) {
+        String why = worker.isLost() ? worker.loss() : isUsedUp(worker) ? "it had done its work, or needed too much memory" : null;
+        if (why != null) {
+            tally.restarts(worker, why);
+        }
         try {
             worker.end(TIME_TO_END);
         } finally {
@@ -418,7 +431,15 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             if (start) {
                 startOne();
             }
+            if (!Access.get().isStarted()) { // or Python's own watcher looks for buffers that were forgotten
+                Handles.look();
+            }
+            tally.look();
         }
+        if (forkServer != null) {
+            forkServer.close();
+        }
+        tally.close();
         output.end();
         threads.shutdown();
     }
@@ -443,18 +464,31 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
         WorkerProcess process = null;
         try {
-            process = starter.start();
-            OutputReceiver receiver = settings.output;
-            Output lines = new Output(process.out, process.err, (isError, line) -> receiver.line(number, isError, line));
-            output.add(lines);
-            Worker worker = new Worker(this, number, process, lines, settings.grace);
-            threads.execute(() -> prepare(worker));
+            process = forkServer == null ? null : forkServer.fork();
+            boolean isPrepared = process != null;
+            if (!isPrepared) {
+                process = starter.start();
+            }
+            Worker worker = open(number, process);
+            if (isPrepared) {
+                isReady(worker);
+            } else {
+                threads.execute(() -> prepare(worker));
+            }
         } catch (RuntimeException | Error e) {
             if (process != null) {
                 process.kill();
             }
             notStarted(e);
         }
+    }
+
+    /** A process as a worker, whose output is read from now on. */
+    Worker open(int number, WorkerProcess process) {
+        OutputReceiver receiver = settings.output;
+        Output lines = new Output(process.out, process.err, (isError, line) -> receiver.line(number, isError, line));
+        output.add(lines);
+        return new Worker(this, number, process, lines, settings.grace);
     }
 
     private void prepare(Worker worker) {
@@ -465,6 +499,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             worker.discard();
             return;
         }
+        isReady(worker);
+    }
+
+    private void isReady(Worker worker) {
         lock.lock();
         try {
             starting--;
@@ -562,6 +600,52 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    // ---- monitoring ----
+
+    /** What this pool does, and has done so far; the same as under JMX. Works also after the pool was closed. */
+    public PythonPoolMXBean monitor() {
+        return tally;
+    }
+
+    /** The name of the pool in JMX, and of its threads. */
+    @Override
+    public String toString() {
+        return name;
+    }
+
+    /** What is counted under the lock. */
+    enum Counted {
+        WORKERS,
+        BUSY,
+        QUEUED
+    }
+
+    int count(Counted what) {
+        lock.lock();
+        try {
+            return what == Counted.WORKERS ? count : what == Counted.BUSY ? ready.size() - idle.size() : waiting.size();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    List<Worker> workers() {
+        lock.lock();
+        try {
+            return new ArrayList<>(ready);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    String howStarted() {
+        if (forkServer == null) {
+            return "spawn";
+        }
+        String obstacle = forkServer.obstacle();
+        return obstacle == null ? "fork server" : "spawn: " + obstacle;
     }
 
     // ---- sessions ----
@@ -737,6 +821,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         int queue = Integer.MAX_VALUE;
         WhenFull whenFull = WhenFull.WAIT;
         String program = "";
+        boolean forkServer;
         Map<String, String> environment = new LinkedHashMap<>();
         List<String> imports = new ArrayList<>();
         OutputReceiver output = (worker, isError, line) -> (isError ? System.err : System.out).println("[python " + worker + "] " + line);
@@ -825,6 +910,17 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
          */
         public Builder grace(Duration time) {
             this.grace = positive(time);
+            return this;
+        }
+
+        /**
+         * Whether one process is prepared, and forks the others: they are there within milliseconds, and share the memory of what was
+         * imported. It must be possible to fork after the imports and the preparation. Where threads run then, or a library for GPUs
+         * is in use, or the system is not Linux, workers are started one by one all the same; the log and
+         * {@link PythonPoolMXBean#getStart} say why. Off by default.
+         */
+        public Builder forkServer(boolean wanted) {
+            this.forkServer = wanted;
             return this;
         }
 

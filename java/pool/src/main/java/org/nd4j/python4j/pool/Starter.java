@@ -28,7 +28,7 @@ final class Starter {
             "name = 'python4j_worker'",
             "module = _imp.create_dynamic(ModuleSpec(name, ExtensionFileLoader(name, file), origin=file))",
             "_imp.exec_dynamic(module)",
-            "module.run(3, 4, parent)");
+            "module.run(3, 4, parent, len(sys.argv) > 1 and sys.argv.pop(1) == 'server')");
 
     private static final List<String> THREADS = List.of("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
             "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS");
@@ -62,6 +62,13 @@ final class Starter {
             }
         });
         variables.forEach((name, value) -> environment.add(name + "=" + value));
+    }
+
+    /** A process that forks others. To be called as {@link #start}. */
+    WorkerProcess startServer() {
+        List<String> server = new ArrayList<>(command);
+        server.add("server");
+        return WorkerProcess.start(server, environment);
     }
 
     /** A process. To be called by a thread that lives as long as its workers are to live. */

@@ -13,16 +13,21 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Blocks;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 
 /** One thread at a time uses a worker. What comes from the process is not trusted. */
-final class Worker implements Pack.Peer {
+final class Worker implements Pack.Peer, Channel.Blocks {
 
     private static final int INTERRUPTED = 0;
     private static final int TIMEOUT = 1;
+    private static final int FORGET_BLOCK = 2; // not a call
     private static final int ORDER = 9;
+    private static final int LARGE = 1 << 16;
+    private static final long MEGABYTE = 1 << 20;
+    private static final long MOST_KEPT = 16 << 20;
 
     /** The worker whose call of a Java function this thread runs, and the number of that call. */
     static final ThreadLocal<Visit> VISIT = new ThreadLocal<>();
@@ -51,21 +56,40 @@ final class Worker implements Pack.Peer {
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
     private final Map<Long, Call<?>> waiting = new HashMap<>();
     private volatile boolean lost;
+    private volatile String loss;
     private volatile boolean closing;
     long idleSince; // of System.nanoTime; the pool's
+
+    // Blocks of shared memory: those that go with the next message (their key, another key of ours, their length), the keys of those
+    // that came in the calls that are open, and those that this process has dropped meanwhile.
+    private final List<long[]> sending = new ArrayList<>();
+    private final Map<Long, Long> came = new HashMap<>();
+    private final List<Long> dropped = new ArrayList<>(); // guarded by itself, as the next two
+    private int busy; // how many calls are open
+    private boolean ended;
+
+    // Where large requests and replies stand: a block of ours, and one of theirs with its number and our key.
+    private long[] room;
+    private long[] theirs;
+    private long kept; // the length of the last reply there
 
     Worker(PythonPool pool, int number, WorkerProcess process, Output output, Duration grace) {
         this.pool = pool;
         this.number = number;
         this.process = process;
         this.output = output;
-        this.channel = new Channel(process.data);
+        this.channel = new Channel(process.data, this);
         this.graceNanos = grace.toNanos();
     }
 
-    /** How many calls it has been given. */
+    /** How many calls it has been given, its preparation included. */
     long calls() {
         return calls;
+    }
+
+    /** Why it was lost; null if it was not. */
+    String loss() {
+        return loss;
     }
 
     boolean isLost() {
@@ -95,6 +119,140 @@ final class Worker implements Pack.Peer {
         return held.get(key);
     }
 
+    // ---- memory that both processes see ----
+
+    @Override
+    public void send(long key) {
+        if (!Blocks.send(key, this)) {
+            return;
+        }
+        if (sending.size() == Channel.MOST_BLOCKS) {
+            Blocks.unsend(key, this);
+            throw new PythonException("A call takes at most " + Channel.MOST_BLOCKS + " large arrays that its worker has not seen before.");
+        }
+        long[] other = Native.sharedAgain(key); // so that it is there when the message goes
+        sending.add(new long[] {key, other[0], other[2]});
+    }
+
+    /** The blocks of the message that was sent, or is not going to be. */
+    private void sent(boolean undo) {
+        for (long[] block : sending) {
+            if (undo) {
+                Blocks.unsend(block[0], this);
+            }
+            Native.sharedDrop(block[1]);
+        }
+        sending.clear();
+    }
+
+    @Override
+    public void came(long number, long[] block) {
+        Long before = came.put(number, block[0]);
+        if (before != null) {
+            Native.sharedDrop(before);
+        }
+    }
+
+    @Override
+    public long came(long number) {
+        return came.get(number);
+    }
+
+    @Override
+    public byte[] read(long number, long length) {
+        Long key = came.remove(number);
+        if (key != null) {
+            dropTheirs();
+            theirs = new long[] {number, key};
+        }
+        if (theirs == null || theirs[0] != number) {
+            throw new IllegalArgumentException("an unknown number");
+        }
+        kept = length;
+        return Native.sharedRead(theirs[1], length);
+    }
+
+    private void dropTheirs() {
+        if (theirs != null) {
+            Native.sharedDrop(theirs[1]);
+            theirs = null;
+        }
+    }
+
+    private void dropRoom() {
+        if (room != null) {
+            Blocks.drop(room[0]);
+            room = null;
+        }
+    }
+
+    /** A large request goes by a block, unless the one that was made for that is in use: within another call. */
+    private void putOutside(Pack pack) {
+        if (pack.length() < LARGE || !open.isEmpty() || sending.size() == Channel.MOST_BLOCKS) {
+            return;
+        }
+        if (room == null || room[2] < pack.length()) {
+            dropRoom();
+            try {
+                room = Native.sharedMake(pack.length() + MEGABYTE - pack.length() % MEGABYTE);
+            } catch (PythonException e) {
+                return; // it goes through the socket
+            }
+        }
+        send(room[0]);
+        Channel.putOutside(pack, room[0]);
+    }
+
+    @Override
+    public void forget(long block) {
+        synchronized (dropped) {
+            dropped.add(block); // a request may name it that was not read yet
+            tellDropped();
+        }
+    }
+
+    private void begin() {
+        synchronized (dropped) {
+            busy++;
+        }
+    }
+
+    private void finish() {
+        if (open.isEmpty()) {
+            came.values().forEach(Native::sharedDrop);
+            came.clear();
+            if (room != null && room[2] > MOST_KEPT) {
+                dropRoom();
+            }
+            if (theirs != null && kept > MOST_KEPT) {
+                dropTheirs();
+            }
+        }
+        synchronized (dropped) {
+            busy--;
+            tellDropped();
+        }
+    }
+
+    private void tellDropped() {
+        if (busy == 0 && !dropped.isEmpty()) {
+            if (!ended) {
+                dropped.forEach(block -> order(block, FORGET_BLOCK));
+            }
+            dropped.clear();
+        }
+    }
+
+    /** Something urgent. */
+    private void order(long number, int reason) {
+        byte[] order = new byte[ORDER];
+        for (int i = 0; i < Long.BYTES; i++) {
+            order[i] = (byte) (number >> 8 * i);
+        }
+        order[Long.BYTES] = (byte) reason;
+        Native.processSend(process.control, order, 0, ORDER, 0); // if it is full, nobody reads there
+    }
+
     // ---- calls ----
 
     /**
@@ -103,28 +261,47 @@ final class Worker implements Pack.Peer {
      * @param caller the thread whose interrupt ends the call, null for none
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
+        boolean counts = pool != null && open.isEmpty() && call.counts();
+        Object event = counts ? Events.callBegins() : null;
+        long began = System.nanoTime();
+        Outcome<R> outcome = doCall(call, caller);
+        if (counts) {
+            pool.tally.ran(System.nanoTime() - began);
+        }
+        if (event != null) {
+            Events.callEnds(event, this, outcome.thrown());
+        }
+        return outcome;
+    }
+
+    private <R> Outcome<R> doCall(Call<R> call, Thread caller) {
         Visit visit = VISIT.get();
         long within = visit != null && visit.worker == this ? visit.upcall : 0;
         long before = keys;
         long number = ++calls;
         Running running = new Running(call, number, caller);
+        begin();
         Pack pack = Pack.take(this);
         try {
             Channel.head(pack, call.kind, within);
             call.write(pack.key(number));
+            putOutside(pack);
         } catch (RuntimeException | Error e) {
             for (; keys > before; keys--) {
                 held.remove(keys);
             }
+            sent(true);
             pack.giveBack();
+            finish();
             return Outcome.failed(e);
         }
         open.push(number);
         waiting.put(number, call);
         try {
             try {
-                channel.send(pack, running);
+                channel.send(pack, sending, running);
             } finally {
+                sent(false);
                 pack.giveBack();
             }
             return reply(number, running);
@@ -137,6 +314,7 @@ final class Worker implements Pack.Peer {
         } finally {
             open.pop();
             waiting.remove(number);
+            finish();
         }
     }
 
@@ -220,6 +398,7 @@ final class Worker implements Pack.Peer {
             try {
                 Callbacks.answer(pack, function.call((List<?>) arguments, (Map<?, ?>) named));
             } catch (Throwable e) {
+                sent(true);
                 pack.clear();
                 pack.toPeer(this);
                 Channel.head(pack, Channel.ANSWER, number);
@@ -227,8 +406,9 @@ final class Worker implements Pack.Peer {
             } finally {
                 VISIT.set(outer);
             }
-            channel.send(pack, running);
+            channel.send(pack, sending, running);
         } finally {
+            sent(false);
             pack.giveBack();
         }
     }
@@ -261,7 +441,7 @@ final class Worker implements Pack.Peer {
                 if (late || call.cancelled || closing && call.kind != Channel.END || caller != null && caller.isInterrupted()) {
                     asked = now;
                     reason = late ? TIMEOUT : INTERRUPTED;
-                    order();
+                    order(number, reason); // has an exception raised in it
                 }
             } else if (!killed && now - asked >= graceNanos) {
                 killed = true;
@@ -270,16 +450,6 @@ final class Worker implements Pack.Peer {
             if (process.hasEnded()) {
                 throw new Channel.Lost(killed ? why() : "it ended");
             }
-        }
-
-        /** Has an exception raised in it. */
-        private void order() {
-            byte[] order = new byte[ORDER];
-            for (int i = 0; i < Long.BYTES; i++) {
-                order[i] = (byte) (number >> 8 * i);
-            }
-            order[Long.BYTES] = (byte) reason;
-            Native.processSend(process.control, order, 0, ORDER, 0); // if it is full, nobody reads there
         }
 
         String why() {
@@ -300,6 +470,7 @@ final class Worker implements Pack.Peer {
         lost = true;
         process.awaitEnd();
         output.await();
+        loss = running.killed ? running.why() : process.signal() != null ? process.signal() : why + ", exit status " + process.exitStatus();
         return new PythonWorkerLost(running.killed ? running.why() : why, process.pid, process.exitStatus(), process.signal(),
                 time, output.lastErrors(), running.cause());
     }
@@ -316,6 +487,12 @@ final class Worker implements Pack.Peer {
     void discard() {
         lost = true;
         process.awaitEnd();
+        synchronized (dropped) {
+            ended = true;
+        }
+        Blocks.ended(this);
+        dropRoom();
+        dropTheirs();
         process.close();
         output.close();
         held.clear();

@@ -31,6 +31,7 @@ final class WorkerProcess {
     final int control;
     final int out;
     final int err;
+    private int status = -1; // where the end of one is told that a fork server made
     final long start = System.nanoTime();
 
     private int end = RUNS; // guarded by this: a number that was waited for may be another process's
@@ -41,6 +42,9 @@ final class WorkerProcess {
         control = (int) numbers[2];
         out = (int) numbers[3];
         err = (int) numbers[4];
+        if (numbers.length > 5) {
+            status = (int) numbers[5];
+        }
     }
 
     static WorkerProcess start(List<String> command, List<String> environment) {
@@ -48,10 +52,20 @@ final class WorkerProcess {
                 Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])));
     }
 
+    /** One that the fork server behind a socket makes; it is prepared. */
+    static WorkerProcess forked(int server) {
+        return new WorkerProcess(Native.processFork(server));
+    }
+
     /** Whether it has ended; who asks again gets the same answer. */
     synchronized boolean hasEnded() {
-        if (end == RUNS) {
+        if (end == RUNS && status < 0) {
             end = Native.processEnd(pid);
+        } else if (end == RUNS) {
+            end = Native.processToldEnd(status);
+            if (end != RUNS) {
+                Native.processClose(status); // from now on its number may be another process's
+            }
         }
         return end != RUNS;
     }
@@ -80,7 +94,7 @@ final class WorkerProcess {
     }
 
     /** The bytes of memory that it uses; 0 where the system does not tell. */
-    long resident() {
+    long residentBytes() {
         try {
             String[] pages = Files.readString(Path.of("/proc/" + pid + "/statm")).split(" ");
             return Long.parseLong(pages[1]) * PAGE;

@@ -52,6 +52,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
@@ -908,8 +909,15 @@ public final class Conversion {
         return python != null ? python : wide ? counterpart(value) : value;
     }
 
-    /** A value as something that {@link Pack} writes for another process: a function of Java's, or the value itself. */
+    /**
+     * A value as something that {@link Pack} writes for another process: the memory of one of a registered type, a function of Java's,
+     * or the value itself.
+     */
     public static Object toPeer(Object value) {
+        PythonType<?> registered = registered(value);
+        if (registered != null) {
+            return toPeer(registered, value);
+        }
         if (!Functional.isFunction(value)) {
             return value;
         }
@@ -919,6 +927,16 @@ public final class Conversion {
                     + " are not here: " + value.getClass().getName());
         }
         return function;
+    }
+
+    /** The memory of a value of a type that is not built in. */
+    public static <T> PythonBuffer toPeer(PythonType<T> type, Object value) {
+        PythonBuffer buffer = type.toBuffer(type.adapt(value));
+        if (buffer == null) {
+            throw new PythonException("Values of " + type + " do not cross to another process: only those of the built-in types do,"
+                    + " and those of types with toBuffer().");
+        }
+        return buffer;
     }
 
     /** Whether {@link #counterpart} makes a value of a Java object, and not a function or a reference. */

@@ -356,6 +356,18 @@ public final class Native {
     /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
     public static native long[] sharedMake(long length);
 
+    /** The same memory under another key, so that it is there until both are dropped. Needs no turn. */
+    public static native long[] sharedAgain(long key);
+
+    /** Copies bytes from an address, where they have to be, to the start of the memory. Needs no turn. */
+    public static native void sharedFill(long key, long address, long length);
+
+    /** Copies bytes of an array to the start of the memory. Needs no turn. */
+    public static native void sharedWrite(long key, byte[] bytes, int from, int to);
+
+    /** A copy of the start of the memory, into which somebody has written so much. Needs no turn. */
+    public static native byte[] sharedRead(long key, long length);
+
     /** Unmaps the memory here; the pages go when no other process has them. Needs no turn. */
     public static native void sharedDrop(long key);
 
@@ -432,12 +444,24 @@ public final class Native {
      */
     public static native long[] processSpawn(String[] command, String[] environment);
 
+    /** Why the fork server behind a socket cannot fork; empty if it can. */
+    public static native String processObstacle(int server);
+
+    /** Has a fork server make a worker; as {@link #processSpawn}, and then the file from which its end is read. */
+    public static native long[] processFork(int server);
+
     /**
      * Sends bytes, as many as the other side has room for, for which it waits no longer than that.
      *
      * @return how many; -1 if nobody reads them any more
      */
     public static native int processSend(int file, byte[] bytes, int from, int to, int millis);
+
+    /** The same for the beginning of a message that brings blocks of shared memory, by their keys. */
+    public static native int processSendBlocks(int file, byte[] bytes, int from, int to, int millis, long[] keys);
+
+    /** Maps the next one of the blocks that came, in the order in which they were sent; as {@link #sharedMake}. */
+    public static native long[] processBlock(int file, long length);
 
     /** Waits some milliseconds for bytes. How many came; 0 if none did, -1 at the end of the file. */
     public static native int processReceive(int file, byte[] room, int from);
@@ -450,6 +474,9 @@ public final class Native {
 
     /** How a process has ended, which is told once: its exit status, or 256 and a signal; -1 while it runs. */
     public static native int processEnd(int process);
+
+    /** The same of one that a fork server made, from the file for that. */
+    public static native int processToldEnd(int status);
 
     /** Sends a signal to a process whose end was not told, and to those that it started. */
     public static native void processSignal(int process, int signal);

@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
@@ -60,6 +61,7 @@ public final class Pack {
     public static final int UTF16 = 20;
     public static final int LARGE = 21;
     public static final int FUNCTION = 22;
+    public static final int SHARED = 23;
 
     /** What the reader of a Python object asks for. */
     public static final class Wanted {
@@ -130,12 +132,15 @@ public final class Pack {
     }
 
     /** Another process, whose Python holds no objects of this one's and has none here. */
-    public interface Peer {
+    public interface Peer extends Access.Sharer {
         /** The key by which it knows a function or an exception of Java's. */
         long hold(Object object);
 
         /** What it was given under a key: a function or an exception; null if it was given none. */
         Object held(long key);
+
+        /** This process has a block no more that it was sent. Must not wait. */
+        void forget(long block);
     }
 
     /** A buffer for another process. No turn and no Python here are needed to fill it. */
@@ -255,6 +260,16 @@ public final class Pack {
     /** Writes a number of 32 bits where there is one already. */
     public void set(int at, int value) {
         put(buffer, at, value);
+    }
+
+    /** Forgets what was written from a place on. */
+    public void cut(int at) {
+        length = at;
+    }
+
+    /** Sets bits of a byte that is there. */
+    public void mark(int at, int bits) {
+        buffer[at] |= bits;
     }
 
     public Pack u8(int value) {
@@ -632,6 +647,10 @@ public final class Pack {
             text(((Callbacks.Function) value).name());
             return;
         }
+        if (peer != null && value instanceof PythonBuffer) {
+            u8(SHARED).bytes(Access.get().describe((PythonBuffer) value, peer));
+            return;
+        }
         Object other = peer == null ? Access.get().toPython(value, wide) : Access.get().toPeer(value);
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
@@ -988,6 +1007,8 @@ public final class Pack {
                     need(8);
                     refusePeer();
                     return Native.bulkTake(word());
+                case SHARED:
+                    return shared();
                 case MISSING:
                     return ABSENT;
                 case JAVA:
@@ -995,6 +1016,19 @@ public final class Pack {
                 default:
                     at--;
                     throw malformed("unknown tag");
+            }
+        }
+
+        private PythonBuffer shared() {
+            int length = count(1);
+            at += length;
+            if (peer == null) {
+                throw malformed("memory of another process");
+            }
+            try {
+                return Access.get().described(Arrays.copyOfRange(in, at - length, at), peer);
+            } catch (RuntimeException e) {
+                throw malformed("no memory");
             }
         }
 

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// The events of pools for the Java Flight Recorder. Its classes are loaded once a recorder runs.
+package org.nd4j.python4j.pool;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Enabled;
+import jdk.jfr.Event;
+import jdk.jfr.FlightRecorder;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.Period;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Timespan;
+
+/** Off unless a recording asks for them, as the events of turns. */
+final class Events {
+
+    private static final boolean THERE = isThere();
+
+    /** What the recorder calls now and then, for each pool; only while it runs. */
+    private static final Map<PythonPool, Runnable> COUNTED = new ConcurrentHashMap<>();
+
+    private Events() {}
+
+    private static boolean isThere() {
+        try {
+            FlightRecorder.isInitialized();
+            return true;
+        } catch (LinkageError e) {
+            return false;
+        }
+    }
+
+    private static boolean isOn() {
+        return THERE && FlightRecorder.isInitialized();
+    }
+
+    /** A call begins: what {@link #callEnds} needs, null if nobody wants to know. */
+    static Object callBegins() {
+        if (!isOn()) {
+            return null;
+        }
+        CallEvent event = new CallEvent();
+        event.begin();
+        return event;
+    }
+
+    static void callEnds(Object begun, Worker worker, Throwable failure) {
+        CallEvent event = (CallEvent) begun;
+        event.end();
+        if (event.shouldCommit()) {
+            event.worker = worker.number;
+            event.process = worker.process.pid;
+            event.error = failure == null ? null : failure.getClass().getName();
+            event.commit();
+        }
+    }
+
+    static void restarts(Worker worker, String why) {
+        if (isOn()) {
+            RestartEvent event = new RestartEvent();
+            event.worker = worker.number;
+            event.process = worker.process.pid;
+            event.reason = why;
+            event.commit();
+        }
+    }
+
+    /** Gives the recorder what counts, once it runs. */
+    static void look(PythonPool pool, Tally tally) {
+        if (isOn() && !COUNTED.containsKey(pool)) {
+            Runnable count = () -> count(pool, tally);
+            COUNTED.put(pool, count);
+            FlightRecorder.addPeriodicEvent(CountsEvent.class, count);
+        }
+    }
+
+    static void close(PythonPool pool) {
+        Runnable count = COUNTED.remove(pool);
+        if (count != null) {
+            FlightRecorder.removePeriodicEvent(count);
+        }
+    }
+
+    private static void count(PythonPool pool, Tally tally) {
+        CountsEvent event = new CountsEvent();
+        event.pool = pool.toString();
+        event.workers = tally.getWorkers();
+        event.busy = tally.getBusy();
+        event.queued = tally.getQueued();
+        event.calls = tally.getCalls();
+        event.waited = tally.getWaitedNanos();
+        event.run = tally.getRunNanos();
+        event.restarts = tally.getRestarts();
+        event.commit();
+        for (Worker worker : pool.workers()) {
+            WorkerEvent one = new WorkerEvent();
+            one.pool = event.pool;
+            one.worker = worker.number;
+            one.process = worker.process.pid;
+            one.resident = worker.process.residentBytes();
+            one.commit();
+        }
+    }
+
+    @Name("org.nd4j.python4j.PoolCall")
+    @Label("Python Pool Call")
+    @Description("A worker process did a call")
+    @Category("Python4J")
+    @Enabled(false)
+    static final class CallEvent extends Event {
+        @Label("Worker")
+        int worker;
+
+        @Label("Process")
+        int process;
+
+        @Label("Error")
+        @Description("The class of the exception that ended it")
+        String error;
+    }
+
+    @Name("org.nd4j.python4j.PoolRestart")
+    @Label("Python Pool Restart")
+    @Description("A worker process was lost or used up, and is replaced")
+    @Category("Python4J")
+    @Enabled(false)
+    @StackTrace(false)
+    static final class RestartEvent extends Event {
+        @Label("Worker")
+        int worker;
+
+        @Label("Process")
+        int process;
+
+        @Label("Reason")
+        String reason;
+    }
+
+    @Name("org.nd4j.python4j.PoolCounts")
+    @Label("Python Pool Counts")
+    @Description("What a pool does, and has done so far")
+    @Category("Python4J")
+    @Enabled(false)
+    @Period("10 s")
+    @StackTrace(false)
+    static final class CountsEvent extends Event {
+        @Label("Pool")
+        String pool;
+
+        @Label("Workers")
+        int workers;
+
+        @Label("Busy")
+        int busy;
+
+        @Label("Queued")
+        int queued;
+
+        @Label("Calls")
+        long calls;
+
+        @Label("Time Waited")
+        @Timespan(Timespan.NANOSECONDS)
+        long waited;
+
+        @Label("Time Run")
+        @Timespan(Timespan.NANOSECONDS)
+        long run;
+
+        @Label("Restarts")
+        long restarts;
+    }
+
+    @Name("org.nd4j.python4j.PoolWorker")
+    @Label("Python Pool Worker")
+    @Description("A worker process; comes with the counts of its pool")
+    @Category("Python4J")
+    @Enabled(false)
+    @StackTrace(false)
+    static final class WorkerEvent extends Event {
+        @Label("Pool")
+        String pool;
+
+        @Label("Worker")
+        int worker;
+
+        @Label("Process")
+        int process;
+
+        @Label("Resident Memory")
+        @jdk.jfr.DataAmount
+        long resident;
+    }
+}

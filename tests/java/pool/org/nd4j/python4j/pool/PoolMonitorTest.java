@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What JMX and the Java Flight Recorder show of a pool.
+package org.nd4j.python4j.pool;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
+import jdk.jfr.Recording;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class PoolMonitorTest {
+
+    @Test
+    void theNumbersAreThoseOfTheCallsThatWereDone() throws Exception {
+        PythonPoolMXBean monitor;
+        try (PythonPool pool = PythonPool.builder().workers(1).build()) {
+            monitor = pool.monitor();
+            assertEquals(1, monitor.getWorkers());
+            assertEquals("spawn", monitor.getStart());
+            CompletableFuture<Object> first = pool.callAsync("time:sleep", 0.3);
+            CompletableFuture<Object> second = pool.callAsync("time:sleep", 0);
+            while (monitor.getQueued() < 1) {
+                Thread.sleep(1);
+            }
+            assertEquals(1, monitor.getBusy());
+            first.get();
+            second.get();
+            assertEquals(2, monitor.getCalls());
+            assertEquals(1, monitor.getWaits());
+            assertTrue(monitor.getRunNanos() >= 300_000_000L, monitor.getRunNanos() + " ns");
+            assertTrue(monitor.getWaitedNanos() > 0);
+            assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(3)"));
+            pool.exec("pass");
+            assertEquals(1, monitor.getRestarts());
+            assertTrue(monitor.getLastRestart().startsWith("worker 1: it ") && monitor.getLastRestart().endsWith("exit status 3"),
+                    monitor.getLastRestart());
+            assertEquals(Set.of("2"), monitor.getResidentBytes().keySet());
+            if (Files.exists(Path.of("/proc/self/statm"))) {
+                assertTrue(monitor.getResidentBytes().get("2") > 1 << 20);
+            }
+        }
+        assertEquals(0, monitor.getWorkers());
+    }
+
+    @Test
+    void jmxShowsAPoolUntilItIsClosed() throws Exception {
+        MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+        ObjectName name;
+        try (PythonPool pool = PythonPool.builder().workers(1).build()) {
+            name = new ObjectName(PythonPoolMXBean.NAME + ",name=" + pool);
+            long end = System.nanoTime() + 20_000_000_000L;
+            while (!server.isRegistered(name) && System.nanoTime() < end) {
+                Thread.sleep(10);
+            }
+            pool.exec("pass");
+            assertEquals(1L, server.getAttribute(name, "Calls"));
+            assertEquals(1, server.getAttribute(name, "Workers"));
+        }
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (server.isRegistered(name) && System.nanoTime() < end) {
+            Thread.sleep(10);
+        }
+        assertFalse(server.isRegistered(name));
+    }
+
+    @Test
+    void theFlightRecorderHasCallsRestartsAndCounts() throws Exception {
+        Path file = Files.createTempFile("pool", ".jfr");
+        try (Recording recording = new Recording(); PythonPool pool = PythonPool.builder().workers(1).build()) {
+            for (String event : new String[] {"PoolCall", "PoolRestart", "PoolCounts", "PoolWorker"}) {
+                recording.enable("org.nd4j.python4j." + event);
+            }
+            recording.enable("org.nd4j.python4j.PoolCounts").withPeriod(java.time.Duration.ofMillis(50));
+            recording.start();
+            pool.exec("pass");
+            assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(3)"));
+            pool.call("time:sleep", 0.6);
+            recording.stop();
+            recording.dump(file);
+            List<RecordedEvent> events = RecordingFile.readAllEvents(file);
+            Set<String> seen = new TreeSet<>();
+            for (RecordedEvent event : events) {
+                seen.add(event.getEventType().getName().substring("org.nd4j.python4j.".length()));
+                if (event.getEventType().getName().endsWith("PoolRestart")) {
+                    assertTrue(event.getString("reason").endsWith("exit status 3"), event.toString());
+                }
+                if (event.getEventType().getName().endsWith("PoolWorker")) {
+                    assertEquals(pool.toString(), event.getString("pool"));
+                }
+            }
+            assertEquals(Set.of("PoolCall", "PoolRestart", "PoolCounts", "PoolWorker"), seen);
+        } finally {
+            Files.delete(file);
+        }
+    }
+}
