@@ -656,10 +656,7 @@ impl Part<'_> {
                 self.moved(0, 1, 0)?;
                 return self.children(self.offset, self.length, keeper);
             }
-            Form::DenseUnion => {
-                self.moved(0, 1, 0)?;
-                self.moved(1, 4, 0)?;
-            }
+            Form::DenseUnion => return self.dense_union(keeper),
         }
         for (child, schema) in self.array.children().zip(self.schema.children()) {
             self.parts.children.push(whole(child, schema, keeper)?);
@@ -781,6 +778,47 @@ impl Part<'_> {
         }
         self.parts.buffers.push(copy.as_ptr().cast());
         self.parts.copied.push(copy);
+        Ok(())
+    }
+
+    /// The numbers of the types, and the values that this part has of each child. Arrow Java counts these.
+    fn dense_union(&mut self, keeper: &Keeper) -> Result<()> {
+        self.moved(0, 1, 0)?;
+        self.moved(1, 4, 0)?;
+        let codes = self.schema.format().trim_start_matches("+ud:");
+        let codes: Vec<i8> = codes.split(',').filter_map(|code| code.parse().ok()).collect();
+        let (ids, offsets) = (
+            self.parts.buffers[0].cast::<i8>(),
+            self.parts.buffers[1].cast::<i32>(),
+        );
+        let mut used = vec![(0, 0); codes.len()]; // the first value of a child, and how many there are
+        let mut own: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(2))?;
+        let place = own.as_mut_ptr().cast::<i32>();
+        for index in 0..self.length as usize {
+            // SAFETY: there is a number and an offset for each element.
+            let (id, offset) = unsafe { (*ids.add(index), offsets.add(index).read_unaligned()) };
+            let child = codes.iter().position(|code| *code == id);
+            let (first, count) =
+                &mut used[child.ok_or_else(|| broken("a type of the union is not there"))?];
+            if *count == 0 {
+                *first = offset;
+            }
+            if offset != *first + *count {
+                return Err(broken(
+                    "values of the union are left out or come twice, which Arrow Java does not read",
+                ));
+            }
+            // SAFETY: there is room for that many.
+            unsafe { *place.add(index) = *count };
+            *count += 1;
+        }
+        self.parts.buffers[1] = place.cast_const().cast();
+        self.parts.copied.push(own);
+        for ((child, schema), (first, count)) in (self.array.children().zip(self.schema.children())).zip(used)
+        {
+            let child = part(child, schema, first.into(), count.into(), keeper)?;
+            self.parts.children.push(child);
+        }
         Ok(())
     }
 

@@ -26,7 +26,7 @@ import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonVariable;
 
-class PythonArrowTest {
+class PythonArrowTest extends InPython {
     private final BufferAllocator allocator = new RootAllocator();
     private PythonGIL gil;
     private PythonGC gc;

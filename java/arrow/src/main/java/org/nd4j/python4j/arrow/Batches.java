@@ -13,9 +13,14 @@ import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.NullVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.dictionary.DictionaryEncoder;
+import org.apache.arrow.vector.types.Types;
+import org.apache.arrow.vector.types.UnionMode;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.arrow.vector.util.VectorAppender;
 import org.nd4j.python4j.PythonException;
@@ -41,10 +46,30 @@ final class Batches implements AutoCloseable {
         try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             boolean table = incoming.schema(schema.memoryAddress());
             field = Data.importField(allocator, schema, dictionaries, false);
+            checkUnions(field);
             return table;
         } catch (UnsupportedOperationException | IllegalArgumentException | IllegalStateException e) {
             throw new PythonException("Arrow Java has no such type: " + e.getMessage() + ". Cast it in Python.", e);
         }
+    }
+
+    /**
+     * Arrow Java forgets the numbers of a union's types and puts its own in their place: 0, 1, 2 in a dense union, those of
+     * {@code MinorType} in a sparse one. It would read other values with any other numbers.
+     */
+    private static void checkUnions(Field field) {
+        if (field.getType() instanceof ArrowType.Union) {
+            ArrowType.Union type = (ArrowType.Union) field.getType();
+            for (int i = 0; i < field.getChildren().size(); i++) {
+                boolean dense = type.getMode() == UnionMode.Dense;
+                int own = dense ? i : Types.getMinorTypeForArrowType(field.getChildren().get(i).getType()).ordinal();
+                if (type.getTypeIds()[i] != own) {
+                    throw new PythonException("Arrow Java reads no union with these numbers of types, " + type + " of "
+                            + field.getName() + ": make a dense one in Python, whose numbers are 0, 1, 2 and so on.");
+                }
+            }
+        }
+        field.getChildren().forEach(Batches::checkUnions);
     }
 
     /** The columns. */
@@ -96,8 +121,12 @@ final class Batches implements AutoCloseable {
         Schema schema = schema();
         List<FieldVector> columns = all(schema.getFields(), true);
         int rows = columns.isEmpty() ? rows() : columns.get(0).getValueCount();
-        List<Field> fields = new ArrayList<>();
-        columns.forEach(column -> fields.add(column.getField()));
+        List<Field> fields = new ArrayList<>(schema.getFields());
+        for (int i = 0; i < fields.size(); i++) {
+            if (fields.get(i).getDictionary() != null) {
+                fields.set(i, columns.get(i).getField());
+            }
+        }
         return new VectorSchemaRoot(new Schema(fields, schema.getCustomMetadata()), columns, rows);
     }
 
@@ -130,11 +159,14 @@ final class Batches implements AutoCloseable {
                 }
                 try {
                     if (!own) {
+                        for (FieldVector vector : all) {
+                            checkAppendable(vector.getField());
+                        }
                         all = copied(all);
                         own = true;
                     }
                     for (int i = 0; i < all.size(); i++) {
-                        next.get(i).accept(new VectorAppender(all.get(i)), null);
+                        append(all.get(i), next.get(i));
                     }
                 } finally {
                     next.forEach(FieldVector::close);
@@ -144,11 +176,29 @@ final class Batches implements AutoCloseable {
             if (all != null) {
                 all.forEach(FieldVector::close);
             }
-            if (e instanceof UnsupportedOperationException) {
+            if (e instanceof UnsupportedOperationException || e instanceof ClassCastException) { // the appender's
                 throw new PythonException("Arrow Java cannot make one batch of several with these columns: make one in "
                         + "Python, or read them one by one with PythonArrow.reader.", e);
             }
             throw e;
+        }
+    }
+
+    /** Arrow Java's appender never ends where nulls by type are in a struct: these have no capacity, and it waits for one. */
+    private static void checkAppendable(Field field) {
+        for (Field child : field.getChildren()) {
+            if (child.getType() instanceof ArrowType.Null) {
+                throw new UnsupportedOperationException("nulls without another type in " + field.getName());
+            }
+            checkAppendable(child);
+        }
+    }
+
+    private static void append(FieldVector target, FieldVector more) {
+        if (target instanceof NullVector) { // which Arrow Java's appender leaves as it is
+            target.setValueCount(target.getValueCount() + more.getValueCount());
+        } else {
+            more.accept(new VectorAppender(target), null);
         }
     }
 
@@ -177,9 +227,9 @@ final class Batches implements AutoCloseable {
         List<FieldVector> copies = new ArrayList<>();
         for (FieldVector vector : vectors) {
             FieldVector copy = vector.getField().createVector(allocator);
-            copy.allocateNew();
-            vector.accept(new VectorAppender(copy), null);
             copies.add(copy);
+            copy.allocateNew();
+            append(copy, vector);
             vector.close();
         }
         return copies;
@@ -204,8 +254,8 @@ final class Batches implements AutoCloseable {
 
     /** The values with the name of the column that they are of. */
     private FieldVector named(FieldVector values, Field column) {
-        Field field = new Field(column.getName(), new org.apache.arrow.vector.types.pojo.FieldType(
-                true, values.getField().getType(), null, column.getMetadata()), values.getField().getChildren());
+        Field field = new Field(column.getName(),
+                new FieldType(true, values.getField().getType(), null, column.getMetadata()), values.getField().getChildren());
         FieldVector named = field.createVector(allocator);
         values.makeTransferPair(named).transfer();
         values.close();

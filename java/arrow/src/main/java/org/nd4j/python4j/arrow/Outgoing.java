@@ -42,7 +42,7 @@ final class Outgoing implements Runnable {
     }
 
     static PythonObject column(FieldVector vector, DictionaryProvider dictionaries) {
-        BufferAllocator allocator = vector.getAllocator();
+        BufferAllocator allocator = allocator(vector);
         try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             Data.exportField(allocator, vector.getField(), dictionaries, schema);
             Outgoing column = new Outgoing(dictionaries);
@@ -108,7 +108,13 @@ final class Outgoing implements Runnable {
 
     private static BufferAllocator allocator(VectorSchemaRoot root) {
         List<FieldVector> columns = root.getFieldVectors();
-        return columns.isEmpty() ? PythonArrow.allocator() : columns.get(0).getAllocator();
+        return columns.isEmpty() ? PythonArrow.allocator() : allocator(columns.get(0));
+    }
+
+    /** A NullVector has none. */
+    private static BufferAllocator allocator(FieldVector vector) {
+        BufferAllocator allocator = vector.getAllocator();
+        return allocator == null ? PythonArrow.allocator() : allocator;
     }
 
     private static PythonException unsupported(UnsupportedOperationException e) {
@@ -139,7 +145,7 @@ final class Outgoing implements Runnable {
             }
         }
         numbers(vector.getValueCount(), own);
-        try (ArrowBuf pointers = vector.getAllocator().buffer(Math.max(1, own) * (long) Long.BYTES)) {
+        try (ArrowBuf pointers = allocator(vector).buffer(Math.max(1, own) * (long) Long.BYTES)) {
             vector.exportCDataBuffers(buffers, pointers, 0);
             for (int i = 0; i < own; i++) {
                 numbers(pointers.getLong(i * (long) Long.BYTES));
