@@ -383,6 +383,7 @@ def stop():
             pass
 
 
-guard_signals()
+if not alone:  # noqa: F821, from interpreter.rs
+    guard_signals()
 keep_switching()
 replace(time, "sleep", sleep)

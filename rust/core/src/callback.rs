@@ -11,7 +11,7 @@
 
 use crate::gil;
 use crate::keys::Key;
-pub use crate::keys::{Function, Reference, Upcall, foreign_key, key};
+pub use crate::keys::{Function, Reference, Upcall, foreign_key, key, set_peer};
 use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;

@@ -74,6 +74,17 @@ pub fn open_space(py: Python<'_>) -> Result<Handle> {
     Ok(handle::give(globals.into_any(), NO_FRAME))
 }
 
+/// The same with the names that `main` has: what was prepared there can be used, and what is done to the names is not seen.
+pub fn open_copy(py: Python<'_>) -> Result<Handle> {
+    let main = CONTEXTS
+        .lock()
+        .all
+        .first()
+        .map(|main| main.globals.bind(py).clone());
+    let globals = main.ok_or_else(crate::tools::not_started)?.copy()?;
+    Ok(handle::give(globals.into_any(), NO_FRAME))
+}
+
 /// Empties and forgets a space.
 pub fn close_space(py: Python<'_>, space: Handle) {
     if let Ok(globals) = globals_of(py, space) {

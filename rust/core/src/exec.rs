@@ -152,6 +152,12 @@ fn write_output<'py>(
     }
 }
 
+/// The value of an expression in a space, 0 for the current context.
+pub fn eval<'py>(py: Python<'py>, text: &str, space: Handle) -> Result<Bound<'py, PyAny>> {
+    let globals = context::globals_of(py, space)?;
+    run_text(py, text.trim_ascii_start().as_bytes(), Mode::Eval, &globals)
+}
+
 fn run_text<'py>(
     py: Python<'py>,
     text: &[u8],

@@ -30,6 +30,9 @@ pub const fn root(host: u32) -> Frame {
 
 const ROOTS: Frame = 0x8000_0001 << 32;
 
+/// Stands for the frame of a caller in another process, who can hold no objects: nothing is ever given to it (`pack.rs`).
+pub const APART: Frame = Frame::MAX;
+
 new_key_type! {
     struct ObjectKey;
     struct FrameKey;

@@ -29,6 +29,8 @@ pub struct Config {
     pub initialize: bool,
     /// Give the GIL back after the start.
     pub release: bool,
+    /// Nothing but Python runs in this process, so its signals are Python's.
+    pub alone: bool,
 }
 
 /// Whether Python was started, or joined.
@@ -115,7 +117,7 @@ fn set_up(py: Python<'_>, config: &Config, ours: bool) -> Result<()> {
     if !config.compiled.is_empty() {
         script::keep_in(&config.compiled);
     }
-    let tools = build_tools(py, ours)?;
+    let tools = build_tools(py, ours, config.alone)?;
     extend_path(py, config)?;
     path::watch();
     extend_environment(py, config)?;
@@ -129,11 +131,12 @@ fn meet_types(py: Python<'_>) {
     let _ = (py.get_type::<PyCode>(), py.get_type::<PyFunction>());
 }
 
-fn build_tools(py: Python<'_>, ours: bool) -> Result<Tools> {
+fn build_tools(py: Python<'_>, ours: bool, alone: bool) -> Result<Tools> {
     meet_types(py);
     let builtins = PyModule::import(py, "builtins")?;
     let tools = PyDict::new(py);
     give_functions(py, &tools)?;
+    tools.set_item("alone", alone)?;
     script::run(script::BOOTSTRAP, &tools)?;
     let tool = |name: &str| -> Result<Py<PyAny>> {
         Ok(tools

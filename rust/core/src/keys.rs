@@ -7,7 +7,7 @@ use crate::tools::tools;
 use crate::{Error, Result, fork};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Calls the other side.
 pub trait Upcall: Send + Sync {
@@ -65,6 +65,26 @@ pub struct Function {
 #[pyclass(frozen, subclass, weakref, module = "python4j")]
 pub struct Reference {
     pub(crate) key: Arc<Key>,
+}
+
+static PEER: OnceLock<Arc<dyn Upcall>> = OnceLock::new();
+
+/// Whom this process serves, if that is another process: the functions that come in its requests are called through this.
+pub fn set_peer(upcall: Arc<dyn Upcall>) {
+    let _ = PEER.set(upcall); // it serves one
+}
+
+/// A function of the peer's.
+pub(crate) fn peers<'py>(py: Python<'py>, number: u64, name: &str) -> Result<Bound<'py, PyAny>> {
+    let upcall = PEER
+        .get()
+        .ok_or_else(|| Error::refused("This process serves no other one."))?;
+    let key = Arc::new(Key {
+        number,
+        upcall: Arc::clone(upcall),
+    });
+    let (name, objects) = (name.into(), false);
+    Ok(Bound::new(py, Function { key, name, objects })?.into_any())
 }
 
 /// The key of the foreign function, object or exception that a Python object stands for.

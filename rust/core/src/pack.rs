@@ -25,6 +25,10 @@
 //! | 19 | long str of Latin-1 (to Java only of ASCII) | length, a byte for each character |
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
 //! | 21 | large str or bytes | handle: given, and taken back by whoever reads it (`bulk.rs`) |
+//! | 22 | function of a caller in another process (from Java only) | key; text: its name |
+//!
+//! A caller in another process holds no handles: its values stand in the buffer whole, tags 15 and 21 do not occur, and the
+//! handle of tag 18 is 0.
 //!
 //! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
 
@@ -106,6 +110,7 @@ mod tag {
     pub const LATIN1: u8 = 19;
     pub const UTF16: u8 = 20;
     pub const LARGE: u8 = 21;
+    pub const FUNCTION: u8 = 22;
 }
 
 /// What the reader of a value asked for.
@@ -255,6 +260,11 @@ impl<'b> Reader<'b> {
         string(py, self.bytes()?)
     }
 
+    /// All that is left.
+    pub fn rest(&self) -> &'b [u8] {
+        &self.buffer[self.at..]
+    }
+
     /// Nothing may be left over.
     pub fn end(&self) -> Result<()> {
         if self.at == self.buffer.len() {
@@ -282,6 +292,10 @@ impl<'b> Reader<'b> {
                 tag::LONGS | tag::DOUBLES => {
                     let count = self.u32()?;
                     self.take(count.saturating_mul(8))?;
+                }
+                tag::FUNCTION => {
+                    self.u64()?;
+                    self.bytes()?;
                 }
                 _ => drop(self.bytes()?),
             }
@@ -387,6 +401,11 @@ impl<'b> Reader<'b> {
             }
             tag::HANDLE => handle::lend(py, self.u64()?)?,
             tag::LARGE => bulk::taken(py, self.u64()?)?,
+            tag::FUNCTION => {
+                let key = self.u64()?;
+                let name = self.text(py)?;
+                keys::peers(py, key, &crate::error::text(&name))?
+            }
             _ => {
                 self.at -= 1;
                 return Err(self.malformed("unknown tag"));
@@ -597,7 +616,7 @@ impl<'py> Writer<'py> {
             out: Vec::new(),
             frame,
             given: Vec::new(),
-            whole: false,
+            whole: frame == handle::APART,
             most: MOST,
         }
     }
@@ -743,9 +762,24 @@ impl<'py> Writer<'py> {
         self.u32(count)
     }
 
+    /// Whether it writes for a caller in another process.
+    pub fn is_apart(&self) -> bool {
+        self.frame == handle::APART
+    }
+
     /// The object itself, held by Java from now on.
     pub fn object(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
         self.reserve(0)?;
+        if self.is_apart() {
+            let class = object
+                .get_type()
+                .name()
+                .map_or_else(|_| "object".into(), |n| crate::error::text(&n));
+            return Err(Error::refused(format!(
+                "A value of the type {class} cannot leave its worker process: return what it consists of, such as \
+                 numbers, text, bytes, lists or dicts."
+            )));
+        }
         self.u8(tag::HANDLE);
         self.give(object, self.frame);
         Ok(())
@@ -764,7 +798,11 @@ impl<'py> Writer<'py> {
         };
         self.u8(tag::JAVA);
         self.out.extend_from_slice(&key.to_le_bytes());
-        self.give(object, handle::NO_FRAME);
+        if self.is_apart() {
+            self.out.extend_from_slice(&[0; 8]);
+        } else {
+            self.give(object, handle::NO_FRAME);
+        }
         true
     }
 

@@ -30,7 +30,7 @@ pub enum Field {
     Kind,
     /// File, function and line in turn, the innermost frame first.
     Frames,
-    /// The exception object; None where Python raised nothing.
+    /// The exception object, for a caller in another process the text of its traceback; None where Python raised nothing.
     Exception,
     /// It depends on the kind: the code of a `SystemExit`; file, line, column and text of a `SyntaxError`; the key of a Java
     /// exception; the name of the module that could not be imported.
@@ -80,6 +80,8 @@ const OUTER_FRAMES: usize = 16;
 const INNER_FRAMES: usize = 112;
 /// How many bytes of a report there may be before it tells of another exception or note.
 const MAX_BYTES: usize = 1 << 26;
+/// The same for one with the text of its traceback, in which those of its causes stand as well.
+const MAX_TRACEBACKS: usize = 1 << 20;
 /// How long most reports are.
 const USUAL: usize = 512;
 
@@ -154,7 +156,7 @@ fn write_exception<'py>(
     report.field(Field::Text).str(&said)?;
     report.field(Field::Kind).str(kind)?;
     write_frames(report.field(Field::Frames), exception)?;
-    report.field(Field::Exception).object(exception)?;
+    write_object(report.field(Field::Exception), exception)?;
     write_detail(report.field(Field::Detail), exception, kind)?;
     let writer = report.field(Field::Cause);
     match cause(exception).filter(|_| chain > 0 && *left > 0 && writer.position() < MAX_BYTES) {
@@ -163,6 +165,18 @@ fn write_exception<'py>(
     }
     write_members(report.field(Field::Suppressed), exception, chain, left)?;
     write_notes(report.field(Field::Notes), exception)
+}
+
+/// The object, or what can only be found out where it is.
+fn write_object<'py>(writer: &mut Writer<'py>, exception: &Bound<'py, PyBaseException>) -> Result<()> {
+    if !writer.is_apart() {
+        return writer.object(exception);
+    }
+    if writer.position() >= MAX_TRACEBACKS {
+        return writer.str("");
+    }
+    let traceback = tools()?.traceback.bind(writer.py()).call1((exception,))?;
+    writer.str(&shown(&traceback))
 }
 
 fn write_members<'py>(

@@ -6,7 +6,7 @@ use crate::bulk::{copy_bytes, is_direct, java_value, JavaText};
 use crate::failure::Failure;
 use crate::guard::{backtrace, guard, runner};
 use crate::host;
-use crate::{boot, owner, shared, watch};
+use crate::{boot, owner, process, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
@@ -58,6 +58,7 @@ export! {
             compiled: text(env, &compiled)?,
             initialize,
             release,
+            alone: false,
         };
         let host = host::open(env)?;
         watch::start(env, boot::at_exit).and_then(|()| Ok(interpreter::start(&config)?)).inspect_err(|_| host.close())?;
@@ -688,6 +689,83 @@ export! {
     }
 }
 
+// ---- process.rs ----
+
+export! {
+    fn processSpawn(env, command: JObjectArray<'local>, environment: JObjectArray<'local>) -> JLongArray<'local> {
+        let (command, environment) = (texts(env, &command)?, texts(env, &environment)?);
+        let spawned = process::spawn(&command, &environment)?;
+        let numbers = env.new_long_array(spawned.len() as i32)?;
+        env.set_long_array_region(&numbers, 0, &spawned)?;
+        Ok(numbers)
+    }
+}
+
+export! {
+    fn processSend(env, file: i32, bytes: JByteArray<'local>, from: i32, to: i32, millis: i32) -> i32 {
+        let length = (to - from).clamp(0, process::AT_ONCE as i32) as usize;
+        let mut part = [0; FEW];
+        if length <= FEW {
+            env.get_byte_array_region(&bytes, from, &mut part[..length])?;
+            return Ok(process::send(file, bytemuck::cast_slice(&part[..length]), millis));
+        }
+        let mut large = pack::buffer(length)?;
+        env.get_byte_array_region(&bytes, from, bytemuck::cast_slice_mut(&mut large[..length]))?;
+        let sent = process::send(file, &large[..length], millis);
+        pack::give_back(large);
+        Ok(sent)
+    }
+}
+
+export! {
+    fn processReceive(env, file: i32, room: JByteArray<'local>, from: i32) -> i32 {
+        let space = (env.get_array_length(&room)? - from).clamp(0, process::AT_ONCE as i32) as usize;
+        let mut part = [0; FEW * 8];
+        if space <= part.len() || from == 0 {
+            let space = space.min(part.len());
+            let count = process::receive(file, &mut part[..space]);
+            let came = &part[..count.max(0) as usize];
+            env.set_byte_array_region(&room, from, bytemuck::cast_slice(came))?;
+            return Ok(count);
+        }
+        let mut large = pack::buffer(space)?;
+        let count = process::receive(file, &mut large[..space]);
+        let came = env.set_byte_array_region(&room, from, bytemuck::cast_slice(&large[..count.max(0) as usize]));
+        pack::give_back(large);
+        came?;
+        Ok(count)
+    }
+}
+
+export! {
+    fn processPoll(env, files: JLongArray<'local>, millis: i32) -> JLongArray<'local> {
+        let ready = process::poll(&longs(env, &files)?, millis);
+        let numbers = env.new_long_array(ready.len() as i32)?;
+        env.set_long_array_region(&numbers, 0, &ready)?;
+        Ok(numbers)
+    }
+}
+
+export! {
+    fn processClose(env, file: i32) {
+        process::close(file);
+        Ok(())
+    }
+}
+
+export! {
+    fn processEnd(env, process: i32) -> i32 {
+        Ok(process::end(process))
+    }
+}
+
+export! {
+    fn processSignal(env, process: i32, signal: i32) {
+        process::signal(process, signal);
+        Ok(())
+    }
+}
+
 /// Foreign memory as Java describes it.
 fn memory(
     env: &JNIEnv,
@@ -785,7 +863,8 @@ fn texts(env: &mut JNIEnv, strings: &JObjectArray) -> Result<Vec<String>, Failur
     let count = env.get_array_length(strings)?;
     (0..count)
         .map(|i| {
-            let string = env.get_object_array_element(strings, i)?.into();
+            let string = env.get_object_array_element(strings, i)?;
+            let string = env.auto_local(JString::from(string)); // there may be hundreds
             text(env, &string)
         })
         .collect()

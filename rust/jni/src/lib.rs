@@ -6,6 +6,7 @@
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
 //! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
 //! - [`bulk`] reads and makes large Strings and arrays.
+//! - [`process`] starts other processes and talks with them.
 //! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks that other
 //!   processes see as well.
 
@@ -26,6 +27,10 @@ mod host;
 mod inject;
 #[allow(unsafe_code)]
 mod owner;
+#[cfg_attr(unix, path = "process.rs")]
+#[cfg_attr(not(unix), path = "process_none.rs")]
+#[allow(unsafe_code)]
+mod process;
 mod shared;
 // A function of JNI that the crate jni has not, and an exported name; and as in boot.
 #[allow(unsafe_code, clippy::disallowed_methods)]

@@ -138,6 +138,31 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public PythonException interrupted(String message) {
+        return new PythonInterrupted(message, null);
+    }
+
+    @Override
+    public Throwable made(List<?> report) {
+        return PythonException.made(report);
+    }
+
+    @Override
+    public Object packed(PythonType<?> type, Object value) {
+        return type.packed(value);
+    }
+
+    @Override
+    public int wanted(PythonType<?> type) {
+        return type.wanted();
+    }
+
+    @Override
+    public Object toPeer(Object value) {
+        return Conversion.toPeer(value);
+    }
+
+    @Override
     public Throwable exception(PythonObject object) {
         return PythonException.of(object);
     }

@@ -37,7 +37,7 @@ public class PythonException extends RuntimeException {
     private String pythonMessage = "";
     private List<String> notes = Collections.emptyList();
     private transient PythonObject pythonObject;
-    private String traceback = ""; // of one that was serialized
+    private String traceback = ""; // of one that was serialized, or raised in another process
 
     /** An exception with a message. */
     public PythonException(String message) {
@@ -93,7 +93,7 @@ public class PythonException extends RuntimeException {
     }
 
     /**
-     * The exception object, or null if it was not Python that raised. It lives as long as this does. The
+     * The exception object, or null if it was not Python that raised, or Python in another process. It lives as long as this does. The
      * local variables of its finished frames are gone, so that it keeps no more than itself in memory.
      */
     public PythonObject getPythonObject() {
@@ -150,7 +150,7 @@ public class PythonException extends RuntimeException {
         PythonException exception;
         switch ((String) report.get(Report.KIND)) {
             case "java":
-                Throwable original = Callbacks.thrown((Long) detail);
+                Throwable original = detail instanceof Throwable ? (Throwable) detail : Callbacks.thrown((Long) detail);
                 if (original != null) {
                     return original;
                 }
@@ -189,7 +189,12 @@ public class PythonException extends RuntimeException {
         pythonClass = (String) report.get(Report.CLASS);
         pythonModule = (String) report.get(Report.MODULE);
         pythonMessage = (String) report.get(Report.TEXT);
-        pythonObject = (PythonObject) report.get(Report.EXCEPTION);
+        Object exception = report.get(Report.EXCEPTION);
+        if (exception instanceof String) { // it is in another process
+            traceback = (String) exception;
+        } else {
+            pythonObject = (PythonObject) exception;
+        }
         for (Object member : (List<?>) report.get(Report.SUPPRESSED)) {
             addSuppressed(made(member));
         }

@@ -104,6 +104,11 @@ public abstract class Access {
 
     public abstract PythonException timeout(String message);
 
+    public abstract PythonException interrupted(String message);
+
+    /** What is to be thrown for a report that was read; the details of Java's own exceptions are these themselves. */
+    public abstract Throwable made(List<?> report);
+
     /** What an exception object tells; the very exception of Java's if it is one. */
     public abstract Throwable exception(PythonObject object);
 
@@ -146,6 +151,11 @@ public abstract class Access {
 
     // ---- PythonType, PythonTypes ----
 
+    /** What is packed for a value of a type, and what is asked for. */
+    public abstract Object packed(PythonType<?> type, Object value);
+
+    public abstract int wanted(PythonType<?> type);
+
     public abstract Class<?> javaType(PythonType<?> type);
 
     /** The types of users. */
@@ -174,6 +184,9 @@ public abstract class Access {
 
     /** What a value is in Python that {@code Pack} does not write at once; see {@code Conversion.toPython}. */
     public abstract Object toPython(Object value, boolean wide);
+
+    /** The same for a value on its way to another process: functions and plain values. */
+    public abstract Object toPeer(Object value);
 
     /** An exception of Java's as what Python can ask for its members. */
     public abstract Object ofThrown(Throwable thrown);

@@ -845,6 +845,19 @@ public final class Conversion {
         return python != null ? python : wide ? counterpart(value) : value;
     }
 
+    /** A value as something that {@link Pack} writes for another process: a function of Java's, or the value itself. */
+    public static Object toPeer(Object value) {
+        if (!Functional.isFunction(value)) {
+            return value;
+        }
+        Callbacks.Function function = Functional.of(value);
+        if (function.objects()) {
+            throw new PythonException("A function that takes PythonObjects cannot be called by another process, whose objects"
+                    + " are not here: " + value.getClass().getName());
+        }
+        return function;
+    }
+
     /** Whether {@link #counterpart} makes a value of a Java object, and not a function or a reference. */
     static boolean isKnown(Object value) {
         for (Class<?> type : TO_PYTHON) {

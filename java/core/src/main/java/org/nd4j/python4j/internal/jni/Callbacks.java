@@ -213,7 +213,7 @@ public final class Callbacks {
                 reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handles();
             } catch (Throwable e) {
                 reply.clear();
-                refuse(reply, e);
+                refuse(reply, e, null);
             }
             if (reply.lends()) {
                 answer().objects = reply.lent();
@@ -241,17 +241,23 @@ public final class Callbacks {
         return held.get();
     }
 
-    private static void refuse(Pack reply, Throwable e) {
+    /** The value of an answer to another process. */
+    public static void answer(Pack reply, Object value) {
+        reply.u8(VALUE).value(value).handles();
+    }
+
+    /** The answer where a function threw something; to another process if there is a peer. */
+    public static void refuse(Pack reply, Throwable e, Pack.Peer peer) {
         if (e instanceof Raise) {
             reply.u8(RAISE).text(((Raise) e).pythonClass).text(e.getMessage());
             return;
         }
         PythonObject raised = e instanceof PythonException ? ((PythonException) e).getPythonObject() : null;
-        if (raised != null && Access.get().exists(raised)) {
+        if (peer == null && raised != null && Access.get().exists(raised)) {
             reply.u8(RAISED).value(raised);
             return;
         }
-        reply.u8(THROWN).key(hold(e)).text(CLASSES.get(e.getClass())).text(text(e));
+        reply.u8(THROWN).key(peer == null ? hold(e) : peer.hold(e)).text(CLASSES.get(e.getClass())).text(text(e));
     }
 
     private static String text(Throwable e) {

@@ -400,6 +400,39 @@ public final class Native {
      */
     static native long callbackException(long key, String classes, String text, long frame);
 
+    // ---- process.rs ----
+
+    /**
+     * Starts a worker process. Needs no turn, and no Python in this process, as all functions of this part.
+     *
+     * @param command the program and its arguments; the program finds two sockets of ours as its files 3 and 4
+     * @param environment {@code NAME=value}
+     * @return the number of the process; our ends of the sockets; files to read what it writes to its output and errors
+     */
+    public static native long[] processSpawn(String[] command, String[] environment);
+
+    /**
+     * Sends bytes, as many as the other side has room for, for which it waits no longer than that.
+     *
+     * @return how many; -1 if nobody reads them any more
+     */
+    public static native int processSend(int file, byte[] bytes, int from, int to, int millis);
+
+    /** Waits some milliseconds for bytes. How many came; 0 if none did, -1 at the end of the file. */
+    public static native int processReceive(int file, byte[] room, int from);
+
+    /** Waits until a file has something to receive, or has ended; which ones. */
+    public static native long[] processPoll(long[] files, int millis);
+
+    /** Closes a file, which must not be in use. */
+    public static native void processClose(int file);
+
+    /** How a process has ended, which is told once: its exit status, or 256 and a signal; -1 while it runs. */
+    public static native int processEnd(int process);
+
+    /** Sends a signal to a process whose end was not told, and to those that it started. */
+    public static native void processSignal(int process, int signal);
+
     /** The way back: Python calls a function of Java, or with null arguments forgets one. */
     static byte[] upcall(long key, byte[] arguments) {
         return Callbacks.upcall(key, arguments);

@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
@@ -58,6 +59,7 @@ public final class Pack {
     public static final int LATIN1 = 19;
     public static final int UTF16 = 20;
     public static final int LARGE = 21;
+    public static final int FUNCTION = 22;
 
     /** What the reader of a Python object asks for. */
     public static final class Wanted {
@@ -104,6 +106,7 @@ public final class Pack {
     private SoftReference<Pack> loosely; // to this, for one whose buffer is not to be held
     private char[] chars = {};
     private int length;
+    private Peer peer; // null for this process's own Python
     private boolean wide; // whether values that only Conversion knows may be written
 
     /** Objects whose handles are in the buffer: they must not be collected before the call is over. */
@@ -124,6 +127,26 @@ public final class Pack {
         public Fresh(long handle) {
             this.handle = handle;
         }
+    }
+
+    /** Another process, whose Python holds no objects of this one's and has none here. */
+    public interface Peer {
+        /** The key by which it knows a function or an exception of Java's. */
+        long hold(Object object);
+
+        /** What it was given under a key: a function or an exception; null if it was given none. */
+        Object held(long key);
+    }
+
+    /** A buffer for another process. No turn and no Python here are needed to fill it. */
+    public static Pack take(Peer peer) {
+        return take().toPeer(peer);
+    }
+
+    /** From here on writes for another process. */
+    public Pack toPeer(Peer other) {
+        peer = Objects.requireNonNull(other);
+        return this;
     }
 
     /** An empty buffer. */
@@ -176,6 +199,7 @@ public final class Pack {
     public void clear() {
         length = 0;
         wide = false;
+        peer = null;
         lent.clear();
         for (long handle : fresh) {
             Native.handleDropLater(handle);
@@ -222,10 +246,15 @@ public final class Pack {
         fresh.clear();
     }
 
-    /** The key of an object that {@link Callbacks} holds. */
-    Pack key(long key) {
+    /** The key of an object that {@link Callbacks} or a {@link Peer} holds, or another number of 64 bits. */
+    public Pack key(long key) {
         u64(key);
         return this;
+    }
+
+    /** Writes a number of 32 bits where there is one already. */
+    public void set(int at, int value) {
+        put(buffer, at, value);
     }
 
     public Pack u8(int value) {
@@ -333,7 +362,7 @@ public final class Pack {
     private void string(String text) {
         if (text.length() <= SHORT_TEXT) {
             u8(STR).text(text);
-        } else if (text.length() > LARGE_VALUE) {
+        } else if (text.length() > LARGE_VALUE && peer == null) {
             large(Native.bulkText(text));
         } else if (!latin1(text)) {
             utf16(text);
@@ -393,7 +422,7 @@ public final class Pack {
     }
 
     private void raw(byte[] bytes) {
-        if (bytes.length > LARGE_VALUE) {
+        if (bytes.length > LARGE_VALUE && peer == null) {
             large(Native.bulkBytes(bytes));
         } else {
             u8(BYTES).bytes(bytes);
@@ -465,6 +494,9 @@ public final class Pack {
     }
 
     private void handle(PythonObject object) {
+        if (peer != null) {
+            throw new PythonException("A PythonObject belongs to the Python inside this process: hand over its value.");
+        }
         u8(HANDLE).u64(Access.get().handle(object));
         lent.add(object);
     }
@@ -595,7 +627,12 @@ public final class Pack {
 
     /** Whatever may be something else in Python, which {@code Conversion} decides; and the rarer forms. */
     private void rarer(Object value, int depth) {
-        Object other = Access.get().toPython(value, wide);
+        if (peer != null && value instanceof Callbacks.Function) {
+            u8(FUNCTION).u64(peer.hold(value));
+            text(((Callbacks.Function) value).name());
+            return;
+        }
+        Object other = peer == null ? Access.get().toPython(value, wide) : Access.get().toPeer(value);
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
             u8(HANDLE).u64(((Fresh) other).handle);
@@ -672,6 +709,7 @@ public final class Pack {
         private final Pack pack; // whose room it may use; null for none
         private final byte[] in;
         private final long frame;
+        private final Peer peer; // null for this process's own Python
         private int at;
         private int last; // where the value began that is being read
         private int due; // how many values the containers around this place still wait for
@@ -687,10 +725,20 @@ public final class Pack {
             this(null, in, frame);
         }
 
+        /** Reads what another process sent, which is not to be trusted. */
+        public Reader(byte[] in, Peer peer) {
+            this(null, in, 0, peer);
+        }
+
         private Reader(Pack pack, byte[] in, long frame) {
+            this(pack, in, frame, null);
+        }
+
+        private Reader(Pack pack, byte[] in, long frame, Peer peer) {
             this.pack = pack;
             this.in = in == null ? EMPTY : in;
             this.frame = frame;
+            this.peer = peer;
         }
 
         /** The one value of a buffer, finished. */
@@ -749,12 +797,10 @@ public final class Pack {
                 if (tag == LIST || tag == TUPLE || tag == SET || tag == DICT) {
                     left += (tag == DICT ? 2L : 1L) * u32();
                 } else if (tag == LARGE || tag == HANDLE) {
-                    need(8);
-                    Native.handleDropLater(word());
+                    drop();
                 } else if (tag == JAVA) {
                     skip(8);
-                    need(8);
-                    Native.handleDropLater(word());
+                    drop();
                 } else if (tag == INT || tag == FLOAT) {
                     skip(8);
                 } else if (tag == LONGS || tag == DOUBLES) {
@@ -762,6 +808,14 @@ public final class Pack {
                 } else if (tag != NONE && tag != FALSE && tag != TRUE && tag != MISSING) {
                     skip(u32());
                 }
+            }
+        }
+
+        private void drop() {
+            need(8);
+            long handle = word();
+            if (peer == null) {
+                Native.handleDropLater(handle);
             }
         }
 
@@ -878,6 +932,12 @@ public final class Pack {
             return finished(value, convert);
         }
 
+        /** A number of 64 bits. */
+        public long u64() {
+            need(8);
+            return word();
+        }
+
         /** Nothing may be left over. */
         public void end() {
             if (at != in.length) {
@@ -913,6 +973,7 @@ public final class Pack {
                     return decimal();
                 case HANDLE:
                     need(8);
+                    refusePeer();
                     hasObjects = true;
                     return Access.get().object(word(), frame);
                 case SURROGATES:
@@ -925,6 +986,7 @@ public final class Pack {
                     return utf16();
                 case LARGE:
                     need(8);
+                    refusePeer();
                     return Native.bulkTake(word());
                 case MISSING:
                     return ABSENT;
@@ -936,12 +998,25 @@ public final class Pack {
             }
         }
 
+        private void refusePeer() {
+            if (peer != null) {
+                throw malformed("a handle of another process");
+            }
+        }
+
         /** What Python holds of Java. The handle has kept it up to here. */
         private Object own() {
             need(16);
             hasObjects = true;
             long key = word();
             long handle = word();
+            if (peer != null) {
+                Object held = peer.held(key);
+                if (held == null) {
+                    throw malformed("an unknown key");
+                }
+                return held instanceof Callbacks.Function ? ((Callbacks.Function) held).object() : held;
+            }
             if (!Callbacks.isOwn(key)) { // of another class loader's copy of this library: a Python object like any
                 return Access.get().object(handle, Native.root);
             }

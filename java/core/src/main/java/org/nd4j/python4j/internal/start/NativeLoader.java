@@ -101,6 +101,20 @@ public final class NativeLoader {
         }
     }
 
+    /**
+     * Makes sure that the native libraries are there, without starting Python: for processes beside this one. From then on
+     * the choice of the interpreter of this process is made, since its libpython is open.
+     *
+     * @throws PythonException if they cannot be loaded
+     */
+    public static void loadLibraries() {
+        if (!loaded) {
+            synchronized (ONE_AT_A_TIME) {
+                libraries();
+            }
+        }
+    }
+
     /** The end of this class loader's use of Python. */
     public static void end() {
         failure = new PythonException("PythonExecutioner.shutdown() was called: the class loader of this application cannot"
@@ -133,8 +147,7 @@ public final class NativeLoader {
         }
     }
 
-    private static void start() {
-        WarmUp.go();
+    private static Interpreter libraries() {
         Interpreter interpreter = Interpreter.fixed();
         loadLoader();
         String libpython = open(interpreter.libpython().toString());
@@ -142,6 +155,12 @@ public final class NativeLoader {
             interpreter = Interpreter.host(libpython);
         }
         loadLibrary(libraryFile);
+        return interpreter;
+    }
+
+    private static void start() {
+        WarmUp.go();
+        Interpreter interpreter = libraries();
 
         List<String> front = new ArrayList<>();
         List<String> end = new ArrayList<>();
@@ -198,7 +217,7 @@ public final class NativeLoader {
         }
     }
 
-    private static List<String> custom() {
+    public static List<String> custom() {
         String path = PythonConstants.defaultPythonPath();
         if (path == null || path.isEmpty()) {
             return Collections.emptyList();
@@ -270,6 +289,11 @@ public final class NativeLoader {
 
     public static synchronized String libraryFile() {
         return libraryFile;
+    }
+
+    /** The library that a worker process loads, which lies beside ours. */
+    public static String workerFile() {
+        return new File(new File(libraryFile()).getParentFile(), System.mapLibraryName("python4j_worker")).getPath();
     }
 
     static InputStream resource(String name) {

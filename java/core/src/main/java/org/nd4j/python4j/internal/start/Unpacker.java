@@ -92,11 +92,12 @@ public final class Unpacker {
         return found.isEmpty() ? "no platform at all" : String.join(", ", found);
     }
 
-    /** Unpacks both libraries; safe beside other processes that do the same. */
+    /** Unpacks the libraries; safe beside other processes that do the same. */
     static void unpack() {
         try {
             Properties properties = description();
-            String[] names = {System.mapLibraryName("python4j_loader"), System.mapLibraryName("python4j")};
+            String[] names = {System.mapLibraryName("python4j_loader"), System.mapLibraryName("python4j"),
+                System.mapLibraryName("python4j_worker")};
             String content = "";
             for (String name : names) {
                 content += checksum(properties, name).substring(0, 8);

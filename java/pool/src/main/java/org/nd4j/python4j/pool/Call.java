@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// A piece of work for a worker: what is written into its request, and what is read from the reply. Who brings it to a
+// worker is PythonPool; how it goes there and back is in Worker.
+package org.nd4j.python4j.pool;
+
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.PythonVariable;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Pack;
+
+/** One call. Its parts are read and written by whoever has the worker. */
+abstract class Call<R> {
+
+    private static final int EXEC = 0; // of exec.rs
+
+    final int kind;
+    final Duration limit; // null for none
+    volatile boolean cancelled;
+
+    private Call(int kind, Duration limit) {
+        this.kind = kind;
+        this.limit = limit;
+    }
+
+    abstract void write(Pack pack);
+
+    /** The values of a reply, finished later where {@link #result} is asked for. */
+    abstract Object read(Pack.Reader reply);
+
+    /** What the caller gets; called by the thread that waits for it. */
+    abstract R result(Object read);
+
+    /** Code with variables. */
+    @SuppressWarnings({"rawtypes", "unchecked"}) // as those of PythonExecutioner
+    static Call<List<PythonVariable>> exec(
+            String context, String code, List<PythonVariable> inputs, List<PythonVariable> outputs, Duration limit) {
+        Objects.requireNonNull(code);
+        List<PythonVariable> in = inputs == null ? Collections.emptyList() : inputs;
+        List<PythonVariable> out = outputs == null ? Collections.emptyList() : outputs;
+        return new Call<>(Channel.EXEC, limit) {
+            @Override
+            void write(Pack pack) {
+                pack.text(context).u8(EXEC).text(code).u32(in.size());
+                for (PythonVariable input : in) {
+                    pack.text(input.getName()).value(toSend(input.getType(), input.getValue()));
+                }
+                pack.u32(out.size());
+                for (PythonVariable output : out) {
+                    pack.text(output.getName()).u8(wanted(output.getType()));
+                }
+            }
+
+            @Override
+            Object read(Pack.Reader reply) {
+                Object[] values = new Object[out.size()];
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = reply.value();
+                }
+                return values;
+            }
+
+            @Override
+            List<PythonVariable> result(Object read) {
+                Object[] values = (Object[]) read;
+                for (int i = 0; i < values.length; i++) {
+                    out.get(i).setValue(values[i]);
+                }
+                return out;
+            }
+        };
+    }
+
+    /** A function with arguments. @param type that of its result, null for what fits it */
+    @SuppressWarnings("unchecked") // a type's converter gives its own Java type
+    static <T> Call<T> call(String context, String function, PythonType<T> type, Object[] arguments, Duration limit) {
+        Objects.requireNonNull(function);
+        int wanted = type == null ? Pack.Wanted.ANY : wanted(type);
+        return new Call<>(Channel.CALL, limit) {
+            @Override
+            void write(Pack pack) {
+                pack.text(context).text(function).u8(wanted).u32(arguments.length);
+                for (Object argument : arguments) {
+                    pack.value(argument);
+                }
+            }
+
+            @Override
+            Object read(Pack.Reader reply) {
+                return reply.value();
+            }
+
+            @Override
+            T result(Object read) {
+                return (T) read;
+            }
+        };
+    }
+
+    /** A message of the pool's own, whose answer is nothing. */
+    static Call<Void> plain(int kind, Duration limit, java.util.function.Consumer<Pack> write) {
+        return new Call<>(kind, limit) {
+            @Override
+            void write(Pack pack) {
+                write.accept(pack);
+            }
+
+            @Override
+            Object read(Pack.Reader reply) {
+                return null;
+            }
+
+            @Override
+            Void result(Object read) {
+                return null;
+            }
+        };
+    }
+
+    /** A program without variables, as a request of `exec.rs`. */
+    static void program(Pack pack, String code) {
+        pack.u8(EXEC).text(code).u32(0).u32(0);
+    }
+
+    private static Object toSend(PythonType<?> type, Object value) {
+        wanted(type);
+        return value == null ? null : Access.get().packed(type, value);
+    }
+
+    private static int wanted(PythonType<?> type) {
+        int wanted = Access.get().wanted(type);
+        if (wanted == Pack.Wanted.OBJECT) {
+            throw new PythonException("Values of " + type + " do not cross to another process: only those of the built-in types do.");
+        }
+        return wanted;
+    }
+}

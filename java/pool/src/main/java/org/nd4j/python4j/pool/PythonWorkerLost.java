@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a call throws whose worker process ended under it. The pool has another worker by then.
+package org.nd4j.python4j.pool;
+
+import java.util.List;
+import java.time.Duration;
+import org.nd4j.python4j.PythonException;
+
+/**
+ * The worker process that ran a call ended before it answered: it crashed, was killed, ended itself, or had to be ended
+ * since it did not stop when its time was over. Whether the call was done, in part or as a whole, nobody knows. Calls
+ * in other workers are not affected, and the pool starts another worker.
+ */
+public final class PythonWorkerLost extends PythonException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final long pid;
+    private final int exitStatus;
+    private final String signal;
+    private final Duration runTime;
+    private final List<String> lastLines;
+
+    PythonWorkerLost(
+            String why, long pid, int exitStatus, String signal, Duration runTime, List<String> lastLines, Throwable cause) {
+        super(text(why, pid, exitStatus, signal, runTime, lastLines), cause);
+        this.pid = pid;
+        this.exitStatus = exitStatus;
+        this.signal = signal;
+        this.runTime = runTime;
+        this.lastLines = List.copyOf(lastLines);
+    }
+
+    private static String text(
+            String why, long pid, int exitStatus, String signal, Duration runTime, List<String> lastLines) {
+        StringBuilder text = new StringBuilder("The worker process ").append(pid).append(" was lost after the call had run for ")
+                .append(runTime.toMillis()).append(" ms: ").append(why).append(", and it ended with ")
+                .append(signal != null ? signal : "exit status " + exitStatus).append('.');
+        if (!lastLines.isEmpty()) {
+            text.append(" The last that it wrote to stderr:");
+            lastLines.forEach(line -> text.append("\n  ").append(line));
+        }
+        return text.toString();
+    }
+
+    /** The number that the system gave to the process. */
+    public long getPid() {
+        return pid;
+    }
+
+    /** Its exit status; -1 if a signal ended it. */
+    public int getExitStatus() {
+        return exitStatus;
+    }
+
+    /** The name of the signal that ended it, such as {@code SIGSEGV}; null if it ended by itself. */
+    public String getSignal() {
+        return signal;
+    }
+
+    /** How long the call had run. */
+    public Duration getRunTime() {
+        return runTime;
+    }
+
+    /** The last lines that it wrote to its standard error; those of a crash have Python's stack. */
+    public List<String> getLastLines() {
+        return lastLines;
+    }
+}

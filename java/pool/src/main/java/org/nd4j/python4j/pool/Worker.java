@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said to a worker process, and what it says: calls there, calls back, and the end of both. Who may use a
+// worker is decided in PythonPool; the bytes are Channel's.
+package org.nd4j.python4j.pool;
+
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pack;
+
+/** One thread at a time uses a worker. What comes from the process is not trusted. */
+final class Worker implements Pack.Peer {
+
+    private static final int INTERRUPTED = 0;
+    private static final int TIMEOUT = 1;
+    private static final int ORDER = 9;
+
+    /** The worker whose call of a Java function this thread runs, and the number of that call. */
+    static final ThreadLocal<Visit> VISIT = new ThreadLocal<>();
+
+    static final class Visit {
+        final Worker worker;
+        final long upcall;
+
+        Visit(Worker worker, long upcall) {
+            this.worker = worker;
+            this.upcall = upcall;
+        }
+    }
+
+    final PythonPool pool;
+    final int number;
+    final WorkerProcess process;
+    final Output output;
+    private final Channel channel;
+    private final long graceNanos;
+
+    private final Map<Long, Object> held = new ConcurrentHashMap<>();
+    private long keys;
+    private long calls;
+    private final Deque<Long> open = new ArrayDeque<>(); // the numbers of the calls that wait, the innermost first
+    private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
+    private final Map<Long, Call<?>> waiting = new ConcurrentHashMap<>();
+    private volatile boolean lost;
+    long idleSince; // of System.nanoTime; the pool's
+
+    Worker(PythonPool pool, int number, WorkerProcess process, Output output, Duration grace) {
+        this.pool = pool;
+        this.number = number;
+        this.process = process;
+        this.output = output;
+        this.channel = new Channel(process.data);
+        this.graceNanos = grace.toNanos();
+    }
+
+    /** How many calls it has been given. */
+    long calls() {
+        return calls;
+    }
+
+    boolean isLost() {
+        return lost;
+    }
+
+    /** The same for an idle one, which may have ended by itself. */
+    boolean hasEnded() {
+        return lost || process.hasEnded();
+    }
+
+    /** Ends the calls that are under way, as an interrupt would. */
+    void cancel() {
+        waiting.values().forEach(call -> call.cancelled = true);
+    }
+
+    // ---- what Python there holds of Java ----
+
+    @Override
+    public long hold(Object object) {
+        held.put(++keys, object);
+        return keys;
+    }
+
+    @Override
+    public Object held(long key) {
+        return held.get(key);
+    }
+
+    // ---- calls ----
+
+    /**
+     * Does a call. Gives an outcome whatever happens.
+     *
+     * @param caller the thread whose interrupt ends the call, null for none
+     */
+    <R> Outcome<R> run(Call<R> call, Thread caller) {
+        Visit visit = VISIT.get();
+        long within = visit != null && visit.worker == this ? visit.upcall : 0;
+        long before = keys;
+        long number = ++calls;
+        Running running = new Running(call, number, caller);
+        Pack pack = Pack.take(this);
+        try {
+            Channel.head(pack, call.kind, within);
+            call.write(pack.key(number));
+        } catch (RuntimeException | Error e) {
+            for (; keys > before; keys--) {
+                held.remove(keys);
+            }
+            pack.giveBack();
+            return Outcome.failed(e);
+        }
+        open.push(number);
+        waiting.put(number, call);
+        try {
+            try {
+                channel.send(pack, running);
+            } finally {
+                pack.giveBack();
+            }
+            return reply(number, running);
+        } catch (Channel.Lost e) {
+            return Outcome.failed(lost(e.getMessage(), running));
+        } finally {
+            open.pop();
+            waiting.remove(number);
+        }
+    }
+
+    @SuppressWarnings("unchecked") // the outcome under a number is that of the number's call
+    private <R> Outcome<R> reply(long number, Running running) throws Channel.Lost {
+        while (true) {
+            Outcome<?> mine = early.remove(number);
+            if (mine != null) {
+                return (Outcome<R>) mine;
+            }
+            channel.receive(running);
+            switch (channel.kind) {
+                case Channel.RELEASED:
+                    released(channel.rest);
+                    break;
+                case Channel.UPCALL:
+                    upcall(channel.whom, channel.rest, running);
+                    break;
+                default:
+                    Call<?> call = waiting.get(channel.whom);
+                    if (call == null) {
+                        throw garbage();
+                    }
+                    early.put(channel.whom, outcome(call, channel.kind, channel.rest));
+            }
+        }
+    }
+
+    private <R> Outcome<R> outcome(Call<R> call, int kind, byte[] rest) throws Channel.Lost {
+        Pack.Reader reader = new Pack.Reader(rest, this);
+        try {
+            Object read = kind == Channel.VALUE ? call.read(reader) : reader.value();
+            reader.end();
+            return kind == Channel.VALUE ? Outcome.of(call, read) : Outcome.raised(Reports.checked(read, this::held));
+        } catch (PythonException e) { // a value without a counterpart in Java, as a rule
+            if (kind == Channel.VALUE && reader.goesOn()) {
+                return Outcome.failed(e);
+            }
+            throw garbage();
+        } catch (RuntimeException e) {
+            throw garbage();
+        }
+    }
+
+    private static Channel.Lost garbage() {
+        return new Channel.Lost("it sent what no worker sends");
+    }
+
+    private void released(byte[] keys) throws Channel.Lost {
+        Pack.Reader reader = new Pack.Reader(keys, this);
+        if (keys.length % Long.BYTES != 0) {
+            throw garbage();
+        }
+        for (int i = 0; i < keys.length; i += Long.BYTES) {
+            held.remove(reader.u64());
+        }
+    }
+
+    /** Python calls a Java function. */
+    private void upcall(long number, byte[] rest, Running running) throws Channel.Lost {
+        Callbacks.Function function;
+        Object arguments;
+        Object named;
+        try {
+            Pack.Reader reader = new Pack.Reader(rest, this);
+            function = (Callbacks.Function) held.get(reader.u64());
+            arguments = reader.value();
+            named = reader.value();
+            reader.end();
+        } catch (RuntimeException e) {
+            throw garbage();
+        }
+        if (function == null || !(arguments instanceof List) || !(named == null || named instanceof Map)) {
+            throw garbage();
+        }
+        Pack pack = Pack.take(this);
+        try {
+            Visit outer = VISIT.get();
+            VISIT.set(new Visit(this, number));
+            Channel.head(pack, Channel.ANSWER, number);
+            try {
+                Callbacks.answer(pack, function.call((List<?>) arguments, (Map<?, ?>) named));
+            } catch (Throwable e) {
+                pack.clear();
+                pack.toPeer(this);
+                Channel.head(pack, Channel.ANSWER, number);
+                Callbacks.refuse(pack, e, this);
+            } finally {
+                VISIT.set(outer);
+            }
+            channel.send(pack, running);
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    /** A call that waits: when it is to be ended, and how. */
+    private final class Running implements Channel.Watch {
+        final Call<?> call;
+        final long number;
+        final Thread caller;
+        final long began = System.nanoTime();
+        final boolean limited;
+        final long end;
+        private long asked; // when it was asked to end
+        private int reason;
+        private boolean killed;
+
+        Running(Call<?> call, long number, Thread caller) {
+            this.call = call;
+            this.number = number;
+            this.caller = caller;
+            this.limited = call.limit != null;
+            this.end = limited ? began + call.limit.toNanos() : 0;
+        }
+
+        @Override
+        public void look() throws Channel.Lost {
+            long now = System.nanoTime();
+            if (asked == 0) {
+                boolean late = limited && now - end >= 0;
+                if (late || call.cancelled || caller != null && caller.isInterrupted()) {
+                    asked = now;
+                    reason = late ? TIMEOUT : INTERRUPTED;
+                    order();
+                }
+            } else if (!killed && now - asked >= graceNanos) {
+                killed = true;
+                process.kill();
+            }
+            if (process.hasEnded()) {
+                throw new Channel.Lost(killed ? why() : "it ended");
+            }
+        }
+
+        /** Has an exception raised in it. */
+        private void order() {
+            byte[] order = new byte[ORDER];
+            for (int i = 0; i < Long.BYTES; i++) {
+                order[i] = (byte) (number >> 8 * i);
+            }
+            order[Long.BYTES] = (byte) reason;
+            Native.processSend(process.control, order, 0, ORDER, 0); // if it is full, nobody reads there
+        }
+
+        String why() {
+            return (reason == TIMEOUT ? "its time was over" : "it was to be ended") + " and it went on for "
+                    + Duration.ofNanos(graceNanos).toMillis() + " ms, so it was killed";
+        }
+
+        Throwable cause() {
+            return !killed ? null
+                    : reason == TIMEOUT ? Access.get().timeout("The time that the Java program gave to this call is over.")
+                    : Access.get().interrupted("The Java thread that waits for this call was interrupted, or the call was cancelled.");
+        }
+    }
+
+    /** The process is of no use any more. */
+    private PythonWorkerLost lost(String why, Running running) {
+        Duration time = Duration.ofNanos(System.nanoTime() - running.began);
+        lost = true;
+        process.awaitEnd();
+        output.await();
+        return new PythonWorkerLost(running.killed ? running.why() : why, process.pid, process.exitStatus(), process.signal(),
+                time, output.lastErrors(), running.cause());
+    }
+
+    /** Ends a process that nobody uses, and lets it do what it has to do at its end, for which there is some time. */
+    void end(Duration time) {
+        if (!hasEnded()) {
+            run(Call.plain(Channel.END, time, pack -> {}), null);
+        }
+        discard();
+    }
+
+    /** Ends a process that nobody uses. */
+    void discard() {
+        lost = true;
+        process.awaitEnd();
+        process.close();
+        output.close();
+        held.clear();
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// One worker process as the system sees it: how it is started, sent signals, and how it ended. What is said to it
+// is in Channel. The native half is rust/jni/src/process.rs.
+package org.nd4j.python4j.pool;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.nd4j.python4j.internal.jni.Native;
+
+/**
+ * A child process with two sockets. It is started by a thread that lives as long as the pool, since the system kills it
+ * when that thread ends (Linux).
+ */
+final class WorkerProcess {
+
+    static final int KILL = 9;
+
+    private static final String[] SIGNALS = {
+        null, "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", null, "SIGFPE", "SIGKILL", null, "SIGSEGV",
+        null, "SIGPIPE", "SIGALRM", "SIGTERM"
+    };
+    private static final boolean LINUX = System.getProperty("os.name", "").startsWith("Linux");
+    private static final int SIGNALLED = 256;
+    private static final int RUNS = -1;
+    private static final long PAGE = 4096;
+
+    final int pid;
+    final int data;
+    final int control;
+    final int out;
+    final int err;
+    final long start = System.nanoTime();
+
+    private int end = RUNS; // guarded by this: a number that was waited for may be another process's
+
+    private WorkerProcess(long[] numbers) {
+        pid = (int) numbers[0];
+        data = (int) numbers[1];
+        control = (int) numbers[2];
+        out = (int) numbers[3];
+        err = (int) numbers[4];
+    }
+
+    static WorkerProcess start(List<String> command, List<String> environment) {
+        return new WorkerProcess(
+                Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])));
+    }
+
+    /** Whether it has ended; who asks again gets the same answer. */
+    synchronized boolean hasEnded() {
+        if (end == RUNS) {
+            end = Native.processEnd(pid);
+        }
+        return end != RUNS;
+    }
+
+    /** Kills it, with what it has started. */
+    synchronized void kill() {
+        if (!hasEnded()) {
+            Native.processSignal(pid, KILL);
+        }
+    }
+
+    /** Waits for the end of a process that was killed or has lost its socket. */
+    void awaitEnd() {
+        boolean interrupted = false;
+        for (long pause = 1; !hasEnded(); pause = Math.min(pause * 2, 64)) {
+            kill();
+            try {
+                Thread.sleep(pause);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** The bytes of memory that it uses; 0 where the system does not tell. */
+    long resident() {
+        try {
+            String[] pages = Files.readString(Path.of("/proc/" + pid + "/statm")).split(" ");
+            return Long.parseLong(pages[1]) * PAGE;
+        } catch (IOException | RuntimeException e) {
+            return 0;
+        }
+    }
+
+    /** The exit status of one that has ended; -1 if a signal ended it. */
+    synchronized int exitStatus() {
+        return end < SIGNALLED ? end : -1;
+    }
+
+    /** The name of the signal that ended it; null if none did. */
+    synchronized String signal() {
+        int signal = end - SIGNALLED;
+        if (signal <= 0) {
+            return null;
+        }
+        if (signal == (LINUX ? 7 : 10)) {
+            return "SIGBUS";
+        }
+        if (signal == 24) {
+            return "SIGXCPU";
+        }
+        String name = signal < SIGNALS.length ? SIGNALS[signal] : null;
+        return name == null ? "signal " + signal : name;
+    }
+
+    /** Closes the sockets, which nobody must use any more. */
+    void close() {
+        Native.processClose(data);
+        Native.processClose(control);
+    }
+}
