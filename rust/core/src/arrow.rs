@@ -2,7 +2,9 @@
 //! Tables: Java's as objects that every Python library of Arrow's reads (the PyCapsule interface), and the Arrow data of
 //! any Python object as structs for Java. Who owns the structs is in `arrow_c.rs`.
 
+use crate::array;
 use crate::arrow_c::{self, Array, Keeper, Owned, Schema, Stream, Struct};
+use crate::buffer::{Element, Memory};
 use crate::gil::Place;
 use crate::handle::{self, Frame, Handle};
 use crate::keys::{Key, Upcall};
@@ -351,6 +353,21 @@ pub fn give_batch(numbers: &[i64], key: (u64, Arc<dyn Upcall>), wanted: usize) -
         Array::described(numbers, &*wanted.schema, &keeper)?.put(wanted.out as usize);
     }
     Ok(())
+}
+
+/// For Java: a numpy array of a column's values. As with [`give`], Java is told when nobody uses it any more.
+pub fn give_array(
+    py: Python<'_>,
+    address: usize,
+    element: u8,
+    count: i64,
+    key: (u64, Arc<dyn Upcall>),
+    frame: Frame,
+) -> Result<Handle> {
+    let key = made(key);
+    let size = Element::from_code(element)?.size() as i64;
+    let memory = Memory::new(address, element, &[count, size], false)?;
+    array::give(py, memory, key, false, frame)
 }
 
 // ---- to Java ----

@@ -563,6 +563,13 @@ export! {
     }
 }
 
+export! {
+    fn arrowArray(env, address: i64, element: i32, count: i64, key: i64, frame: i64) -> i64 {
+        let key = (key as u64, host::upcall(key as u64)?);
+        Ok(gil::with(|py| arrow::give_array(py, address as usize, element as u8, count, key, frame as u64))? as i64)
+    }
+}
+
 // ---- shared.rs ----
 
 export! {

@@ -25,6 +25,7 @@ import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonTypes;
 
 class TypesTest extends InPython {
 
@@ -96,7 +97,7 @@ class TypesTest extends InPython {
         TreeSet<String> refused = new TreeSet<>();
         try (BufferAllocator allocator = new RootAllocator()) {
             each((name, array) -> {
-                byte[] bytes = org.nd4j.python4j.PythonTypes.BYTES.toJava(tables("to_ipc").call(array));
+                byte[] bytes = PythonTypes.BYTES.toJava(tables("to_ipc").call(array));
                 try (ArrowStreamReader reader = new ArrowStreamReader(new ByteArrayInputStream(bytes), allocator)) {
                     assertTrue(reader.loadNextBatch());
                     PythonObject table = pyarrow("table", PythonArrow.toPython(reader.getVectorSchemaRoot(), reader));

@@ -47,6 +47,14 @@ public final class Tables {
         }
     }
 
+    /** A numpy array of so many elements at an address; {@code element} is a letter of {@code PythonBuffer.Type}. */
+    public static PythonObject array(long address, char element, long count, Runnable release) {
+        try (PythonGIL turn = Access.get().enter()) {
+            long frame = Access.get().frame();
+            return Access.get().object(Native.arrowArray(address, element, count, hold(release), frame), frame);
+        }
+    }
+
     /** An object for a reader. */
     public static PythonObject give(Batches batches, long schema) {
         try (PythonGIL turn = Access.get().enter()) {

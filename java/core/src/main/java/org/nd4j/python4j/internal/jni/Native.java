@@ -330,6 +330,9 @@ public final class Native {
     /** Ends the reading. */
     public static native void arrowClose(long handle, long call);
 
+    /** A numpy array of so many elements at an address; {@code element} is a letter of {@link PythonBuffer.Type}. */
+    public static native long arrowArray(long address, int element, long count, long key, long frame);
+
     // ---- shared.rs ----
 
     /** New memory that several processes can see: its key, its address here, and its length. Needs no turn. */
