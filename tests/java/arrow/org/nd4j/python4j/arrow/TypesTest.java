@@ -29,6 +29,11 @@ import org.nd4j.python4j.PythonTypes;
 
 class TypesTest extends InPython {
 
+    /** What Arrow Java cannot put together. */
+    private static final List<String> ONE_BY_ONE = List.of("large_list<item: string_view>", "large_list_view<item: string>",
+            "list_view<item: int64>", "sparse_union<i: int64=0, t: string=1>",
+            "struct<in: struct<most: binary, when: timestamp[us, tz=UTC]>, n: null>");
+
     private interface Case {
         String difference(String name, PythonObject array) throws Exception;
     }
@@ -41,7 +46,6 @@ class TypesTest extends InPython {
             for (PythonObject type : Python.eval("tables.TYPES")) {
                 for (PythonObject each : tables("cases").call(type)) {
                     String name = each.get(0).toString();
-                    if (Boolean.getBoolean("trace")) System.err.println(name);
                     try (PythonGC gc = PythonGC.watch()) {
                         wrong.append(test.difference(name, each.get(1)));
                         count++;
@@ -89,7 +93,7 @@ class TypesTest extends InPython {
                 }
             }, refused);
         }
-        assertEquals("", String.join("\n", refused));
+        assertEquals(new TreeSet<>(List.of("sparse_union<i: int64=0, t: string=1>")), refused);
     }
 
     @Test
@@ -105,7 +109,7 @@ class TypesTest extends InPython {
                 }
             }, refused);
         }
-        assertEquals("", String.join("\n", refused));
+        assertEquals(new TreeSet<>(List.<String>of()), refused);
     }
 
     @Test
@@ -119,7 +123,7 @@ class TypesTest extends InPython {
                 }
             }, refused);
         }
-        assertEquals("", String.join("\n", refused));
+        assertEquals(new TreeSet<>(List.of("sparse_union<i: int64=0, t: string=1>")), refused);
     }
 
     @Test
@@ -134,6 +138,27 @@ class TypesTest extends InPython {
                 }
             }, refused);
         }
-        assertEquals("", String.join("\n", refused));
+        assertEquals(new TreeSet<>(ONE_BY_ONE), refused);
+    }
+
+    /** A few of those that the torture suite makes by the thousand. */
+    @Test
+    void randomTablesGoToJavaAndBack() throws Exception {
+        StringBuilder wrong = new StringBuilder();
+        try (PythonGIL gil = PythonGIL.lock(); BufferAllocator allocator = new RootAllocator()) {
+            for (int seed = 0; seed < 150; seed++) {
+                try (PythonGC gc = PythonGC.watch()) {
+                    PythonObject batch = tables("random_batch").call(seed);
+                    try (VectorSchemaRoot root = PythonArrow.table(Python.eval("lambda b: (x for x in [b])").call(batch), allocator)) {
+                        PythonObject back = pyarrow("record_batch", PythonArrow.toPython(root));
+                        for (int i = 0; i < root.getFieldVectors().size(); i++) {
+                            wrong.append(difference("seed " + seed + " column " + i, batch.attr("column").call(i), back.attr("column").call(i), true));
+                        }
+                    }
+                }
+            }
+            Python.exec("import gc\ngc.collect()");
+        }
+        assertEquals("", wrong.toString());
     }
 }

@@ -225,13 +225,18 @@ final class Batches implements AutoCloseable {
 
     private List<FieldVector> copied(List<FieldVector> vectors) {
         List<FieldVector> copies = new ArrayList<>();
-        for (FieldVector vector : vectors) {
-            FieldVector copy = vector.getField().createVector(allocator);
-            copies.add(copy);
-            copy.allocateNew();
-            append(copy, vector);
-            vector.close();
+        try {
+            for (FieldVector vector : vectors) {
+                FieldVector copy = vector.getField().createVector(allocator);
+                copies.add(copy);
+                copy.allocateNew();
+                append(copy, vector);
+            }
+        } catch (Throwable e) {
+            copies.forEach(FieldVector::close);
+            throw e;
         }
+        vectors.forEach(FieldVector::close);
         return copies;
     }
 
