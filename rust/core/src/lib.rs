@@ -9,10 +9,10 @@
 //! - [`error`] is the one error type; `tools` is what our own calls use of Python; [`handle`] keeps the objects that the
 //!   caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects in Python.
 //! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`queue`] has messages
-//!   for event loops; [`script`] runs our own Python
+//!   for event loops; [`buffer`] shares memory, `table` reads and offers columns in Arrow's layout; [`script`] runs our own Python
 //!   files, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
 //! - [`context`] keeps the namespaces, `texts` the compiled texts, [`exec`] runs them, [`object`] does what one does to an
-//!   object, [`buffer`] and [`mod@array`] share memory, the latter numpy's; [`arrow`] shares tables, by the structs of `arrow_c`.
+//!   object, [`mod@array`] shares the memory of numpy's arrays; [`arrow`] shares tables, by the structs of `arrow_c`.
 //! - [`callback`] is the way back out, [`raised`] what an exception was, [`stop`] ends a call from outside, [`stacks`] tells
 //!   where Python stands, [`child`] ends a forked child, and [`interpreter`] starts it all (`initialize` says how).
 //!
@@ -63,6 +63,8 @@ pub mod script;
 mod signals;
 pub mod stacks;
 pub mod stop;
+#[allow(unsafe_code)]
+mod table;
 mod texts;
 mod tools;
 #[allow(unsafe_code)]

@@ -4,7 +4,7 @@
 
 use crate::keys::Reference;
 use crate::queue::Queue;
-use crate::{Error, Result, capi};
+use crate::{Error, Result, capi, table};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const BOOTSTRAP: (&str, &str) = ("bootstrap", include_str!("bootstrap.py"));
 
 /// The others. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 11] = [
     ("array", include_str!("array.py")),
     ("convert", include_str!("convert.py")),
     ("files", include_str!("files.py")),
@@ -24,6 +24,7 @@ const FILES: [(&str, &str); 10] = [
     ("output", include_str!("output.py")),
     ("proxies", include_str!("proxies.py")),
     ("stacks", include_str!("stacks.py")),
+    ("table", include_str!("table.py")),
     ("tasks", include_str!("tasks.py")),
     ("threading", include_str!("threading.py")),
     ("waits", include_str!("waits.py")),
@@ -59,6 +60,9 @@ pub fn tool<'py>(py: Python<'py>, file: &str, name: &str) -> Result<Bound<'py, P
                 .ok_or_else(unknown)?;
             let scope = PyDict::new(py);
             scope.set_item("Reference", py.get_type::<Reference>())?;
+            if file.0 == "table" {
+                table::offer(&scope)?;
+            }
             if file.0 == "tasks" {
                 scope.set_item("Queue", py.get_type::<Queue>())?;
                 scope.set_item("JavaObject", tool(py, "proxies", "JavaObject")?)?;

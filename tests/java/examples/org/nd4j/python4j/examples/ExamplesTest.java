@@ -73,6 +73,11 @@ class ExamplesTest {
     }
 
     @Test
+    void tablesAreRecordsAndRecordsAreTables() throws Exception {
+        assertEquals("all as it should be\n", output("TableValues"));
+    }
+
+    @Test
     void thePagesQuoteThePrograms() throws IOException {
         List<String> sources = new ArrayList<>();
         try (Stream<Path> files = Files.walk(ROOT.resolve("java/examples"))) {

@@ -3,11 +3,13 @@
 package org.nd4j.python4j;
 
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Functional;
+import org.nd4j.python4j.internal.convert.TableWriter;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Operator;
 
@@ -348,6 +350,33 @@ public class Python {
      */
     public static PythonObject of(Object value) {
         return value instanceof PythonObject ? (PythonObject) value : PythonObject.wide(value);
+    }
+
+    /**
+     * Records as columns: a {@code dict} that pandas, polars and pyarrow make a table of, with a column for each component.
+     * Each crosses at once, with no Python object for a value. Components are numbers, {@code boolean}, {@code char}, String,
+     * enums (their names), {@code byte[]}, {@code LocalDate}, {@code LocalTime}, {@code LocalDateTime}, {@code Instant} (in UTC), {@code Duration},
+     * BigDecimal, records, and arrays, collections and Optionals of these; null and an empty Optional are null.
+     *
+     * <pre>{@code
+     * record Trade(long id, double price) {}
+     *
+     * PythonExecutioner.setVariable("trades", Python.columns(trades, Trade.class));
+     * PythonExecutioner.exec("import polars\nframe = polars.DataFrame(trades)");
+     * }</pre>
+     *
+     * <p>A column can be iterated over, and is an array of numpy's by {@code numpy.asarray} and one of Arrow's by
+     * {@code __arrow_c_array__}. The way back is {@link PythonObject#toJava}. {@link #of} makes a list of named tuples of records.
+     *
+     * @throws PythonException if a component has no type of column, or a value does not fit into its; the message has the row
+     *     and the column
+     */
+    public static <T> PythonObject columns(Collection<? extends T> rows, Class<T> type) {
+        Objects.requireNonNull(rows);
+        Objects.requireNonNull(type);
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return TableWriter.columns(rows, type);
+        }
     }
 
     /**

@@ -13,6 +13,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
@@ -666,6 +667,16 @@ public class PythonGIL implements AutoCloseable {
     /** Whether Python runs, or is being started right now. */
     static boolean isStarted() {
         return starter != null;
+    }
+
+    /** Whether the calling thread has the turn. */
+    static boolean isMine() {
+        return TURN.isMine();
+    }
+
+    /** Whether the calling thread has the turn, and with it the GIL also between its calls. */
+    static boolean isKept() {
+        return TURN.isMine() && !isVirtual(Thread.currentThread());
     }
 
     /** Whether Python runs for this class loader. */

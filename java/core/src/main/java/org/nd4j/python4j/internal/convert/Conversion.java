@@ -175,7 +175,7 @@ public final class Conversion {
     /** The same. @param root what the user knows the value as */
     static Object convert(Object value, Target target, String root) {
         try {
-            return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+            return value(value, target);
         } catch (Mismatch e) {
             throw e.exception(root);
         } catch (StackOverflowError e) {
@@ -183,10 +183,15 @@ public final class Conversion {
         }
     }
 
+    /** A value as a type, whose mismatch the caller tells more of. */
+    static Object value(Object value, Target target) {
+        return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+    }
+
     /** A value as a type; null if it is null, or none of these. */
     static Object orNull(Object value, Target target) {
         try {
-            return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+            return value(value, target);
         } catch (Mismatch | StackOverflowError e) {
             return null;
         } catch (PythonException e) {
@@ -368,6 +373,10 @@ public final class Conversion {
     // ---- objects without a packed form ----
 
     private static Object fromOther(PythonObject object, Target target, int depth) {
+        Object table = Tables.of(object, target);
+        if (table != null) {
+            return table;
+        }
         boolean objects = target.keepsObjects();
         switch (target.kind) {
             case NOTHING:
@@ -438,11 +447,16 @@ public final class Conversion {
 
     /** What convert.py makes of an object, as a value. */
     private static Object asked(String tool, PythonObject object, Target target, Object... more) {
+        return asked("convert", tool, object, target, more);
+    }
+
+    /** The same for another one of our Python files. */
+    static Object asked(String file, String tool, PythonObject object, Target target, Object... more) {
         List<Object> arguments = new ArrayList<>();
         arguments.add(object);
         arguments.addAll(Arrays.asList(more));
         try {
-            return Access.get().callRaw(Access.get().tool("convert", tool), Pack.Wanted.ANY, arguments);
+            return Access.get().callRaw(Access.get().tool(file, tool), Pack.Wanted.ANY, arguments);
         } catch (PythonException e) {
             throw refused(e, object, target);
         }

@@ -47,8 +47,13 @@ final class Mismatch extends RuntimeException {
 
     /** The same for a component of a record. */
     Mismatch at(String component, Class<?> type) {
+        return within(type).at("." + component);
+    }
+
+    /** The record whose component it is, unless it is that of another one inside. */
+    Mismatch within(Class<?> type) {
         record = record == null ? type.getSimpleName() : record;
-        return at("." + component);
+        return this;
     }
 
     /** The same for a map's entry. */

@@ -3,6 +3,8 @@
 // What they are in Python: Conversion.
 package org.nd4j.python4j.internal.convert;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -87,12 +89,35 @@ final class Records {
         try {
             return constructor.newInstance(components);
         } catch (InvocationTargetException e) {
-            if (e.getCause() instanceof RuntimeException && !isFault(e.getCause())) {
-                throw (RuntimeException) e.getCause();
-            }
-            throw new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + e.getCause(), e.getCause());
+            throw failed(e.getCause(), components, target);
         } catch (ReflectiveOperationException e) {
             throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
+
+    /** What to throw for what the constructor has thrown. */
+    RuntimeException failed(Throwable cause, Object[] components, Target target) {
+        if (cause instanceof RuntimeException && !isFault(cause)) {
+            return (RuntimeException) cause;
+        }
+        return new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + cause, cause);
+    }
+
+    /** The constructor, for many records. */
+    MethodHandle maker() {
+        try {
+            return MethodHandles.lookup().unreflectConstructor(constructor);
+        } catch (IllegalAccessException e) {
+            throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
+        }
+    }
+
+    /** What reads a component, for many records. */
+    MethodHandle reader(int component) {
+        try {
+            return MethodHandles.lookup().unreflect(accessors.get(component));
+        } catch (IllegalAccessException e) {
+            throw new PythonException("A record could not be read: " + e, e);
         }
     }
 

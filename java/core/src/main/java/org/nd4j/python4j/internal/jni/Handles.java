@@ -23,6 +23,7 @@ public final class Handles {
     private static final int SHORTEST_MILLIS = 10;
     private static final int LONGEST_MILLIS = 1000;
     private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
+    private static long left; // see leave(); the turn's owner uses it
 
     private Handles() {}
 
@@ -177,6 +178,32 @@ public final class Handles {
         }
     }
 
+    /**
+     * Leaves a handle for the next call to give back, which saves a call; false if there is one already. Only with a turn, and for
+     * an object that is a value and nothing else: nobody sees when it goes.
+     */
+    public static boolean leave(long handle) {
+        boolean free = left == 0;
+        if (free) {
+            left = handle;
+        }
+        return free;
+    }
+
+    /** What {@link #leave} left, 0 for nothing; the caller gives it back. Only with a turn. */
+    public static long takeLeft() {
+        long handle = left;
+        if (handle != 0) {
+            left = 0;
+        }
+        return handle;
+    }
+
+    /** How many objects Java holds. Needs no turn. */
+    public static int count() {
+        return Native.handleCount() - (left == 0 ? 0 : 1);
+    }
+
     /** Has the thread of watch.rs look from now on; before the start, from the start on. */
     public static void watch() {
         if (!Native.forgets) {
@@ -212,7 +239,7 @@ public final class Handles {
             Pack pack = Pack.take();
             try {
                 pack.u32(1).value(value);
-                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0, 0);
+                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0, 0, -1);
                 long address = Native.handleAddress(handle);
                 Native.handleDrop(handle);
                 return address;

@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: Apache-2.0
+# Tables column by column: where a table of Python's has the values of its columns, for Java to read (Tables.java), and
+# columns that Java has filled, as pandas, polars and pyarrow take them. What is Arrow's is read and offered by table.rs.
+import sys
+
+# How Arrow writes the types of numpy's numbers; "?" is our own letter for booleans of a byte each.
+FORMATS = {
+    "b1": "?", "i1": "c", "i2": "s", "i4": "i", "i8": "l", "u1": "C", "u2": "S", "u4": "I", "u8": "L", "f2": "e", "f4": "f", "f8": "g",
+}  # fmt: skip
+
+# How it is known which values of a column are null: by Arrow's bits, by a byte for each, or because they are NaT.
+BITS, BYTES, NAT = 0, 1, 2
+
+
+class Refused(TypeError):
+    """There is no such table. The text says why or what to do."""
+
+
+# ---- from Python ----
+
+
+def described(value, names):
+    """What keeps the memory, for each column its name, type, chunks and how it marks nulls, and the rows. None for what is no table.
+
+    `names` has the names that each wanted column may have; without it all are wanted.
+    """
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(value, pandas.DataFrame):
+        return of_pandas(value, names)
+    chunks = read(value)
+    if chunks is None and hasattr(type(value), "__dataframe__"):
+        chunks = read(by_interchange(value))
+    if chunks is None or chunks.schema[0] != "+s":
+        return None
+    parts = chunks.schema[2]
+    arrays = chunks.arrays
+    if any(array[2] and array[3][0] for array in arrays):
+        raise Refused("It has rows that are null as a whole.")
+    columns = []
+    for place in chosen([part[1] for part in parts], names):
+        # The rows of a slice begin further on in every column.
+        each = [(array[0], array[1] + array[4][place][1], *array[4][place][2:]) for array in arrays]
+        columns.append((parts[place][1], parts[place], each, BITS))
+    return Memory([chunks]), columns, sum(array[0] for array in arrays)
+
+
+class Memory:
+    """What keeps the values in their places."""
+
+    def __init__(self, keep):
+        self.keep = keep
+
+
+def read(value):
+    kind = type(value)
+    if hasattr(kind, "__arrow_c_stream__"):
+        return Chunks(value.__arrow_c_stream__())
+    if hasattr(kind, "__arrow_c_array__"):
+        return Chunks(*value.__arrow_c_array__())
+    return None
+
+
+def by_interchange(value):
+    """A table that speaks the older protocol, as one of a library that reads it."""
+    arrow = imported("pyarrow.interchange")
+    if arrow is not None:
+        return arrow.from_dataframe(value)
+    polars = imported("polars")
+    if polars is not None:
+        return polars.from_dataframe(value)
+    raise Refused("It has __dataframe__ and not __arrow_c_stream__: install pyarrow or polars, which read that.")
+
+
+def imported(name):
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def chosen(labels, names):
+    """The places of the columns that are wanted."""
+    if names is None:
+        strange = [label for label in labels if not isinstance(label, str)]
+        if strange:
+            raise Refused(f"The name of its column {strange[0]!r} is no str.")
+        return range(len(labels))
+    places, missing = [], []
+    for each in names:
+        name = next((name for name in each if name in labels), None)
+        if name is None:
+            missing.append(each[0])
+        elif labels.count(name) > 1:
+            raise Refused(f"It has {labels.count(name)} columns of the name {name!r}.")
+        else:
+            places.append(labels.index(name))
+    if missing:
+        raise Refused(f"It has no {', '.join(map(repr, missing))}. Its columns are {', '.join(map(repr, labels[:20]))}.")
+    return places
+
+
+# ---- pandas, whose columns need not be Arrow's ----
+
+
+def of_pandas(frame, names):
+    keep, columns = [], []
+    labels = list(frame.columns)
+    for place in chosen(labels, names):
+        name = labels[place]
+        columns.append((name, *pandas_column(name, frame.iloc[:, place], keep)))
+    return Memory(keep), columns, len(frame)
+
+
+def pandas_column(name, series, keep):
+    import numpy
+    import pandas
+
+    dtype = series.dtype
+    if isinstance(dtype, numpy.dtype):
+        if dtype.kind in "biufmM":
+            return numpy_column(name, series.to_numpy(), keep) or objects(name, series, keep)
+        # Others may be of several types, which Arrow would make one of.
+        if pandas.api.types.infer_dtype(series, skipna=True) not in ("string", "date", "bytes"):
+            return objects(name, series, keep)
+    arrow = imported("pyarrow")
+    if arrow is not None:
+        try:
+            chunks = read(arrow.array(series, from_pandas=True))
+            keep.append(chunks)
+            return chunks.schema, chunks.arrays, BITS
+        except (TypeError, ValueError, OverflowError, NotImplementedError):
+            return objects(name, series, keep)  # where each value gets a message of its own
+    if isinstance(dtype, pandas.DatetimeTZDtype):
+        return numpy_column(name, series.dt.tz_convert(None).to_numpy(), keep, zone=str(dtype.tz))
+    plain = getattr(dtype, "numpy_dtype", None)
+    if plain is not None and plain.kind in "biuf":
+        return numpy_column(name, series.to_numpy(dtype=plain, na_value=0), keep, series.isna().to_numpy())
+    return objects(name, series, keep)
+
+
+def numpy_column(name, array, keep, mask=None, zone=""):
+    """Its elements where numpy has them; None if Arrow has no type for them."""
+    import numpy
+
+    format = FORMATS.get(f"{array.dtype.kind}{array.dtype.itemsize}")
+    nulls = BITS if mask is None else BYTES
+    if array.dtype.kind in "mM":
+        unit, step = numpy.datetime_data(array.dtype)
+        if unit not in ("s", "ms", "us", "ns") or step != 1:
+            coarse = array.astype(f"{array.dtype.kind}8[s]")
+            if unit == "generic" or not (coarse.astype(array.dtype) == array)[~numpy.isnat(array)].all():
+                return None
+            array, unit = coarse, "s"
+        format = f"tD{unit[0]}" if array.dtype.kind == "m" else f"ts{unit[0]}:{zone}"
+        nulls = NAT
+    if format is None:
+        return None
+    array = numpy.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    keep += [array, mask]
+    addresses = [0 if part is None else part.__array_interface__["data"][0] for part in (mask, array)]
+    return (format, name, [], None), [(len(array), 0, 0 if nulls == BITS else -1, addresses, [], None)], nulls
+
+
+def objects(name, series, keep):
+    """The values as they are, where pandas' own word for nothing is None."""
+    values = [None if missing else value for value, missing in zip(series.tolist(), series.isna().tolist())]
+    return ("O", name, [], None), [(len(values), 0, 0, values, [], None)], BITS
+
+
+# ---- from Java ----
+
+
+class Column:
+    """A column that Java has filled: a sequence, an array of numpy's and one of Arrow's."""
+
+    def __init__(self, format, name, length, nulls, buffers, parts):
+        self.format, self.name, self.length, self.nulls = format, name, length, nulls
+        self.buffers = tuple(buffers)
+        self.parts = tuple(Column(*part) for part in parts)
+        self._values = None
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        return self.values()[index]
+
+    def __iter__(self):
+        return iter(self.values())
+
+    def __repr__(self):
+        return f"<column {self.name!r} of {self.length} values>"
+
+    def values(self):
+        """All values in a list."""
+        if self._values is None:
+            self._values = values(self)
+        return self._values
+
+    def __arrow_c_array__(self, requested_schema=None):
+        return capsules(self)
+
+    def __array__(self, dtype=None, copy=None):
+        array = as_numpy(self)
+        return array if dtype is None else array.astype(dtype)
+
+
+class Columns(dict):
+    """Columns by their names, which are what a table is made of. As a whole it is a table of Arrow's."""
+
+    def __arrow_c_array__(self, requested_schema=None):
+        whole = Column("+s", "", max(map(len, self.values()), default=0), 0, [None], [])
+        whole.parts = tuple(self.values())
+        return capsules(whole)
+
+
+def columns(described):
+    return Columns((each[1], Column(*each)) for each in described)
+
+
+def is_valid(column):
+    """For each value whether it is none of the nulls."""
+    bits = column.buffers[0]
+    if not column.nulls:
+        return [True] * column.length
+    whole = bytes(bits)
+    return [bool(whole[i >> 3] >> (i & 7) & 1) for i in range(column.length)]
+
+
+UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
+
+
+def as_numpy(column):
+    import numpy
+
+    format = column.format
+    if format[0] == "t" and format[1] != "t" and not (format[1] == "s" and format[4:]):
+        unit = "D" if format == "tdD" else UNITS[format[2]]
+        array = numpy.asarray(column.buffers[1]).astype("i8").view(f"{'m' if format[1] == 'D' else 'M'}8[{unit}]")
+        if column.nulls:
+            array[~numpy.array(is_valid(column))] = "NaT"
+        return array
+    if format in FORMATS.values() and not column.nulls:
+        return numpy.asarray(column.buffers[1])
+    if format == "b" and not column.nulls:
+        bits = numpy.asarray(column.buffers[1])
+        return numpy.unpackbits(bits, count=column.length, bitorder="little").view(bool)
+    pandas = sys.modules.get("pandas")
+    if format[:2] == "ts" and pandas is not None:
+        times = as_numpy(Column(format[:4], column.name, column.length, column.nulls, column.buffers, ()))
+        return pandas.to_datetime(times, utc=True).tz_convert(format[4:]).to_numpy(dtype=object)
+    array = numpy.empty(column.length, object)
+    for place, value in enumerate(column.values()):
+        array[place] = value
+    return array
+
+
+def values(column):
+    import datetime
+    from decimal import Decimal
+
+    format, buffers, length = column.format, column.buffers, column.length
+    if format == "+s":
+        names = [part.name for part in column.parts]
+        found = [dict(zip(names, row)) for row in zip(*column.parts)] if names else [{}] * length
+    elif format in ("+l", "u", "z"):
+        offsets = buffers[1].tolist()
+        whole = column.parts[0].values() if format == "+l" else bytes(buffers[2])
+        found = [whole[start:end] for start, end in zip(offsets, offsets[1:])]
+        if format == "u":
+            found = [text.decode() for text in found]
+    elif format == "b":
+        whole = bytes(buffers[1])
+        found = [bool(whole[i >> 3] >> (i & 7) & 1) for i in range(length)]
+    elif format[0] == "d":
+        scale = int(format[2:].split(",")[1])
+        whole = bytes(buffers[1])
+        size = len(whole) // length if length else 16
+        numbers = (int.from_bytes(whole[i * size : (i + 1) * size], "little", signed=True) for i in range(length))
+        found = [Decimal(f"{number}E{-scale}") for number in numbers]
+    else:
+        found = buffers[1].tolist()
+        if format == "tdD":
+            found = [datetime.date.fromordinal(day + 719163) for day in found]
+        elif format[0] == "t":
+            parts = {"s": 1, "m": 1000, "u": 1000**2, "n": 1000**3}[format[2]]
+            zone = datetime.timezone.utc if format[4:] else None
+            start = datetime.datetime(1970, 1, 1, tzinfo=zone)
+            micros = [divmod(count, parts) for count in found]
+            spans = [datetime.timedelta(seconds=whole, microseconds=rest * 1000**2 // parts) for whole, rest in micros]
+            found = spans if format[1] == "D" else [start + span for span in spans]
+            if format[1] == "t":
+                found = [moment.time() for moment in found]
+    return [value if valid else None for value, valid in zip(found, is_valid(column))] if column.nulls else found
