@@ -67,7 +67,7 @@ class DocsTest {
     @Test
     void everyMessageOfTroubleshootingIsInTheSource() throws IOException {
         StringBuilder source = new StringBuilder();
-        for (String folder : new String[] {"java/core/src/main/java", "java/numpy/src/main/java", "rust"}) {
+        for (String folder : new String[] {"java/core/src/main/java", "java/numpy/src/main/java", "java/arrow/src/main/java", "rust"}) {
             try (Stream<Path> files = Files.walk(DOCS.resolveSibling(folder))) {
                 for (Path file : files.filter(Files::isRegularFile).toArray(Path[]::new)) {
                     source.append(Files.readString(file));
@@ -127,7 +127,7 @@ class DocsTest {
         Matcher blocks = BLOCK.matcher(Files.readString(page));
         while (blocks.find()) {
             // Pages of other modules show what needs more than the core on the class path.
-            if (blocks.group(1).contains("import ") && blocks.group(1).contains("nd4j.linalg")) {
+            if (blocks.group(1).contains("import ") && blocks.group(1).contains("nd4j.linalg") || blocks.group(1).contains("PythonArrow")) {
                 continue;
             }
             Program program = new Program();

@@ -42,12 +42,32 @@ final class Batches implements AutoCloseable {
         this.incoming = new Tables.Incoming(object);
     }
 
-    private boolean readField() {
+    /** The schema that came last, which is made again only where another comes. */
+    private static volatile Known known = new Known(0, null);
+
+    private static final class Known {
+        final long number;
+        final Field field;
+
+        Known(long number, Field field) {
+            this.number = number;
+            this.field = field;
+        }
+    }
+
+    private void readField() {
+        Known last = known;
         try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
-            boolean table = incoming.schema(schema.memoryAddress());
+            long number = incoming.schema(schema.memoryAddress(), last.number);
+            if (number == last.number) {
+                field = last.field;
+                return;
+            }
             field = Data.importField(allocator, schema, dictionaries, false);
             checkUnions(field);
-            return table;
+            if (!Outgoing.hasDictionary(List.of(field))) {
+                known = new Known(number, field);
+            }
         } catch (UnsupportedOperationException | IllegalArgumentException | IllegalStateException e) {
             throw new PythonException("Arrow Java has no such type: " + e.getMessage() + ". Cast it in Python.", e);
         }
@@ -74,7 +94,8 @@ final class Batches implements AutoCloseable {
 
     /** The columns. */
     Schema schema() {
-        if (!readField()) {
+        readField();
+        if (!(field.getType() instanceof ArrowType.Struct)) {
             throw new PythonException("This is a single column of type " + field.getType()
                     + ", not a table: read it by PythonArrow.vector.");
         }
