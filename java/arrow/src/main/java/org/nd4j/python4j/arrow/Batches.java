@@ -64,7 +64,7 @@ final class Batches implements AutoCloseable {
                 return;
             }
             field = Data.importField(allocator, schema, dictionaries, false);
-            checkUnions(field);
+            checkType(field);
             if (!Outgoing.hasDictionary(List.of(field))) {
                 known = new Known(number, field);
             }
@@ -74,10 +74,15 @@ final class Batches implements AutoCloseable {
     }
 
     /**
-     * Arrow Java forgets the numbers of a union's types and puts its own in their place: 0, 1, 2 in a dense union, those of
-     * {@code MinorType} in a sparse one. It would read other values with any other numbers.
+     * What Arrow Java would take and read wrongly: it reads decimals of 32 and 64 bits as those of 128. And it forgets the
+     * numbers of a union's types and puts its own in their place: 0, 1, 2 in a dense union, those of {@code MinorType} in a
+     * sparse one.
      */
-    private static void checkUnions(Field field) {
+    private void checkType(Field field) {
+        if (field.getType() instanceof ArrowType.Decimal && ((ArrowType.Decimal) field.getType()).getBitWidth() < 128) {
+            throw new PythonException("Arrow Java has no such type: " + field.getType() + " of " + field.getName()
+                    + ". Cast it to decimal128 in Python.");
+        }
         if (field.getType() instanceof ArrowType.Union) {
             ArrowType.Union type = (ArrowType.Union) field.getType();
             for (int i = 0; i < field.getChildren().size(); i++) {
@@ -89,7 +94,10 @@ final class Batches implements AutoCloseable {
                 }
             }
         }
-        field.getChildren().forEach(Batches::checkUnions);
+        if (field.getDictionary() != null) {
+            checkType(dictionaries.lookup(field.getDictionary().getId()).getVector().getField());
+        }
+        field.getChildren().forEach(this::checkType);
     }
 
     /** The columns. */
