@@ -364,8 +364,8 @@ export! {
 }
 
 export! {
-    fn contextOpenSpace(env) -> i64 {
-        Ok(gil::with(context::open_space)? as i64)
+    fn contextOpenSpace(env, root: i64) -> i64 {
+        Ok(gil::with(|py| context::open_space(py, root as u64))? as i64)
     }
 }
 

@@ -117,6 +117,8 @@ final class Counterparts {
                     time.getNano() / 1000, time.getOffset().getTotalSeconds());
         } else if (value instanceof Year) {
             return ((Year) value).getValue();
+        } else if (value instanceof YearMonth && ((YearMonth) value).getYear() > 9999) {
+            return "+" + value; // which the JDK leaves out, and does not read then
         } else if (value instanceof YearMonth || value instanceof MonthDay || value instanceof Period) {
             return value.toString();
         } else if (value instanceof Named) {

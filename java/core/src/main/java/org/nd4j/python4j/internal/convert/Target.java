@@ -216,6 +216,11 @@ final class Target {
         return of(Types.of(type).resolve(of.getTypeParameters()[index]));
     }
 
+    /** Whether what is innermost in it is a {@code byte[]}. */
+    boolean endsInBytes() {
+        return raw == byte[].class || (kind == Kind.ARRAY || kind == Kind.COLLECTION) && part(0).endsInBytes();
+    }
+
     /** How many {@link #part}s there are. */
     int parts() {
         return parts.length;

@@ -10,7 +10,6 @@ import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 
 /** Handles of Python objects. */
@@ -42,11 +41,11 @@ public final class Handles {
      * handle is given back. So these stand at the same places of a table here, which keeps them alive, and
      * leave it before their handles go.
      */
-    public static final class Late extends PhantomReference<PythonObject> {
+    public static final class Late extends PhantomReference<Object> {
         private static final int MANY = 1 << 20;
         private static final int PART = 1 << 12;
 
-        private static final ReferenceQueue<PythonObject> FORGOTTEN = new ReferenceQueue<>();
+        private static final ReferenceQueue<Object> FORGOTTEN = new ReferenceQueue<>();
         private static volatile Late[][] all = new Late[16][]; // replaced with the class locked
         private static volatile int limit = MANY;
 
@@ -56,13 +55,13 @@ public final class Handles {
 
         private final long handle;
 
-        private Late(PythonObject object, long handle) {
+        private Late(Object object, long handle) {
             super(object, FORGOTTEN);
             this.handle = handle;
         }
 
-        /** An object that is in no frame has this handle. */
-        public static void add(PythonObject object, long handle) {
+        /** An object has this handle: a {@code PythonObject} that is in no frame, as a rule. */
+        public static void add(Object object, long handle) {
             int place = (int) handle;
             Late[] part = part(place);
             if (part == null) {

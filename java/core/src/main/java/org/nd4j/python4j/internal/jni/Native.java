@@ -67,6 +67,8 @@ public final class Native {
     public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
+    /** In a shared block between two calls, which is a place of the Java thread: {@code Turn.place()} alone gives it. */
+    public static final int SHARED = 6;
 
     /** Where this OS thread is. Needs no turn. */
     public static native int gilPlace();
@@ -212,7 +214,7 @@ public final class Native {
     public static native byte[] contextNames();
 
     /** A namespace that is no context, for a shared turn. Needs none itself. */
-    public static native long contextOpenSpace();
+    public static native long contextOpenSpace(long root);
 
     /** Empties and forgets a space. Needs no turn. */
     public static native void contextCloseSpace(long space);
