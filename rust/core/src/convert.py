@@ -8,6 +8,10 @@ from numbers import Rational
 MISSING = object()
 
 
+def is_asynchronous(value):
+    return hasattr(type(value), "__aiter__") and not hasattr(type(value), "__iter__")
+
+
 class Refused(TypeError):
     """There is no such value. The text, a sentence or none, says why or what to do."""
 

@@ -100,12 +100,18 @@ class JavaIterable(JavaObject, abc.Iterable):
     def __iter__(self):
         return self._java("iterate")
 
+    def __aiter__(self):
+        return self._java("asynchronously")(self)
+
 
 class JavaIterator(JavaObject, abc.Iterator):
     __slots__ = ()
 
     def __next__(self):
         return self._java("next")
+
+    def __aiter__(self):
+        return self._java("asynchronously")(self)
 
     def __copy__(self):
         raise TypeError("an iterator of Java's cannot be copied")

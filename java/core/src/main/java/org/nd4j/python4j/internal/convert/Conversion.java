@@ -46,6 +46,7 @@ import java.util.Spliterators;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -261,6 +262,8 @@ public final class Conversion {
                 return anything(value, target);
             case OPTIONAL:
                 return optional(value == null ? null : to(value, target.part(0), depth + 1), target);
+            case FUTURE:
+                return CompletableFuture.completedFuture(value == null ? null : to(value, target.part(0), depth + 1));
             default:
                 if (value == null && target.raw.isPrimitive()) {
                     throw new Mismatch(null, target, null);
@@ -402,8 +405,15 @@ public final class Conversion {
                 return ProxyHandler.of(object, target.type);
             case NUMBER:
                 return number(asked("number", object, target), object, target);
+            case FUTURE:
+                return Access.get().submitted(object, target.part(0).type);
+            case PUBLISHER:
+                return Access.get().published(object, target.part(0).type, false);
             case ITERATOR:
             case STREAM:
+                if (target.raw == Stream.class && (Boolean) asked("is_asynchronous", object, target)) {
+                    return Access.get().published(object, target.part(0).type, true);
+                }
                 return lazily(object.iterator(), target, Form.OBJECT);
             case RECORD:
                 List<List<String>> names = target.record.pythonNames;

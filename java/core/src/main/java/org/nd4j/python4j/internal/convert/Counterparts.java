@@ -127,6 +127,8 @@ final class Counterparts {
             List<Object> all = new ArrayList<>();
             iterator(value).forEachRemaining(all::add);
             return all;
+        } else if (ByReference.isAwaited(value)) {
+            return ByReference.awaited(value).fresh();
         }
         return isUnit(value) ? null : value;
     }
