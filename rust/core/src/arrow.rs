@@ -2,7 +2,9 @@
 //! Tables: Java's as objects that every Python library of Arrow's reads (the PyCapsule interface), and the Arrow data of
 //! any Python object as structs for Java. Who owns the structs is in `arrow_c.rs`.
 
+use crate::array;
 use crate::arrow_c::{self, Array, Keeper, Owned, Schema, Stream, Struct};
+use crate::buffer::{Element, Memory};
 use crate::gil::Place;
 use crate::handle::{self, Frame, Handle};
 use crate::keys::{Key, Upcall};
@@ -12,8 +14,10 @@ use pyo3::exceptions::{PyStopIteration, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyTuple};
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{mem, ptr};
 
 // ---- capsules ----
@@ -52,9 +56,32 @@ fn taken<S: Struct>(capsule: &Bound<'_, PyAny>) -> Result<Owned<S>> {
 
 // ---- from Java ----
 
+/// Schemas that crossed last, by numbers, so that the next table with one of them needs no more than the number.
+struct Known(Mutex<VecDeque<(u64, Arc<Owned<Schema>>)>>);
+
+impl Known {
+    const MOST: usize = 64;
+
+    const fn new() -> Self {
+        Known(Mutex::new(VecDeque::new()))
+    }
+
+    fn get(&self, number: u64) -> Option<Arc<Owned<Schema>>> {
+        let all = self.0.lock();
+        let found = all.iter().find(|(known, _)| *known == number);
+        found.map(|(_, schema)| Arc::clone(schema))
+    }
+
+    fn add(&self, number: u64, schema: &Arc<Owned<Schema>>) {
+        let mut all = self.0.lock();
+        all.truncate(Self::MOST - 1);
+        all.push_front((number, Arc::clone(schema)));
+    }
+}
+
 /// A batch of Java's, or one of its columns.
 struct Held {
-    schema: Owned<Schema>,
+    schema: Arc<Owned<Schema>>,
     array: Owned<Array>,
     keeper: Keeper,
 }
@@ -293,20 +320,32 @@ impl Drop for Source {
 }
 
 /// For Java: an object for a table or a column, as `Array::described` has it. Java is told by the key when Python and
-/// everybody else has dropped the memory.
+/// everybody else has dropped the memory. The schema is that of an earlier table, whose key is given, or else at an address;
+/// no handle where the earlier one is forgotten, and then the key is not used.
 pub fn give(
     py: Python<'_>,
     numbers: &[i64],
     key: (u64, Arc<dyn Upcall>),
-    schema: usize,
+    (earlier, schema): (u64, usize),
     table: bool,
     frame: Frame,
 ) -> Result<Handle> {
-    let keeper: Keeper = Arc::new(made(key));
-    // SAFETY: Java has filled in the struct.
-    let schema = unsafe { Owned::<Schema>::take(schema) }?;
+    static KNOWN: Known = Known::new();
+    let known = if schema == 0 { KNOWN.get(earlier) } else { None };
+    if schema == 0 && known.is_none() {
+        return Ok(0);
+    }
+    let (number, keeper): (u64, Keeper) = (key.0, Arc::new(made(key)));
+    let schema = match known {
+        Some(known) => known,
+        None => {
+            // SAFETY: Java has filled in the struct.
+            let made = Arc::new(unsafe { Owned::<Schema>::take(schema) }?.0.copy());
+            KNOWN.add(number, &made);
+            made
+        }
+    };
     let array = Array::described(numbers, &schema.0, &keeper)?;
-    let schema = schema.0.copy();
     let held = Held {
         schema,
         array,
@@ -353,6 +392,21 @@ pub fn give_batch(numbers: &[i64], key: (u64, Arc<dyn Upcall>), wanted: usize) -
     Ok(())
 }
 
+/// For Java: a numpy array of a column's values. As with [`give`], Java is told when nobody uses it any more.
+pub fn give_array(
+    py: Python<'_>,
+    address: usize,
+    element: u8,
+    count: i64,
+    key: (u64, Arc<dyn Upcall>),
+    frame: Frame,
+) -> Result<Handle> {
+    let key = made(key);
+    let size = Element::from_code(element)?.size() as i64;
+    let memory = Memory::new(address, element, &[count, size], false)?;
+    array::give(py, memory, key, false, frame)
+}
+
 // ---- to Java ----
 
 /// Arrow data of Python's on its way to Java: a batch, a stream, or an iterator of such.
@@ -391,17 +445,18 @@ fn has(object: &Bound<'_, PyAny>, name: &str) -> bool {
     object.get_type().hasattr(name).unwrap_or(false)
 }
 
-/// What the `__arrow_c_array__` or the `__arrow_c_stream__` of an object gives; neither if it has none of them.
+/// What the `__arrow_c_array__` or else the `__arrow_c_stream__` of an object gives: the latter leaves out batches without
+/// rows, as a rule. Nothing if it has none of them.
 fn source(object: &Bound<'_, PyAny>) -> Result<Option<(Option<Owned<Schema>>, Origin)>> {
-    if has(object, "__arrow_c_stream__") {
-        let stream = taken(&object.call_method0("__arrow_c_stream__")?)?;
-        return Ok(Some((None, Origin::Stream(stream))));
-    }
     if has(object, "__arrow_c_array__") {
         let pair = object.call_method0("__arrow_c_array__")?;
         let pair = pair.cast::<PyTuple>().map_err(PyErr::from)?;
         let (schema, array) = (taken(&pair.get_item(0)?)?, taken(&pair.get_item(1)?)?);
         return Ok(Some((Some(schema), Origin::One(array))));
+    }
+    if has(object, "__arrow_c_stream__") {
+        let stream = taken(&object.call_method0("__arrow_c_stream__")?)?;
+        return Ok(Some((None, Origin::Stream(stream))));
     }
     if has(object, "__arrow_c_device_array__") || has(object, "__arrow_c_device_stream__") {
         return Err(Error::refused(format!(
@@ -531,7 +586,7 @@ impl State {
     }
 
     fn next_item(
-        &self,
+        &mut self,
         items: &Bound<'_, PyAny>,
         inner: &mut Option<Owned<Stream>>,
     ) -> Result<Option<Batch>> {
@@ -550,7 +605,12 @@ impl State {
             };
             match source(&item)? {
                 Some((Some(schema), Origin::One(array))) => return Ok(Some((Arc::new(schema), array))),
-                Some((_, Origin::Stream(stream))) => *inner = Some(stream),
+                Some((_, Origin::Stream(mut stream))) => {
+                    if self.schema.is_none() {
+                        self.schema = Some(Arc::new(schema_of(py, &mut stream)?)); // it may have no batch
+                    }
+                    *inner = Some(stream);
+                }
                 _ => {
                     return Err(Error::refused(format!(
                         "The iterator gave a {}, which has no Arrow data.",
@@ -635,12 +695,19 @@ fn lend<'py>(py: Python<'py>, incoming: Handle) -> Result<Bound<'py, Incoming>> 
         .map_err(PyErr::from)?)
 }
 
-/// For Java: puts the schema at an address, and tells whether it is that of a table.
-pub fn schema(py: Python<'_>, incoming: Handle, out: usize) -> Result<bool> {
+/// For Java: the number of the schema, which is put at an address unless it is the one of the number that Java knows.
+pub fn schema(py: Python<'_>, incoming: Handle, out: usize, known: u64) -> Result<u64> {
+    static KNOWN: Known = Known::new();
+    static LAST: AtomicU64 = AtomicU64::new(0);
     let schema = lend(py, incoming)?.get().reading(|state| state.schema(py))?;
+    if KNOWN.get(known).is_some_and(|known| known.0 == schema.0) {
+        return Ok(known);
+    }
     // SAFETY: Java has room there.
     unsafe { schema.0.copy().put(out) };
-    Ok(schema.0.is_table())
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    KNOWN.add(number, &schema);
+    Ok(number)
 }
 
 /// For Java: puts the next batch at an address, without offsets: a table's columns one after the other, anything else

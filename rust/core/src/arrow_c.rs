@@ -3,6 +3,8 @@
 //! that has no offsets, because Arrow Java reads none. What they are in Python is in `arrow.rs`.
 
 use crate::{Error, Result, alloc, capi, fork, handle};
+#[cfg(target_os = "linux")]
+use parking_lot::Mutex;
 use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -160,6 +162,7 @@ struct Node {
     buffers: Vec<*const c_void>,
     children: Vec<*mut Array>,
     _copied: Vec<Vec<u64>>,
+    _ones: Option<Ones>,
     _keeper: Keeper,
 }
 
@@ -169,6 +172,7 @@ struct Parts {
     null_count: i64,
     buffers: Vec<*const c_void>,
     copied: Vec<Vec<u64>>,
+    ones: Option<Ones>,
     children: Vec<Owned<Array>>,
     dictionary: Option<Owned<Array>>,
 }
@@ -191,6 +195,7 @@ impl Parts {
             buffers: self.buffers,
             children: self.children.into_iter().map(boxed).collect(),
             _copied: self.copied,
+            _ones: self.ones,
             _keeper: keeper,
         });
         Owned(Array {
@@ -243,6 +248,7 @@ impl Array {
             null_count: self.null_count,
             buffers: self.buffers().to_vec(),
             copied: Vec::new(),
+            ones: None,
             children: self.children().map(|child| child.share(keeper)).collect(),
             dictionary: self.dictionary().map(|dictionary| dictionary.share(keeper)),
         }
@@ -290,6 +296,7 @@ fn described(
         null_count,
         buffers,
         copied: Vec::new(),
+        ones: None,
         children: (schema.children())
             .map(|child| described(numbers, child, keeper))
             .collect::<Result<_>>()?,
@@ -319,6 +326,17 @@ struct SchemaNode {
     children: Vec<*mut Schema>,
 }
 
+impl PartialEq for Schema {
+    fn eq(&self, other: &Schema) -> bool {
+        self.texts() == other.texts()
+            && self.flags == other.flags
+            && self.metadata() == other.metadata()
+            && self.n_children == other.n_children
+            && self.children().eq(other.children())
+            && self.dictionary() == other.dictionary()
+    }
+}
+
 impl Schema {
     pub(crate) fn format(&self) -> &str {
         // SAFETY: a schema that is not released has a format.
@@ -343,11 +361,6 @@ impl Schema {
         unsafe { self.dictionary.as_ref() }
     }
 
-    /// Whether it is that of a table: its children are the columns.
-    pub(crate) fn is_table(&self) -> bool {
-        self.format() == "+s"
-    }
-
     /// Whether arrays of both are read in the same way.
     pub(crate) fn is_like(&self, other: &Schema) -> bool {
         let both = |a: Option<&Schema>, b: Option<&Schema>| match (a, b) {
@@ -368,13 +381,14 @@ impl Schema {
         format!("[{}]", columns.join(", "))
     }
 
+    fn texts(&self) -> [Option<&CStr>; 2] {
+        // SAFETY: the texts of a schema are C strings or null.
+        [self.format, self.name].map(|text| (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }))
+    }
+
     pub(crate) fn copy(&self) -> Owned<Schema> {
-        let text = |text: *const c_char| {
-            // SAFETY: the texts of a schema are C strings or null.
-            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_owned())
-        };
         let start = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
-        let (format, name) = (text(self.format), text(self.name));
+        let [format, name] = self.texts().map(|text| text.map(CStr::to_owned));
         let metadata = self.metadata().map(<[u8]>::to_vec);
         let mut node = Box::new(SchemaNode {
             children: self.children().map(|child| boxed(child.copy())).collect(),
@@ -584,6 +598,7 @@ fn part(array: &Array, schema: &Schema, from: i64, length: i64, keeper: &Keeper)
             },
             buffers: Vec::new(),
             copied: Vec::new(),
+            ones: None,
             children: Vec::new(),
             dictionary: None,
         },
@@ -656,10 +671,7 @@ impl Part<'_> {
                 self.moved(0, 1, 0)?;
                 return self.children(self.offset, self.length, keeper);
             }
-            Form::DenseUnion => {
-                self.moved(0, 1, 0)?;
-                self.moved(1, 4, 0)?;
-            }
+            Form::DenseUnion => return self.dense_union(keeper),
         }
         for (child, schema) in self.array.children().zip(self.schema.children()) {
             self.parts.children.push(whole(child, schema, keeper)?);
@@ -746,7 +758,10 @@ impl Part<'_> {
     fn validity(&mut self) -> Result<()> {
         if self.buffer(0)?.is_null() || self.parts.null_count == 0 {
             self.parts.null_count = 0;
-            self.parts.buffers.push(ptr::null());
+            self.parts.ones = Ones::of(self.length);
+            self.parts
+                .buffers
+                .push(self.parts.ones.as_ref().map_or(ptr::null(), |ones| ones.start));
             return Ok(());
         }
         self.bits(0)
@@ -781,6 +796,47 @@ impl Part<'_> {
         }
         self.parts.buffers.push(copy.as_ptr().cast());
         self.parts.copied.push(copy);
+        Ok(())
+    }
+
+    /// The numbers of the types, and the values that this part has of each child. Arrow Java counts these.
+    fn dense_union(&mut self, keeper: &Keeper) -> Result<()> {
+        self.moved(0, 1, 0)?;
+        self.moved(1, 4, 0)?;
+        let codes = self.schema.format().trim_start_matches("+ud:");
+        let codes: Vec<i8> = codes.split(',').filter_map(|code| code.parse().ok()).collect();
+        let (ids, offsets) = (
+            self.parts.buffers[0].cast::<i8>(),
+            self.parts.buffers[1].cast::<i32>(),
+        );
+        let mut used = vec![(0, 0); codes.len()]; // the first value of a child, and how many there are
+        let mut own: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(2))?;
+        let place = own.as_mut_ptr().cast::<i32>();
+        for index in 0..self.length as usize {
+            // SAFETY: there is a number and an offset for each element.
+            let (id, offset) = unsafe { (*ids.add(index), offsets.add(index).read_unaligned()) };
+            let child = codes.iter().position(|code| *code == id);
+            let (first, count) =
+                &mut used[child.ok_or_else(|| broken("a type of the union is not there"))?];
+            if *count == 0 {
+                *first = offset;
+            }
+            if offset != *first + *count {
+                return Err(broken(
+                    "values of the union are left out or come twice, which Arrow Java does not read",
+                ));
+            }
+            // SAFETY: there is room for that many.
+            unsafe { *place.add(index) = *count };
+            *count += 1;
+        }
+        self.parts.buffers[1] = place.cast_const().cast();
+        self.parts.copied.push(own);
+        for ((child, schema), (first, count)) in (self.array.children().zip(self.schema.children())).zip(used)
+        {
+            let child = part(child, schema, first.into(), count.into(), keeper)?;
+            self.parts.children.push(child);
+        }
         Ok(())
     }
 
@@ -839,6 +895,7 @@ impl Part<'_> {
                 null_count: 0,
                 buffers: vec![ptr::null(), own.as_ptr().cast()],
                 copied: vec![own],
+                ones: None,
                 children: Vec::new(),
                 dictionary: None,
             }
@@ -852,6 +909,71 @@ impl Part<'_> {
             keeper,
         )?);
         Ok(())
+    }
+}
+
+/// Bits that are all set, for a column without nulls: Arrow Java needs them, and would write them at each import. All columns
+/// see the same memory, until somebody writes there, who then has his own.
+struct Ones {
+    start: *const c_void,
+    length: usize,
+}
+
+// SAFETY: a mapping belongs to no thread.
+unsafe impl Send for Ones {}
+// SAFETY: whoever writes into an array answers for it.
+unsafe impl Sync for Ones {}
+
+impl Ones {
+    /// With fewer rows Java is as fast.
+    #[cfg(target_os = "linux")]
+    const FEW: i64 = 1 << 17;
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(_rows: i64) -> Option<Ones> {
+        None
+    }
+
+    /// None also where there is no such memory.
+    #[cfg(target_os = "linux")]
+    fn of(rows: i64) -> Option<Ones> {
+        use std::fs::File;
+        use std::io::Write;
+        use std::os::fd::{AsRawFd, FromRawFd};
+        static SOURCE: Mutex<Option<(File, usize)>> = Mutex::new(None);
+        if rows < Self::FEW {
+            return None;
+        }
+        static BLOCK: [u8; 1 << 16] = [0xff; 1 << 16];
+        let length = (rows as usize).div_ceil(8).next_multiple_of(BLOCK.len());
+        let mut source = SOURCE.lock();
+        if source.is_none() {
+            // SAFETY: the system's call for a file without a name, which the C library does not have everywhere.
+            let file = unsafe { libc::syscall(libc::SYS_memfd_create, c"ones".as_ptr(), libc::MFD_CLOEXEC) };
+            // SAFETY: it is this file's own descriptor.
+            *source = (file >= 0).then(|| (unsafe { File::from_raw_fd(file as c_int) }, 0));
+        }
+        let (file, written) = source.as_mut()?;
+        while *written < length {
+            file.write_all(&BLOCK).ok()?;
+            *written += BLOCK.len();
+        }
+        let (access, private) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE);
+        // SAFETY: a new mapping of a file that has so many bytes.
+        let start = unsafe { libc::mmap(ptr::null_mut(), length, access, private, file.as_raw_fd(), 0) };
+        (start != libc::MAP_FAILED).then_some(Ones { start, length })
+    }
+}
+
+impl Drop for Ones {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        // SAFETY: the mapping that `of` made, which nobody uses any more.
+        unsafe {
+            libc::munmap(self.start.cast_mut(), self.length);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = self.length;
     }
 }
 

@@ -558,9 +558,10 @@ export! {
 // ---- arrow.rs ----
 
 export! {
-    fn arrowGive(env, numbers: JLongArray<'local>, key: i64, schema: i64, table: bool, frame: i64) -> i64 {
+    fn arrowGive(env, numbers: JLongArray<'local>, key: i64, earlier: i64, schema: i64, table: bool, frame: i64) -> i64 {
         let (numbers, key) = (longs(env, &numbers)?, (key as u64, host::upcall(key as u64)?));
-        Ok(gil::with(|py| arrow::give(py, &numbers, key, schema as usize, table, frame as u64))? as i64)
+        let schema = (earlier as u64, schema as usize);
+        Ok(gil::with(|py| arrow::give(py, &numbers, key, schema, table, frame as u64))? as i64)
     }
 }
 
@@ -585,8 +586,8 @@ export! {
 }
 
 export! {
-    fn arrowSchema(env, handle: i64, out: i64, call: i64) -> bool {
-        Ok(stoppable(call as u64, |py| arrow::schema(py, handle as u64, out as usize))?)
+    fn arrowSchema(env, handle: i64, out: i64, known: i64, call: i64) -> i64 {
+        Ok(stoppable(call as u64, |py| arrow::schema(py, handle as u64, out as usize, known as u64))? as i64)
     }
 }
 
@@ -599,6 +600,13 @@ export! {
 export! {
     fn arrowClose(env, handle: i64, call: i64) {
         Ok(stoppable(call as u64, |py| arrow::close(py, handle as u64))?)
+    }
+}
+
+export! {
+    fn arrowArray(env, address: i64, element: i32, count: i64, key: i64, frame: i64) -> i64 {
+        let key = (key as u64, host::upcall(key as u64)?);
+        Ok(gil::with(|py| arrow::give_array(py, address as usize, element as u8, count, key, frame as u64))? as i64)
     }
 }
 

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 /**
  * {@code Torture SEED MINUTES [PART]}; zero minutes are the short slice. Properties: {@code torture.jdk} is a
  * JDK with virtual threads, {@code torture.injecting} a folder with the native libraries that can panic, {@code
- * torture.numpy} a class path with ND4J.
+ * torture.numpy} a class path with ND4J, {@code torture.arrow} one with Arrow Java, and {@code torture.tables} the file tables.py.
  */
 final class Torture {
     private Torture() {}
@@ -100,6 +100,15 @@ final class Torture {
         PARTS.put("differential", () -> {
             run(new Child(Differential.class, seed, share(0.1, 2, 3)).within(longest()));
             run(new Child(TypedDifferential.class, seed, share(0.1, 2, 5)).within(longest()));
+        });
+        PARTS.put("arrow", () -> {
+            String tables = System.getProperty("torture.arrow", "");
+            if (tables.isEmpty()) {
+                System.out.println("skipped: tables, their packages are those of another CPython");
+            } else {
+                run(new Child(TableDifferential.class, seed, share(0.1, 2, 4)).before(tables)
+                        .with("--add-opens=java.base/java.nio=ALL-UNNAMED").within(longest()));
+            }
         });
         PARTS.put("stacks", () -> {
             run(new Child(Stacks.class, seed, share(0.1, 2, 2), 0).within(longest()));

@@ -67,7 +67,7 @@ class DocsTest {
     @Test
     void everyMessageOfTroubleshootingIsInTheSource() throws IOException {
         StringBuilder source = new StringBuilder();
-        for (String folder : new String[] {"java/core/src/main/java", "java/pool/src/main/java", "java/numpy/src/main/java", "rust"}) {
+        for (String folder : new String[] {"java/core/src/main/java", "java/pool/src/main/java", "java/numpy/src/main/java", "java/arrow/src/main/java", "rust"}) {
             try (Stream<Path> files = Files.walk(DOCS.resolveSibling(folder))) {
                 for (Path file : files.filter(Files::isRegularFile).toArray(Path[]::new)) {
                     source.append(Files.readString(file));
@@ -128,7 +128,7 @@ class DocsTest {
         while (blocks.find()) {
             // Pages of other modules show what needs more than the core on the class path.
             String text = blocks.group(1);
-            if (text.contains("import ") && (text.contains("nd4j.linalg") || text.contains("python4j.pool"))) {
+            if (text.contains("import ") && (text.contains("nd4j.linalg") || text.contains("python4j.pool")) || text.contains("PythonArrow")) {
                 continue;
             }
             Program program = new Program();

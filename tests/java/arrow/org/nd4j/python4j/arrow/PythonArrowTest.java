@@ -26,7 +26,7 @@ import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonVariable;
 
-class PythonArrowTest {
+class PythonArrowTest extends InPython {
     private final BufferAllocator allocator = new RootAllocator();
     private PythonGIL gil;
     private PythonGC gc;
@@ -145,5 +145,25 @@ class PythonArrowTest {
     void whatHasNoArrowDataIsRefused() {
         PythonException e = assertThrows(PythonException.class, () -> PythonArrow.table(Python.eval("5"), allocator));
         assertTrue(e.getMessage().startsWith("A int has no Arrow data:"), e.getMessage());
+    }
+
+    /** Each says what to do. */
+    @Test
+    void whatJavaCannotHaveIsRefused() {
+        Python.exec("class Device:\n    def __arrow_c_device_array__(self, **named): pass");
+        refused("Device()", "The memory of this Device is that of a device, which Java cannot read: copy it");
+        refused("pa.array([1])", "This is a single column of type Int(64, true), not a table: read it by PythonArrow.vector.");
+        refused("pa.array([None, {'a': 1}])", "Rows of this table are null as a whole, which no table in Java can say");
+        refused("pa.table({'x': pa.array([1], pa.decimal32(3))})", "Arrow Java has no such type: ");
+        refused("(x for x in [pa.record_batch({'a': [1]}), pa.record_batch({'b': ['x']})])",
+                "A batch has other columns than those before it: [b u] after [a l].");
+        refused("(x for x in [])", "The iterator has ended without a batch, so the columns are not known:");
+        refused("(x for x in [7])", "The iterator gave a int, which has no Arrow data.");
+        Python.exec("del Device");
+    }
+
+    private void refused(String object, String message) {
+        PythonException e = assertThrows(PythonException.class, () -> PythonArrow.table(Python.eval(object), allocator).close(), object);
+        assertTrue(e.getMessage().startsWith(message), e.getMessage());
     }
 }

@@ -13,9 +13,14 @@ import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.NullVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.dictionary.DictionaryEncoder;
+import org.apache.arrow.vector.types.Types;
+import org.apache.arrow.vector.types.UnionMode;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.apache.arrow.vector.util.VectorAppender;
 import org.nd4j.python4j.PythonException;
@@ -37,19 +42,68 @@ final class Batches implements AutoCloseable {
         this.incoming = new Tables.Incoming(object);
     }
 
-    private boolean readField() {
+    /** The schema that came last, which is made again only where another comes. */
+    private static volatile Known known = new Known(0, null);
+
+    private static final class Known {
+        final long number;
+        final Field field;
+
+        Known(long number, Field field) {
+            this.number = number;
+            this.field = field;
+        }
+    }
+
+    private void readField() {
+        Known last = known;
         try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
-            boolean table = incoming.schema(schema.memoryAddress());
+            long number = incoming.schema(schema.memoryAddress(), last.number);
+            if (number == last.number) {
+                field = last.field;
+                return;
+            }
             field = Data.importField(allocator, schema, dictionaries, false);
-            return table;
+            checkType(field);
+            if (!Outgoing.hasDictionary(List.of(field))) {
+                known = new Known(number, field);
+            }
         } catch (UnsupportedOperationException | IllegalArgumentException | IllegalStateException e) {
             throw new PythonException("Arrow Java has no such type: " + e.getMessage() + ". Cast it in Python.", e);
         }
     }
 
+    /**
+     * What Arrow Java would take and read wrongly: it reads decimals of 32 and 64 bits as those of 128. And it forgets the
+     * numbers of a union's types and puts its own in their place: 0, 1, 2 in a dense union, those of {@code MinorType} in a
+     * sparse one.
+     */
+    private void checkType(Field field) {
+        if (field.getType() instanceof ArrowType.Decimal && ((ArrowType.Decimal) field.getType()).getBitWidth() < 128) {
+            throw new PythonException("Arrow Java has no such type: " + field.getType() + " of " + field.getName()
+                    + ". Cast it to decimal128 in Python.");
+        }
+        if (field.getType() instanceof ArrowType.Union) {
+            ArrowType.Union type = (ArrowType.Union) field.getType();
+            for (int i = 0; i < field.getChildren().size(); i++) {
+                boolean dense = type.getMode() == UnionMode.Dense;
+                int own = dense ? i : Types.getMinorTypeForArrowType(field.getChildren().get(i).getType()).ordinal();
+                if (type.getTypeIds()[i] != own) {
+                    throw new PythonException("Arrow Java reads no union with these numbers of types, " + type + " of "
+                            + field.getName() + ": make a dense one in Python, whose numbers are 0, 1, 2 and so on.");
+                }
+            }
+        }
+        if (field.getDictionary() != null) {
+            checkType(dictionaries.lookup(field.getDictionary().getId()).getVector().getField());
+        }
+        field.getChildren().forEach(this::checkType);
+    }
+
     /** The columns. */
     Schema schema() {
-        if (!readField()) {
+        readField();
+        if (!(field.getType() instanceof ArrowType.Struct)) {
             throw new PythonException("This is a single column of type " + field.getType()
                     + ", not a table: read it by PythonArrow.vector.");
         }
@@ -96,8 +150,12 @@ final class Batches implements AutoCloseable {
         Schema schema = schema();
         List<FieldVector> columns = all(schema.getFields(), true);
         int rows = columns.isEmpty() ? rows() : columns.get(0).getValueCount();
-        List<Field> fields = new ArrayList<>();
-        columns.forEach(column -> fields.add(column.getField()));
+        List<Field> fields = new ArrayList<>(schema.getFields());
+        for (int i = 0; i < fields.size(); i++) {
+            if (fields.get(i).getDictionary() != null) {
+                fields.set(i, columns.get(i).getField());
+            }
+        }
         return new VectorSchemaRoot(new Schema(fields, schema.getCustomMetadata()), columns, rows);
     }
 
@@ -130,11 +188,14 @@ final class Batches implements AutoCloseable {
                 }
                 try {
                     if (!own) {
+                        for (FieldVector vector : all) {
+                            checkAppendable(vector.getField());
+                        }
                         all = copied(all);
                         own = true;
                     }
                     for (int i = 0; i < all.size(); i++) {
-                        next.get(i).accept(new VectorAppender(all.get(i)), null);
+                        append(all.get(i), next.get(i));
                     }
                 } finally {
                     next.forEach(FieldVector::close);
@@ -144,11 +205,29 @@ final class Batches implements AutoCloseable {
             if (all != null) {
                 all.forEach(FieldVector::close);
             }
-            if (e instanceof UnsupportedOperationException) {
+            if (e instanceof UnsupportedOperationException || e instanceof ClassCastException) { // the appender's
                 throw new PythonException("Arrow Java cannot make one batch of several with these columns: make one in "
                         + "Python, or read them one by one with PythonArrow.reader.", e);
             }
             throw e;
+        }
+    }
+
+    /** Arrow Java's appender never ends where nulls by type are in a struct: these have no capacity, and it waits for one. */
+    private static void checkAppendable(Field field) {
+        for (Field child : field.getChildren()) {
+            if (child.getType() instanceof ArrowType.Null) {
+                throw new UnsupportedOperationException("nulls without another type in " + field.getName());
+            }
+            checkAppendable(child);
+        }
+    }
+
+    private static void append(FieldVector target, FieldVector more) {
+        if (target instanceof NullVector) { // which Arrow Java's appender leaves as it is
+            target.setValueCount(target.getValueCount() + more.getValueCount());
+        } else {
+            more.accept(new VectorAppender(target), null);
         }
     }
 
@@ -175,13 +254,18 @@ final class Batches implements AutoCloseable {
 
     private List<FieldVector> copied(List<FieldVector> vectors) {
         List<FieldVector> copies = new ArrayList<>();
-        for (FieldVector vector : vectors) {
-            FieldVector copy = vector.getField().createVector(allocator);
-            copy.allocateNew();
-            vector.accept(new VectorAppender(copy), null);
-            copies.add(copy);
-            vector.close();
+        try {
+            for (FieldVector vector : vectors) {
+                FieldVector copy = vector.getField().createVector(allocator);
+                copies.add(copy);
+                copy.allocateNew();
+                append(copy, vector);
+            }
+        } catch (Throwable e) {
+            copies.forEach(FieldVector::close);
+            throw e;
         }
+        vectors.forEach(FieldVector::close);
         return copies;
     }
 
@@ -204,8 +288,8 @@ final class Batches implements AutoCloseable {
 
     /** The values with the name of the column that they are of. */
     private FieldVector named(FieldVector values, Field column) {
-        Field field = new Field(column.getName(), new org.apache.arrow.vector.types.pojo.FieldType(
-                true, values.getField().getType(), null, column.getMetadata()), values.getField().getChildren());
+        Field field = new Field(column.getName(),
+                new FieldType(true, values.getField().getType(), null, column.getMetadata()), values.getField().getChildren());
         FieldVector named = field.createVector(allocator);
         values.makeTransferPair(named).transfer();
         values.close();

@@ -5,6 +5,7 @@ package org.nd4j.python4j.arrow;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.BiConsumer;
 import org.apache.arrow.c.ArrowSchema;
 import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.ArrowBuf;
@@ -14,6 +15,8 @@ import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.dictionary.Dictionary;
 import org.apache.arrow.vector.dictionary.DictionaryProvider;
 import org.apache.arrow.vector.ipc.ArrowReader;
+import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.arrow.Tables;
@@ -25,32 +28,47 @@ final class Outgoing implements Runnable {
     private final List<ArrowBuf> buffers = new ArrayList<>();
     private long[] numbers = new long[64];
     private int count;
+    private ArrowBuf pointers; // room for the addresses of a vector's buffers, while they are collected
 
     private Outgoing(DictionaryProvider dictionaries) {
         this.dictionaries = dictionaries;
     }
 
     static PythonObject table(VectorSchemaRoot root, DictionaryProvider dictionaries) {
-        BufferAllocator allocator = allocator(root);
-        try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
-            Data.exportSchema(allocator, root.getSchema(), dictionaries, schema);
-            Outgoing batch = batch(root, dictionaries);
-            return Tables.give(batch.numbers(), schema.memoryAddress(), true, batch);
-        } catch (UnsupportedOperationException e) {
-            throw unsupported(e);
-        }
+        Schema schema = root.getSchema();
+        return batch(root, dictionaries).give(schema, schema.getFields(), true, allocator(root),
+                (allocator, out) -> Data.exportSchema(allocator, schema, dictionaries, out));
     }
 
     static PythonObject column(FieldVector vector, DictionaryProvider dictionaries) {
-        BufferAllocator allocator = vector.getAllocator();
-        try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
-            Data.exportField(allocator, vector.getField(), dictionaries, schema);
-            Outgoing column = new Outgoing(dictionaries);
-            column.fill(() -> column.add(vector));
-            return Tables.give(column.numbers(), schema.memoryAddress(), false, column);
-        } catch (UnsupportedOperationException e) {
-            throw unsupported(e);
+        Outgoing column = new Outgoing(dictionaries);
+        column.fill(() -> column.add(vector));
+        Field field = vector.getField();
+        return column.give(field, List.of(field), false, allocator(vector),
+                (allocator, out) -> Data.exportField(allocator, field, dictionaries, out));
+    }
+
+    private PythonObject give(Object schema, List<Field> fields, boolean table, BufferAllocator allocator,
+            BiConsumer<BufferAllocator, ArrowSchema> export) {
+        Object kept = hasDictionary(fields) ? null : schema; // what a dictionary holds, its field does not tell
+        return Tables.give(numbers(), kept, use -> {
+            try (ArrowSchema out = ArrowSchema.allocateNew(allocator)) {
+                export.accept(allocator, out);
+                return use.apply(out.memoryAddress());
+            } catch (UnsupportedOperationException e) {
+                run();
+                throw unsupported(e);
+            }
+        }, table, this);
+    }
+
+    static boolean hasDictionary(List<Field> fields) {
+        for (Field field : fields) {
+            if (field.getDictionary() != null || hasDictionary(field.getChildren())) {
+                return true;
+            }
         }
+        return false;
     }
 
     static PythonObject reader(ArrowReader reader) {
@@ -108,7 +126,13 @@ final class Outgoing implements Runnable {
 
     private static BufferAllocator allocator(VectorSchemaRoot root) {
         List<FieldVector> columns = root.getFieldVectors();
-        return columns.isEmpty() ? PythonArrow.allocator() : columns.get(0).getAllocator();
+        return columns.isEmpty() ? PythonArrow.allocator() : allocator(columns.get(0));
+    }
+
+    /** A NullVector has none. */
+    private static BufferAllocator allocator(FieldVector vector) {
+        BufferAllocator allocator = vector.getAllocator();
+        return allocator == null ? PythonArrow.allocator() : allocator;
     }
 
     private static PythonException unsupported(UnsupportedOperationException e) {
@@ -121,6 +145,8 @@ final class Outgoing implements Runnable {
         } catch (Throwable e) {
             run();
             throw e;
+        } finally {
+            closePointers();
         }
     }
 
@@ -139,11 +165,14 @@ final class Outgoing implements Runnable {
             }
         }
         numbers(vector.getValueCount(), own);
-        try (ArrowBuf pointers = vector.getAllocator().buffer(Math.max(1, own) * (long) Long.BYTES)) {
-            vector.exportCDataBuffers(buffers, pointers, 0);
-            for (int i = 0; i < own; i++) {
-                numbers(pointers.getLong(i * (long) Long.BYTES));
-            }
+        if (pointers == null || pointers.capacity() < own * (long) Long.BYTES) {
+            closePointers();
+            pointers = allocator(vector).buffer(Math.max(16, own) * (long) Long.BYTES);
+        }
+        pointers.clear();
+        vector.exportCDataBuffers(buffers, pointers, 0);
+        for (int i = 0; i < own; i++) {
+            numbers(pointers.getLong(i * (long) Long.BYTES));
         }
         if (buffers.size() - before > own) {
             throw new PythonException("The column " + vector.getName() + " has more buffers than Arrow Java says.");
@@ -154,6 +183,13 @@ final class Outgoing implements Runnable {
         }
         if (dictionary != null) {
             add(dictionary.getVector());
+        }
+    }
+
+    private void closePointers() {
+        if (pointers != null) {
+            pointers.close();
+            pointers = null;
         }
     }
 

@@ -127,6 +127,48 @@ public final class PythonArrow {
         }
     }
 
+    // ---- numpy ----
+
+    /** What becomes of nulls in a numpy array, which knows none. */
+    public enum Nulls {
+        /** There must be none. */
+        REFUSED,
+        /** The array is a {@code numpy.ma.MaskedArray} over the vector's memory, its mask a copy. */
+        MASKED,
+        /** The array is one of floats, and a copy, with NaN where there is no value. Integers beyond 2<sup>53</sup> are rounded. */
+        NAN
+    }
+
+    /**
+     * The values of a vector as a numpy array over the same memory: integers, floats, timestamps and durations (as
+     * {@code datetime64} and {@code timedelta64}). Those of a {@code BitVector}, whose bits numpy does not read, and days are
+     * copied.
+     *
+     * @throws PythonException if there are nulls, the vector is of another type, numpy is missing, or the thread has no turn
+     */
+    public static PythonObject toNumpy(FieldVector vector) {
+        return toNumpy(vector, Nulls.REFUSED);
+    }
+
+    /** The same for a vector with nulls. */
+    public static PythonObject toNumpy(FieldVector vector, Nulls nulls) {
+        checkOptions();
+        return Ndarrays.toNumpy(Objects.requireNonNull(vector, "null is no FieldVector"), Objects.requireNonNull(nulls));
+    }
+
+    /**
+     * A numpy array of one dimension as a vector over the same memory, which the caller closes. Copied are an array with gaps, of
+     * the other byte order or of bool; of a masked array, whose masked values are nulls, the mask.
+     *
+     * @param name the name of the vector
+     * @throws PythonException if the object is no such array, its elements are of a type that Arrow Java has not, or the
+     *     thread has no turn
+     */
+    public static FieldVector fromNumpy(String name, PythonObject array, BufferAllocator allocator) {
+        checkOptions();
+        return Ndarrays.fromNumpy(name, array, Objects.requireNonNull(allocator));
+    }
+
     /** Where {@link Table} and the like allocate: one for the whole process, without a limit. Needs no turn. */
     public static BufferAllocator allocator() {
         checkOptions();

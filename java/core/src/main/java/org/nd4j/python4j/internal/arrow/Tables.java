@@ -7,6 +7,7 @@ import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongFunction;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
@@ -35,15 +36,56 @@ public final class Tables {
         return Callbacks.hold((Callbacks.Dropped) release::run);
     }
 
+    /** Writes a schema: gives the address of an {@code ArrowSchema} that {@code use} releases. */
+    public interface SchemaWriter {
+        PythonObject write(LongFunction<PythonObject> use);
+    }
+
+    /** The schema that crossed last, and its key. */
+    private static final class Known {
+        final Object schema;
+        final long key;
+
+        Known(Object schema, long key) {
+            this.schema = schema;
+            this.key = key;
+        }
+    }
+
+    private static volatile Known known;
+
     /**
      * An object for a table or a column. Takes over the memory also where it fails.
      *
      * @param numbers see {@link Native#arrowGive}
+     * @param schema what is equal if the schemas are; null for one that is not to be kept
      */
-    public static PythonObject give(long[] numbers, long schema, boolean table, Runnable release) {
+    public static PythonObject give(long[] numbers, Object schema, SchemaWriter writer, boolean table, Runnable release) {
         try (PythonGIL turn = Access.get().enter()) {
             long frame = Access.get().frame();
-            return Access.get().object(Native.arrowGive(numbers, hold(release), schema, table, frame), frame);
+            long key = hold(release);
+            Known last = known;
+            if (last != null && last.schema.equals(schema)) {
+                long handle = Native.arrowGive(numbers, key, last.key, 0, table, frame);
+                if (handle != 0) {
+                    return Access.get().object(handle, frame);
+                }
+            }
+            return writer.write(address -> {
+                PythonObject object = Access.get().object(Native.arrowGive(numbers, key, 0, address, table, frame), frame);
+                if (schema != null) {
+                    known = new Known(schema, key);
+                }
+                return object;
+            });
+        }
+    }
+
+    /** A numpy array of so many elements at an address; {@code element} is a letter of {@code PythonBuffer.Type}. */
+    public static PythonObject array(long address, char element, long count, Runnable release) {
+        try (PythonGIL turn = Access.get().enter()) {
+            long frame = Access.get().frame();
+            return Access.get().object(Native.arrowArray(address, element, count, hold(release), frame), frame);
         }
     }
 
@@ -101,13 +143,13 @@ public final class Tables {
             }
         }
 
-        /** Puts the schema at an address; whether it is that of a table. */
-        public boolean schema(long out) {
+        /** The number of the schema, see {@link Native#arrowSchema}. */
+        public long schema(long out, long known) {
             try (PythonGIL turn = Access.get().enterOrLock()) {
                 Stopper.Slot slot = Stopper.slot();
                 long outer = slot.begin();
                 try {
-                    return Native.arrowSchema(Access.get().handle(opened), out, slot.call());
+                    return Native.arrowSchema(Access.get().handle(opened), out, known, slot.call());
                 } finally {
                     slot.end(outer);
                 }

@@ -322,9 +322,11 @@ public final class Native {
      * @param numbers for each array its length, the number of its buffers, their addresses, the number of its children,
      *     and 1 if it has a dictionary; then the same for each child, and for the dictionary
      * @param key what {@link Callbacks} is to drop when nobody uses the memory any more
-     * @param schema the address of an {@code ArrowSchema}, which is released
+     * @param earlier the key of an earlier one with the same schema
+     * @param schema the address of an {@code ArrowSchema}, which is released; 0 for that of the earlier one
+     * @return 0 if the earlier one is not known any more; the key is then not used
      */
-    public static native long arrowGive(long[] numbers, long key, long schema, boolean table, long frame);
+    public static native long arrowGive(long[] numbers, long key, long earlier, long schema, boolean table, long frame);
 
     /**
      * An object for a reader. The function of the key is called for each batch with the number for {@link #arrowGiveBatch};
@@ -338,8 +340,8 @@ public final class Native {
     /** The Arrow data of an object, to be read: a handle of no frame. */
     public static native long arrowOpen(long handle, long call);
 
-    /** Puts its {@code ArrowSchema} at an address; whether it is that of a table. */
-    public static native boolean arrowSchema(long handle, long out, long call);
+    /** The number of its schema; puts that as an {@code ArrowSchema} at an address unless it is the one of the known number. */
+    public static native long arrowSchema(long handle, long out, long known, long call);
 
     /**
      * Puts the next batch at an address: of a table an {@code ArrowArray} for each column, else one.
@@ -350,6 +352,9 @@ public final class Native {
 
     /** Ends the reading. */
     public static native void arrowClose(long handle, long call);
+
+    /** A numpy array of so many elements at an address; {@code element} is a letter of {@link PythonBuffer.Type}. */
+    public static native long arrowArray(long address, int element, long count, long key, long frame);
 
     // ---- shared.rs ----
 
