@@ -53,8 +53,13 @@ class ExamplesTest {
     @Test
     void thePageOfTokensStreams() throws Exception {
         HttpClient client = HttpClient.newHttpClient();
-        try (TokenPage page = new TokenPage(0)) {
-            String root = "http://127.0.0.1:" + page.port();
+        Process server = started("TokenStream", folder.resolve("TokenPage.out"), folder.resolve("TokenPage.err"), "serve", "0");
+        try {
+            String root = "";
+            for (long late = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); root.isEmpty(); Thread.sleep(10)) {
+                assertTrue(server.isAlive() && System.nanoTime() < late, () -> read(folder.resolve("TokenPage.err")));
+                root = Files.readString(folder.resolve("TokenPage.out")).lines().filter(line -> line.endsWith("/")).findFirst().orElse("").replaceFirst("/$", "");
+            }
             String html = client.send(HttpRequest.newBuilder(URI.create(root + "/")).build(), HttpResponse.BodyHandlers.ofString()).body();
             assertTrue(html.contains("new EventSource(\"/tokens?prompt=\""), html);
             HttpRequest request = HttpRequest.newBuilder(URI.create(root + "/tokens?prompt=one%20two%20%C3%BCber")).build();
@@ -81,6 +86,8 @@ class ExamplesTest {
                 assertTrue(System.nanoTime() < end, "the generator goes on");
                 Thread.sleep(10);
             }
+        } finally {
+            server.destroyForcibly();
         }
     }
 
@@ -143,16 +150,20 @@ class ExamplesTest {
         return MEASURED.matcher(text).replaceAll("#").replaceAll(" +", " ").replace(" \n", "\n");
     }
 
-    private static String output(String program) throws Exception {
-        Path out = folder.resolve(program + ".out");
-        Path err = folder.resolve(program + ".err");
+    private static Process started(String program, Path out, Path err, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xcheck:jni", "-Xmx1g",
                 "-Dorg.eclipse.python4j.python=" + System.getProperty("python4j.tests.environment"),
                 "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"),
                 "-cp", System.getProperty("python4j.tests.classpath"), "org.nd4j.python4j.examples." + program));
-        Process process = new ProcessBuilder(command).directory(folder.toFile())
-                .redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command).directory(folder.toFile()).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    }
+
+    private static String output(String program) throws Exception {
+        Path out = folder.resolve(program + ".out");
+        Path err = folder.resolve(program + ".err");
+        Process process = started(program, out, err);
         try {
             assertTrue(process.waitFor(5, TimeUnit.MINUTES), program + " ends");
             assertEquals(0, process.exitValue(), () -> read(err));

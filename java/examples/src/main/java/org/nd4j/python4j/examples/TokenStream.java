@@ -37,7 +37,7 @@ public final class TokenStream {
     public static void main(String[] args) throws Exception {
         if (args.length > 0 && args[0].equals("serve")) {
             TokenPage page = new TokenPage(args.length > 1 ? Integer.parseInt(args[1]) : 8080);
-            System.out.printf("http://127.0.0.1:%d/%n", page.port());
+            System.out.println("http://127.0.0.1:" + page.port() + "/");
             Thread.currentThread().join(); // until somebody ends the program
         }
         List<String> page = Resource.text("alice.txt").lines().collect(Collectors.toList());
