@@ -40,7 +40,7 @@ final class Batches implements AutoCloseable {
     private boolean readField() {
         try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
             boolean table = incoming.schema(schema.memoryAddress());
-            field = Data.importField(allocator, schema, dictionaries, false);
+            field = Data.importField(allocator, schema, dictionaries); // as all releases of Arrow have it; it closes the schema
             return table;
         } catch (UnsupportedOperationException | IllegalArgumentException | IllegalStateException e) {
             throw new PythonException("Arrow Java has no such type: " + e.getMessage() + ". Cast it in Python.", e);
