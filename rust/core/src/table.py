@@ -247,6 +247,9 @@ def over(keep, schema, array):
     )
     bits = (length + 7) // 8
     buffers = [memory(keep, addresses[0], bits) if nulls and addresses[0] else None]
+    if buffers[0] is not None and nulls < 0:
+        valid = int.from_bytes(buffers[0], "little") & (1 << length) - 1
+        nulls = length - bin(valid).count("1")
     if letter is not None:
         count = length + (format in ("u", "z", "+l"))
         size = memoryview(bytes(8)).cast(letter).itemsize
@@ -261,7 +264,7 @@ def over(keep, schema, array):
         buffers.append(memory(keep, addresses[1], length * int(sizes[0]) // 8))
     elif format != "+s":
         raise Refused(f"The column {name!r} is of Arrow's type {format!r}: install pyarrow.")
-    column = Column(format, name, length, nulls if buffers[0] is not None else 0, buffers, [])
+    column = Column(format, name, length, 0 if buffers[0] is None else nulls, buffers, [])
     column.parts = tuple(over(keep, part, each) for part, each in zip(parts, arrays))
     return column
 
