@@ -43,7 +43,15 @@ fn the_operators() {
         for (name, number, operands) in numbers("operator") {
             for count in 0..5 {
                 let nothing = Request::default().u32(count).raw(&vec![0; count]).0;
-                let result = object::operate(py, number as i32, &nothing, 0);
+                let result = object::operate(
+                    py,
+                    number as i32,
+                    &nothing,
+                    object::Made {
+                        frame: 0,
+                        told: false,
+                    },
+                );
                 let refused = format!("No operator {number} with {count} operands.");
                 let unknown = result.is_err_and(|error| error.to_string() == refused);
                 assert_eq!(unknown, count != operands.len(), "{name} with {count}");

@@ -10,8 +10,8 @@
 use pyo3::prelude::*;
 use python4j_core::callback::{self, Upcall};
 use python4j_core::interpreter::{self, Config};
-use python4j_core::object::operator;
-use python4j_core::stop::stoppable;
+use python4j_core::object::Made;
+use python4j_core::stop::{stoppable, stoppable_after};
 use python4j_core::{Result, context, exec, gil, handle, object, raised};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -138,20 +138,15 @@ fn run(request: Vec<u8>) -> Step {
     })
 }
 
-/// A step that makes an object of Java's, reads its value and gives it back.
-fn value(mut make: impl FnMut() -> u64 + 'static, wanted: u8) -> Step {
-    Box::new(move || {
-        let made = make();
-        match wanted {
-            2 => drop(stoppable(number(), |py| object::convert_word(py, made, wanted)).expect("an int")),
-            _ => drop(stoppable(number(), |py| object::convert(py, made, wanted, 0)).expect("a value")),
-        }
-        gil::with(|py| handle::take_back(py, made));
-    })
-}
+const MADE: Made = Made {
+    frame: handle::root(1),
+    told: true,
+};
 
-fn item(list: u64) -> Vec<u8> {
-    Request::default().u32(2).u8(15).u64(list).int(2).0
+/// A step that makes an object of Java's, and leaves it for the next call to give back.
+fn value(mut make: impl FnMut(Option<u64>) -> u64 + 'static) -> Step {
+    let mut left = None;
+    Box::new(move || left = Some(make(left)))
 }
 
 fn steps() -> Vec<(&'static str, Step)> {
@@ -187,28 +182,19 @@ fn steps() -> Vec<(&'static str, Step)> {
     });
     let attribute = |object: u64, name: &'static str| {
         let name = Request::default().text(name).0;
-        move || {
-            stoppable(number(), |py| {
-                object::attribute(py, object, &name, handle::root(1))
-            })
-            .expect("there")
+        let name = gil::with(|py| object::name(py, &name, handle::root(1))).expect("a name");
+        move |left| {
+            stoppable_after(number(), left, |py| object::attribute(py, object, name, MADE)).expect("there")
         }
     };
-    let operate = |operands: Vec<u8>| {
-        move || {
-            stoppable(number(), |py| {
-                object::operate(py, operator::ITEM, &operands, handle::root(1))
-            })
-            .expect("there")
-        }
+    let item = |list: u64| {
+        move |left| stoppable_after(number(), left, |py| object::item(py, list, 2, MADE)).expect("there")
     };
-    let call = |arguments: Vec<u8>| {
-        move || {
-            stoppable(number(), |py| {
-                object::call_object(py, f, &arguments, handle::root(1))
-            })
-            .expect("called")
-        }
+    let call = move |callable: u64, arguments: &[i64], left: Option<u64>| {
+        stoppable_after(number(), left, |py| {
+            object::call_object_few(py, callable, arguments, MADE)
+        })
+        .expect("called")
     };
     let text = |text: &str| Request::default().u8(0).text(text);
     let output = |name: &str, wanted: u8| {
@@ -257,22 +243,17 @@ fn steps() -> Vec<(&'static str, Step)> {
                 stoppable(number(), |py| object::call_few(py, f, &[1, 2], 2)).expect("called");
             }),
         ),
-        ("call", value(call(Request::default().u32(2).int(1).int(2).0), 2)),
-        ("attribute", value(attribute(o, "x"), 2)),
-        ("item", value(operate(item(l)), 2)),
-        ("item.str", value(operate(item(texts)), 1)),
+        ("call", value(move |left| call(f, &[1, 2], left))),
+        ("attribute", value(attribute(o, "x"))),
+        ("item", value(item(l))),
+        ("item.str", value(item(texts))),
         (
             "method",
-            Box::new(move || {
-                let bound = method();
-                let nothing = [0; 4];
-                let result = stoppable(number(), |py| {
-                    object::call_object(py, bound, &nothing, handle::root(1))
-                })
-                .expect("called");
-                stoppable(number(), |py| object::convert_word(py, result, 2)).expect("an int");
-                gil::with(|py| handle::take_back(py, result));
+            value(move |left| {
+                let bound = method(left);
+                let result = call(bound, &[], None);
                 gil::with(|py| handle::take_back(py, bound));
+                result
             }),
         ),
         ("callback", run(text("x = j(1)").u32(0).u32(0).0)),

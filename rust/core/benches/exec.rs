@@ -179,7 +179,8 @@ fn contexts_and_calls(c: &mut Criterion) {
     c.bench_function("object: call with one int", |b| {
         b.iter(|| {
             gil::with(|py| {
-                let result = object::operate(py, 4, &call, 0).expect("calls");
+                let result =
+                    object::operate(py, 4, &call, object::Made { frame: 0, told: true }).expect("calls");
                 python4j_core::handle::take_back(py, result);
             })
         });

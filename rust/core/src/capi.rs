@@ -255,14 +255,34 @@ pub fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
 
 /// An item of a list as a 64-bit integer; `None` where there is none or it is something else.
 pub fn long_at(list: &Bound<'_, PyList>, index: usize) -> Option<i64> {
-    let mut overflow = 0;
     // SAFETY: the GIL is held. The item is borrowed from the list, of which nothing can take it before this
     // is over: an int itself is read without running Python, and that cannot fail.
-    unsafe {
-        let item = exact_at(list, index, &raw mut ffi::PyLong_Type)?;
-        let value = ffi::PyLong_AsLongLongAndOverflow(item, &mut overflow);
-        (overflow == 0).then_some(value)
-    }
+    unsafe { long_of(exact_at(list, index, &raw mut ffi::PyLong_Type)?) }
+}
+
+/// A value that is an int itself, and of 64 bits.
+pub fn long(object: &Bound<'_, PyAny>) -> Option<i64> {
+    // SAFETY: the GIL is held and the object is alive and an int itself.
+    unsafe { is_exactly(object, &raw mut ffi::PyLong_Type).then(|| long_of(object.as_ptr()))? }
+}
+
+/// The same for a float.
+pub fn double(object: &Bound<'_, PyAny>) -> Option<f64> {
+    // SAFETY: the GIL is held and the object is alive and a float itself, which is read without running Python.
+    unsafe { is_exactly(object, &raw mut ffi::PyFloat_Type).then(|| ffi::PyFloat_AsDouble(object.as_ptr())) }
+}
+
+fn is_exactly(object: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject) -> bool {
+    std::ptr::eq(object.get_type_ptr(), class)
+}
+
+/// # Safety
+/// The GIL is held, and the object is an int itself.
+unsafe fn long_of(object: *mut ffi::PyObject) -> Option<i64> {
+    let mut overflow = 0;
+    // SAFETY: as the caller says; that cannot fail.
+    let value = unsafe { ffi::PyLong_AsLongLongAndOverflow(object, &mut overflow) };
+    (overflow == 0).then_some(value)
 }
 
 /// The same for a float.

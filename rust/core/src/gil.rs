@@ -32,8 +32,8 @@ unsafe extern "C" {
 /// Where an OS thread is. Java asks for it by number.
 ///
 /// A virtual thread has no OS thread of its own. While it runs a native call, or Java code that such a call called, it
-/// stays on one, and its place is that one's. Between its calls its place is what Java knows of it: whether it has the
-/// turn, or a shared block.
+/// stays on one, and its place is that one's. Between its calls it may be on none: that it has the turn, has lent it or is in a
+/// shared block belongs to the Java thread, and `Turn.place()` puts both together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Place {

@@ -219,10 +219,15 @@ pub fn do_late(what: impl FnOnce(Python<'_>) + Send + 'static) {
 }
 
 /// Frees what [`take_back_late`] and [`close_frame_late`] left.
+#[inline]
 pub fn free_late(py: Python<'_>) {
-    if !LATE_WAITS.load(Ordering::Acquire) {
-        return;
+    if LATE_WAITS.load(Ordering::Acquire) {
+        free_waiting(py);
     }
+}
+
+#[cold]
+fn free_waiting(py: Python<'_>) {
     let late = {
         let mut late = LATE.lock();
         LATE_WAITS.store(false, Ordering::Release);

@@ -12,12 +12,42 @@ use crate::{Error, Result, capi, context, names, path};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyList, PyString, PyTuple};
 
-/// An attribute, by its packed name. Java holds it.
-pub fn attribute(py: Python<'_>, handle: Handle, name: &[u8], frame: Frame) -> Result<Handle> {
+/// What becomes of an object that is made for Java.
+#[derive(Debug, Clone, Copy)]
+pub struct Made {
+    /// The frame that it belongs to.
+    pub frame: Frame,
+    /// Whether its value is told, see [`pack::told`].
+    pub told: bool,
+}
+
+impl Made {
+    /// Java holds the object.
+    fn give(self, object: Bound<'_, PyAny>) -> Handle {
+        if self.told {
+            pack::tell(&object);
+        }
+        handle::give(object, self.frame)
+    }
+}
+
+/// The name of attributes, for [`attribute`].
+pub fn name(py: Python<'_>, name: &[u8], root: Frame) -> Result<Handle> {
     let mut reader = Reader::new(name);
     let name = names::name(py, reader.bytes()?)?;
     reader.end()?;
-    Ok(handle::give(handle::lend(py, handle)?.getattr(name)?, frame))
+    Ok(handle::give(name.into_any(), root))
+}
+
+/// An attribute, by its name.
+pub fn attribute(py: Python<'_>, handle: Handle, name: Handle, made: Made) -> Result<Handle> {
+    let name = handle::lend(py, name)?;
+    Ok(made.give(handle::lend(py, handle)?.getattr(text(&name)?)?))
+}
+
+/// The item at an index.
+pub fn item(py: Python<'_>, handle: Handle, index: i64, made: Made) -> Result<Handle> {
+    Ok(made.give(handle::lend(py, handle)?.get_item(index)?))
 }
 
 /// The object as a packed value of the wanted type.
@@ -68,12 +98,27 @@ pub fn call_few(py: Python<'_>, handle: Handle, arguments: &[i64], wanted: u8) -
 }
 
 /// The same for a result that Java holds.
-pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], frame: Frame) -> Result<Handle> {
-    let callable = handle::lend(py, handle)?;
-    if !callable.is_callable() {
-        return Err(not_callable(&callable));
+pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made) -> Result<Handle> {
+    Ok(made.give(called(&callable(py, handle)?, arguments)?))
+}
+
+/// The same with up to [`capi::FEW`] ints as arguments, which are not packed.
+pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
+    let callable = callable(py, handle)?;
+    let mut values = [const { None }; capi::FEW];
+    for (value, word) in values.iter_mut().zip(arguments) {
+        *value = Some(pack::int(py, *word));
     }
-    Ok(handle::give(called(&callable, arguments)?, frame))
+    Ok(made.give(capi::call(&callable, &values)?))
+}
+
+fn callable(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
+    let object = handle::lend(py, handle)?;
+    if object.is_callable() {
+        Ok(object)
+    } else {
+        Err(not_callable(&object))
+    }
 }
 
 fn result<'py>(py: Python<'py>, handle: Handle, arguments: &[u8]) -> Result<Bound<'py, PyAny>> {
@@ -150,9 +195,9 @@ operators! {
 }
 
 /// Applies an operator to packed operands. Java holds the result.
-pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], frame: Frame) -> Result<Handle> {
+pub fn operate(py: Python<'_>, operator: i32, operands: &[u8], made: Made) -> Result<Handle> {
     let operands = values(py, operands)?;
-    Ok(handle::give(apply(py, operator, &operands)?, frame))
+    Ok(made.give(apply(py, operator, &operands)?))
 }
 
 fn apply<'py>(py: Python<'py>, operator: i32, operands: &[Bound<'py, PyAny>]) -> Result<Bound<'py, PyAny>> {

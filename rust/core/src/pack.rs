@@ -44,6 +44,7 @@ use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
     PyTuple,
 };
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How deep values may nest; beyond it a value is taken for cyclic.
 pub const MAX_DEPTH: usize = 1000;
@@ -563,6 +564,53 @@ fn too_deep() -> Error {
 
 /// Bytes for which there is always room behind what is written: whatever has a fixed size goes there unasked.
 const FIXED: usize = 32;
+/// The value of the object that was given last, if that says all of it: Java reads it here and need not ask for it. A tag, a
+/// word (or a length), and text. Whoever writes or reads it has the GIL.
+static TOLD: [AtomicU64; 2 + TOLD_TEXT / 8] = [const { AtomicU64::new(0) }; 2 + TOLD_TEXT / 8];
+/// How many bytes of UTF-8 a text has at most.
+const TOLD_TEXT: usize = 64;
+
+/// Where [`tell`] writes: address and length.
+pub fn told() -> (usize, usize) {
+    (TOLD.as_ptr().addr(), size_of_val(&TOLD))
+}
+
+/// Tells the value of an int, float or bool, of None or of a short str, each of the class itself; that of anything else is
+/// missing.
+pub(crate) fn tell(object: &Bound<'_, PyAny>) {
+    let (tag, word) = if let Some(value) = capi::long(object) {
+        (tag::INT, value as u64)
+    } else if let Ok(text) = object.cast_exact::<PyString>() {
+        tell_text(text).map_or((tag::MISSING, 0), |length| (tag::STR, length))
+    } else if let Some(value) = capi::double(object) {
+        (tag::FLOAT, value.to_bits())
+    } else if object.is_none() {
+        (tag::NONE, 0)
+    } else if let Ok(value) = object.cast_exact::<PyBool>() {
+        (if value.is_true() { tag::TRUE } else { tag::FALSE }, 0)
+    } else {
+        (tag::MISSING, 0)
+    };
+    TOLD[0].store(tag.into(), Ordering::Relaxed);
+    TOLD[1].store(word, Ordering::Relaxed);
+}
+
+fn tell_text(text: &Bound<'_, PyString>) -> Option<u64> {
+    if capi::length(text) > TOLD_TEXT {
+        return None;
+    }
+    let utf8 = capi::utf8(text)?.as_bytes();
+    if utf8.len() > TOLD_TEXT {
+        return None;
+    }
+    for (place, bytes) in TOLD[2..].iter().zip(utf8.chunks(8)) {
+        let mut word = [0; 8];
+        word[..bytes.len()].copy_from_slice(bytes);
+        place.store(u64::from_ne_bytes(word), Ordering::Relaxed);
+    }
+    Some(utf8.len() as u64)
+}
+
 /// Gives back the objects in a reply of values that does not reach its reader. Needs no Python.
 pub fn forget(reply: &[u8]) {
     let mut reader = Reader::new(reply);

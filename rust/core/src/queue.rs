@@ -257,7 +257,9 @@ impl Drop for Queue {
 fn unreadable<'py>(py: Python<'py>, bytes: &[u8], error: &Error) -> PyResult<Bound<'py, PyAny>> {
     let mut reader = pack::Reader::new(bytes);
     let second = |reader: &mut pack::Reader| {
-        (reader.u8()?, reader.u32()?, reader.value(py)?);
+        reader.u8()?;
+        reader.u32()?;
+        reader.value(py)?;
         reader.value(py)
     };
     let number = second(&mut reader).unwrap_or_else(|_| py.None().into_bound(py));

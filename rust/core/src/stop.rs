@@ -6,6 +6,7 @@
 //! the thread's next call. So each call is known here from its start to its end, and what was not
 //! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
 
+use crate::handle::Handle;
 use crate::tools::tools;
 use crate::{Result, callback, capi, gil, handle, script, signals};
 use parking_lot::Mutex;
@@ -124,6 +125,20 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
         // At the end of a thread, when there is no slot any more, nothing is stopped.
         let result = result.unwrap_or_else(|_| run());
         result.expect("it runs once")
+    })
+}
+
+/// The same, and gives an object back first which was left for this call, if one was.
+pub fn stoppable_after<R>(
+    call: Number,
+    left: Option<Handle>,
+    body: impl for<'py> FnOnce(Python<'py>) -> R,
+) -> R {
+    stoppable(call, |py| {
+        if let Some(left) = left {
+            handle::take_back(py, left);
+        }
+        body(py)
     })
 }
 

@@ -11,7 +11,8 @@ use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
-use python4j_core::stop::{self, stoppable, Reason};
+use python4j_core::object::Made;
+use python4j_core::stop::{self, stoppable, stoppable_after, Reason};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
@@ -363,8 +364,8 @@ export! {
 }
 
 export! {
-    fn contextOpenSpace(env) -> i64 {
-        Ok(gil::with(context::open_space)? as i64)
+    fn contextOpenSpace(env, root: i64) -> i64 {
+        Ok(gil::with(|py| context::open_space(py, root as u64))? as i64)
     }
 }
 
@@ -378,20 +379,41 @@ export! {
 // ---- object.rs ----
 
 export! {
-    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
+    fn objectTold(env) -> JObject<'local> {
+        let (address, length) = pack::told();
+        owner::wrap(env, address as i64, length as i64)
+    }
+}
+
+export! {
+    fn objectOperate(env, operator: i32, operands: JByteArray<'local>, length: i32, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
         let result = read(env, &operands, length, |operands| {
-            stoppable(call as u64, |py| object::operate(py, operator, operands, frame as u64))
+            stoppable_after(call as u64, left, |py| object::operate(py, operator, operands, made))
         })?;
         Ok(result? as i64)
     }
 }
 
 export! {
-    fn objectAttribute(env, handle: i64, name: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
-        let result = read(env, &name, length, |name| {
-            stoppable(call as u64, |py| object::attribute(py, handle as u64, name, frame as u64))
-        })?;
+    fn objectName(env, name: JByteArray<'local>, length: i32, root: i64) -> i64 {
+        let name = read(env, &name, length, |name| gil::with(|py| object::name(py, name, root as u64)))?;
+        Ok(name? as i64)
+    }
+}
+
+export! {
+    fn objectAttribute(env, handle: i64, name: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        let result = stoppable_after(call as u64, left, |py| object::attribute(py, handle as u64, name as u64, made));
         Ok(result? as i64)
+    }
+}
+
+export! {
+    fn objectItem(env, handle: i64, index: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        Ok(stoppable_after(call as u64, left, |py| object::item(py, handle as u64, index, made))? as i64)
     }
 }
 
@@ -427,10 +449,20 @@ export! {
 }
 
 export! {
-    fn objectCallObject(env, handle: i64, arguments: JByteArray<'local>, length: i32, frame: i64, call: i64) -> i64 {
+    fn objectCallObject(env, handle: i64, arguments: JByteArray<'local>, length: i32, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
         let result = read(env, &arguments, length, |arguments| {
-            stoppable(call as u64, |py| object::call_object(py, handle as u64, arguments, frame as u64))
+            stoppable_after(call as u64, left, |py| object::call_object(py, handle as u64, arguments, made))
         })?;
+        Ok(result? as i64)
+    }
+}
+
+export! {
+    fn objectCallObjectFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, frame: i64, call: i64, left: i64) -> i64 {
+        let (made, left) = made(frame, left);
+        let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
+        let result = stoppable_after(call as u64, left, |py| object::call_object_few(py, handle as u64, arguments, made));
         Ok(result? as i64)
     }
 }
@@ -825,6 +857,14 @@ fn read<R>(
     let result = body(&bytes[..length]);
     pack::give_back(bytes);
     Ok(result)
+}
+
+/// What Java says of an object that a call makes: its frame, and `left`, which is the handle that it left for this call to give
+/// back, 0 if none, or -1 if it wants no value told.
+fn made(frame: i64, left: i64) -> (Made, Option<u64>) {
+    let told = left != -1;
+    let frame = frame as u64;
+    (Made { frame, told }, (told && left != 0).then_some(left as u64))
 }
 
 /// A reply, in the request's own array where there is room: to make another costs more than all the rest.

@@ -198,7 +198,7 @@ final class Fuzz {
                     attempt("a request", request, () -> answer(request, Native.execRun(request, request.length, PythonGC.frame(), 0, 0)));
                     byte[] operand = joined(word(1), buffer);
                     attempt("an operand", operand, () -> {
-                        long handle = Native.objectOperate(0, operand, operand.length, PythonGC.frame(), 0);
+                        long handle = Native.objectOperate(0, operand, operand.length, PythonGC.frame(), 0, -1);
                         answer(operand, Native.objectConvert(handle, random.nextInt(14), PythonGC.frame(), 0));
                     });
                     byte[] call = joined(word(2), buffer, other);

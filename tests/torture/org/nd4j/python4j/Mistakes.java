@@ -801,8 +801,8 @@ final class Mistakes {
                 refused(() -> Native.contextReset(forged));
                 Native.contextCloseSpace(forged);
                 Native.sharedDrop(forged);
-                refused(() -> Native.execRun(new byte[0], 0, forged, forged, 0));
-                refused(() -> Native.objectOperate((int) forged, new byte[4], 4, forged, forged));
+                refused(() -> Native.execRun(new byte[0], 0, forged, forged, -1));
+                refused(() -> Native.objectOperate((int) forged, new byte[4], 4, forged, forged, -1));
                 return Native.stopCall(forged, 0) ? "stopped" : "fine";
             });
         }
@@ -810,7 +810,7 @@ final class Mistakes {
             refused(() -> Native.execRun(null, 0, 0, 0, 0));
             refused(() -> Native.execRun(new byte[3], 99, 0, 0, 0));
             refused(() -> Native.execRun(new byte[3], -1, 0, 0, 0));
-            refused(() -> Native.objectOperate(0, null, 4, 0, 0));
+            refused(() -> Native.objectOperate(0, null, 4, 0, 0, -1));
             refused(() -> Native.contextAdd(null, Native.root));
             refused(() -> Native.contextSwitch(null, Native.root));
             refused(() -> Native.contextDelete(null));

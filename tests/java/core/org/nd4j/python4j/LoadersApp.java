@@ -35,6 +35,7 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
     private PythonObject kept;
     private PythonOutput output;
     private Exception caught;
+    private PythonGIL block;
 
     /** Does one of the things below. Python's names of this application begin with the application's. */
     @Override
@@ -45,6 +46,33 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
         }
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
+        }
+        if (what.equals("block")) { // opened, and a name set in it; closed by the next call
+            if (argument == null) {
+                block.close();
+                return null;
+            }
+            block = PythonGIL.lockShared();
+            PythonExecutioner.exec(argument);
+            return null;
+        }
+        if (what.equals("lend")) { // the turn that the caller has
+            if (argument == null) {
+                block.close();
+                return null;
+            }
+            block = PythonGIL.lend();
+            return null;
+        }
+        if (what.equals("inBlock")) {
+            return Python.eval(argument).toJava(Object.class);
+        }
+        if (what.equals("lock")) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                return "locked";
+            } catch (PythonException e) {
+                return e.getMessage();
+            }
         }
         if (what.equals("unchecked")) {
             UncheckedPythonInterpreter python = UncheckedPythonInterpreter.getInstance();

@@ -172,6 +172,28 @@ class LoadersTest {
     }
 
     @Test
+    void aThreadIsAtOnePlaceForAllOfThem() throws Exception {
+        one.run("block", "x = 1");
+        two.run("block", "y = x + 1"); // one more block of the thread, and one namespace
+        assertEquals(3L, one.run("inBlock", "x + y"));
+        one.run("block", null);
+        assertEquals(3L, two.run("inBlock", "x + y"));
+        try (PythonGIL block = PythonGIL.lockShared()) {
+            assertEquals("3", Expect.text("x + y"));
+        }
+        two.run("block", null);
+        assertThrows(PythonException.class, () -> PythonExecutioner.exec("x"));
+        try (PythonGIL gil = PythonGIL.lock()) {
+            one.run("lend", "");
+            assertTrue(two.run("lock", null).toString().contains("has lent its turn"));
+            assertThrows(PythonException.class, PythonGIL::lock);
+            assertEquals(true, OtherThread.call(() -> two.run("tryLock", "1000")));
+            one.run("lend", null);
+            assertEquals("locked", two.run("lock", null));
+        }
+    }
+
+    @Test
     void bothAtOnce() throws Exception {
         CountDownLatch begin = new CountDownLatch(1);
         List<OtherThread<Object>> threads = new ArrayList<>();

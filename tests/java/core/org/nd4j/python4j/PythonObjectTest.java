@@ -19,6 +19,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import org.bytedeco.cpython.PyObject;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -60,6 +61,102 @@ class PythonObjectTest {
     void aTruthThatRaisesIsAnException() {
         PythonExecutioner.exec("class Bad:\n    def __bool__(self): raise ValueError('no truth')\nbad = Bad()");
         Expect.failure("ValueError: no truth", () -> PythonExecutioner.getVariable("bad").toBoolean());
+    }
+
+    // ---- Values that come with their handles ----
+
+    /** What each expression is as an attribute, an item, a result of a call and of an operator. */
+    private static List<PythonObject> parts(String expression) {
+        PythonExecutioner.exec("class O: pass\no = O()\no.a = " + expression + "\nl = [o.a]\nd = {'k': o.a}\nf = lambda: o.a");
+        PythonObject o = PythonExecutioner.getVariable("o");
+        PythonObject list = PythonExecutioner.getVariable("l");
+        return List.of(o.attr("a"), list.get(0), list.get(-1), PythonExecutioner.getVariable("d").get("k"),
+                PythonExecutioner.getVariable("f").call());
+    }
+
+    @Test
+    void valuesAreThoseThatPythonHas() {
+        PythonObject repr = object("repr");
+        for (String expression : List.of("0", "-1", "1234567", "2**62", "2**63 - 1", "-2**63", "2**63", "2**70", "0.5", "float('nan')", "-0.0",
+                "float('inf')", "True", "False", "None", "''", "'0123456789'", "'x' * 64", "'x' * 65", "'\\u00fc' * 32", "'\\u00fc' * 33",
+                "'\\U0001F600' * 16", "'\\ud800'", "'a\\0b'", "type('I', (int,), {'__str__': lambda s: 'I'})(7)",
+                "type('F', (float,), {'__float__': lambda s: 8.0})(7.0)", "type('S', (str,), {'__str__': lambda s: 'S'})('s')")) {
+            PythonObject same = object(expression); // a variable: it comes without its value
+            for (PythonObject part : parts(expression)) {
+                assertEquals(same.toString(), part.toString(), expression);
+                assertEquals(repr.call(same).toString(), repr.call(part).toString(), expression);
+                assertEquals(same.isNone(), part.isNone(), expression);
+                assertEquals(same.toBoolean(), part.toBoolean(), expression);
+                assertEquals(outcome(same::toLong), outcome(part::toLong), expression);
+                assertEquals(outcome(same::toInt), outcome(part::toInt), expression);
+                assertEquals(outcome(same::toDouble), outcome(part::toDouble), expression);
+                assertEquals(outcome(() -> same.toJava(Object.class)), outcome(() -> part.toJava(Object.class)), expression);
+            }
+        }
+        PythonObject number = object("40").add(object("2"));
+        assertEquals("42 42 42.0", number + " " + number.toLong() + " " + number.toDouble());
+    }
+
+    private static Object outcome(Callable<?> call) {
+        try {
+            return call.call();
+        } catch (Exception e) {
+            return e.toString();
+        }
+    }
+
+    @Test
+    void whatComesWithItsValueIsTheSameObjectAllTheSame() {
+        PythonObject is = object("lambda a, b: a is b");
+        for (String expression : List.of("1234567", "0.5", "'text %d' % 7")) {
+            List<PythonObject> parts = parts(expression);
+            assertTrue(is.call(parts.get(0), parts.get(1)).toBoolean(), expression);
+            assertTrue(is.call(parts.get(2), object("o.a")).toBoolean(), expression);
+        }
+    }
+
+    @Test
+    void theValueGoesWithTheObject() {
+        PythonObject deleted = parts("1234567").get(0);
+        deleted.del();
+        assertTrue(deleted.isNone());
+        assertEquals("<NULL>", deleted.toString());
+        assertThrows(PythonException.class, deleted::toLong);
+        deleted.del();
+        PythonObject framed;
+        PythonObject text;
+        try (PythonGC frame = PythonGC.watch()) {
+            framed = parts("1234567").get(0);
+            text = parts("'0123456789'").get(1);
+            assertEquals(1234567, framed.toLong());
+        }
+        assertThrows(PythonException.class, framed::toLong);
+        assertThrows(PythonException.class, text::toString);
+    }
+
+    @Test
+    void theValueNeedsATurnAsTheObjectDoes() throws Exception {
+        List<PythonObject> parts = parts("'0123456789'");
+        OtherThread.call(() -> {
+            assertThrows(PythonException.class, () -> parts.get(0).toString());
+            return assertThrows(PythonException.class, () -> parts.get(0).del());
+        });
+        assertEquals("0123456789", parts.get(0).toString());
+    }
+
+    @Test
+    void whatIsDeletedGoesWithTheNextCallAtTheLatest() {
+        PythonExecutioner.exec("import sys\nclass O: pass\no = O()\no.a = 'some %s' % 'text'");
+        PythonObject o = PythonExecutioner.getVariable("o");
+        PythonObject count = object("lambda: sys.getrefcount(o.a)");
+        long before = count.call().toLong();
+        for (int i = 0; i < 10; i++) {
+            PythonObject a = o.attr("a");
+            PythonObject again = o.attr("a");
+            a.del();
+            again.del();
+        }
+        assertEquals(before, count.call().toLong());
     }
 
     // ---- Attributes and items ----

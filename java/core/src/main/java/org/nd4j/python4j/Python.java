@@ -11,6 +11,7 @@ import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Functional;
 import org.nd4j.python4j.internal.convert.TableWriter;
 import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 
 /**
@@ -280,9 +281,10 @@ public class Python {
 
     /** The globals of the current context: the dict itself, not a copy. Upstream: no {@link PythonGC} frame gives it back. */
     public static PythonObject globals() {
-        PythonObject space = PythonGIL.spaceObject();
-        try (PythonGC unframed = PythonGC.pause()) {
-            return space == null ? PythonObject.apply(Operator.GLOBALS) : PythonObject.apply(Operator.IDENTITY, space);
+        try (PythonGIL turn = PythonGIL.enter(); PythonGC unframed = PythonGC.pause()) {
+            long space = PythonGIL.space();
+            return space == 0 ? PythonObject.apply(Operator.GLOBALS)
+                    : new PythonObject(Native.handleAdopt(Native.handleAddress(space), false, PythonGC.frame()), PythonGC.frame());
         }
     }
 

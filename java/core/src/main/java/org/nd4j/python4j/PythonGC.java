@@ -309,6 +309,11 @@ public class PythonGC implements Closeable {
         return frame;
     }
 
+    /** Whether what is in it is there. */
+    boolean isOpen() {
+        return !closed;
+    }
+
     private static PythonGC open(PythonGC frame) {
         while (frame != null && frame.closed) {
             frame = frame.outer;

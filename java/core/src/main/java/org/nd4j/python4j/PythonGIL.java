@@ -6,13 +6,13 @@ package org.nd4j.python4j;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
-import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
@@ -68,9 +68,6 @@ public class PythonGIL implements AutoCloseable {
     private static final Turn TURN = Turn.PYTHON;
     private static final PythonGIL NOTHING = new PythonGIL(null, false, null);
     private static final MethodHandle IS_VIRTUAL = isVirtual();
-    private static final ThreadLocal<Visit> VISITS = new ThreadLocal<>();
-    private static final ThreadLocal<Shared> SHARED = new ThreadLocal<>();
-    private static final ThreadLocal<Loan> LENT = new ThreadLocal<>();
 
     // What a callback is known by is a long[], of a JDK class since other class loaders see it: whether the turns that
     // were taken in it and stand open are void, and how many these are.
@@ -84,47 +81,25 @@ public class PythonGIL implements AutoCloseable {
 
     private Thread owner; // null once closed
     private final boolean turn; // false for a thread that had the GIL before
-    private final Shared shared; // null for an exclusive turn
+    private final boolean block; // a shared one
     private final long[] callback; // the one that this began in, null outside of callbacks
 
     private PythonGIL(Thread owner, boolean turn, long[] callback) {
         this.owner = owner;
         this.turn = turn;
-        this.shared = null;
+        this.block = false;
         this.callback = callback;
         if (turn && callback != null) {
             callback[OPEN]++;
         }
     }
 
-    private PythonGIL(Thread owner, Shared shared) {
+    /** A shared block. */
+    private PythonGIL(Thread owner) {
         this.owner = owner;
         this.turn = false;
-        this.shared = shared;
-        this.callback = Visit.current();
-    }
-
-    /** A thread's shared blocks, and the namespace that the outermost one opened. */
-    private static final class Shared {
-        private PythonObject space; // null until somebody needs it, which takes the GIL
-        int depth;
-
-        PythonObject space() {
-            if (space == null) {
-                space = new PythonObject(Native.contextOpenSpace(), 0);
-            }
-            return space;
-        }
-
-        void close() {
-            if (--depth == 0) {
-                SHARED.remove();
-                if (space != null) {
-                    Native.contextCloseSpace(space.handle());
-                }
-                Reference.reachabilityFence(this);
-            }
-        }
+        this.block = true;
+        this.callback = TURN.visit();
     }
 
     /**
@@ -170,14 +145,11 @@ public class PythonGIL implements AutoCloseable {
             return lock();
         }
         refuseLent();
-        Shared shared = SHARED.get();
-        if (shared == null) {
+        if (TURN.blocks() == 0) {
             Interpreter.check();
-            shared = new Shared();
-            SHARED.set(shared);
         }
-        shared.depth++;
-        return new PythonGIL(Thread.currentThread(), shared);
+        TURN.openBlock();
+        return new PythonGIL(Thread.currentThread());
     }
 
     /**
@@ -317,7 +289,7 @@ public class PythonGIL implements AutoCloseable {
         refuseLent();
         if (TURN.isMine()) {
             refusePinned();
-            return new Loan(Thread.currentThread(), TURN.callback()).begin();
+            return new Loan();
         }
         if (isHeld()) {
             return new PythonGIL(Thread.currentThread(), false, null);
@@ -337,22 +309,25 @@ public class PythonGIL implements AutoCloseable {
 
     /** A turn that is lent, or was given back in a callback around which Python code of that turn goes on. */
     private static final class Loan extends PythonGIL {
-        private final long[] callback;
-        private final int depth = TURN.depth();
-        private final long owed = TURN.owed();
-        private final boolean kept = TURN.isKept();
-        private final int pinned;
+        // What Turn keeps of it, where every class loader sees it: how the owner had the turn, and whether it has it again.
+        static final int DEPTH = 0;
+        static final int OWED = 1;
+        static final int KEPT = 2;
+        static final int PINNED = 3;
+        static final int OVER = 4;
 
-        private Loan(Thread owner, long[] callback) {
-            super(owner, false, callback);
-            this.callback = callback;
-            this.pinned = callback != null && isVirtual(owner) ? 1 : 0;
-        }
+        private final long[] loan = new long[OVER + 1];
 
-        Loan begin() {
-            LENT.set(this);
-            TURN.pin(pinned);
-            if (onOsThread()) {
+        Loan() {
+            super(Thread.currentThread(), false, TURN.callback());
+            long[] callback = TURN.callback();
+            loan[DEPTH] = TURN.depth();
+            loan[OWED] = TURN.owed();
+            loan[KEPT] = TURN.isKept() ? 1 : 0;
+            loan[PINNED] = callback != null && isVirtual(Thread.currentThread()) ? 1 : 0;
+            TURN.lend(loan, callback);
+            TURN.pin((int) loan[PINNED]);
+            if (onOsThread(callback)) {
                 Native.gilRelease(); // nothing to give back in a callback
                 Native.gilLend(true);
             }
@@ -360,40 +335,46 @@ public class PythonGIL implements AutoCloseable {
                 Monitor.turnEnds(TURN);
             }
             TURN.giveUp();
-            return this;
         }
 
-        /** Whether this began, and so ends, on the same OS thread: a virtual thread in Python stays where it is. */
-        private boolean onOsThread() {
+        /** Whether it began, and so ends, on the same OS thread: a virtual thread in Python stays where it is. */
+        private static boolean onOsThread(long[] callback) {
             return callback != null || !isVirtual(Thread.currentThread());
         }
 
         /** Whether no turn stands open: the thread may take one before the callback ends. */
-        boolean isGivenBack() {
-            return depth == owed;
+        static boolean isGivenBack(long[] loan) {
+            return loan[DEPTH] == loan[OWED];
         }
 
         @Override
         void end() {
+            if (loan[OVER] == 0) {
+                takeBack(loan);
+            }
+        }
+
+        static void takeBack(long[] loan) {
             TURN.take();
             begins();
-            resume();
+            resume(loan);
         }
 
         /** The thread has the turn again, once, and nothing more. */
-        void resume() {
-            LENT.remove();
-            ((PythonGIL) this).owner = null;
-            if (onOsThread()) {
+        static void resume(long[] loan) {
+            long[] callback = TURN.lentIn();
+            TURN.lend(null, null);
+            loan[OVER] = 1;
+            if (onOsThread(callback)) {
                 Native.gilLend(false);
                 if (callback == null) {
                     Native.gilAcquire();
                 }
             }
-            TURN.restore(depth, owed, callback);
-            TURN.pin(-pinned);
-            TURN.keep(kept);
-            TURN.late(owed > 0);
+            TURN.restore((int) loan[DEPTH], loan[OWED], callback);
+            TURN.pin((int) -loan[PINNED]);
+            TURN.keep(loan[KEPT] != 0);
+            TURN.late(loan[OWED] > 0);
         }
     }
 
@@ -401,8 +382,8 @@ public class PythonGIL implements AutoCloseable {
     void end() {
         if (turn) {
             endTurn();
-        } else if (shared != null) {
-            shared.close();
+        } else if (block) {
+            TURN.closeBlock();
         }
     }
 
@@ -413,7 +394,7 @@ public class PythonGIL implements AutoCloseable {
         } else if (TURN.depth() > TURN.owed()) {
             TURN.giveBack();
         } else {
-            new Loan(Thread.currentThread(), TURN.callback()).begin();
+            new Loan();
         }
     }
 
@@ -454,7 +435,7 @@ public class PythonGIL implements AutoCloseable {
             owner = null;
             return;
         }
-        if (shared != null && callback != Visit.current() && isOpen()) {
+        if (block && callback != TURN.visit() && isOpen()) {
             throw new PythonException(OF_CALLER);
         }
         boolean open = isOpen();
@@ -533,7 +514,7 @@ public class PythonGIL implements AutoCloseable {
      */
     public static void assertThreadSafe() {
         // Before the start whoever comes first becomes the default thread.
-        if (TURN.isMine() || !ready && starter == null || SHARED.get() != null || isInsideAlready()) {
+        if (!ready && starter == null || isInsideAlready()) {
             return;
         }
         refuseLent();
@@ -572,7 +553,7 @@ public class PythonGIL implements AutoCloseable {
     private static PythonGIL enterWithoutTurn() {
         start();
         refuseLent();
-        if (TURN.isMine() || SHARED.get() != null || isInsideAlready()) {
+        if (isInsideAlready()) {
             return NOTHING;
         }
         if (TURN.defaultThread() == Thread.currentThread() && TURN.takeIfFree()) {
@@ -593,7 +574,7 @@ public class PythonGIL implements AutoCloseable {
     /** The place that the thread has, or else one for the length of each call, as in a shared block. A lent turn stays lent. */
     static PythonGIL place() {
         start();
-        return LENT.get() != null || isHeld() ? NOTHING : lockShared();
+        return TURN.loan() != null || isHeld() ? NOTHING : lockShared();
     }
 
     /** Whether context variables are this thread's own: those of a virtual thread's calls are its carrier's. */
@@ -625,34 +606,24 @@ public class PythonGIL implements AutoCloseable {
 
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
-        return TURN.isMine() || ready && LENT.get() == null && (SHARED.get() != null || isInsideAlready());
+        return TURN.isMine() || ready && isInsideAlready();
     }
 
     private static void refuseLent() {
-        Loan loan = LENT.get();
+        long[] loan = TURN.loan();
         if (loan != null) {
-            throw new PythonException(loan.isGivenBack() ? NO_TURN : IS_LENT);
+            throw new PythonException(Loan.isGivenBack(loan) ? NO_TURN : IS_LENT);
         }
     }
 
-    /** Whose globals a call uses: those of the thread's shared block, null for the current context. */
-    static PythonObject spaceObject() {
-        if (TURN.isMine()) {
-            return null;
-        }
-        Shared shared = SHARED.get();
-        return shared == null ? null : shared.space();
-    }
-
-    /** The same as a handle, 0 for the current context. */
+    /** Whose globals a call uses: those of the thread's shared blocks, 0 for the current context. */
     static long space() {
-        PythonObject space = spaceObject();
-        return space == null ? 0 : space.handle();
+        return TURN.isMine() ? 0 : TURN.space();
     }
 
     /** Contexts follow exclusive turns. */
     static void refuseShared() {
-        if (!TURN.isMine() && SHARED.get() != null) {
+        if (!TURN.isMine() && TURN.blocks() > 0) {
             throw new PythonException("A block of PythonGIL.lockShared() has a namespace of its own and no contexts: "
                     + "use PythonGIL.lock() to switch contexts.");
         }
@@ -666,6 +637,16 @@ public class PythonGIL implements AutoCloseable {
     /** Whether Python runs, or is being started right now. */
     static boolean isStarted() {
         return starter != null;
+    }
+
+    /** Whether the calling thread has the turn. */
+    static boolean isMine() {
+        return TURN.isMine();
+    }
+
+    /** Whether the calling thread has the turn, and with it the GIL also between its calls. */
+    static boolean isKept() {
+        return TURN.isMine() && !isVirtual(Thread.currentThread());
     }
 
     /** Whether Python runs for this class loader. */
@@ -727,8 +708,8 @@ public class PythonGIL implements AutoCloseable {
             }
         }
         start();
-        Loan loan = LENT.get();
-        if (loan != null && !loan.isGivenBack()) {
+        long[] loan = TURN.loan();
+        if (loan != null && !Loan.isGivenBack(loan)) {
             throw new PythonException(IS_LENT);
         }
         if (TURN.isMine()) {
@@ -745,7 +726,7 @@ public class PythonGIL implements AutoCloseable {
             begins();
             try {
                 place = !isVirtual(Thread.currentThread()) ? Native.gilAcquire()
-                        : LENT.get() != null ? Native.LENT : Native.OUTSIDE;
+                        : TURN.loan() != null ? Native.LENT : Native.OUTSIDE;
             } catch (Throwable e) {
                 TURN.giveBack();
                 throw e;
@@ -763,7 +744,7 @@ public class PythonGIL implements AutoCloseable {
             boolean done = false;
             try {
                 boolean keep = !isVirtual(Thread.currentThread());
-                place = !keep && LENT.get() != null ? Native.LENT : Native.gilTryAcquire(keep);
+                place = !keep && TURN.loan() != null ? Native.LENT : Native.gilTryAcquire(keep);
                 if (place < 0) {
                     got = Handover.acquire(nanos, keep);
                     place = Native.OUTSIDE;
@@ -784,12 +765,12 @@ public class PythonGIL implements AutoCloseable {
     /** @param place where the thread was before */
     private static PythonGIL enteredFrom(int place) {
         if (place == Native.LENT) {
-            Loan loan = LENT.get();
-            if (loan == null || !loan.isGivenBack()) { // null: lent by another class loader's PythonGIL
+            long[] loan = TURN.loan();
+            if (!Loan.isGivenBack(loan)) {
                 leave();
                 throw new PythonException(IS_LENT);
             }
-            loan.resume();
+            Loan.resume(loan);
             TURN.take();
         } else if (place != Native.OUTSIDE) { // the thread manages the GIL itself and needs no turn
             leave();
@@ -849,9 +830,9 @@ public class PythonGIL implements AutoCloseable {
         TURN.giveBack();
     }
 
-    /** Whether the thread is in Python although it has no turn: it came from Python, or manages the GIL itself. */
+    /** Whether the thread may call Python: with a turn or in a shared block, called from Python, or with the GIL by other means. */
     private static boolean isInsideAlready() {
-        int place = Native.gilPlace();
+        int place = TURN.place();
         return place != Native.OUTSIDE && place != Native.LENT;
     }
 
@@ -859,23 +840,13 @@ public class PythonGIL implements AutoCloseable {
     static final class Visit implements Access.Visit {
         private final long[] callback = new long[2];
         private final long depth; // of the turn; -1 for a thread that has none
-        private final long[] outerCallback; // with a turn
-        private final Visit outer; // without one
-        private final Shared shared;
-        private final int sharedDepth;
+        private final long[] outer; // the callback around this one
+        private final long blocks; // of a thread that has no turn
 
-        private Visit(long depth, long[] outerCallback, Visit outer, Shared shared) {
+        private Visit(long depth, long[] outer, long blocks) {
             this.depth = depth;
-            this.outerCallback = outerCallback;
             this.outer = outer;
-            this.shared = shared;
-            this.sharedDepth = shared == null ? 0 : shared.depth;
-        }
-
-        /** The callback of a thread that has no turn; null if there is none. */
-        static long[] current() {
-            Visit visit = VISITS.get();
-            return visit == null ? null : visit.callback;
+            this.blocks = blocks;
         }
 
         /** The thread's place is as it was before: what was begun meanwhile is over. */
@@ -888,13 +859,13 @@ public class PythonGIL implements AutoCloseable {
             if (!TURN.isMine() || TURN.depth() - TURN.owed() > depth) {
                 restoreTurn();
             }
-            TURN.callback(outerCallback);
+            TURN.callback(outer);
         }
 
         private void restoreTurn() {
-            Loan loan = LENT.get();
+            long[] loan = TURN.loan();
             if (loan != null) {
-                loan.end();
+                Loan.takeBack(loan);
             }
             if (TURN.depth() - TURN.owed() > depth) {
                 callback[VOID] = 1;
@@ -907,15 +878,9 @@ public class PythonGIL implements AutoCloseable {
 
         private void closeWithoutTurn() {
             callback[VOID] = 1;
-            if (outer == null) {
-                VISITS.remove();
-            } else {
-                VISITS.set(outer);
-            }
-            Shared now = SHARED.get();
-            while (now != null && (now != shared || now.depth > sharedDepth)) {
-                now.close();
-                now = SHARED.get();
+            TURN.visit(outer);
+            while (TURN.blocks() > blocks) {
+                TURN.closeBlock();
             }
         }
     }
@@ -926,12 +891,12 @@ public class PythonGIL implements AutoCloseable {
      */
     static Visit visit() {
         if (TURN.isMine()) {
-            Visit visit = new Visit(TURN.depth(), TURN.callback(), null, null);
+            Visit visit = new Visit(TURN.depth(), TURN.callback(), 0);
             TURN.callback(visit.callback);
             return visit;
         }
-        Visit visit = new Visit(-1, null, VISITS.get(), SHARED.get());
-        VISITS.set(visit);
+        Visit visit = new Visit(-1, TURN.visit(), TURN.blocks());
+        TURN.visit(visit.callback);
         return visit;
     }
 

@@ -22,6 +22,7 @@ import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.Told;
 import org.nd4j.python4j.internal.start.Bindings;
 import org.nd4j.python4j.internal.turn.Stopper;
 
@@ -41,10 +42,15 @@ import org.nd4j.python4j.internal.turn.Stopper;
  */
 public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
+    private static final int FEW = 3; // as many as objectCallObjectFew takes
+
     private long handle; // 0 for no object
     private long frame; // see PythonGC.isNone
     private PythonGC within; // the frame's, if the thread has it open
     boolean kept; // by PythonGC.keep, or read from something that is
+    private byte known = Pack.MISSING; // the tag of the value, if that came with the handle: it needs no call
+    private long word; // an int, or the bits of a float
+    private String text;
 
     /** Takes over a handle that belongs to a frame, or to none. */
     PythonObject(long handle, long frame) {
@@ -93,6 +99,27 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
+    /** The same, with the value that was told of it if `left` of that call was not -1. */
+    private PythonObject(long handle, long frame, long left) {
+        if (left != -1) {
+            known = (byte) Told.tag();
+            word = Told.word();
+            text = known == Pack.STR ? Told.text() : null;
+        }
+        hold(handle, frame);
+    }
+
+    /** What a call that makes an object gives back; -1 for a thread that others may come before, so that it has no value told. */
+    private static long left() {
+        return PythonGIL.isKept() ? Handles.takeLeft() : -1;
+    }
+
+    /** Whether its value is known to be of that kind. The thread has the turn, and the object is not gone. */
+    private boolean knows(int tag) {
+        return known == tag && handle != 0 && PythonGIL.isMine() && PythonGIL.isReady()
+                && (PythonGC.isNone(frame) || within != null && within.isOpen());
+    }
+
     private void hold(long handle, long frame) {
         this.handle = handle;
         this.frame = frame;
@@ -124,7 +151,10 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** Python's {@code str(object)}; {@code <NULL>} for no object. */
     @Override
     public String toString() {
-        return handle == 0 ? "<NULL>" : (String) convert(Pack.Wanted.STR);
+        if (handle == 0) {
+            return "<NULL>";
+        }
+        return knows(Pack.STR) ? text : (String) convert(Pack.Wanted.STR);
     }
 
     /** Whether this is None, or no object. Needs a turn only if it is an object. */
@@ -133,7 +163,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return true;
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            return Handles.isNone(handle);
+            return knows(Pack.NONE) || Handles.isNone(handle);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -147,7 +177,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             cancelLate();
             try {
-                Native.handleDrop(handle);
+                if (known == Pack.MISSING || !PythonGIL.isKept() || !Handles.leave(handle)) {
+                    Native.handleDrop(handle);
+                }
             } catch (PythonException e) { // a panic of ours
                 hold(handle, frame);
                 throw e;
@@ -190,7 +222,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     public PythonObject call(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
-            return new PythonObject(called(current, args == null ? new Object[1] : args, false), current);
+            long left = left();
+            return new PythonObject(called(current, args == null ? new Object[1] : args, false, left), current, left);
         }
     }
 
@@ -219,18 +252,49 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** Python's {@code object.name}. */
     public PythonObject attr(String attr) {
         Objects.requireNonNull(attr);
-        Pack pack = Pack.take();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
-            pack.text(attr);
+            long object = handle();
+            PythonObject name = Attributes.name(attr);
             PythonGC current = PythonGC.frameOf(this);
-            long part = Native.objectAttribute(handle(), pack.buffer(), pack.length(), PythonGC.id(current), slot.call());
-            return part(part, current);
+            long left = left();
+            long part = Native.objectAttribute(object, name.handle, PythonGC.id(current), slot.call(), left);
+            Reference.reachabilityFence(name);
+            return part(part, current, left);
         } finally {
             slot.end(outer);
-            pack.giveBack();
             Reference.reachabilityFence(this);
+        }
+    }
+
+    /** Names of attributes as Python has them. Each has one place; one that comes later takes it over. */
+    private static final class Attributes {
+        private static final int PLACES = 256;
+        private static final Attributes[] ALL = new Attributes[PLACES];
+
+        private final String name;
+        private final PythonObject python;
+
+        private Attributes(String name) {
+            this.name = name;
+            Pack pack = Pack.take();
+            try {
+                pack.text(name);
+                this.python = new PythonObject(Native.objectName(pack.buffer(), pack.length(), Native.root), Native.root);
+            } finally {
+                pack.giveBack();
+            }
+        }
+
+        static PythonObject name(String name) {
+            int place = name.hashCode() & PLACES - 1;
+            Attributes known = ALL[place];
+            if (known == null || known.name != name && !known.name.equals(name)) {
+                known = new Attributes(name);
+                ALL[place] = known;
+            }
+            return known.python;
         }
     }
 
@@ -253,7 +317,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * @throws PythonException if it is none, or has more than 64 bits
      */
     public long toLong() {
-        return word(Pack.Wanted.INT);
+        return knows(Pack.INT) ? word : word(Pack.Wanted.INT);
     }
 
     /** The value of a number, rounded to a {@code float}. */
@@ -263,12 +327,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** The value of a number. */
     public double toDouble() {
-        return Double.longBitsToDouble(word(Pack.Wanted.FLOAT));
+        return Double.longBitsToDouble(knows(Pack.FLOAT) ? word : word(Pack.Wanted.FLOAT));
     }
 
     /** Python's truth value of the object. */
     public boolean toBoolean() {
-        return (Boolean) convert(Pack.Wanted.BOOL);
+        return knows(Pack.TRUE) || !knows(Pack.FALSE) && (Boolean) convert(Pack.Wanted.BOOL);
     }
 
     /** The elements of any sequence, converted as {@link PythonTypes#LIST} does. */
@@ -298,7 +362,16 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** Python's {@code object[key]}. */
     public PythonObject get(int key) {
-        return item(key);
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try (PythonGIL turn = PythonGIL.enter()) {
+            PythonGC current = PythonGC.frameOf(this);
+            long left = left();
+            return part(Native.objectItem(handle(), key, PythonGC.id(current), slot.call(), left), current, left);
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** Python's {@code object[key]}. */
@@ -580,14 +653,14 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     PythonObject callWide(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
-            return new PythonObject(called(current, args, true), current);
+            return new PythonObject(called(current, args, true, -1), current);
         }
     }
 
     /** The same for a result that is to be packed at once. */
     long callFresh(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return called(0, args, true);
+            return called(0, args, true, -1);
         }
     }
 
@@ -611,7 +684,11 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    private long called(long frame, Object[] args, boolean wide) {
+    private long called(long frame, Object[] args, boolean wide, long left) {
+        if (args.length <= FEW && areInts(args)) {
+            return called(frame, left, args.length, args.length > 0 ? ((Number) args[0]).longValue() : 0,
+                    args.length > 1 ? ((Number) args[1]).longValue() : 0, args.length > 2 ? ((Number) args[2]).longValue() : 0);
+        }
         Pack pack = Pack.take();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
@@ -623,10 +700,31 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             for (Object arg : args) {
                 pack.value(arg);
             }
-            return Native.objectCallObject(handle(), pack.buffer(), pack.length(), frame, slot.call());
+            return Native.objectCallObject(handle(), pack.buffer(), pack.length(), frame, slot.call(), left);
         } finally {
             slot.end(outer);
             pack.giveBack();
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    private static boolean areInts(Object[] args) {
+        for (Object arg : args) {
+            if (!(arg instanceof Long || arg instanceof Integer)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** So few ints need no buffer. */
+    private long called(long frame, long left, int count, long a, long b, long c) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            return Native.objectCallObjectFew(handle(), count, a, b, c, frame, slot.call(), left);
+        } finally {
+            slot.end(outer);
             Reference.reachabilityFence(this);
         }
     }
@@ -635,7 +733,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     static PythonObject wide(Object value) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
-            return new PythonObject(operate(Operator.IDENTITY, current, new Object[] {value}, true), current);
+            return new PythonObject(operate(Operator.IDENTITY, current, new Object[] {value}, true, -1), current);
         }
     }
 
@@ -643,7 +741,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     static PythonObject apply(int operator, Object... operands) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
-            return new PythonObject(operate(operator, current, operands), current);
+            long left = left();
+            return new PythonObject(operate(operator, current, operands, false, left), current, left);
         }
     }
 
@@ -656,20 +755,22 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private PythonObject read(String tool, Object... arguments) {
         try (PythonGIL turn = PythonGIL.enter()) {
             PythonGC current = PythonGC.frameOf(this);
-            return part(tool(tool).called(PythonGC.id(current), arguments, false), current);
+            long left = left();
+            return part(tool(tool).called(PythonGC.id(current), arguments, false, left), current, left);
         }
     }
 
     private PythonObject item(Object key) {
         try (PythonGIL turn = PythonGIL.enter()) {
             PythonGC current = PythonGC.frameOf(this);
-            return part(operate(Operator.ITEM, PythonGC.id(current), this, key), current);
+            long left = left();
+            return part(operate(Operator.ITEM, PythonGC.id(current), new Object[] {this, key}, false, left), current, left);
         }
     }
 
     /** What was read from this object, in a frame of {@link PythonGC#frameOf}. */
-    private PythonObject part(long part, PythonGC current) {
-        PythonObject object = new PythonObject(part, PythonGC.id(current));
+    private PythonObject part(long part, PythonGC current, long left) {
+        PythonObject object = new PythonObject(part, PythonGC.id(current), left);
         PythonGC.note(current, this, object);
         return object;
     }
@@ -689,10 +790,10 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     private static long operate(int operator, long frame, Object... operands) {
-        return operate(operator, frame, operands, false);
+        return operate(operator, frame, operands, false, -1);
     }
 
-    private static long operate(int operator, long frame, Object[] operands, boolean wide) {
+    private static long operate(int operator, long frame, Object[] operands, boolean wide, long left) {
         Pack pack = Pack.take();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
@@ -704,7 +805,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             for (Object operand : operands) {
                 pack.value(operand);
             }
-            return Native.objectOperate(operator, pack.buffer(), pack.length(), frame, slot.call());
+            return Native.objectOperate(operator, pack.buffer(), pack.length(), frame, slot.call(), left);
         } finally {
             slot.end(outer);
             pack.giveBack();

@@ -10,7 +10,6 @@ import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 
 /** Handles of Python objects. */
@@ -23,6 +22,7 @@ public final class Handles {
     private static final int SHORTEST_MILLIS = 10;
     private static final int LONGEST_MILLIS = 1000;
     private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
+    private static long left; // see leave(); the turn's owner uses it
 
     private Handles() {}
 
@@ -41,11 +41,11 @@ public final class Handles {
      * handle is given back. So these stand at the same places of a table here, which keeps them alive, and
      * leave it before their handles go.
      */
-    public static final class Late extends PhantomReference<PythonObject> {
+    public static final class Late extends PhantomReference<Object> {
         private static final int MANY = 1 << 20;
         private static final int PART = 1 << 12;
 
-        private static final ReferenceQueue<PythonObject> FORGOTTEN = new ReferenceQueue<>();
+        private static final ReferenceQueue<Object> FORGOTTEN = new ReferenceQueue<>();
         private static volatile Late[][] all = new Late[16][]; // replaced with the class locked
         private static volatile int limit = MANY;
 
@@ -55,13 +55,13 @@ public final class Handles {
 
         private final long handle;
 
-        private Late(PythonObject object, long handle) {
+        private Late(Object object, long handle) {
             super(object, FORGOTTEN);
             this.handle = handle;
         }
 
-        /** An object that is in no frame has this handle. */
-        public static void add(PythonObject object, long handle) {
+        /** An object has this handle: a {@code PythonObject} that is in no frame, as a rule. */
+        public static void add(Object object, long handle) {
             int place = (int) handle;
             Late[] part = part(place);
             if (part == null) {
@@ -177,6 +177,32 @@ public final class Handles {
         }
     }
 
+    /**
+     * Leaves a handle for the next call to give back, which saves a call; false if there is one already. Only with a turn, and for
+     * an object that is a value and nothing else: nobody sees when it goes.
+     */
+    public static boolean leave(long handle) {
+        boolean free = left == 0;
+        if (free) {
+            left = handle;
+        }
+        return free;
+    }
+
+    /** What {@link #leave} left, 0 for nothing; the caller gives it back. Only with a turn. */
+    public static long takeLeft() {
+        long handle = left;
+        if (handle != 0) {
+            left = 0;
+        }
+        return handle;
+    }
+
+    /** How many objects Java holds. Needs no turn. */
+    public static int count() {
+        return Native.handleCount() - (left == 0 ? 0 : 1);
+    }
+
     /** Has the thread of watch.rs look from now on; before the start, from the start on. */
     public static void watch() {
         if (!Native.forgets) {
@@ -212,7 +238,7 @@ public final class Handles {
             Pack pack = Pack.take();
             try {
                 pack.u32(1).value(value);
-                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0, 0);
+                long handle = Native.objectOperate(Operator.IDENTITY, pack.buffer(), pack.length(), 0, 0, -1);
                 long address = Native.handleAddress(handle);
                 Native.handleDrop(handle);
                 return address;

@@ -67,6 +67,8 @@ public final class Native {
     public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
+    /** In a shared block between two calls, which is a place of the Java thread: {@code Turn.place()} alone gives it. */
+    public static final int SHARED = 6;
 
     /** Where this OS thread is. Needs no turn. */
     public static native int gilPlace();
@@ -212,18 +214,31 @@ public final class Native {
     public static native byte[] contextNames();
 
     /** A namespace that is no context, for a shared turn. Needs none itself. */
-    public static native long contextOpenSpace();
+    public static native long contextOpenSpace(long root);
 
     /** Empties and forgets a space. Needs no turn. */
     public static native void contextCloseSpace(long space);
 
     // ---- object.rs ----
 
-    /** Applies an operator of {@link Operator} to packed operands; a handle to the result. */
-    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call);
+    /** The memory in which a result's value is told, see {@link Told}. Needs no turn. */
+    public static native ByteBuffer objectTold();
 
-    /** A handle to the attribute with a packed name. */
-    public static native long objectAttribute(long handle, byte[] name, int length, long frame, long call);
+    /**
+     * Applies an operator of {@link Operator} to packed operands; a handle to the result.
+     *
+     * @param left what {@link Handles#takeLeft} gave, or -1 if the value is not to be told
+     */
+    public static native long objectOperate(int operator, byte[] operands, int length, long frame, long call, long left);
+
+    /** A handle to a packed name of attributes. */
+    public static native long objectName(byte[] name, int length, long root);
+
+    /** The attribute with such a name, as {@link #objectOperate}. */
+    public static native long objectAttribute(long handle, long name, long frame, long call, long left);
+
+    /** The item at an index, as {@link #objectOperate}. */
+    public static native long objectItem(long handle, long index, long frame, long call, long left);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
@@ -237,8 +252,13 @@ public final class Native {
     /** The same for a result of 64 bits: an int, or the bits of a float. */
     public static native long objectCallWord(long handle, byte[] arguments, int length, int wanted, long call);
 
-    /** The same for a handle to the result; what cannot be called is refused. */
-    public static native long objectCallObject(long handle, byte[] arguments, int length, long frame, long call);
+    /** The same for a handle to the result, as {@link #objectOperate}; what cannot be called is refused. */
+    public static native long objectCallObject(
+            long handle, byte[] arguments, int length, long frame, long call, long left);
+
+    /** The same with the first {@code count} of three ints as arguments. */
+    public static native long objectCallObjectFew(
+            long handle, int count, long a, long b, long c, long frame, long call, long left);
 
     /** As {@link #objectCallWord}, with the first {@code count} of three arguments, which are as the result: ints or the bits of floats. */
     public static native long objectCallFew(long handle, int count, long a, long b, long c, int wanted, long call);

@@ -37,9 +37,9 @@ import org.nd4j.python4j.internal.Access;
  */
 public final class Pack {
 
-    static final int NONE = 0;
-    static final int FALSE = 1;
-    static final int TRUE = 2;
+    public static final int NONE = 0;
+    public static final int FALSE = 1;
+    public static final int TRUE = 2;
     public static final int INT = 3;
     public static final int BIG_INT = 4;
     public static final int FLOAT = 5;

@@ -10,6 +10,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonGILMXBean;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -252,7 +253,7 @@ public final class Monitor {
 
         @Override
         public int getHandles() {
-            return Access.get().isStarted() ? Native.handleCount() : 0;
+            return Access.get().isStarted() ? Handles.count() : 0;
         }
 
         @Override

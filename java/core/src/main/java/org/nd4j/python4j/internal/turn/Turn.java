@@ -13,6 +13,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Native;
 
 /**
  * An exclusive, re-entrant lock owned by a Java thread. Its owner is visible to {@code jstack} and to
@@ -58,7 +60,8 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int CALLBACK = 7; // long[]: what PythonGIL knows the owner's callback by
     private static final int FIRST = 8; // of the queue; written with the state locked
     private static final int LAST = 9; // guarded by the state
-    private static final int LENGTH = 10;
+    private static final int PLACES = 10; // ThreadLocal<Object[]>: see "where the calling thread is"
+    private static final int LENGTH = 11;
 
     // The places in NUMBERS, which only the owner reads and writes.
     private static final int DEPTH = 0;
@@ -67,6 +70,13 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int KEPT = 3;
     private static final int LATE = 4;
     private static final int PINNED = 5;
+
+    // The places in what PLACES has for a thread, an Object[].
+    private static final int BLOCKS = 0; // long[1]: how many shared blocks are open
+    private static final int SPACE = 1; // long[1]: the handle of their namespace; null until somebody needs it
+    private static final int VISIT = 2; // long[]: what PythonGIL knows the innermost callback by that has no turn
+    private static final int LOAN = 3; // long[]: what PythonGIL knows of the turn that is lent
+    private static final int LENT_IN = 4; // long[]: the callback that it was lent in
 
     // The places in a waiter, an Object[] and one of the queue's nodes.
     private static final int THREAD = 0; // Thread
@@ -90,6 +100,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
             state[i] = new AtomicLong();
         }
         state[NUMBERS] = new long[PINNED + 1];
+        state[PLACES] = new ThreadLocal<Object[]>();
         use();
     }
 
@@ -174,6 +185,110 @@ public final class Turn extends AbstractOwnableSynchronizer {
     /** How many nanoseconds they waited. */
     public long waitedNanos() {
         return ((AtomicLong) state[WAITED]).get();
+    }
+
+    // ---- where the calling thread is ----
+
+    // What follows belongs to the Java thread and not to its OS thread, since a virtual thread takes it along from one
+    // to another. The rest of a thread's place is that of the OS thread, for which gil.rs is asked. The handle of a
+    // namespace goes with the object that has it, and so with the thread.
+
+    /** Its place, by the numbers of {@link Native}. */
+    public int place() {
+        if (isMine()) {
+            return Native.TURN;
+        }
+        Object[] place = known();
+        if (place != null && place[LOAN] != null) {
+            return Native.LENT;
+        }
+        return place != null && ((long[]) place[BLOCKS])[0] > 0 ? Native.SHARED : Native.gilPlace();
+    }
+
+    /** How many shared blocks it has open. */
+    public long blocks() {
+        Object[] place = known();
+        return place == null ? 0 : ((long[]) place[BLOCKS])[0];
+    }
+
+    /** It opens a shared block. */
+    public void openBlock() {
+        ((long[]) make()[BLOCKS])[0]++;
+    }
+
+    /** It closes the shared block that it opened last. The namespace goes with the first one. */
+    public void closeBlock() {
+        Object[] place = known();
+        if (--((long[]) place[BLOCKS])[0] == 0) {
+            long[] space = (long[]) place[SPACE];
+            place[SPACE] = null;
+            if (space != null) {
+                Handles.Late.cancel(space[0]);
+                Native.contextCloseSpace(space[0]);
+            }
+        }
+    }
+
+    /** The namespace of its shared blocks, 0 if it has none open. */
+    public long space() {
+        Object[] place = known();
+        if (place == null || ((long[]) place[BLOCKS])[0] == 0) {
+            return 0;
+        }
+        long[] space = (long[]) place[SPACE];
+        if (space == null) { // not before somebody needs it, since that takes the GIL
+            space = new long[] {Native.contextOpenSpace(Native.root)};
+            place[SPACE] = space;
+            Handles.Late.add(space, space[0]);
+        }
+        return space[0];
+    }
+
+    /** What its innermost callback is known by, where it has no turn; null outside of callbacks. */
+    public long[] visit() {
+        Object[] place = known();
+        return place == null ? null : (long[]) place[VISIT];
+    }
+
+    public void visit(long[] callback) {
+        make()[VISIT] = callback;
+    }
+
+    /** What is known of the turn that it has lent, null if it has lent none. */
+    public long[] loan() {
+        Object[] place = known();
+        return place == null ? null : (long[]) place[LOAN];
+    }
+
+    /** The callback that it has lent its turn in. */
+    public long[] lentIn() {
+        return (long[]) known()[LENT_IN];
+    }
+
+    /** It lends its turn, or has taken it back: then both are null. */
+    public void lend(long[] loan, long[] callback) {
+        Object[] place = make();
+        place[LOAN] = loan;
+        place[LENT_IN] = callback;
+    }
+
+    private Object[] known() {
+        return places().get();
+    }
+
+    @SuppressWarnings("unchecked") // nothing else is put there
+    private ThreadLocal<Object[]> places() {
+        return (ThreadLocal<Object[]>) state[PLACES];
+    }
+
+    /** The same, made if it is not there. It stays with the thread, and keeps no class loader. */
+    private Object[] make() {
+        Object[] place = known();
+        if (place == null) {
+            place = new Object[] {new long[1], null, null, null, null};
+            places().set(place);
+        }
+        return place;
     }
 
     // ---- for the owner alone ----

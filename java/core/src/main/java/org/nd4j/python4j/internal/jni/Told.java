@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The value of a result beside its handle, where the value says all of it: who wants it needs no second call. Written by
+// `tell` of pack.rs. What may be done with it is decided in PythonObject.
+package org.nd4j.python4j.internal.jni;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+
+/** What the last call told of its result. Only for a thread that has held the GIL since. */
+public final class Told {
+
+    private static final ByteBuffer MEMORY = Native.objectTold().order(ByteOrder.nativeOrder());
+    private static final int WORD = 8;
+    private static final int TEXT = 16;
+
+    private Told() {}
+
+    /** The tag, as {@link Pack} has them; {@link Pack#MISSING} for an object of another kind. */
+    public static int tag() {
+        return (int) MEMORY.getLong(0);
+    }
+
+    /** An int, or the bits of a float. */
+    public static long word() {
+        return MEMORY.getLong(WORD);
+    }
+
+    public static String text() {
+        byte[] utf8 = new byte[(int) word()];
+        MEMORY.position(TEXT);
+        MEMORY.get(utf8);
+        return new String(utf8, StandardCharsets.UTF_8);
+    }
+}
