@@ -41,6 +41,16 @@ class JavaException(Exception):
     def __class_getitem__(cls, name):
         if not isinstance(name, str):
             raise TypeError(f"the name of a Java class is expected, not {name!r}")
+        if name not in JavaException.named:
+            kind = class_kind(name)
+            if kind == 0:
+                raise LookupError(f"no class loader that Python's objects of Java come from has a class {name}")
+            if kind == 1:
+                raise TypeError(f"{name} is no class of exceptions in Java")
+        return JavaException.of(name)
+
+    @staticmethod
+    def of(name):
         return JavaException.named.setdefault(name, type("JavaException", (JavaException,), {}))
 
     @staticmethod
@@ -48,7 +58,7 @@ class JavaException(Exception):
         names = classes.split(" ")
         kind = JavaException.thrown.get(classes)
         if kind is None:
-            made = type("JavaException", tuple([JavaException[name] for name in names]), {})
+            made = type("JavaException", tuple([JavaException.of(name) for name in names]), {})
             kind = JavaException.thrown.setdefault(classes, made)
         return kind(names[0], text, key, holder)
 

@@ -50,6 +50,25 @@ pub(crate) fn thread_name() -> Option<String> {
     }
 }
 
+static CLASS_KIND_OF: OnceLock<fn(&str) -> Option<u8>> = OnceLock::new();
+
+/// Sets who tells what a name is among the other side's classes: 0 for none, 1 for a class that is none of exceptions, 2
+/// for one that is; nothing where nobody can tell.
+pub fn set_class_kind(kind: fn(&str) -> Option<u8>) {
+    let _ = CLASS_KIND_OF.set(kind);
+}
+
+/// What a name is on the other side, which may wait there.
+pub(crate) fn class_kind(py: Python<'_>, name: &str) -> Option<u8> {
+    match fork::is_child() {
+        true => None,
+        false if name.is_empty() => Some(0),
+        false => CLASS_KIND_OF
+            .get()
+            .and_then(|kind| gil::outside(py, || kind(name))),
+    }
+}
+
 #[pymethods]
 impl Function {
     #[pyo3(signature = (*args, **kwargs))]

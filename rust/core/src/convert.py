@@ -8,6 +8,10 @@ from numbers import Rational
 MISSING = object()
 
 
+def is_asynchronous(value):
+    return hasattr(type(value), "__aiter__") and not hasattr(type(value), "__iter__")
+
+
 class Refused(TypeError):
     """There is no such value. The text, a sentence or none, says why or what to do."""
 
@@ -52,7 +56,11 @@ def number(value):
         if isinstance(value, Decimal):
             if value.is_snan():
                 raise Refused("It is a signaling NaN.")
-            return Decimal(value) if value.is_finite() else float(value)
+            if not value.is_finite() or not value and value.is_signed():
+                return float(value)  # which BigDecimal has not
+            if abs(value.as_tuple().exponent) >= 10**9:
+                raise Refused("Its exponent is beyond those of Java's BigDecimal: use float() or round() in Python.")
+            return Decimal(value)
     try:
         return operator.index(value)
     except TypeError:
@@ -144,12 +152,28 @@ def base(value):
 # ---- containers ----
 
 
-def elements(value, primitive, words):
+def bits(value):
+    """The bytes of what consists of them in one dimension, as bytes(value) does for those of 8 bits; else None."""
+    try:
+        view = memoryview(value)
+    except TypeError:
+        return None
+    return view.tobytes() if view.ndim == 1 and view.format.lstrip("@=<>") in ("B", "b", "c") else None
+
+
+def rows(array):
+    """An array of bytes with those of the last dimension as they are."""
+    return array.tobytes() if array.ndim == 1 else [rows(row) for row in array]
+
+
+def elements(value, primitive, words, bytes_within):
     """Whether the elements are words of `plain`, if `words` allows it; all of them in a list; whether they are all different."""
     if is_numpy(value):
         if not value.shape:
             raise Refused("")
         kind = value.dtype.kind
+        if bytes_within and kind in "iu" and value.dtype.itemsize == 1:
+            return False, rows(value), False
         if kind == "V" or kind == "O" and primitive:
             raise Refused(
                 f"It is a numpy array of dtype {value.dtype}: give it a plain dtype in Python by astype(), "

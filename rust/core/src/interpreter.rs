@@ -185,6 +185,11 @@ fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
         Ok::<_, PyErr>(texts::with_words(&words))
     })?;
     let java_name = PyCFunction::new_closure(py, None, None, |_, _| callback::thread_name())?;
+    let class_kind = PyCFunction::new_closure(py, None, None, |arguments, _| {
+        let (name,): (String,) = arguments.extract()?;
+        Ok::<_, PyErr>(callback::class_kind(arguments.py(), &name))
+    })?;
+    tools.set_item("class_kind", class_kind)?;
     let tool = PyCFunction::new_closure(py, None, None, |arguments, _| {
         let (file, name): (String, String) = arguments.extract()?;
         let tool = script::tool(arguments.py(), &file, &name);

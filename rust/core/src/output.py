@@ -189,26 +189,66 @@ class JavaHandler(logging.Handler):
 _routes = {}  # the handlers that go to Java, and whom to tell that a program has taken one away
 
 
+def watching(change):
+    """A list's own method, after which those are told whose handler it has taken away."""
+
+    def method(self, *args):
+        before = _gone(self)
+        try:
+            return change(self, *args)
+        finally:
+            for handler in _gone(self):
+                if handler not in before:
+                    _routes[handler]()
+
+    return method
+
+
+def _gone(handlers):
+    return [handler for handler in _routes if handler not in handlers]
+
+
+class Handlers(list):
+    """The handlers of the root logger while some of them go to Java: Logger.removeHandler and programs change this list."""
+
+    __delitem__, __setitem__, __imul__ = map(watching, (list.__delitem__, list.__setitem__, list.__imul__))
+    clear, pop, remove = map(watching, (list.clear, list.pop, list.remove))
+
+
+def _assign(root, handlers):
+    """`root.handlers = handlers`: another list, which may lack ours."""
+    ours = root.__dict__["handlers"]
+    before = _gone(ours)
+    kept = [handler for handler in _routes if handler in handlers]
+    root.__dict__["handlers"] = Handlers(handlers) if kept and not isinstance(handlers, Handlers) else handlers
+    for handler in _gone(handlers):
+        if handler not in before:
+            _routes[handler]()
+
+
+def _watch(root):
+    if not isinstance(root.__dict__["handlers"], Handlers):
+        root.__dict__["handlers"] = Handlers(root.__dict__["handlers"])
+    kind = type(root)
+    if "_python4j" not in vars(kind):
+        handlers = property(lambda root: root.__dict__["handlers"], _assign)
+        root.__class__ = type(kind.__name__, (kind,), {"handlers": handlers, "_python4j": True})
+
+
 def end_route(handler):
     root = logging.getLogger()
-    if _routes.pop(handler, None) and not _routes:
-        del root.removeHandler
-    type(root).removeHandler(root, handler)
-
-
-def _remove_handler(handler):
-    root = logging.getLogger()
-    was_there = handler in root.handlers
-    type(root).removeHandler(root, handler)
-    if was_there and handler in _routes:
-        _routes[handler]()
+    _routes.pop(handler, None)
+    root.removeHandler(handler)
+    if not _routes and "_python4j" in vars(type(root)):
+        root.__class__ = type(root).__base__
+        root.handlers = list(root.handlers)
 
 
 def log_to(send, lost):
     """The root logger sends everything to Java, which filters by its own configuration.
 
-    `lost` is called when a program ends that, as logging.basicConfig(force=True) and dictConfig do. Gives two
-    functions: one puts it back and says whether it was gone, the other one ends it.
+    `lost` is called when a program ends that, as logging.basicConfig(force=True), dictConfig and handlers.clear() do. Gives
+    two functions: one puts it back and says whether it was gone, the other one ends it.
     """
     root = logging.getLogger()
     handler = JavaHandler(send)
@@ -216,6 +256,7 @@ def log_to(send, lost):
 
     def put_back():
         gone = handler not in root.handlers
+        _watch(root)
         root.addHandler(handler)
         root.setLevel(1)
         return gone
@@ -225,6 +266,5 @@ def log_to(send, lost):
         root.setLevel(before)
 
     _routes[handler] = lost
-    root.removeHandler = _remove_handler
     put_back()
     return put_back, stop

@@ -993,11 +993,13 @@ impl<'py> Writer<'py> {
     }
 
     fn decimal(&mut self, decimal: &Bound<'py, PyAny>) -> Result<()> {
-        if !decimal.call_method0("is_finite")?.is_truthy()? {
+        let text = decimal.str()?;
+        let text = text.to_cow()?;
+        if !is_big_decimal(&text) {
             return self.object(decimal); // a double it may be
         }
         self.u8(tag::DECIMAL);
-        self.bytes(decimal.str()?.to_cow()?.as_bytes())
+        self.bytes(text.as_bytes())
     }
 
     /// The list at once where all its elements are of one simple kind; otherwise they are still to be written.
@@ -1313,6 +1315,17 @@ pub fn built_in(object: &Bound<'_, PyAny>) -> Option<&'static str> {
     } else {
         return None;
     })
+}
+
+/// Whether Java's BigDecimal has the number of this text: no NaN, no infinity, no negative zero, and an exponent of at
+/// most nine digits.
+fn is_big_decimal(text: &str) -> bool {
+    let (digits, exponent) = text.split_once('E').unwrap_or((text, ""));
+    let number = digits.trim_start_matches('-');
+    let zero = !number.contains(|c: char| ('1'..='9').contains(&c));
+    number.starts_with(|c: char| c.is_ascii_digit())
+        && !(zero && digits.starts_with('-'))
+        && exponent.len() <= 10
 }
 
 /// Whether this is exactly a `decimal.Decimal`, which has to be imported already to exist.

@@ -100,12 +100,18 @@ class JavaIterable(JavaObject, abc.Iterable):
     def __iter__(self):
         return self._java("iterate")
 
+    def __aiter__(self):
+        return self._java("asynchronously")(self)
+
 
 class JavaIterator(JavaObject, abc.Iterator):
     __slots__ = ()
 
     def __next__(self):
         return self._java("next")
+
+    def __aiter__(self):
+        return self._java("asynchronously")(self)
 
     def __copy__(self):
         raise TypeError("an iterator of Java's cannot be copied")
@@ -461,11 +467,21 @@ class JavaItems(Backwards, abc.ItemsView):
 # ---- what Java asks of a Python object ----
 
 
-def bind(*method):
+def bind(target, names, getter, setter, single, *more):
     """A method of a Java interface, to be called with its arguments."""
     from functools import partial
 
-    return partial(invoke, *method)
+    if single and isinstance(target, type):  # a class is called, and makes an object: its methods are those of its objects
+        names = [name for name in names if is_own(target, name)]
+    return partial(invoke, target, names, getter, setter, single, *more)
+
+
+def is_own(target, name):
+    """Whether a class has an attribute that can be called without an object of it."""
+    for kind in target.__mro__:
+        if name in vars(kind):
+            return isinstance(vars(kind)[name], (staticmethod, classmethod, type))
+    return False
 
 
 def invoke(target, names, getter, setter, single, optional, *args):
@@ -494,8 +510,32 @@ class Unsupported(TypeError):
     """A Python object does not have what a method of a Java collection needs."""
 
 
+def collections_of(it):
+    """The collections of Java's that an object can be used as."""
+    kind = type(it)
+    has = {name for name in ("keys", "__getitem__", "__len__", "__iter__", "__contains__") if hasattr(kind, name)}
+    mapping = isinstance(it, abc.Mapping) or {"keys", "__getitem__"} <= has
+    elements = "__iter__" in has or "__getitem__" in has
+    if mapping:
+        yield "Map"
+    if isinstance(it, abc.Sequence) or {"__getitem__", "__len__"} <= has and not isinstance(it, abc.Mapping):
+        yield "List"
+    if isinstance(it, abc.Set) or {"__len__", "__iter__", "__contains__"} <= has and "__getitem__" not in has:
+        yield "Set"
+    if elements and "__len__" in has:
+        yield "Collection"
+    if elements:
+        yield from ("Iterable", "Iterator")
+
+
 class Views:
     """What Java's collections over a Python object do to it."""
+
+    def check(it, wanted):
+        can = list(collections_of(it))
+        if wanted not in can:
+            name = f"an object of the type {type(it).__name__} cannot be used as a Java {wanted}"
+            raise TypeError(f"{name}: it can be used as a {', '.join(can)}" if can else name)
 
     kind = staticmethod(lambda it: "list" if isinstance(it, abc.Sequence) else "set" if isinstance(it, abc.Set) else "other")
     size = staticmethod(len)

@@ -160,10 +160,11 @@ fn close(number: Number) {
     left.into_iter().for_each(forget);
 }
 
-/// How many messages wait. Needs no Python.
-pub fn waiting(number: Number) -> usize {
-    let queue = QUEUES.lock().get(&number).cloned();
-    queue.map_or(0, |queue| queue.waiting.lock().messages.len())
+/// How many messages wait; none if the queue is closed. Needs no Python.
+pub fn waiting(number: Number) -> Option<usize> {
+    let queue = QUEUES.lock().get(&number).cloned()?;
+    let count = queue.waiting.lock().messages.len();
+    Some(count)
 }
 
 /// A queue as its event loop has it.

@@ -6,13 +6,14 @@ import atexit
 import builtins
 import sys
 import threading
-import types
 import weakref
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections import deque
+from collections.abc import Coroutine
 from functools import partial
 from itertools import count
 from time import monotonic
+from types import CoroutineType
 
 # Messages to a loop, the same numbers as in Messages.java; -1 is one that cannot be read.
 SUBMIT, RUN, CANCEL, RESOLVE, PUBLISH, REQUEST = range(6)
@@ -25,7 +26,6 @@ WINDOW = 256  # elements of a publisher that wait for a loop
 SLICE = 0.001  # for as long a generator that is not asynchronous collects elements
 
 EAGER = sys.version_info >= (3, 12)
-WITH_CONTEXT = sys.version_info >= (3, 11)
 
 ids = count(-1, -1)  # Java's are positive
 bridges = weakref.WeakValueDictionary()  # one for each loop, by its id
@@ -102,6 +102,7 @@ class Bridge:
             self.wind_up() if self.number in own else self.leave()
             return
         self.scheduled = True  # flushed at the end of this
+        self.eager = EAGER and self.loop().get_task_factory() is None
         for i in range(0, len(messages), 2):
             message = messages[i]
             kind = message[0]
@@ -143,16 +144,15 @@ class Bridge:
         made = function
         if arguments or callable(function):
             made = function(*arguments) if context is None else context.run(function, *arguments)
-        loop = self.loop()
-        if type(made) is not types.CoroutineType and not hasattr(type(made), "__await__"):
+        if type(made) is CoroutineType and self.eager:
+            task = asyncio.Task(made, loop=self.loop(), context=context, eager_start=True)
+        elif not hasattr(type(made), "__await__"):
             self.put(id, VALUE, made, mode)
             return
-        if EAGER and asyncio.iscoroutine(made) and loop.get_task_factory() is None:
-            task = asyncio.Task(made, loop=loop, context=context, eager_start=True)
         elif context is None:
-            task = asyncio.ensure_future(made, loop=loop)
+            task = asyncio.ensure_future(made, loop=self.loop())
         else:
-            task = context.run(partial(asyncio.ensure_future, made, loop=loop))
+            task = context.run(partial(asyncio.ensure_future, made, loop=self.loop()))
         if task.done():
             self.finish(id, mode, task)
         else:
@@ -331,14 +331,17 @@ class Flow:
                 return
             try:
                 self.bridge.deliver([self.id, ITEMS, items])
-            except Exception as e:
+            except Exception as e:  # an element that cannot be handed over, or a subscriber that throws
                 self.bridge.put(self.id, FAILED, e)
-                self.bridge.tasks[self.id].cancel()
+                task = self.bridge.tasks.get(self.id)
+                if task is None:  # it is being started
+                    raise
+                task.cancel()
 
     async def pump(self, source, arguments):
         if arguments or callable(source):
             source = source(*arguments)
-        if asyncio.iscoroutine(source):
+        if isinstance(source, Coroutine):  # asyncio takes generators for such, too, before 3.12
             source = await source
         try:
             if hasattr(type(source), "__aiter__"):
@@ -428,13 +431,17 @@ class JavaFuture(JavaObject):  # noqa: F821, from script.rs
 
     def __await__(self):
         done = self._java("await", 0, 0)
-        if done is not None:
+        if done:
             return done[0]
+        if done is not None:
+            raise asyncio.CancelledError
         loop = asyncio.get_running_loop()
         bridge = bridge_of(loop)
         number = next(ids)
         future = bridge.waiting[number] = loop.create_future()
         done = self._java("await", bridge.number, number)
+        if done is not None:  # meanwhile
+            bridge.resolve(number, VALUE if done else CANCELLED, *done or (None,))
         try:
             return (yield from future)
         except asyncio.CancelledError:

@@ -287,7 +287,7 @@ export! {
 
 export! {
     fn queueWaiting(env, queue: i64) -> i32 {
-        Ok(queue::waiting(queue as u64) as i32)
+        Ok(queue::waiting(queue as u64).map_or(-1, |count| count as i32))
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
         let _ = STACK_OVERFLOW_ERROR.set(env.new_global_ref(class)?);
     }
     callback::set_thread_name(thread_name);
+    callback::set_class_kind(class_kind);
     let native = env.find_class(NATIVE)?;
     let host = Arc::new(Host {
         root: handle::root(number),
@@ -303,6 +304,24 @@ fn thread_name() -> Option<String> {
         }
     };
     all.iter().find_map(name)
+}
+
+/// What a name is among Java's classes, by what the hosts see; none if none of them can be asked.
+#[allow(clippy::disallowed_methods)] // as in call
+fn class_kind(name: &str) -> Option<u8> {
+    let all = all();
+    let kind = |host: &Arc<Host>| {
+        let mut env = host.vm.attach_current_thread_as_daemon().ok()?;
+        match host.upcall(&mut env, callback::THREAD_NAME, Some(name.as_bytes())) {
+            Ok(kind) => kind.first().copied(),
+            Err(_) => {
+                let pending = pending(&mut env);
+                let _ = env.delete_local_ref(pending);
+                None
+            }
+        }
+    };
+    all.iter().filter_map(kind).max()
 }
 
 /// Takes what Java has pending, which would hit an unrelated call.

@@ -50,6 +50,28 @@ ROWS = {
     "str.1MB": ("g = {}", "g['s'] = MEGABYTE.encode().decode(); g['t'] = g['s']; g['t'].encode()"),
     "bytes.1MB": ("b = bytearray(MEGABYTE.encode())", "bytearray(bytes(b))"),
 }
+LOOP = """import asyncio, threading
+events = asyncio.new_event_loop()
+async def now(x): return x
+async def awaits():
+    for _ in range(N):
+        future = events.create_future()
+        future.set_result(None)
+        await future
+async def ints():
+    for i in range(N): yield i
+async def consume():
+    async for i in ints(): pass
+async def waits():
+    await asyncio.gather(*[asyncio.sleep(0.1) for _ in range(N)])
+"""
+ROWS["async.submit"] = (
+    f"{LOOP}threading.Thread(target=events.run_forever, daemon=True).start()",
+    "[f.result() for f in [asyncio.run_coroutine_threadsafe(now(1), events) for _ in range(N or 1)]]",
+)
+ROWS["async.await"] = (LOOP, "events.run_until_complete(awaits())")
+ROWS["async.items"] = (LOOP, "events.run_until_complete(consume())")
+ROWS["async.waits"] = (LOOP, "events.run_until_complete(waits())")
 for way in "in", "out":
     ROWS[f"longs.{way}"] = ("", "[i for i in range(1000, N + 1000)]")
     ROWS[f"doubles.{way}"] = ("", "[i * 0.5 for i in range(N)]")

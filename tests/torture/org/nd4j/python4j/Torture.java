@@ -82,6 +82,13 @@ final class Torture {
                 run(new Child(Places.class, seed, share(0.4, 2, 3), slice ? 2 : 8, slice ? 20 : 100).on(jdk).within(longest()));
             }
         });
+        PARTS.put("async", () -> {
+            run(new Child(Loops.class, seed, share(0.4, 2, 3), slice ? 4 : 16, 0).within(longest()));
+            String jdk = System.getProperty("torture.jdk", "");
+            if (!jdk.isEmpty()) {
+                run(new Child(Loops.class, seed, share(0.4, 2, 3), slice ? 2 : 8, slice ? 20 : 100).on(jdk).within(longest()));
+            }
+        });
         PARTS.put("fuzz", () -> run(new Child(Fuzz.class, seed, share(0.1, 1, 3)).within(longest())));
         PARTS.put("differential", () -> {
             run(new Child(Differential.class, seed, share(0.1, 2, 3)).within(longest()));

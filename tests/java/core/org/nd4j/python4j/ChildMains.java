@@ -64,6 +64,37 @@ final class ChildMains {
         }
     }
 
+    /** The JVM ends while a thousand tasks wait. */
+    static void endsWithTasks() {
+        locked("import atexit\nended = [0]\natexit.register(lambda: print(*ended, 'ended'))");
+        PythonObject ended;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            ended = PythonExecutioner.getVariable("ended");
+        }
+        PythonAsync async = PythonAsync.get();
+        async.exec("import asyncio\nbegun = 0\nasync def wait(ended):\n    global begun\n    begun += 1\n"
+                + "    try:\n        await asyncio.sleep(1000)\n    finally:\n        await asyncio.sleep(0)\n        ended[0] += 1").join();
+        PythonObject wait = async.eval(PythonObject.class, "wait").join();
+        for (int i = 0; i < 1000; i++) {
+            async.submit(Void.class, wait, ended);
+        }
+        async.exec("while begun < 1000: await asyncio.sleep(0.001)\nprint(begun, 'begun')").join();
+        try (PythonGIL gil = PythonGIL.lock()) { // the end comes within a turn
+            System.exit(0);
+        }
+    }
+
+    /** Nothing of event loops is loaded before they are used. */
+    static void usesNoLoop() throws Exception {
+        locked("x = 1");
+        PythonExecutioner.shutdown();
+        java.lang.reflect.Method loaded = ClassLoader.class.getDeclaredMethod("findLoadedClass", String.class);
+        loaded.setAccessible(true);
+        for (String name : new String[] {"PythonAsync", "internal.loop.Loop", "internal.jni.Messages", "PythonExecutioner"}) {
+            System.out.print((loaded.invoke(ChildMains.class.getClassLoader(), "org.nd4j.python4j." + name) != null) + " ");
+        }
+    }
+
     /** What Python hears of calls back that the JVM itself fails. */
     static void callsBackInVain() {
         try (PythonGIL gil = PythonGIL.lock()) {

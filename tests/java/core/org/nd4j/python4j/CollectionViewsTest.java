@@ -26,6 +26,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -104,7 +105,7 @@ class CollectionViewsTest {
         assertEquals(Map.of("a", 1L), map);
         assertThrows(UnsupportedOperationException.class, () -> map.put("b", 1));
         assertThrows(UnsupportedOperationException.class, () -> map.remove("a"));
-        Expect.failureWith("TypeError: object of type 'int' has no len()", () -> ((List<?>) view("5", List.class)).size());
+        Expect.failureWith("TypeError: an object of the type int cannot be used as a Java List", () -> view("5", List.class));
     }
 
     @Test
@@ -320,5 +321,59 @@ class CollectionViewsTest {
             assertEquals(mapToo, map);
             assertTrue(Objects.equals(listToo.hashCode(), list.hashCode()) && setToo.hashCode() == set.hashCode() && mapToo.hashCode() == map.hashCode());
         }
+    }
+
+    // ---- what is no such collection ----
+
+    interface Named extends List<String> {}
+
+    @Test
+    void whatIsNoSuchCollectionIsRefusedAtOnce() {
+        Map<String, List<Class<?>>> can = new LinkedHashMap<>();
+        List<Class<?>> all = List.of(Map.class, List.class, Set.class, Collection.class, Iterable.class, Iterator.class);
+        can.put("[1]", List.of(List.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("(1,)", List.of(List.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("range(3)", List.of(List.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("'text'", List.of(List.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("__import__('collections').deque([1])", List.of(List.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("{1: 2}", List.of(Map.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("{1}", List.of(Set.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("frozenset()", List.of(Set.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("{}.keys()", List.of(Set.class, Collection.class, Iterable.class, Iterator.class));
+        can.put("{}.values()", List.of(Collection.class, Iterable.class, Iterator.class));
+        can.put("iter([1])", List.of(Iterable.class, Iterator.class));
+        can.put("(n for n in [1])", List.of(Iterable.class, Iterator.class));
+        can.put("5", List.of());
+        can.put("None", List.of());
+        can.put("object()", List.of());
+        can.put("list", List.of());
+        can.put("lambda: 1", List.of());
+        can.forEach((expression, types) -> {
+            for (Class<?> type : all) {
+                if (types.contains(type)) {
+                    assertInstanceOf(type, Python.eval(expression).asInterface(type), expression);
+                } else {
+                    PythonException e = Expect.failureWith(" cannot be used as a Java " + type.getSimpleName(),
+                            () -> Python.eval(expression).asInterface(type));
+                    assertEquals(!types.isEmpty(), e.getMessage().contains("it can be used as a "), e.getMessage());
+                }
+            }
+        });
+        Expect.failure("TypeError: an object of the type dict cannot be used as a Java List: it can be used as a Map, Collection, Iterable, Iterator",
+                () -> Python.eval("{}").asInterface(Named.class));
+    }
+
+    /** An object's attribute goes before its call; a class is called, since its methods are those of its objects. */
+    @Test
+    void aClassAsAFunctionMakesObjects() {
+        PythonExecutioner.exec("class Config:\n    def get(self): return 'own'\n    def __call__(self): return 'called'\n"
+                + "class Static(Config):\n    @staticmethod\n    def get(): return 'static'\n"
+                + "class Bound(Config):\n    @classmethod\n    def get(cls): return cls.__name__");
+        assertEquals("own", Python.eval("Config()").asInterface(Supplier.class).get());
+        assertEquals("Config", Python.type((PythonObject) Python.eval("Config").asInterface(Supplier.class).get()).attr("__name__").toString());
+        assertEquals("static", Python.eval("Static").asInterface(Supplier.class).get());
+        assertEquals("Bound", Python.eval("Bound").asInterface(Supplier.class).get());
+        assertEquals(Map.of(), Python.eval("dict").asInterface(Supplier.class).get());
+        assertEquals(5L, Python.eval("int").asInterface(java.util.function.Function.class).apply("5"));
     }
 }

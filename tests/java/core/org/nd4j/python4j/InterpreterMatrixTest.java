@@ -32,7 +32,7 @@ class InterpreterMatrixTest {
                     "PythonErrorsTest",
             "PythonExceptionTest", "PythonExecutionerTest", "PythonGCTest", "PythonGILTest", "PythonObjectTest",
             "PythonRefCountTest", "PythonTest", "PythonTypeTest", "PythonTypesTest", "PythonVariableTest",
-            "PythonVariablesTest", "ThreadsTest");
+            "PythonVariablesTest", "PythonAsyncAwaitTest", "PythonAsyncTest", "PythonAsyncRulesTest", "ThreadsTest");
 
     /** The parts of the machine that tests of threads want for themselves stay free. */
     private static final ExecutorService RUNS = Executors.newFixedThreadPool(Math.max(1,

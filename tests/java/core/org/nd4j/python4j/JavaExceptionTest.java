@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -71,6 +72,21 @@ class JavaExceptionTest {
         assertSame(io, seen.get(0));
     }
 
+    /** A class of an application is known by what Python holds of that application, or once it has been thrown. */
+    @Test
+    void aClassOfAnotherLoaderIsKnownByItsObjects(@TempDir Path folder) throws Exception {
+        try (URLClassLoader loader = Compiled.classes(folder, "package made; public class Refused extends RuntimeException implements java.util.function.Supplier<Object> {"
+                + " private static final long serialVersionUID = 1L; public Object get() { throw this; } public static class Other extends Refused {} }")) {
+            run("from python4j import JavaException");
+            Expect.failureWith("LookupError", () -> Python.eval("JavaException['made.Refused$Other']"));
+            Object supplier = loader.loadClass("made.Refused").getConstructor().newInstance();
+            PythonExecutioner.setVariable("fails", Python.function((args, named) -> ((java.util.function.Supplier<?>) supplier).get()));
+            run("try:", "    fails()", "except JavaException['made.Refused'] as e:", "    known = JavaException['made.Refused$Other']");
+            check("issubclass(known, JavaException) and not isinstance(e if 'e' in globals() else None, known)");
+            run("del fails");
+        }
+    }
+
     @Test
     void caughtByTheNameOfAClassOrOfOneItExtends() {
         throwing("fails", new FileNotFoundException("gone"));
@@ -81,7 +97,12 @@ class JavaExceptionTest {
         }
         assertEquals("other", Expect.text("by('java.lang.RuntimeException')"));
         assertEquals("java.lang.Error", Expect.text("by('java.lang.Error', 'java.io.IOException')"));
-        check("JavaException['a.B'] is JavaException['a.B'] and issubclass(JavaException['a.B'], JavaException)");
+        check("JavaException['java.io.IOException'] is JavaException['java.io.IOException']", "issubclass(JavaException['java.lang.Error'], JavaException)",
+                "JavaException['" + Coded.class.getName() + "'] is JavaException['" + Coded.class.getName() + "']");
+        Expect.failureWith("LookupError: no class loader that Python's objects of Java come from has a class no.such.Class",
+                () -> Python.eval("JavaException['no.such.Class']"));
+        Expect.failureWith("LookupError", () -> Python.eval("JavaException['']"));
+        Expect.failureWith("TypeError: java.lang.String is no class of exceptions in Java", () -> Python.eval("JavaException['java.lang.String']"));
         Expect.failureWith("TypeError: the name of a Java class is expected, not 5", () -> Python.eval("JavaException[5]"));
         Expect.failureWith("TypeError: a JavaException is made of an exception of Java's", () -> Python.eval("JavaException('x')"));
         assertThrows(FileNotFoundException.class, () -> run("try:", "    fails()", "except JavaException['java.lang.Error']:", "    pass"));

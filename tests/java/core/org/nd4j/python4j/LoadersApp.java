@@ -44,6 +44,12 @@ public final class LoadersApp implements BiFunction<String, String, Object> {
             PythonExecutioner.shutdown();
             return null;
         }
+        if (what.equals("async")) {
+            PythonAsync async = PythonAsync.get();
+            async.exec("import asyncio\nasync def pending():\n    await asyncio.sleep(1000)");
+            async.eval(Void.class, "pending()");
+            return async.eval(String.class, argument).join();
+        }
         if (what.equals("storm")) {
             return storm(this, Integer.parseInt(argument));
         }

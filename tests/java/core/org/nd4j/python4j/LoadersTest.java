@@ -211,6 +211,25 @@ class LoadersTest {
     }
 
     @Test
+    void eachHasItsOwnEventLoop() throws Exception {
+        one.run("async", "str(globals().setdefault('whose', 'one'))");
+        assertEquals("two", two.run("async", "str(globals().setdefault('whose', 'two'))"));
+        assertEquals("one", one.run("async", "whose"));
+        int before = loops();
+        one.run("shutdown", null);
+        assertEquals(before - 1, loops());
+        assertEquals("two", two.run("async", "whose"));
+        one = new Deployment("again").named("again");
+    }
+
+    private static int loops() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import threading");
+            return Python.eval("sum(t.name == 'python4j-async' for t in threading.enumerate())").toInt();
+        }
+    }
+
+    @Test
     void afterShutdownItIsGoneForBothSides() throws Exception {
         one.run("function", "function_one");
         one.run("context", "of_one");
@@ -285,6 +304,7 @@ class LoadersTest {
             app.run("keep", "object()");
             assertEquals(name, POOL.submit(() -> app.run("unchecked", "unchecked")).get());
             assertEquals(name + "!", app.run("exposed", null));
+            assertEquals(name, app.run("async", "'" + name + "'"));
             try (PythonGIL gil = PythonGIL.lock()) { // an exception of ours, with frames of the application on the stack
                 PythonExecutioner.setVariable("of_test", Python.function((args, named) ->
                         assertThrows(PythonException.class, () -> PythonExecutioner.exec("{}[1]")).getMessage()));

@@ -7,22 +7,26 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.math.BigDecimal;
-import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.OffsetDateTime;
+import java.time.OffsetTime;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -31,7 +35,6 @@ import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
@@ -227,8 +230,7 @@ class MembersTest {
 
     @Test
     void recordComponentsAreAttributes(@TempDir Path folder) throws Exception {
-        assumeTrue(Runtime.version().feature() >= 16, "a JDK with records");
-        try (URLClassLoader loader = compiled(folder, "made/Shop.java", RECORDS)) {
+        try (URLClassLoader loader = Compiled.records(folder, RECORDS)) {
             Class<?> type = loader.loadClass("made.Shop$Item");
             Object item = type.getConstructors()[0].newInstance("a1", 2, new ArrayList<>(List.of("x")));
             set("item", item, type);
@@ -251,23 +253,11 @@ class MembersTest {
         }
     }
 
-    private static URLClassLoader compiled(Path folder, String file, String... sources) throws Exception {
-        List<String> files = new ArrayList<>(Arrays.asList("-d", folder.toString()));
-        for (int i = 0; i < sources.length; i++) {
-            Path source = folder.resolve(i == 0 ? file : "S" + i + "/" + sources[i].split("//")[1]);
-            Files.createDirectories(source.getParent());
-            Files.writeString(source, sources[i]);
-            files.add(source.toString());
-        }
-        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, files.toArray(new String[0])));
-        return new URLClassLoader(new URL[] {folder.toUri().toURL()}, MembersTest.class.getClassLoader());
-    }
-
     /** What is worked out about a class is kept with the class, whatever exposure was used. */
     @Test
     void noClassLoaderIsKept(@TempDir Path folder) throws Exception {
         PythonExposure exposure = PythonExposure.none().allow(Comparable.class).allow(Object.class).allow(Supplier.class);
-        WeakReference<ClassLoader> loader = use(compiled(folder, "made/Own.java", "package made; import java.util.function.*;"
+        WeakReference<ClassLoader> loader = use(Compiled.classes(folder, "package made; import java.util.function.*;"
                 + " public class Own implements Comparable<Own>, Supplier<String> { public int compareTo(Own o) { return 7; }"
                 + " public String get() { return \"g\"; } public Function<Own, Own> same() { return o -> o; } }"), exposure);
         for (int i = 0; i < 20 && loader.get() != null; i++) {
@@ -293,18 +283,18 @@ class MembersTest {
     /** Kotlin's compiler makes such classes of lambdas; Scala's collections and case classes are such functions as well. */
     @Test
     void functionsOfOtherLanguages(@TempDir Path folder) throws Exception {
-        try (URLClassLoader loader = compiled(folder, "kotlin/jvm/functions/Function1.java",
+        try (URLClassLoader loader = Compiled.classes(folder,
                 "package kotlin.jvm.functions; public interface Function1<A, R> extends kotlin.Function<R> { R invoke(A a); }",
-                "package kotlin; public interface Function<R> {} //Function.java",
-                "package kotlin; public final class Unit { public static final Unit INSTANCE = new Unit(); } //Unit.java",
-                "package kotlin.jvm.internal; public interface FunctionBase<R> extends kotlin.Function<R> { int getArity(); } //FunctionBase.java",
-                "package scala; public interface Function1<A, R> { R apply(A a); } //Function1.java",
-                "package scala; public interface Product { int productArity(); } //Product.java",
+                "package kotlin; public interface Function<R> {}",
+                "package kotlin; public final class Unit { public static final Unit INSTANCE = new Unit(); }",
+                "package kotlin.jvm.internal; public interface FunctionBase<R> extends kotlin.Function<R> { int getArity(); }",
+                "package scala; public interface Function1<A, R> { R apply(A a); }",
+                "package scala; public interface Product { int productArity(); }",
                 "package made; public final class Lambda implements kotlin.jvm.functions.Function1<Long, Object>, kotlin.jvm.internal.FunctionBase<Object> {"
-                        + " public Object invoke(Long a) { return a > 0 ? (Object) (a + 1) : kotlin.Unit.INSTANCE; } public int getArity() { return 1; } } //Lambda.java",
-                "package made; public final class Twice implements scala.Function1<Long, Long> { public Long apply(Long a) { return 2 * a; } } //Twice.java",
+                        + " public Object invoke(Long a) { return a > 0 ? (Object) (a + 1) : kotlin.Unit.INSTANCE; } public int getArity() { return 1; } }",
+                "package made; public final class Twice implements scala.Function1<Long, Long> { public Long apply(Long a) { return 2 * a; } }",
                 "package made; public final class Case implements scala.Function1<Long, Long>, scala.Product {"
-                        + " public Long apply(Long a) { return a; } public int productArity() { return 0; } } //Case.java")) {
+                        + " public Long apply(Long a) { return a; } public int productArity() { return 0; } }")) {
             Object lambda = loader.loadClass("made.Lambda").getConstructor().newInstance();
             PythonExecutioner.setVariable("f", Python.of(lambda));
             set("l", Arrays.asList(lambda, loader.loadClass("made.Twice").getConstructor().newInstance(),
@@ -315,6 +305,73 @@ class MembersTest {
     }
 
     // ---- which method ----
+
+    public static class Times {
+        public String all(Instant t) {
+            return "Instant";
+        }
+
+        public String all(ZonedDateTime t) {
+            return "ZonedDateTime";
+        }
+
+        public String all(LocalDateTime t) {
+            return "LocalDateTime";
+        }
+
+        public String all(OffsetDateTime t) {
+            return "OffsetDateTime";
+        }
+
+        public String all(LocalDate t) {
+            return "LocalDate";
+        }
+
+        public String all(LocalTime t) {
+            return "LocalTime";
+        }
+
+        public String all(OffsetTime t) {
+            return "OffsetTime";
+        }
+
+        public String all(Duration t) {
+            return "Duration";
+        }
+
+        public String some(Date t) {
+            return "Date";
+        }
+
+        public String some(ZonedDateTime t) {
+            return "ZonedDateTime";
+        }
+
+        public String some(Instant t) {
+            return "Instant";
+        }
+
+        public String two(Instant t) {
+            return "Instant";
+        }
+
+        public String two(LocalDateTime t) {
+            return "LocalDateTime";
+        }
+    }
+
+    @Test
+    void timesChooseByTheirZone() {
+        set("t", new Times(), Times.class);
+        run("import datetime as d, zoneinfo", "naive = d.datetime(2024, 1, 2)", "aware = naive.replace(tzinfo=d.timezone.utc)",
+                "zoned = naive.replace(tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))");
+        check("t.all(naive) == 'LocalDateTime' and t.all(aware) == t.all(zoned) == 'OffsetDateTime'", "t.all(naive.date()) == 'LocalDate'",
+                "t.all(naive.time()) == 'LocalTime' and t.all(aware.timetz()) == 'OffsetTime'", "t.all(d.timedelta(1)) == 'Duration'",
+                "t.some(aware) == 'ZonedDateTime' and t.two(aware) == 'Instant' and t.two(naive) == 'LocalDateTime'",
+                "t.all('2024-01-02') == 'LocalDate' and t.all('2024-01-02T03:04') == 'LocalDateTime' and t.all('2024-01-02T03:04Z') == 'OffsetDateTime'",
+                "t.two('2024-01-02T03:04:00Z') == 'Instant'");
+        fails("TypeError: no method some() of Java takes these 1 arguments", "t.some(naive)");
+    }
 
     public static class Choice {
         public String go(Function<String, String> f) {

@@ -15,11 +15,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
@@ -298,6 +300,35 @@ class PythonAsyncTest {
         assertFalse(other.isOpen());
         other.close();
         assertTrue(async.isOpen());
+    }
+
+    @Test
+    void theJvmEndsInOrder() throws Exception {
+        assertEquals("1000 begun\n1000 ended", ChildJvm.output("endsWithTasks"));
+    }
+
+    @Test
+    void nothingIsLoadedBeforeItsFirstUse() throws Exception {
+        assertEquals("false false false true", ChildJvm.output("usesNoLoop", "--add-opens=java.base/java.lang=ALL-UNNAMED"));
+    }
+
+    @Test
+    void theWatchdogTellsThatATurnBlocksTheLoop() throws Exception {
+        BlockingQueue<PythonWatchdog.Report> reports = new LinkedBlockingQueue<>();
+        try (PythonWatchdog dog = PythonGIL.watch(Duration.ofMillis(100), reports::add)) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonWatchdog.Report report = reports.poll(20, TimeUnit.SECONDS); // the turn keeps the GIL, in Java
+                assertTrue(report.isLoopBlocked(), report.toString());
+                assertTrue(report.toString().contains("The event loop of PythonAsync does not go on meanwhile."), report.toString());
+                assertTrue(report.toString().contains("theWatchdogTellsThatATurnBlocksTheLoop"), report.toString());
+            }
+            try (PythonGIL gil = PythonGIL.lock()) {
+                reports.clear();
+                PythonExecutioner.exec("import time\ntime.sleep(1)");
+                PythonWatchdog.Report report = reports.poll(20, TimeUnit.SECONDS);
+                assertFalse(report.isLoopBlocked(), report.toString());
+            }
+        }
     }
 
     @Test

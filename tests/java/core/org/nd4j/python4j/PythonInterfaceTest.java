@@ -12,16 +12,14 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
+import java.lang.reflect.Array;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.net.URI;
-import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -55,7 +53,6 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -215,11 +212,7 @@ class PythonInterfaceTest {
 
     @Test
     void records(@TempDir Path folder) throws Exception {
-        assumeTrue(Runtime.version().feature() >= 16, "a JDK with records");
-        Path source = Files.createDirectories(folder.resolve("made")).resolve("Records.java");
-        Files.writeString(source, RECORDS);
-        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "-d", folder.toString(), source.toString()));
-        try (URLClassLoader loader = new URLClassLoader(new URL[] {folder.toUri().toURL()})) {
+        try (URLClassLoader loader = Compiled.records(folder, RECORDS)) {
             Class<?> point = loader.loadClass("made.Records$Point");
             Class<?> user = loader.loadClass("made.Records$User");
             run("import collections, dataclasses, datetime", "Point = collections.namedtuple('Point', 'x y')",
@@ -244,8 +237,10 @@ class PythonInterfaceTest {
             assertEquals(found, java("user", user));
             assertThrows(PythonException.class, () -> java("{'x': 1}", point));
             assertThrows(PythonException.class, () -> java("(1, 2, 3)", point));
-            assertEquals("no name", assertThrows(IllegalArgumentException.class,
-                    () -> java("{'full_name': '', 'born': None, 'path': []}", user)).getMessage());
+            PythonException refused = Expect.failure("value[0]: list ['', Optional.empty, []] is not a User. Its constructor failed: "
+                    + "java.lang.IllegalArgumentException: no name", () -> java("[{'full_name': '', 'born': None, 'path': []}]",
+                            Array.newInstance(user, 0).getClass()));
+            assertInstanceOf(IllegalArgumentException.class, refused.getCause());
             PythonExecutioner.setVariable("byRef", Python.reference(found, PythonExposure.none().allow(user)));
             assertEquals("Ada", Expect.text("byRef.full_name + byRef.fullName[3:]"));
             assertSame(found, Python.eval("byRef").toJava(user));

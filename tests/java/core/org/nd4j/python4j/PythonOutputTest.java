@@ -291,6 +291,13 @@ class PythonOutputTest {
         exec("import logging, logging.config");
         for (String anew : List.of(
                 "logging.basicConfig(force=True)",
+                "logging.getLogger().handlers.clear()",
+                "logging.root.handlers = []",
+                "logging.root.handlers[:] = []",
+                "del logging.root.handlers[:]",
+                "while logging.root.handlers: logging.root.handlers.pop()",
+                "logging.root.handlers *= 0",
+                "for h in list(logging.root.handlers): logging.root.removeHandler(h)",
                 "logging.config.dictConfig({'version': 1, 'root': {'level': 'ERROR', 'handlers': []}})")) {
             try (PythonOutput log = PythonOutput.logging(); PythonOutput second = PythonOutput.logging()) {
                 assertFalse(log.reattach());
@@ -307,7 +314,7 @@ class PythonOutputTest {
                     }
                 });
             }
-            exec("logging.basicConfig(force=True, handlers=[])\nown = 'removeHandler' in vars(logging.getLogger())");
+            exec("logging.basicConfig(force=True, handlers=[])\nown = type(logging.root) is not logging.RootLogger or type(logging.root.handlers) is not list");
             assertEquals("[]", handlers());
             assertEquals("False", PythonExecutioner.getVariable("own").toString());
         }
@@ -327,9 +334,21 @@ class PythonOutputTest {
         route.get(0).call();
         exec("logging.basicConfig(force=True, handlers=[])");
         assertEquals("2", Python.eval("len(lost)").toString());
+        int times = 2;
+        for (String way : List.of("logging.root.handlers.clear()", "logging.root.handlers = []", "logging.root.handlers = [logging.NullHandler()]",
+                "logging.root.handlers[:] = []", "logging.root.handlers.pop()", "logging.root.handlers.remove(logging.root.handlers[-1])")) {
+            route.get(0).call();
+            exec("logging.root.handlers = list(logging.root.handlers)\nlogging.root.handlers += [logging.NullHandler()]\n"
+                    + "logging.root.handlers.pop()\nlogging.root.handlers.insert(0, logging.NullHandler())");
+            assertEquals(String.valueOf(times), Python.eval("len(lost)").toString(), way);
+            exec(way);
+            times++;
+            assertEquals(String.valueOf(times), Python.eval("len(lost)").toString(), way);
+        }
         route.get(0).call();
         route.get(1).call(); // the end that Java wants
-        assertEquals("2", Python.eval("len(lost)").toString());
+        assertEquals(String.valueOf(times), Python.eval("len(lost)").toString());
+        exec("logging.root.handlers.clear()");
         exec("logging.getLogger().setLevel(logging.WARNING)");
     }
 

@@ -10,14 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
-import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.LocalDate;
@@ -40,7 +37,6 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -75,12 +71,7 @@ class TypedConversionTest {
 
     @BeforeAll
     static void compile(@TempDir Path folder) throws Exception {
-        assumeTrue(Runtime.version().feature() >= 16, "a JDK with records");
-        Path source = Files.createDirectories(folder.resolve("made")).resolve("Shapes.java");
-        Files.writeString(source, SHAPES);
-        String path = PythonObject.class.getProtectionDomain().getCodeSource().getLocation().getPath();
-        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "-cp", path, "-d", folder.toString(), source.toString()));
-        loader = new URLClassLoader(new URL[] {folder.toUri().toURL()});
+        loader = Compiled.records(folder, SHAPES);
         shapes = loader.loadClass("made.Shapes");
         for (String name : Arrays.asList("Tree", "Node", "P", "Grow", "Bound", "Arrays2", "Holder", "Oct", "Counted", "Order", "Report", "Box",
                 "Chain", "Strict", "Loop")) {

@@ -95,6 +95,11 @@ class VirtualThreadsTest {
         inTheOtherJvm(folder, "places");
     }
 
+    @Test
+    void tenThousandOfThemAwaitCoroutines(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "async");
+    }
+
     private static void inTheOtherJvm(Path folder, String program) throws Exception {
         Path home = newestJdk();
         assumeTrue(home != null, "a JDK with virtual threads: " + LEAST + " or newer");
@@ -134,12 +139,45 @@ class VirtualThreadsTest {
     public static void main(String[] arguments) throws Exception {
         if (arguments[0].equals("watchdog")) {
             watched();
+        } else if (arguments[0].equals("async")) {
+            awaiting();
         } else if (arguments[0].equals("places")) {
             places();
         } else {
             aThousand();
         }
         System.out.println("all well");
+    }
+
+    private static final int AWAITING = 10_000;
+    private static final int MOST_PLATFORM_THREADS = 10;
+
+    /** As many coroutines as virtual threads: no platform thread waits. */
+    private static void awaiting() throws Exception {
+        PythonAsync async = PythonAsync.get();
+        async.exec("import asyncio\nwaiting = most = 0\ngo = asyncio.Event()\nasync def wait(n):\n    global waiting, most\n"
+                + "    waiting += 1\n    most = max(most, waiting)\n    await go.wait()\n    waiting -= 1\n    return n").join();
+        PythonObject wait = async.eval(PythonObject.class, "wait").join();
+        int before = ManagementFactory.getThreadMXBean().getThreadCount();
+        AtomicInteger right = new AtomicInteger();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < AWAITING; i++) {
+            int n = i;
+            threads.add(start(() -> {
+                if (async.submit(int.class, wait, n).join() == n) {
+                    right.incrementAndGet();
+                }
+            }));
+        }
+        async.exec("while waiting < " + AWAITING + ": await asyncio.sleep(0.001)").join();
+        int more = ManagementFactory.getThreadMXBean().getThreadCount() - before;
+        async.exec("go.set()");
+        for (Thread thread : threads) {
+            thread.join(60_000);
+        }
+        check(right.get() == AWAITING, right);
+        check(async.eval(int.class, "most").join() == AWAITING, "all at once");
+        check(more <= MOST_PLATFORM_THREADS, more + " platform threads more");
     }
 
     private static void aThousand() throws Exception {

@@ -57,6 +57,26 @@ public abstract class Peer {
         throw new NotOffered();
     }
 
+    /** So many coroutines that return at once, submitted from outside, to their results. */
+    public Step asyncSubmit(int count) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** A coroutine that awaits futures that are done, so many. */
+    public Step asyncAwait(int count) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** So many ints of an asynchronous generator. */
+    public Step asyncItems(int count) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** So many waits of 100 ms at once. */
+    public Step asyncWaits(int count) throws Exception {
+        throw new NotOffered();
+    }
+
     /** Runs a text. */
     public Object exec(String text) throws Exception {
         throw new NotOffered();

@@ -31,6 +31,7 @@ final class Rows {
         values();
         scales();
         arrays();
+        loops();
     }
 
     Map<String, Setup> all() {
@@ -39,7 +40,7 @@ final class Rows {
 
     /** Whether a row is measured outside Python: the peer is not opened for it. */
     static boolean outside(String row) {
-        return row.equals("lock") || row.equals("lock.fresh") || row.equals("jni");
+        return row.equals("lock") || row.equals("lock.fresh") || row.equals("jni") || row.startsWith("async.");
     }
 
     /** Whether a row needs numpy, and ND4J where the peer uses that. */
@@ -188,6 +189,15 @@ final class Rows {
             peer.exec("v = numpy.ones(" + n + ")");
             return () -> peer.exec("s = v.sum()");
         });
+    }
+
+    /** Coroutines: submitted alone and many at once, Java's future awaited, a generator, waits at the same time. */
+    private void loops() {
+        row("async.submit", peer -> peer.asyncSubmit(1));
+        row("async.submit/" + large / 10, peer -> peer.asyncSubmit(large / 10));
+        row("async.await/1000", peer -> peer.asyncAwait(1000));
+        row("async.items/" + large / 10, peer -> peer.asyncItems(large / 10));
+        row("async.waits/10000", peer -> peer.asyncWaits(10_000));
     }
 
     private void inAndOut(String name, Class<?> type, IntFunction<Object> make, String expression, int n) {

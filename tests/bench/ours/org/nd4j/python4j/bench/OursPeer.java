@@ -3,11 +3,14 @@
 package org.nd4j.python4j.bench;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.LongUnaryOperator;
 import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonAsync;
 import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonCode;
 import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
 
@@ -40,6 +43,50 @@ public final class OursPeer extends Python4jPeer {
     @Override
     public void callback() {
         PythonExecutioner.setVariable("j", Python.function(LongUnaryOperator.class, x -> x));
+    }
+
+    private static PythonObject coroutine(String name) {
+        PythonAsync.get().exec("import asyncio\nasync def now(x): return x\nasync def wait(): await asyncio.sleep(0.1)\n"
+                + "async def awaits(future, n):\n    for _ in range(n): await future\n"
+                + "async def ints(n):\n    for i in range(n): yield i").join();
+        return PythonAsync.get().eval(PythonObject.class, name).join();
+    }
+
+    @Override
+    public Step asyncSubmit(int count) {
+        PythonAsync async = PythonAsync.get();
+        PythonObject now = coroutine("now");
+        return count == 1 ? () -> async.submit(Long.class, now, 1L).join() : () -> all(async, count, now, 1L);
+    }
+
+    private static Object all(PythonAsync async, int count, PythonObject function, Object... arguments) {
+        CompletableFuture<?>[] all = new CompletableFuture<?>[count];
+        for (int i = 0; i < count; i++) {
+            all[i] = async.submit(Long.class, function, arguments);
+        }
+        for (CompletableFuture<?> one : all) {
+            one.join();
+        }
+        return all;
+    }
+
+    @Override
+    public Step asyncAwait(int count) {
+        PythonObject awaits = coroutine("awaits");
+        CompletableFuture<Long> done = CompletableFuture.completedFuture(1L);
+        return () -> PythonAsync.get().submit(Void.class, awaits, done, count).join();
+    }
+
+    @Override
+    public Step asyncItems(int count) {
+        PythonObject ints = coroutine("ints");
+        return () -> PythonAsync.get().stream(Long.class, ints, count).mapToLong(x -> x).sum();
+    }
+
+    @Override
+    public Step asyncWaits(int count) {
+        PythonObject wait = coroutine("wait");
+        return () -> all(PythonAsync.get(), count, wait);
     }
 
     @Override

@@ -7,6 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -44,6 +48,40 @@ class ExamplesTest {
         }
         assertEquals(4, tests.size());
         return tests.stream();
+    }
+
+    @Test
+    void thePageOfTokensStreams() throws Exception {
+        HttpClient client = HttpClient.newHttpClient();
+        try (TokenPage page = new TokenPage(0)) {
+            String root = "http://127.0.0.1:" + page.port();
+            String html = client.send(HttpRequest.newBuilder(URI.create(root + "/")).build(), HttpResponse.BodyHandlers.ofString()).body();
+            assertTrue(html.contains("new EventSource(\"/tokens?prompt=\""), html);
+            HttpRequest request = HttpRequest.newBuilder(URI.create(root + "/tokens?prompt=one%20two%20%C3%BCber")).build();
+            List<Long> times = new ArrayList<>();
+            List<String> lines = new ArrayList<>();
+            HttpResponse<Stream<String>> response = client.send(request, HttpResponse.BodyHandlers.ofLines());
+            assertEquals("text/event-stream", response.headers().firstValue("Content-Type").orElse(""));
+            response.body().filter(line -> !line.isEmpty()).forEach(line -> {
+                lines.add(line);
+                times.add(System.nanoTime());
+            });
+            assertEquals(List.of("data: \u00fcber", "data: two", "data: one", "event: end", "data:"), lines);
+            assertTrue(times.get(2) - times.get(0) > TimeUnit.MILLISECONDS.toNanos(20), "each as it comes");
+
+            // A browser that goes ends the generator.
+            String many = "word%20".repeat(100_000 / 7);
+            HttpResponse<java.io.InputStream> left = client.send(
+                    HttpRequest.newBuilder(URI.create(root + "/tokens?prompt=" + many)).build(), HttpResponse.BodyHandlers.ofInputStream());
+            assertTrue(left.body().read() > 0);
+            left.body().close();
+            HttpRequest open = HttpRequest.newBuilder(URI.create(root + "/open")).build();
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+            while (!client.send(open, HttpResponse.BodyHandlers.ofString()).body().equals("0")) {
+                assertTrue(System.nanoTime() < end, "the generator goes on");
+                Thread.sleep(10);
+            }
+        }
     }
 
     @Test

@@ -133,6 +133,40 @@ class ExactnessTest {
         assertArrayEquals(new int[][] {{1, 2}, {3, 4}}, Python.eval("np.array([[1, 3], [2, 4]]).T").toJava(int[][].class));
     }
 
+    /** Images: bytes have no sign there, in Java's images as in numpy's. */
+    @Test
+    void arraysOfBytesKeepTheirBits() {
+        Python.eval("globals().update(image=np.arange(24, dtype='u1').reshape(2, 4, 3) * 10)");
+        byte[][][] image = (byte[][][]) java("image", byte[][][].class);
+        assertEquals((byte) 230, image[1][3][2]);
+        assertArrayEquals((byte[]) java("image.ravel()", byte[].class), (byte[]) java("image.tobytes()", byte[].class));
+        assertArrayEquals(new byte[] {(byte) 230, (byte) 220}, (byte[]) java("image.ravel()[:21:-1]", byte[].class));
+        assertArrayEquals(new byte[][] {{-56}, {-1}}, (byte[][]) java("[np.array([200], 'u1'), np.array([-1], 'i1')]", byte[][].class));
+        assertArrayEquals(new int[] {200}, (int[]) java("np.array([200], 'u1')", int[].class));
+        assertArrayEquals(new short[] {200}, (short[]) java("np.array([200], 'u1')", short[].class));
+        assertArrayEquals(new short[] {-5536}, (short[]) java("np.array([60000], 'u2').view('i2')", short[].class));
+        refused("value[0]: int 60000 is not a short. It is out of range", "np.array([60000], 'u2')", short[].class);
+        refused("value[0]: int 200 is not a Byte", "np.array([200], 'u1')", Byte[].class);
+        refused("value[0]: int 200 is not a byte", "np.array([200], 'u2')", byte[].class);
+        refused("value[0]: int 200 is not a byte", "[200]", byte[].class);
+    }
+
+    /** With this module an array is an INDArray where any type will do; one that ND4J lacks is named, with the way to it. */
+    @Test
+    void arraysOfOtherTypesAsObjectsAreNamed() {
+        for (String[] each : new String[][] {{"np.array([1, 'a'], object)", "object", "array.tolist()"},
+            {"np.zeros(2, [('x', '<i4')])", "[('x', '<i4')]", "array['name']"}, {"np.array(['2024-01-01'], 'M8[D]')", "datetime64[D]", "array.view('int64')"},
+            {"np.zeros(1, 'c16')", "complex128", "array.real"}}) {
+            for (String dtypeOrWay : Arrays.asList(each[1], each[2])) {
+                refused(dtypeOrWay, each[0], Object.class);
+                refused(dtypeOrWay, "{'a': [1, " + each[0] + "]}", Object.class);
+            }
+            refused("value['a'][1]: ndarray ", "{'a': [1, " + each[0] + "]}", Object.class);
+            refused("value[1]: ndarray ", "[1, " + each[0] + "]", List.class);
+            refused("value['a'][0]: ndarray ", "{'a': (" + each[0] + ",)}", java.util.Map.class);
+        }
+    }
+
     private static void refused(String part, String expression, Class<?> type) {
         PythonException e = assertThrows(PythonException.class, () -> Python.eval(expression).toJava(type), expression);
         assertTrue(e.getMessage().contains(part), e.getMessage());

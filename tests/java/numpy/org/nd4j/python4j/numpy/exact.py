@@ -108,7 +108,7 @@ def terminating(exact):
 def keeps_digits(decimal, target):
     """The nearest binary number where no digit of a decimal is lost by it."""
     if not decimal:
-        return 0.0
+        return -0.0 if decimal.is_signed() else 0.0
     if abs(decimal.adjusted()) > 500:
         return None
     near = nearest(Fraction(decimal), target)
@@ -122,6 +122,11 @@ def keeps_digits(decimal, target):
 def text(decimal):
     plain = format(decimal.normalize(Context(prec=100_000, Emax=10**9, Emin=-(10**9))), "f")
     return "BigDecimal " + (plain if decimal else "0")
+
+
+def is_negative_zero(value):
+    """Which BigDecimal has not."""
+    return isinstance(value, (float, np.floating, Decimal)) and value == 0 and str(value).startswith("-")
 
 
 def expected(value, target):
@@ -172,9 +177,9 @@ def expected(value, target):
             return text(Decimal(number))
         if is_float:
             wide = float(value)
-            return text(Decimal(repr(wide))) if np.isfinite(wide) else "refused"
+            return text(Decimal(repr(wide))) if np.isfinite(wide) and not is_negative_zero(wide) else "refused"
         if isinstance(value, Decimal):
-            return text(value) if value.is_finite() else "refused"
+            return text(value) if value.is_finite() and not is_negative_zero(value) else "refused"
         decimal = None if exact is None else terminating(exact)
         return "refused" if decimal is None else text(decimal)
     if target == "Number":
@@ -185,7 +190,9 @@ def expected(value, target):
         if is_float or isinstance(value, np.longdouble) and exact is None:
             return bits(float(value), "double")
         if isinstance(value, Decimal):
-            return text(value) if value.is_finite() else "refused" if value.is_snan() else bits(float(value), "double")
+            if value.is_finite() and not is_negative_zero(value):
+                return text(value)
+            return "refused" if value.is_snan() else bits(float(value), "double")
         return "refused"
     raise AssertionError(target)
 
@@ -215,7 +222,11 @@ def arrays():
             half = 2 ** (width - 1)
             for values in ([0, 1, 2], [int(info.min), 1], [int(info.max), 1], []):
                 fits = all(-half <= value < half for value in values)
-                rows.append([f"np.array({values}, '{kind}')", target, str(values) if fits else "refused"])
+                if kind == "u1" and target == "byte":  # the same bits
+                    values_there = str([(value + 128) % 256 - 128 for value in values])
+                else:
+                    values_there = str(values) if fits else "refused"
+                rows.append([f"np.array({values}, '{kind}')", target, values_there])
         rows.append([f"np.array([1, 2], '{kind}')[::-1]", "int", "[2, 1]"])
         rows.append([f"np.array([1, 2], '{kind}')", "double", "[1.0, 2.0]"])
     for kind in "f2 f4 f8 >f8".split():

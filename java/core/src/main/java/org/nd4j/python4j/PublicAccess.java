@@ -4,12 +4,14 @@
 package org.nd4j.python4j;
 
 import java.io.File;
+import java.lang.reflect.Type;
 import java.util.List;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.convert.ByReference;
 import org.nd4j.python4j.internal.convert.Conversion;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.loop.Awaited;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -265,6 +267,21 @@ final class PublicAccess extends Access {
     @Override
     public Object toPython(Object value, boolean wide) {
         return Conversion.toPython(value, wide);
+    }
+
+    @Override
+    public Object awaited(Object object, String operation, List<?> operands) throws Throwable {
+        return Awaited.call(object, operation, operands);
+    }
+
+    @Override
+    public Object submitted(PythonObject object, Type type) {
+        return PythonAsync.get().submitted(object, type);
+    }
+
+    @Override
+    public Object published(PythonObject object, Type type, boolean stream) {
+        return PythonAsync.get().published(object, type, stream);
     }
 
     @Override

@@ -3,12 +3,19 @@
 // with a loop is in internal/loop.
 package org.nd4j.python4j;
 
+import java.lang.reflect.Type;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Flow;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.nd4j.python4j.internal.jni.Operator;
+import org.nd4j.python4j.internal.loop.Elements;
 import org.nd4j.python4j.internal.loop.Loop;
+import org.nd4j.python4j.internal.loop.Pull;
 import org.nd4j.python4j.internal.loop.Result;
 import org.nd4j.python4j.internal.loop.Task;
 
@@ -33,6 +40,7 @@ import org.nd4j.python4j.internal.loop.Task;
 public final class PythonAsync implements AutoCloseable {
 
     private static final double PATIENCE_SECONDS = 2;
+    private static final long BLOCKED_NANOS = 100_000_000;
     private static final Set<PythonAsync> OPEN = ConcurrentHashMap.newKeySet();
     private static final Object STARTING = new Object();
     private static volatile PythonAsync common;
@@ -157,6 +165,49 @@ public final class PythonAsync implements AutoCloseable {
         return Task.run(loop, Result.of(type.type()), limit, Objects.requireNonNull(expression), "eval");
     }
 
+    /**
+     * What a generator yields, asynchronous or not. It goes on when the subscriber has asked for more, never ahead of
+     * that, and its elements come many at a time, on the loop's thread, where the subscriber must not block. A generator
+     * that is not asynchronous runs on a thread of the loop's executor. {@code cancel} ends the generator, whose
+     * {@code finally} blocks run.
+     *
+     * @param type what the elements become; None cannot be one
+     * @param source a function that makes the generator, for each subscriber one; or a generator or other iterable itself,
+     *     for one subscriber
+     * @param arguments the function's, whatever {@link Python#of} takes
+     */
+    public <T> Flow.Publisher<T> publisher(Class<T> type, PythonObject source, Object... arguments) {
+        return elements(Result.of(type), source, arguments);
+    }
+
+    /** The same for a type with arguments. */
+    public <T> Flow.Publisher<T> publisher(PythonTypeToken<T> type, PythonObject source, Object... arguments) {
+        return elements(Result.of(type.type()), source, arguments);
+    }
+
+    /**
+     * The same as a stream, which waits for the elements; some thousands at most are on their way. Close it if it does not come
+     * to its end, so that the generator ends.
+     */
+    public <T> Stream<T> stream(Class<T> type, PythonObject source, Object... arguments) {
+        return Pull.stream(elements(Result.of(type), source, arguments));
+    }
+
+    /** The same for a type with arguments. */
+    public <T> Stream<T> stream(PythonTypeToken<T> type, PythonObject source, Object... arguments) {
+        return Pull.stream(elements(Result.of(type.type()), source, arguments));
+    }
+
+    private <T> Elements<T> elements(Result result, PythonObject source, Object... arguments) {
+        boolean once;
+        PythonObject own;
+        try (PythonGIL place = PythonGIL.place()) {
+            once = !PythonObject.test(Operator.CALLABLE, source);
+            own = PythonObject.unframed(source); // it may be asked for later
+        }
+        return new Elements<>(loop, result, once, own, arguments);
+    }
+
     /** The loop in Python. */
     public PythonObject loop() {
         return loop.python();
@@ -179,15 +230,31 @@ public final class PythonAsync implements AutoCloseable {
 
     // ---- for this package ----
 
+    CompletableFuture<?> submitted(PythonObject object, Type type) {
+        return Task.submit(loop, Result.of(type), limit, object);
+    }
+
+    Object published(PythonObject object, Type type, boolean stream) {
+        Elements<?> elements = elements(Result.of(type), object);
+        return stream ? Pull.stream(elements) : elements;
+    }
+
     /** The class loader's use of Python ends. */
     static void closeAll() {
         OPEN.forEach(PythonAsync::close);
         OPEN.clear();
     }
 
-    /** Whether a loop has something to do and does not get to it. */
+    /** Whether a loop does not take what is sent to it, within a time that is long for a loop that runs. */
     static boolean isAnyBlocked() {
         OPEN.forEach(async -> async.loop.nudge());
-        return OPEN.stream().anyMatch(async -> async.loop.waiting() > 0);
+        long end = System.nanoTime() + BLOCKED_NANOS;
+        while (OPEN.stream().anyMatch(async -> async.loop.waiting() > 0)) {
+            if (System.nanoTime() > end) {
+                return true;
+            }
+            LockSupport.parkNanos(BLOCKED_NANOS / 100);
+        }
+        return false;
     }
 }

@@ -19,6 +19,9 @@ import org.nd4j.python4j.internal.start.Interpreter;
  * one unless another was chosen. Once Python runs inside this process, it is that interpreter, and a choice that names
  * another one is an exception.
  *
+ * <p>This starts programs. To call functions in other processes, with typed values, there is {@code PythonPool} of the artifact
+ * {@code python4j-pool}.
+ *
  * <p>No shell is involved and arguments arrive as they are. Nothing here needs a turn of
  * {@link PythonGIL} or starts Python inside this process. An interrupt of the calling thread ends the
  * child process.

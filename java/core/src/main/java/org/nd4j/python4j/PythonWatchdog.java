@@ -220,6 +220,7 @@ public final class PythonWatchdog implements AutoCloseable {
         private final List<Thread> waiters;
         private final String python;
         private final String why;
+        private final boolean loop;
 
         private Report(Thread thread, Duration held, List<Thread> waiters, String python, String why) {
             this.thread = thread;
@@ -228,6 +229,7 @@ public final class PythonWatchdog implements AutoCloseable {
             this.waiters = Collections.unmodifiableList(waiters);
             this.python = python;
             this.why = why;
+            this.loop = PythonGIL.usesLoops && PythonAsync.isAnyBlocked();
         }
 
         /** The thread that has the turn. */
@@ -258,6 +260,11 @@ public final class PythonWatchdog implements AutoCloseable {
             return python;
         }
 
+        /** Whether an event loop of {@link PythonAsync} has something to do and does not get to it: the turn's thread keeps the GIL. */
+        public boolean isLoopBlocked() {
+            return loop;
+        }
+
         /** All of it, in lines. */
         @Override
         public String toString() {
@@ -265,6 +272,9 @@ public final class PythonWatchdog implements AutoCloseable {
                     + held.toMillis() + " ms; " + waiters.size() + (waiters.size() == 1 ? " thread waits" : " threads wait"));
             for (int i = 0; i < waiters.size() && i < LOOKS; i++) {
                 text.append(i == 0 ? ": " : ", ").append(Monitor.name(waiters.get(i)));
+            }
+            if (loop) {
+                text.append("\nThe event loop of PythonAsync does not go on meanwhile.");
             }
             text.append("\nJava, most recent call first:");
             for (StackTraceElement frame : stack) {

@@ -4,6 +4,7 @@
 package org.nd4j.python4j.internal;
 
 import java.io.File;
+import java.lang.reflect.Type;
 import java.util.List;
 import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
@@ -190,6 +191,15 @@ public abstract class Access {
 
     /** An exception of Java's as what Python can ask for its members. */
     public abstract Object ofThrown(Throwable thrown);
+
+    /** What Python asks of a {@code CompletionStage} or a {@code Flow.Publisher} that it awaits. */
+    public abstract Object awaited(Object object, String operation, List<?> operands) throws Throwable;
+
+    /** A coroutine, or another object, as a future of a value of a type. */
+    public abstract Object submitted(PythonObject object, Type type);
+
+    /** A generator as a publisher of values of a type, or as a stream of them. */
+    public abstract Object published(PythonObject object, Type type, boolean stream);
 
     /** A thread is about to wait for a turn: what {@link #waitEnds} needs, null if nobody wants to know. */
     public abstract Object waitBegins(Object turn);

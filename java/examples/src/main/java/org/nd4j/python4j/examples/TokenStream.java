@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A text pipeline: Java has the lines, a Python generator makes tokens of them, Java has the tokens as a
-// Stream. Both ends are lazy, so that the text may be endless. The Python half is token_stream.py.
+// Stream. Both ends are lazy, so that the text may be endless. The Python half is token_stream.py. With `serve` it is
+// a page in a browser: TokenPage.
 package org.nd4j.python4j.examples;
 
 import java.util.Iterator;
@@ -33,7 +34,12 @@ public final class TokenStream {
         Stream<List<Token>> batches(PythonObject lines, int size);
     }
 
-    public static void main(String[] args) {
+    public static void main(String[] args) throws Exception {
+        if (args.length > 0 && args[0].equals("serve")) {
+            TokenPage page = new TokenPage(args.length > 1 ? Integer.parseInt(args[1]) : 8080);
+            System.out.printf("http://127.0.0.1:%d/%n", page.port());
+            Thread.currentThread().join(); // until somebody ends the program
+        }
         List<String> page = Resource.text("alice.txt").lines().collect(Collectors.toList());
         Tokenizer tokenizer;
         try (PythonGIL gil = PythonGIL.lock()) {

@@ -87,7 +87,7 @@ public abstract class PythonCalls {
         exec(code, null, null);
     }
 
-    /** As {@link #exec(String, List, List)}, later. The future gives the outputs, which are set when that is asked for. */
+    /** As {@link #exec(String, List, List)}, later. The future gives the outputs, which are set when it is completed. */
     public CompletableFuture<List<PythonVariable>> execAsync(
             String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         return later(Call.exec(context(), code, inputs, outputs, limit()));

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -84,6 +85,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final Set<Worker> ready = new HashSet<>(); // the idle ones included
     private final Deque<Worker> idle = new ArrayDeque<>(); // the one that was used last is the last
     private final Deque<Waiter> waiting = new ArrayDeque<>();
+    private final Set<Session> sessions = new HashSet<>();
     private int count; // of workers, also of those that start or end
     private int starting;
     private int toStart; // of these, what the keeper has not seen yet
@@ -146,12 +148,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return task.await();
         }
         Worker worker = lease();
-        Outcome<R> outcome;
-        try {
-            outcome = worker.run(call, Thread.currentThread());
-        } finally {
-            giveBack(worker);
-        }
+        Outcome<R> outcome = worker.run(call, Thread.currentThread());
+        giveBack(worker);
         return outcome.get();
     }
 
@@ -181,15 +179,16 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private <R> void begin(Task<R> task, Worker worker) {
-        threads.execute(() -> {
-            Outcome<R> outcome;
-            try {
-                outcome = worker.run(task.call, null);
-            } finally {
+        try {
+            threads.execute(() -> {
+                Outcome<R> outcome = worker.run(task.call, null);
                 giveBack(worker);
-            }
-            task.done(outcome);
-        });
+                task.done(outcome);
+            });
+        } catch (RuntimeException | Error e) { // no thread to be had
+            giveBack(worker);
+            task.done(Outcome.failed(e));
+        }
     }
 
     @Override
@@ -241,6 +240,15 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     private static PythonException failed(Throwable why) {
         return new PythonException("A worker process could not be started: " + why.getMessage(), why);
+    }
+
+    private boolean isClosing() {
+        lock.lock();
+        try {
+            return closed;
+        } finally {
+            lock.unlock();
+        }
     }
 
     private static PythonException isClosed() {
@@ -433,14 +441,18 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         } finally {
             lock.unlock();
         }
+        WorkerProcess process = null;
         try {
-            WorkerProcess process = starter.start();
+            process = starter.start();
             OutputReceiver receiver = settings.output;
             Output lines = new Output(process.out, process.err, (isError, line) -> receiver.line(number, isError, line));
             output.add(lines);
             Worker worker = new Worker(this, number, process, lines, settings.grace);
             threads.execute(() -> prepare(worker));
         } catch (RuntimeException | Error e) {
+            if (process != null) {
+                process.kill();
+            }
             notStarted(e);
         }
     }
@@ -516,12 +528,14 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     @Override
     public void close() {
         List<Waiter> forsaken;
+        List<Session> leased;
         boolean interrupted = false;
         lock.lock();
         try {
             closed = true;
             forsaken = new ArrayList<>(waiting);
             waiting.clear();
+            leased = new ArrayList<>(sessions);
             ready.forEach(Worker::cancel);
             count -= toStart;
             starting -= toStart;
@@ -532,6 +546,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             lock.unlock();
         }
         forsaken.forEach(waiter -> fail(waiter, isClosed()));
+        leased.forEach(Session::close);
         lock.lock();
         try {
             while (count > 0) {
@@ -557,7 +572,27 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
      * @throws PythonException if no worker can be had
      */
     public Session session() {
-        return new Session(this, lease());
+        Session session = new Session(this, lease());
+        lock.lock();
+        try {
+            sessions.add(session);
+        } finally {
+            lock.unlock();
+        }
+        if (isClosing()) { // it may have missed this one
+            session.close();
+            throw isClosed();
+        }
+        return session;
+    }
+
+    private void forget(Session session) {
+        lock.lock();
+        try {
+            sessions.remove(session);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -611,7 +646,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
         @Override
         <R> void submit(Task<R> task) {
-            pool.threads.execute(() -> task.done(run(task.call, null)));
+            try {
+                pool.threads.execute(() -> task.done(run(task.call, null)));
+            } catch (RejectedExecutionException e) {
+                task.done(Outcome.failed(isClosed()));
+            }
         }
 
         private <R> Outcome<R> run(Call<R> call, Thread caller) {
@@ -663,6 +702,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
                     return;
                 }
                 over = true;
+                pool.forget(this);
                 boolean lost = discard || worker.isLost()
                         || worker.run(Call.plain(Channel.FORGET, TIME_TO_END, pack -> {}), null).thrown() != null;
                 if (lost) {

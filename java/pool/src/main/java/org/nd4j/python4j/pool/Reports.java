@@ -12,6 +12,7 @@ import org.nd4j.python4j.internal.jni.Report;
 final class Reports {
 
     private static final int FIELDS = Report.NOTES + 1;
+    private static final int MOST_DEEP = 64; // raised.rs follows 16
 
     private Reports() {}
 
@@ -22,8 +23,12 @@ final class Reports {
      * @throws RuntimeException if it is no report
      */
     static List<?> checked(Object value, LongFunction<Object> held) {
+        return checked(value, held, 0);
+    }
+
+    private static List<?> checked(Object value, LongFunction<Object> held, int depth) {
         List<?> report = (List<?>) value;
-        if (report.size() != FIELDS) {
+        if (report.size() != FIELDS || depth > MOST_DEEP) {
             throw new ClassCastException("not a report");
         }
         List<Object> checked = new ArrayList<>(report);
@@ -43,11 +48,11 @@ final class Reports {
         }
         checked.set(Report.DETAIL, detail((String) report.get(Report.KIND), report.get(Report.DETAIL), held));
         if (report.get(Report.CAUSE) != null) {
-            checked.set(Report.CAUSE, checked(report.get(Report.CAUSE), held));
+            checked.set(Report.CAUSE, checked(report.get(Report.CAUSE), held, depth + 1));
         }
         List<Object> suppressed = new ArrayList<>();
         for (Object member : (List<?>) report.get(Report.SUPPRESSED)) {
-            suppressed.add(checked(member, held));
+            suppressed.add(checked(member, held, depth + 1));
         }
         checked.set(Report.SUPPRESSED, suppressed);
         ((List<?>) report.get(Report.NOTES)).forEach(Reports::text);

@@ -49,8 +49,9 @@ final class Worker implements Pack.Peer {
     private long calls;
     private final Deque<Long> open = new ArrayDeque<>(); // the numbers of the calls that wait, the innermost first
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
-    private final Map<Long, Call<?>> waiting = new ConcurrentHashMap<>();
+    private final Map<Long, Call<?>> waiting = new HashMap<>();
     private volatile boolean lost;
+    private volatile boolean closing;
     long idleSince; // of System.nanoTime; the pool's
 
     Worker(PythonPool pool, int number, WorkerProcess process, Output output, Duration grace) {
@@ -76,9 +77,9 @@ final class Worker implements Pack.Peer {
         return lost || process.hasEnded();
     }
 
-    /** Ends the calls that are under way, as an interrupt would. */
+    /** Ends the calls that are under way, or about to be, as an interrupt would. */
     void cancel() {
-        waiting.values().forEach(call -> call.cancelled = true);
+        closing = true;
     }
 
     // ---- what Python there holds of Java ----
@@ -129,6 +130,10 @@ final class Worker implements Pack.Peer {
             return reply(number, running);
         } catch (Channel.Lost e) {
             return Outcome.failed(lost(e.getMessage(), running));
+        } catch (RuntimeException | Error e) { // no memory, say: nobody knows where in a message that was
+            lost = true;
+            process.kill();
+            return Outcome.failed(e);
         } finally {
             open.pop();
             waiting.remove(number);
@@ -171,7 +176,7 @@ final class Worker implements Pack.Peer {
                 return Outcome.failed(e);
             }
             throw garbage();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | StackOverflowError e) {
             throw garbage();
         }
     }
@@ -253,7 +258,7 @@ final class Worker implements Pack.Peer {
             long now = System.nanoTime();
             if (asked == 0) {
                 boolean late = limited && now - end >= 0;
-                if (late || call.cancelled || caller != null && caller.isInterrupted()) {
+                if (late || call.cancelled || closing && call.kind != Channel.END || caller != null && caller.isInterrupted()) {
                     asked = now;
                     reason = late ? TIMEOUT : INTERRUPTED;
                     order();

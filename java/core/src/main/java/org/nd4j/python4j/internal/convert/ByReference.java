@@ -24,6 +24,8 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.Flow;
 import java.util.stream.BaseStream;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
@@ -165,9 +167,21 @@ public final class ByReference implements Callbacks.Function {
         return new Callbacks.Given(new ByReference(object, exposure, declared), kind);
     }
 
+    /** What Python awaits, or iterates over without waiting in a thread. */
+    static Callbacks.Given awaited(Object object) {
+        return reference(object, PythonExposure.none(), null);
+    }
+
+    /** Whether {@link #awaited} is what a value is in Python. */
+    static boolean isAwaited(Object value) {
+        return value instanceof CompletionStage || value instanceof Flow.Publisher;
+    }
+
     /** The class in proxies.py; null for an object that is no container. */
     private static String kind(Object object) {
-        if (object instanceof Map) {
+        if (isAwaited(object)) {
+            return object instanceof CompletionStage ? "tasks.JavaFuture" : "tasks.JavaPublisher";
+        } else if (object instanceof Map) {
             return "JavaMap";
         } else if (object instanceof List || object.getClass().isArray()) {
             return object instanceof byte[] ? "JavaBytes" : "JavaList";
@@ -220,6 +234,12 @@ public final class ByReference implements Callbacks.Function {
                 return inner(elements().iterator());
             case "compare":
                 return compared(own(operands.get(0)));
+            case "await":
+            case "cancel":
+            case "subscribe":
+                return Access.get().awaited(object, operation, operands);
+            case "asynchronously":
+                return Access.get().tool("tasks", "elements");
             case "among":
                 return among((List<?>) operands.get(0));
             default:

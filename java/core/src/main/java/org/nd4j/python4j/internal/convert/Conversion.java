@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal.convert;
 
 import java.io.File;
 import java.lang.reflect.Array;
+import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -45,6 +46,7 @@ import java.util.Spliterators;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -107,6 +109,7 @@ public final class Conversion {
         FROM_TYPE.put("path", Arrays.asList(Path.class, File.class));
     }
 
+    private static final String YEARS = "Python's dates and times have the years 1 to 9999, and so no ";
     private static final String VANISHES = "Some that differ in Python are equal in Java, and one would be lost.";
 
     /** What the elements of a container are when they come. */
@@ -169,7 +172,11 @@ public final class Conversion {
      * @throws PythonException if it cannot be; the message has the way to what is wrong
      */
     public Object convert(Object value, Type type) {
-        return convert(value, target(type), "value");
+        try {
+            return convert(value, target(type), "value");
+        } catch (LinkageError | TypeNotPresentException e) { // a class that this type needs
+            throw new PythonException("The type " + type.getTypeName() + " cannot be used: " + e, e);
+        }
     }
 
     /** The same. @param root what the user knows the value as */
@@ -252,9 +259,11 @@ public final class Conversion {
             case PYTHON:
                 return Python.of(value);
             case ANY:
-                return Pack.Reader.kept(value, Conversion::any);
+                return anything(value, target);
             case OPTIONAL:
                 return optional(value == null ? null : to(value, target.part(0), depth + 1), target);
+            case FUTURE:
+                return CompletableFuture.completedFuture(value == null ? null : to(value, target.part(0), depth + 1));
             default:
                 if (value == null && target.raw.isPrimitive()) {
                     throw new Mismatch(null, target, null);
@@ -273,7 +282,7 @@ public final class Conversion {
     private static Object present(Object value, Target target, int depth) {
         switch (target.kind) {
             case NUMBER:
-                return number(value, target);
+                return number(value, target, null);
             case TEXT:
             case ENUM:
                 return fromText(value, target);
@@ -285,7 +294,7 @@ public final class Conversion {
                 }
                 return array(elements(value, target), target, depth, Form.VALUE);
             case COLLECTION:
-                return collection(elements(value, target).iterator(), target, depth, Form.VALUE, value instanceof Set);
+                return collection(elements(value, target), target, depth, Form.VALUE, value instanceof Set);
             case ITERATOR:
             case STREAM:
                 return lazily(elements(value, target).iterator(), target, Form.VALUE);
@@ -316,7 +325,8 @@ public final class Conversion {
         throw new Mismatch(value, target, null);
     }
 
-    private static Object number(Object value, Target target) {
+    /** @param object what the number is of, null for itself */
+    private static Object number(Object value, Target target, PythonObject object) {
         Object number = Numbers.as(value, target.box);
         if (number != null) {
             return number;
@@ -328,6 +338,8 @@ public final class Conversion {
             advice = "The type " + target.raw.getSimpleName() + " cannot hold it exactly: ask for BigInteger.";
         } else if (whole) {
             advice = "It is out of range: ask for a wider type, such as long or BigInteger.";
+        } else if (target.box == BigDecimal.class && Numbers.isNegativeZero(value)) {
+            advice = "A BigDecimal has no negative zero: use abs() in Python, or ask for double.";
         } else if (value instanceof Double && target.box == Float.class) {
             advice = "It is out of range: ask for a double.";
         } else if (value instanceof BigDecimal && real) {
@@ -335,7 +347,7 @@ public final class Conversion {
         } else if (value instanceof Double && Double.isFinite((Double) value) || value instanceof BigDecimal) {
             advice = "Ask for double or BigDecimal, or use int() or round() in Python.";
         }
-        throw new Mismatch(value, target, advice);
+        throw new Mismatch(object == null ? value : object, target, advice);
     }
 
     /** What is written as text. */
@@ -356,6 +368,8 @@ public final class Conversion {
             throw new Mismatch(value, target, null);
         } catch (DateTimeException | IllegalArgumentException e) {
             throw new Mismatch(value, target, null);
+        } catch (LinkageError e) { // of an enum
+            throw Mismatch.unusable(value, target, e);
         }
     }
 
@@ -384,15 +398,22 @@ public final class Conversion {
             case PYTHON:
                 return object;
             case ANY:
-                return any(object);
+                return any(object, target);
             case OPTIONAL:
                 return optional(fromOther(object, target.part(0), depth + 1), target);
             case PROXY:
                 return ProxyHandler.of(object, target.type);
             case NUMBER:
                 return number(asked("number", object, target), object, target);
+            case FUTURE:
+                return Access.get().submitted(object, target.part(0).type);
+            case PUBLISHER:
+                return Access.get().published(object, target.part(0).type, false);
             case ITERATOR:
             case STREAM:
+                if (target.raw == Stream.class && (Boolean) asked("is_asynchronous", object, target)) {
+                    return Access.get().published(object, target.part(0).type, true);
+                }
                 return lazily(object.iterator(), target, Form.OBJECT);
             case RECORD:
                 List<List<String>> names = target.record.pythonNames;
@@ -419,9 +440,14 @@ public final class Conversion {
     }
 
     private static Object elements(PythonObject object, Target target, int depth, boolean objects) {
-        if (target.raw == byte[].class || target.raw == char[].class) {
+        if (target.raw == byte[].class) {
+            Object bits = asked("bits", object, target);
+            if (bits != null) {
+                return bits;
+            }
+        } else if (target.raw == char[].class) {
             List<?> words = (List<?>) asked("plain", object, target);
-            if (words != null && words.get(0).equals(target.raw == byte[].class ? "bytes" : "str")) {
+            if (words != null && words.get(0).equals("str")) {
                 return to(words.get(1), target, depth);
             }
         }
@@ -429,12 +455,12 @@ public final class Conversion {
         if (objects) {
             return filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
         }
-        List<?> answer = (List<?>) asked("elements", object, target, primitive, true);
+        List<?> answer = (List<?>) asked("elements", object, target, primitive, true, target.endsInBytes());
         if ((Boolean) answer.get(0)) {
             try {
                 return filled((Collection<?>) answer.get(1), target, depth, Form.WORDS, false);
             } catch (Mismatch e) { // the elements themselves may be wanted, and have a text for the message
-                answer = (List<?>) asked("elements", object, target, primitive, false);
+                answer = (List<?>) asked("elements", object, target, primitive, false, target.endsInBytes());
             }
         }
         return filled((Collection<?>) answer.get(1), target, depth, Form.VALUE, (Boolean) answer.get(2));
@@ -442,7 +468,7 @@ public final class Conversion {
 
     private static Object filled(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
         return target.kind == Target.Kind.ARRAY ? array(elements, target, depth, form)
-                : collection(elements.iterator(), target, depth, form, distinct);
+                : collection(elements, target, depth, form, distinct);
     }
 
     /** What convert.py makes of an object, as a value. */
@@ -485,6 +511,26 @@ public final class Conversion {
         return objects;
     }
 
+    private static Object anything(Object value, Target target) {
+        try {
+            return Pack.Reader.kept(value, object -> any(object, target));
+        } catch (Mismatch e) {
+            throw e.within(value);
+        }
+    }
+
+    private static Object any(PythonObject object, Target target) {
+        try {
+            return any(object);
+        } catch (PythonException e) {
+            if (e.getPythonObject() != null && e.getMessage().startsWith(e.getPythonClass())) {
+                throw e; // Python code failed, or was stopped
+            }
+            Throwable why = e.getCause();
+            throw new Mismatch(object, target, why instanceof PythonException ? ((PythonException) why).getPythonMessage() : e.getMessage(), e);
+        }
+    }
+
     /** An object that may be of any type: as that of which it is a subclass, or the object itself. */
     private static Object any(PythonObject object) {
         Object found = Access.get().toJavaOrSame(object);
@@ -500,7 +546,7 @@ public final class Conversion {
     /** A number in the words of {@code number} in convert.py. */
     private static Object number(Object found, PythonObject object, Target target) {
         if (!(found instanceof List)) {
-            return number(found, target);
+            return number(found, target, object);
         }
         BigDecimal numerator = new BigDecimal(((List<?>) found).get(0).toString());
         BigDecimal denominator = new BigDecimal(((List<?>) found).get(1).toString());
@@ -640,13 +686,13 @@ public final class Conversion {
     }
 
     /** @param distinct whether all elements are different ones in Python */
-    private static Collection<Object> collection(Iterator<?> elements, Target target, int depth, Form form, boolean distinct) {
+    private static Collection<Object> collection(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
         Target part = target.part(0);
-        Collection<Object> into = emptyCollection(target);
+        Collection<Object> into = emptyCollection(target, elements);
         int i = 0;
         try {
-            while (elements.hasNext()) {
-                Object element = one(elements.next(), part, depth + 1, form);
+            for (Object each : elements) {
+                Object element = one(each, part, depth + 1, form);
                 try {
                     into.add(element);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
@@ -715,7 +761,7 @@ public final class Conversion {
         }
     }
 
-    private static Collection<Object> emptyCollection(Target target) {
+    private static Collection<Object> emptyCollection(Target target, Object elements) {
         if (target.raw.isAssignableFrom(ArrayList.class)) {
             return new ArrayList<>();
         } else if (target.raw.isAssignableFrom(LinkedHashSet.class)) {
@@ -726,11 +772,11 @@ public final class Conversion {
             return new ArrayDeque<>();
         }
         @SuppressWarnings("unchecked")
-        Collection<Object> made = (Collection<Object>) made(target);
+        Collection<Object> made = (Collection<Object>) made(target, elements);
         return made;
     }
 
-    private static Map<Object, Object> emptyMap(Target target) {
+    private static Map<Object, Object> emptyMap(Target target, Object elements) {
         if (target.raw.isAssignableFrom(LinkedHashMap.class)) {
             return new LinkedHashMap<>();
         } else if (target.raw.isAssignableFrom(TreeMap.class)) {
@@ -739,15 +785,18 @@ public final class Conversion {
             return new ConcurrentHashMap<>();
         }
         @SuppressWarnings("unchecked")
-        Map<Object, Object> made = (Map<Object, Object>) made(target);
+        Map<Object, Object> made = (Map<Object, Object>) made(target, elements);
         return made;
     }
 
-    private static Object made(Target target) {
+    private static Object made(Target target, Object elements) {
         try {
             return target.raw.getConstructor().newInstance();
         } catch (ReflectiveOperationException e) {
-            throw new PythonException("There is no way to make a " + target.type.getTypeName(), e);
+            Throwable cause = e instanceof InvocationTargetException ? e.getCause() : e;
+            throw new Mismatch(elements, target, "There is no way to make a " + target.type.getTypeName() + ": " + cause, cause);
+        } catch (LinkageError e) {
+            throw Mismatch.unusable(elements, target, e);
         }
     }
 
@@ -762,7 +811,7 @@ public final class Conversion {
     }
 
     private static Map<Object, Object> map(List<?> entries, Target target, int depth, Form form) {
-        Map<Object, Object> map = emptyMap(target);
+        Map<Object, Object> map = emptyMap(target, entries);
         Target keys = target.part(0);
         Target values = target.part(1);
         for (int i = 0; i < entries.size(); i += 2) {
@@ -921,12 +970,12 @@ public final class Conversion {
             return dateTime(time.toLocalDateTime(), time.getOffset().getTotalSeconds(), zone);
         } else if (value instanceof LocalDate) {
             LocalDate date = (LocalDate) value;
-            return make("date", date.getYear(), date.getMonthValue(), date.getDayOfMonth());
+            return make("date", year(date, date.getYear()), date.getMonthValue(), date.getDayOfMonth());
         } else if (value instanceof LocalTime) {
             LocalTime time = (LocalTime) value;
             return make("time", time.getHour(), time.getMinute(), time.getSecond(), time.getNano() / MICRO);
         } else if (value instanceof Duration) {
-            return make("duration", ((Duration) value).getSeconds(), ((Duration) value).getNano() / MICRO);
+            return duration((Duration) value);
         }
         if (value instanceof Callbacks.Given) {
             return ((Callbacks.Given) value).fresh();
@@ -961,12 +1010,29 @@ public final class Conversion {
     private static LocalDateTime utc(Instant instant) {
         try {
             return LocalDateTime.ofInstant(instant, ZoneOffset.UTC);
-        } catch (DateTimeException e) {
-            throw new PythonException("Python's datetime ends with the year 9999: " + instant, e);
+        } catch (DateTimeException e) { // the first and the last year of all
+            throw new PythonException(YEARS + instant, e);
         }
     }
 
+    /** The year, if Python has it. */
+    private static int year(Object time, int year) {
+        if (year < 1 || year > 9999) {
+            throw new PythonException(YEARS + time);
+        }
+        return year;
+    }
+
+    private static Pack.Fresh duration(Duration span) {
+        long days = Math.floorDiv(span.getSeconds(), 86400L);
+        if (Math.abs(days) > 999_999_999) {
+            throw new PythonException("Python's timedelta has 999999999 days at most, and so no " + span);
+        }
+        return make("duration", span.getSeconds(), span.getNano() / MICRO);
+    }
+
     private static Pack.Fresh dateTime(LocalDateTime time, Integer offset, String zone) {
+        year(time, time.getYear());
         return make("datetime", time.getYear(), time.getMonthValue(), time.getDayOfMonth(), time.getHour(),
                 time.getMinute(), time.getSecond(), time.getNano() / MICRO, offset, zone);
     }

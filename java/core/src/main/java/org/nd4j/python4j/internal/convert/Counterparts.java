@@ -117,6 +117,8 @@ final class Counterparts {
                     time.getNano() / 1000, time.getOffset().getTotalSeconds());
         } else if (value instanceof Year) {
             return ((Year) value).getValue();
+        } else if (value instanceof YearMonth && ((YearMonth) value).getYear() > 9999) {
+            return "+" + value; // which the JDK leaves out, and does not read then
         } else if (value instanceof YearMonth || value instanceof MonthDay || value instanceof Period) {
             return value.toString();
         } else if (value instanceof Named) {
@@ -125,6 +127,8 @@ final class Counterparts {
             List<Object> all = new ArrayList<>();
             iterator(value).forEachRemaining(all::add);
             return all;
+        } else if (ByReference.isAwaited(value)) {
+            return ByReference.awaited(value).fresh();
         }
         return isUnit(value) ? null : value;
     }

@@ -7,6 +7,7 @@ import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.nd4j.python4j.Python;
@@ -14,6 +15,7 @@ import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonInterrupted;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonTimeout;
+import org.nd4j.python4j.internal.jni.Pack;
 
 /** Which value is not of which type, and why. */
 final class Mismatch extends RuntimeException {
@@ -37,6 +39,41 @@ final class Mismatch extends RuntimeException {
 
     Mismatch(Object value, Target target, String reason) {
         this(value, target, reason, null);
+    }
+
+    /** A class that cannot be used: its initializer has failed, or one that it needs is missing. */
+    static Mismatch unusable(Object value, Target target, LinkageError e) {
+        Throwable cause = e instanceof ExceptionInInitializerError && e.getCause() != null ? e.getCause() : e;
+        return new Mismatch(value, target, "The class " + target.raw.getName() + " could not be initialized: " + cause, cause);
+    }
+
+    /** The way from a whole value to the one that this is about. */
+    Mismatch within(Object whole) {
+        find(whole, 0);
+        return this;
+    }
+
+    private boolean find(Object at, int depth) {
+        if (at == value || depth > Pack.MAX_DEPTH) {
+            return at == value;
+        } else if (at instanceof List) {
+            List<?> all = (List<?>) at;
+            for (int i = 0; i < all.size(); i++) {
+                if (find(all.get(i), depth + 1)) {
+                    at("[" + i + "]");
+                    return true;
+                }
+            }
+        } else if (at instanceof Map) {
+            for (Map.Entry<?, ?> entry : ((Map<?, ?>) at).entrySet()) {
+                boolean isKey = find(entry.getKey(), depth + 1);
+                if (isKey || find(entry.getValue(), depth + 1)) {
+                    at(entry.getKey(), isKey);
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** One step outwards: the element, entry or component where the value stands. */

@@ -71,7 +71,12 @@ final class Numbers {
             boolean left = Float.isFinite(narrow) == Double.isFinite(value) && narrow == 0 == (value == 0);
             return left ? (Object) narrow : null;
         }
-        return box == BigDecimal.class && Double.isFinite(value) ? shortest(value) : null;
+        boolean decimal = box == BigDecimal.class && Double.isFinite(value) && !isNegativeZero(value);
+        return decimal ? shortest(value) : null;
+    }
+
+    static boolean isNegativeZero(Object value) {
+        return value.equals(-0.0);
     }
 
     /** The fewest digits that are this double, as Python prints it. Before Java 19 its own text may have one too many. */

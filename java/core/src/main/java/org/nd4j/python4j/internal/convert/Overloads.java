@@ -40,6 +40,10 @@ final class Overloads {
 
     private static final List<Class<?>> OF_INT = Arrays.asList(Long.class, Integer.class, BigInteger.class, Short.class,
             Byte.class, Double.class, Float.class, BigDecimal.class);
+    /** A time with a zone fits no type before OffsetDateTime, one without a zone none after LocalDateTime. */
+    private static final List<String> OF_TIME = Arrays.asList("LocalDate", "LocalDateTime", "OffsetDateTime", "ZonedDateTime", "Instant",
+            "LocalTime", "OffsetTime");
+
     private static final List<Class<?>> OF_FLOAT = Arrays.asList(Double.class, Float.class, BigDecimal.class);
 
     /** A method and its arguments as Java's. */
@@ -328,7 +332,7 @@ final class Overloads {
             int at = OF_INT.indexOf(type);
             return type.isInstance(value) ? INSTANCE : at >= 0 ? NEAR + at : FAR;
         } else if (value instanceof String) {
-            return type.isInstance(value) ? INSTANCE : type == Character.class ? NEAR : FAR;
+            return type.isInstance(value) ? INSTANCE : type == Character.class ? NEAR : FAR + time(type);
         } else if (value instanceof PythonObject) {
             return object((PythonObject) value, type);
         }
@@ -358,7 +362,13 @@ final class Overloads {
         }
         boolean known = type.getName().startsWith("java.time.") || type == Path.class || type == UUID.class;
         boolean text = CharSequence.class.isAssignableFrom(type) || type == File.class;
-        return known || type.isArray() ? NEAR : text ? TEXT : type.isInterface() ? FAR : NEAR + 5;
+        return known || type.isArray() ? NEAR + time(type) : text ? TEXT : type.isInterface() ? FAR : NEAR + 5;
+    }
+
+    /** A time's place in the order of times, which is before all others. */
+    private static int time(Class<?> type) {
+        int at = type.getName().startsWith("java.time.") ? OF_TIME.indexOf(type.getSimpleName()) : -1;
+        return at < 0 ? 0 : at - OF_TIME.size();
     }
 
     /** Functions have results, and one that wants none is farther. */

@@ -17,7 +17,11 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Flow;
+import java.util.concurrent.Future;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
@@ -158,8 +162,14 @@ public final class ProxyHandler implements InvocationHandler {
         }
     }
 
+    /** Whether a method's result is waited for elsewhere, so that the call need not wait for a turn. */
+    private static boolean isAsynchronous(Class<?> result) {
+        return result == CompletableFuture.class || result == CompletionStage.class || result == Future.class
+                || result == Flow.Publisher.class;
+    }
+
     private Object call(Method method, Object[] given, Object absent) {
-        try (PythonGIL gil = Access.get().enterOrLock()) {
+        try (PythonGIL gil = isAsynchronous(method.getReturnType()) ? Access.get().place() : Access.get().enterOrLock()) {
             Plan plan = plans.get(method);
             if (plan == null) { // not computeIfAbsent, which would wait for the GIL with a lock held
                 plan = new Plan(method, this);

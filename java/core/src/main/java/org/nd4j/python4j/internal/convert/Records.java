@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonInterrupted;
+import org.nd4j.python4j.PythonTimeout;
 
 /** The components of a record class in order. */
 final class Records {
@@ -84,12 +86,14 @@ final class Records {
         return values;
     }
 
-    /** A record of these components. What its constructor throws to refuse them is thrown as it is. */
+    /** A record of these components, unless its constructor refuses them. */
     Object make(Object[] components, Target target) {
         try {
             return constructor.newInstance(components);
         } catch (InvocationTargetException e) {
             throw failed(e.getCause(), components, target);
+        } catch (LinkageError e) {
+            throw Mismatch.unusable(Arrays.asList(components), target, e);
         } catch (ReflectiveOperationException e) {
             throw new PythonException("A " + type.getName() + " could not be made: " + e, e);
         }
@@ -97,8 +101,12 @@ final class Records {
 
     /** What to throw for what the constructor has thrown. */
     RuntimeException failed(Throwable cause, Object[] components, Target target) {
-        if (cause instanceof RuntimeException && !isFault(cause)) {
-            return (RuntimeException) cause;
+        if (cause instanceof VirtualMachineError) {
+            throw (VirtualMachineError) cause;
+        } else if (cause instanceof PythonInterrupted || cause instanceof PythonTimeout) {
+            return (PythonException) cause;
+        } else if (cause instanceof LinkageError) {
+            return Mismatch.unusable(Arrays.asList(components), target, (LinkageError) cause);
         }
         return new Mismatch(Arrays.asList(components), target, "Its constructor failed: " + cause, cause);
     }
@@ -119,11 +127,5 @@ final class Records {
         } catch (IllegalAccessException e) {
             throw new PythonException("A record could not be read: " + e, e);
         }
-    }
-
-    /** Whether an exception of Java's own says that somebody made a mistake, and not what is wrong with an argument. */
-    static boolean isFault(Throwable e) {
-        return e.getClass().getClassLoader() == null
-                && !(e instanceof IllegalArgumentException || e instanceof IllegalStateException);
     }
 }

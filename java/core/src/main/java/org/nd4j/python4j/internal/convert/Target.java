@@ -33,7 +33,11 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Flow;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
@@ -42,7 +46,7 @@ import org.nd4j.python4j.internal.Access;
 final class Target {
 
     enum Kind {
-        NOTHING, PYTHON, ANY, NUMBER, BOOLEAN, TEXT, ENUM, OPTIONAL, ARRAY, COLLECTION, ITERATOR, STREAM, MAP, ENTRY, RECORD, PROXY, OTHER
+        NOTHING, PYTHON, ANY, NUMBER, BOOLEAN, TEXT, ENUM, OPTIONAL, ARRAY, COLLECTION, ITERATOR, STREAM, MAP, ENTRY, RECORD, PROXY, OTHER, FUTURE, PUBLISHER
     }
 
     /** Interfaces that one of these has are values; an object that is wanted as another one becomes a proxy. */
@@ -169,6 +173,10 @@ final class Target {
             return Kind.ENTRY;
         } else if (raw == Stream.class || Counterparts.elementOf(raw) != null) {
             return Kind.STREAM;
+        } else if (raw == CompletableFuture.class || raw == CompletionStage.class || raw == Future.class) {
+            return Kind.FUTURE;
+        } else if (raw == Flow.Publisher.class) {
+            return Kind.PUBLISHER;
         } else if (record != null) {
             return Kind.RECORD;
         } else if (Conversion.isText(box)) {
@@ -195,6 +203,8 @@ final class Target {
                 return arguments(Iterable.class);
             case ITERATOR:
             case ENTRY:
+            case FUTURE:
+            case PUBLISHER:
                 return arguments(raw);
             case STREAM:
                 return raw == Stream.class ? arguments(raw) : new Type[] {Counterparts.elementOf(raw)};
@@ -214,6 +224,11 @@ final class Target {
             return part(0);
         }
         return of(Types.of(type).resolve(of.getTypeParameters()[index]));
+    }
+
+    /** Whether what is innermost in it is a {@code byte[]}. */
+    boolean endsInBytes() {
+        return raw == byte[].class || (kind == Kind.ARRAY || kind == Kind.COLLECTION) && part(0).endsInBytes();
     }
 
     /** How many {@link #part}s there are. */
@@ -277,6 +292,8 @@ final class Target {
         switch (target.kind) {
             case PYTHON:
             case PROXY:
+            case FUTURE:
+            case PUBLISHER:
                 return true;
             case RECORD:
                 return target.record.types.stream().anyMatch(each -> mentionsObjects(each, seen));

@@ -31,7 +31,8 @@ final class Views {
 
     private static final Object MISSING = new Object();
 
-    private static final Target ANY = Target.of(Object.class);
+    /** Each before those that it extends. */
+    private static final List<Class<?>> KINDS = Arrays.asList(Map.class, Iterator.class, List.class, Set.class, Collection.class, Iterable.class);
 
     private final PythonObject object; // of no frame
 
@@ -48,12 +49,20 @@ final class Views {
     static Object of(PythonObject object, Type type) {
         Views views = new Views(object);
         Class<?> raw = Types.raw(type);
+        boolean collection = Map.class.isAssignableFrom(raw) || Iterator.class.isAssignableFrom(raw) || Iterable.class.isAssignableFrom(raw);
+        if (!collection || Path.class.isAssignableFrom(raw)) {
+            return null;
+        }
+        for (Class<?> each : KINDS) {
+            if (each.isAssignableFrom(raw)) {
+                views.ask("check", each.getSimpleName());
+                break;
+            }
+        }
         if (Map.class.isAssignableFrom(raw)) {
             return views.new OfMap(argument(type, Map.class, 0), argument(type, Map.class, 1));
         } else if (Iterator.class.isAssignableFrom(raw)) {
             return views.new Each(views.iterator(), argument(type, Iterator.class, 0));
-        } else if (!Iterable.class.isAssignableFrom(raw) || Path.class.isAssignableFrom(raw)) {
-            return null;
         }
         Target element = argument(type, Iterable.class, 0);
         Object kind = raw == Collection.class ? views.ask("kind") : null;
@@ -94,7 +103,7 @@ final class Views {
     }
 
     private Object ask(String operation, Object... operands) {
-        return ask(ANY, operation, operands);
+        return ask(Target.ANY, operation, operands);
     }
 
     private int size() {
@@ -114,7 +123,7 @@ final class Views {
     }
 
     private boolean is(String operation, Object value) {
-        return Boolean.TRUE.equals(about(ANY, operation, value));
+        return Boolean.TRUE.equals(about(Target.ANY, operation, value));
     }
 
     private PythonObject iterator() {
@@ -300,10 +309,11 @@ final class Views {
         }
     }
 
-    private final class OfSet extends AbstractSet<Object> implements Pack.Backed {
+    /** What a set and any other collection that is no list have in common; a set's methods refer to it. */
+    private final class OfCollection extends AbstractCollection<Object> implements Pack.Backed {
         private final Target element;
 
-        OfSet(Target element) {
+        OfCollection(Target element) {
             this.element = element;
         }
 
@@ -343,36 +353,41 @@ final class Views {
         }
     }
 
-    private final class OfCollection extends AbstractCollection<Object> implements Pack.Backed {
-        private final Target element;
+    private final class OfSet extends AbstractSet<Object> implements Pack.Backed {
+        private final OfCollection all;
 
-        OfCollection(Target element) {
-            this.element = element;
+        OfSet(Target element) {
+            this.all = new OfCollection(element);
         }
 
         @Override
         public Iterator<Object> iterator() {
-            return new Snapshot(element);
+            return all.iterator();
         }
 
         @Override
         public int size() {
-            return Views.this.size();
+            return all.size();
         }
 
         @Override
         public boolean contains(Object value) {
-            return is("contains", value);
+            return all.contains(value);
         }
 
         @Override
         public boolean add(Object value) {
-            return (Boolean) ask("add", value);
+            return all.add(value);
+        }
+
+        @Override
+        public boolean remove(Object value) {
+            return all.remove(value);
         }
 
         @Override
         public void clear() {
-            ask("clear");
+            all.clear();
         }
 
         @Override

@@ -6,8 +6,11 @@ package org.nd4j.python4j.internal.jni;
 import java.nio.charset.StandardCharsets;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.PythonException;
@@ -69,7 +72,7 @@ public final class Callbacks {
     /** Above that in a key stands the number of the host: Python calls the host that made the key (host.rs). */
     private static final int HOST_SHIFT = 44;
 
-    /** The key that asks for the name of the thread, no function's. */
+    /** The key that asks for the name of the thread, no function's; with a name, what class that names. */
     private static final long THREAD_NAME = 0;
 
     private static final AtomicLong KEYS = new AtomicLong();
@@ -183,7 +186,9 @@ public final class Callbacks {
             }
             return null;
         }
-        if (key == THREAD_NAME) {
+        if (key == THREAD_NAME && arguments.length > 0) {
+            return new byte[] {classKind(new String(arguments, StandardCharsets.UTF_8))};
+        } else if (key == THREAD_NAME) {
             Thread thread = Thread.currentThread();
             String name = thread.getName().isEmpty() ? thread.toString() : thread.getName(); // virtual threads have none
             return name.getBytes(StandardCharsets.UTF_8);
@@ -222,6 +227,28 @@ public final class Callbacks {
         } finally {
             reply.giveBack();
         }
+    }
+
+    /**
+     * What a name is: 0 for no class, 1 for one that is no exception, 2 for one of exceptions. Asked are the class loaders of this
+     * library, of the thread and the program, and of everything that Python holds of Java.
+     */
+    private static byte classKind(String name) {
+        Set<ClassLoader> loaders = new HashSet<>(Arrays.asList(Callbacks.class.getClassLoader(),
+                Thread.currentThread().getContextClassLoader(), ClassLoader.getSystemClassLoader()));
+        for (Object held : HELD.values()) {
+            Object object = held instanceof Function ? ((Function) held).object() : held;
+            loaders.add((object instanceof Class ? (Class<?>) object : object.getClass()).getClassLoader());
+        }
+        byte kind = 0;
+        for (ClassLoader loader : loaders) {
+            try {
+                boolean thrown = Throwable.class.isAssignableFrom(Class.forName(name, false, loader));
+                kind = thrown ? 2 : kind == 0 ? 1 : kind;
+            } catch (ClassNotFoundException | LinkageError e) { // not in this one
+            }
+        }
+        return kind;
     }
 
     private static Answer answer() {

@@ -6,6 +6,7 @@ import java.lang.ref.Reference;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
@@ -36,7 +37,7 @@ public final class Messages {
      *
      * @param kept whether the caller keeps the result until the loop has taken the message
      * @return the Python objects in it
-     * @throws org.nd4j.python4j.PythonException if a value has no counterpart, or the loop is closed
+     * @throws PythonException if a value has no counterpart, or the loop is closed
      */
     public static List<PythonObject> send(long queue, boolean kept, boolean context, Object... message) {
         Pack pack = Pack.take().wide();
@@ -53,11 +54,11 @@ public final class Messages {
         }
     }
 
-    /** The same for what has no objects that anybody has to keep, and where a closed loop needs no word. */
+    /** The same where nobody keeps the objects, and where a closed loop need not hear. */
     public static void tell(long queue, Object... message) {
         try {
             send(queue, false, false, message);
-        } catch (org.nd4j.python4j.PythonException e) {
+        } catch (PythonException e) {
             if (Native.queueWaiting(queue) >= 0) {
                 throw e;
             }

@@ -179,7 +179,7 @@ public final class Native {
      */
     static native void queueSend(long queue, byte[] message, int length, boolean now, boolean context);
 
-    /** How many messages an event loop has not taken yet. Needs no turn. */
+    /** How many messages an event loop has not taken yet; -1 if it is closed. Needs no turn. */
     public static native int queueWaiting(long queue);
 
     // ---- exec.rs ----

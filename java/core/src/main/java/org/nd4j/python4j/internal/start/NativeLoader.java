@@ -110,7 +110,12 @@ public final class NativeLoader {
     public static void loadLibraries() {
         if (!loaded) {
             synchronized (ONE_AT_A_TIME) {
-                libraries();
+                try {
+                    libraries();
+                } catch (RuntimeException | Error e) {
+                    Interpreter.unfixed();
+                    throw e;
+                }
             }
         }
     }

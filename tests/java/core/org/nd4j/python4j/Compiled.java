@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classes that are compiled while a test runs, since the tests themselves are compiled for a Java without records.
+// Needs JDK 16 for those.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.ToolProvider;
+
+final class Compiled {
+    private static final Pattern NAMES = Pattern.compile("package ([\\w.]+);.*?(?:class|interface|record|enum) (\\w+)", Pattern.DOTALL);
+
+    private Compiled() {}
+
+    /** The same of records. */
+    static URLClassLoader records(Path folder, String... sources) throws Exception {
+        assumeTrue(Runtime.version().feature() >= 16, "a JDK with records");
+        return classes(folder, sources);
+    }
+
+    /** A loader of the classes of these sources, each of which begins with its package. */
+    static URLClassLoader classes(Path folder, String... sources) throws Exception {
+        String ours = new File(PythonObject.class.getProtectionDomain().getCodeSource().getLocation().toURI()).getPath();
+        List<String> arguments = new ArrayList<>(Arrays.asList("-cp", ours, "-d", folder.toString()));
+        for (String source : sources) {
+            Matcher names = NAMES.matcher(source);
+            assertEquals(true, names.find() && names.start() == 0, source);
+            Path file = folder.resolve(names.group(1).replace('.', '/')).resolve(names.group(2) + ".java");
+            Files.createDirectories(file.getParent());
+            Files.writeString(file, source);
+            arguments.add(file.toString());
+        }
+        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, arguments.toArray(new String[0])));
+        return new URLClassLoader(new URL[] {folder.toUri().toURL()}, Compiled.class.getClassLoader());
+    }
+}

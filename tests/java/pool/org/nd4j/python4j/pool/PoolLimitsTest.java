@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// What bounds a call and a worker: time, cancellation, the queue, memory, how often a worker is used; and what is left behind.
+package org.nd4j.python4j.pool;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonInterrupted;
+import org.nd4j.python4j.PythonTimeout;
+import org.nd4j.python4j.PythonTypes;
+import org.nd4j.python4j.PythonVariable;
+
+@Timeout(180)
+@SuppressWarnings("rawtypes") // as the API
+class PoolLimitsTest {
+
+    /** A C function that holds the GIL and does not return. */
+    private static final String ENDLESS = "import ctypes\nctypes.PyDLL(None).pause()";
+
+    @TempDir
+    Path folder;
+
+    private static PythonPool.Builder one() {
+        return PythonPool.builder().workers(1).output((worker, isError, line) -> {});
+    }
+
+    private static void await(String what, java.util.function.BooleanSupplier condition) throws InterruptedException {
+        for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60); !condition.getAsBoolean(); Thread.sleep(5)) {
+            assertTrue(System.nanoTime() < end, what);
+        }
+    }
+
+    @Test
+    void timeThatIsOverIsAnExceptionInPython() {
+        try (PythonPool pool = one().build()) {
+            long before = pid(pool);
+            Path done = folder.resolve("done");
+            String code = "try:\n    while True: pass\nfinally:\n    open(path, 'w').close()";
+            var inputs = List.of((PythonVariable) new PythonVariable<>("path", PythonTypes.STR, done.toString()));
+            assertThrows(PythonTimeout.class, () -> pool.within(Duration.ofMillis(300)).exec(code, inputs, null));
+            assertTrue(Files.exists(done));
+            assertEquals(before, pid(pool), "the worker is still of use");
+        }
+    }
+
+    @Test
+    void codeThatCannotBeEndedLosesItsWorker() {
+        try (PythonPool pool = one().grace(Duration.ofMillis(300)).build()) {
+            long start = System.nanoTime();
+            PythonWorkerLost e = assertThrows(PythonWorkerLost.class, () -> pool.within(Duration.ofMillis(300)).exec(ENDLESS));
+            assertInstanceOf(PythonTimeout.class, e.getCause());
+            assertEquals("SIGKILL", e.getSignal());
+            assertTrue(e.getRunTime().toMillis() >= 600, e.getMessage());
+            assertTrue(System.nanoTime() - start < TimeUnit.SECONDS.toNanos(30));
+            assertEquals(3L, pool.call("len", "abc"));
+        }
+    }
+
+    @Test
+    void cancelEndsACallThatRunsAndOneThatWaits() throws Exception {
+        try (PythonPool pool = one().build()) {
+            Path begun = folder.resolve("begun");
+            Path ended = folder.resolve("ended");
+            String code = "import time\nopen(begun, 'w').close()\ntry:\n    time.sleep(1000)\nfinally:\n    open(ended, 'w').close()";
+            CompletableFuture<?> runs = pool.execAsync(code, List.of(new PythonVariable<>("begun", PythonTypes.STR, begun.toString()),
+                    new PythonVariable<>("ended", PythonTypes.STR, ended.toString())), null);
+            CompletableFuture<?> waits = pool.callAsync("len", "abc");
+            await("it runs", () -> Files.exists(begun));
+            assertTrue(waits.cancel(true));
+            assertTrue(runs.cancel(true));
+            assertThrows(CancellationException.class, runs::get);
+            await("it was ended", () -> Files.exists(ended));
+            assertEquals(3L, pool.call("len", "abc"));
+        }
+    }
+
+    @Test
+    void anInterruptEndsTheCall() throws Exception {
+        try (PythonPool pool = one().build()) {
+            Path begun = folder.resolve("begun");
+            List<Throwable> thrown = new ArrayList<>();
+            Thread thread = new Thread(() -> {
+                try {
+                    pool.exec("open(path, 'w').close()\nwhile True: pass",
+                            List.of(new PythonVariable<>("path", PythonTypes.STR, begun.toString())), null);
+                } catch (PythonInterrupted e) {
+                    thrown.add(Thread.currentThread().isInterrupted() ? e : new AssertionError("the thread's interrupt is lost"));
+                }
+            });
+            thread.start();
+            await("it runs", () -> Files.exists(begun));
+            thread.interrupt();
+            thread.join();
+            assertInstanceOf(PythonInterrupted.class, thrown.get(0));
+        }
+    }
+
+    @Test
+    void aFullQueueRefuses() throws Exception {
+        try (PythonPool pool = one().queue(1, PythonPool.WhenFull.FAIL).build()) {
+            CompletableFuture<?> runs = pool.callAsync("__import__('time').sleep", 1000);
+            CompletableFuture<?> waits = pool.callAsync("len", "abc");
+            PythonException e = assertThrows(PythonException.class, () -> pool.callAsync("len", "abcd"));
+            assertTrue(e.getMessage().startsWith("The pool's queue is full: 1 "), e.getMessage());
+            runs.cancel(true);
+            assertEquals(3L, waits.get());
+        }
+    }
+
+    @Test
+    void aWorkerThatIsKilledIsReplaced() throws Exception {
+        try (PythonPool pool = one().build()) {
+            long first = pid(pool);
+            ProcessHandle.of(first).orElseThrow().destroyForcibly();
+            await("it has ended", () -> ProcessHandle.of(first).map(process -> !process.isAlive()).orElse(true));
+            assertNotEquals(first, pid(pool));
+            PythonWorkerLost e = assertThrows(PythonWorkerLost.class, () -> pool.exec("import os, sys\nprint('bye', file=sys.stderr)\nos._exit(3)"));
+            assertEquals(3, e.getExitStatus());
+            assertEquals(List.of("bye"), e.getLastLines());
+        }
+    }
+
+    @Test
+    void whateverAWorkerClosesOrPrintsTheCallerIsAnswered() {
+        try (PythonPool pool = one().build()) {
+            assertThrows(PythonWorkerLost.class, () -> pool.exec("import os\nos.closerange(0, 256)"));
+            assertThrows(PythonWorkerLost.class, () -> pool.exec("import os\nos.write(3, b'x' * 100)\nwhile True: pass"));
+            assertThrows(PythonWorkerLost.class, () -> pool.exec("import os, time\nfor i in range(3, 10):\n"
+                    + "    try: os.close(i)\n    except OSError: pass\ntime.sleep(1000)"));
+            pool.exec("import os\nos.write(1, os.urandom(100_000))");
+            assertEquals(3L, pool.call("len", "abc"));
+        }
+    }
+
+    @Test
+    void workersAreReplacedAfterSoManyCalls() {
+        try (PythonPool pool = one().recycleAfter(2).build()) {
+            long first = pid(pool);
+            assertEquals(first, pid(pool));
+            assertNotEquals(first, pid(pool));
+        }
+    }
+
+    @Test
+    void memoryAndProcessorTimeHaveLimits() {
+        try (PythonPool pool = one().memoryLimit(2L << 30).processorLimit(Duration.ofSeconds(1)).build()) {
+            PythonException e = assertThrows(PythonException.class, () -> pool.exec("x = bytearray(4 << 30)"));
+            assertEquals("MemoryError", e.getPythonClass());
+            PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> pool.exec("while True: pass"));
+            assertTrue(lost.getSignal().equals("SIGXCPU") || lost.getSignal().equals("SIGKILL"), lost.getMessage());
+        }
+    }
+
+    @Test
+    void aPreparationThatFailsIsToldByBuild() {
+        PythonException e = assertThrows(PythonException.class, () -> one().prepare("1 / 0").build());
+        assertTrue(e.getMessage().contains("could not be started: ZeroDivisionError"), e.getMessage());
+        assertEquals("ZeroDivisionError", ((PythonException) e.getCause()).getPythonClass());
+    }
+
+    @Test
+    void closeEndsWhatRunsAndLeavesNothing() throws Exception {
+        PythonPool pool = one().build();
+        long pid = pid(pool);
+        int files = files();
+        CompletableFuture<?> runs = pool.callAsync("__import__('time').sleep", 1000);
+        CompletableFuture<?> waits = pool.callAsync("len", "abc");
+        pool.close();
+        assertFalse(ProcessHandle.of(pid).map(ProcessHandle::isAlive).orElse(false));
+        assertInstanceOf(PythonInterrupted.class, assertThrows(ExecutionException.class, runs::get).getCause());
+        assertEquals("The pool is closed.", assertThrows(ExecutionException.class, waits::get).getCause().getMessage());
+        assertEquals("The pool is closed.", assertThrows(PythonException.class, () -> pool.exec("")).getMessage());
+        await("its files are closed", () -> files() < files);
+    }
+
+    @Test
+    void closeEndsSessionsToo() {
+        PythonPool pool = one().build();
+        PythonPool.Session session = pool.session();
+        CompletableFuture<?> runs = session.callAsync("__import__('time').sleep", 1000);
+        pool.close();
+        assertInstanceOf(PythonException.class, assertThrows(ExecutionException.class, runs::get).getCause());
+        assertThrows(PythonException.class, () -> session.exec(""));
+        session.close();
+    }
+
+    @Test
+    void workersThatComeAndGoLeaveNothing() throws Exception {
+        try (PythonPool pool = one().recycleAfter(1).build()) {
+            pool.exec("");
+            int files = files();
+            int threads = Thread.activeCount();
+            for (int i = 0; i < 40; i++) {
+                pool.exec("x = 1");
+            }
+            await("the files are closed", () -> files() <= files + 8);
+            await("the threads have ended", () -> Thread.activeCount() <= threads + 4);
+        }
+    }
+
+    private static int files() {
+        return java.util.Objects.requireNonNull(new java.io.File("/proc/self/fd").list()).length;
+    }
+
+    private static long pid(PythonPool pool) {
+        return (Long) pool.call("__import__('os').getpid");
+    }
+}
