@@ -2,6 +2,8 @@
 # Tables column by column: where a table of Python's has the values of its columns, for Java to read (Tables.java), and
 # columns that Java has filled, as pandas, polars and pyarrow take them. What is Arrow's is read and offered by table.rs.
 import sys
+from array import array as numbers
+from types import SimpleNamespace
 
 # How Arrow writes the types of numpy's numbers; "?" is our own letter for booleans of a byte each.
 FORMATS = {
@@ -220,6 +222,123 @@ def columns(described):
     return Columns((each[1], Column(*each)) for each in described)
 
 
+# ---- columns of numpy's without another library, for the modules that send batches ----
+
+# How `struct` writes the numbers in the buffers of each type, and how many bytes they have.
+LETTERS = {"c": "b", "C": "B", "s": "h", "S": "H", "i": "i", "I": "I", "l": "q", "L": "Q", "f": "f", "g": "d"}
+
+
+def columns_of(value):
+    """The columns of one array of Arrow's, over its memory."""
+    chunks = read(value)
+    (whole,) = chunks.arrays
+    parts = [over(chunks, part, array) for part, array in zip(chunks.schema[2], whole[4])]
+    return Columns((column.name, column) for column in parts)
+
+
+def over(keep, schema, array):
+    """A column over memory that begins where the values do."""
+    format, name, parts, dictionary = schema
+    length, offset, nulls, addresses, arrays, _ = array
+    if offset or dictionary:
+        raise Refused(f"The column {name!r} is part of a larger one, or has a dictionary: install pyarrow.")
+    letter = LETTERS.get(format) or {"t": "i" if format in ("tdD", "tts", "ttm") else "q", "u": "i", "z": "i", "+l": "i"}.get(
+        format if format[0] == "+" else format[0]
+    )
+    bits = (length + 7) // 8
+    buffers = [memory(keep, addresses[0], bits) if nulls and addresses[0] else None]
+    if buffers[0] is not None and nulls < 0:
+        valid = int.from_bytes(buffers[0], "little") & (1 << length) - 1
+        nulls = length - bin(valid).count("1")
+    if letter is not None:
+        count = length + (format in ("u", "z", "+l"))
+        size = memoryview(bytes(8)).cast(letter).itemsize
+        values = memory(keep, addresses[1], count * size if addresses[1] else 0)
+        buffers.append(values.cast(letter))
+        if format in ("u", "z"):
+            buffers.append(memory(keep, addresses[2], buffers[1][-1] if addresses[1] else 0))
+    elif format == "b":
+        buffers.append(memory(keep, addresses[1], bits if addresses[1] else 0))
+    elif format[0] == "d":
+        sizes = format.split(",")[2:] or ["128"]
+        buffers.append(memory(keep, addresses[1], length * int(sizes[0]) // 8))
+    elif format != "+s":
+        raise Refused(f"The column {name!r} is of Arrow's type {format!r}: install pyarrow.")
+    column = Column(format, name, length, 0 if buffers[0] is None else nulls, buffers, [])
+    column.parts = tuple(over(keep, part, each) for part, each in zip(parts, arrays))
+    return column
+
+
+def shape(value):
+    """The names and the types of a table's columns."""
+    return [(part[1], part[0]) for part in read(value).schema[2]]
+
+
+def filled(name, format, given):
+    """A column of such a type, of values in an array of numpy's or anything that can be iterated over."""
+    import numpy
+
+    if isinstance(given, Column):
+        if given.format != format:
+            raise Refused(f"The column {name!r} is of Arrow's type {given.format!r} and should be of {format!r}.")
+        column = Column(format, name, given.length, given.nulls, given.buffers, [])
+        column.parts = given.parts
+        return column
+    if format in LETTERS or format == "b" or format == "tdD" or format[:2] in ("ts", "tD"):
+        array = given if isinstance(given, numpy.ndarray) else objects_of(given)
+        mask = numpy.ma.getmaskarray(array) if isinstance(array, numpy.ma.MaskedArray) else None
+        if array.dtype == object:
+            mask = numpy.array([value is None for value in array], bool)
+            array = numpy.array([0 if value is None else value for value in array]) if format[0] != "t" else array.astype(time_of(format))
+        array = numpy.asarray(array)
+        kind = "?" if format == "b" else time_of(format) if format[0] == "t" else "=" + LETTERS[format]
+        if format[0] == "t":
+            missing = numpy.isnat(array)
+            mask = missing if mask is None else mask | missing
+        cast = array.astype(kind)
+        left = cast.astype(array.dtype) == array if array.dtype.kind not in "f" or cast.dtype.kind != "f" else True
+        wrong = ~(left | (False if mask is None else mask)) if array.dtype != cast.dtype else False
+        if array.dtype.kind == "f" and cast.dtype.kind == "f":
+            wrong = False  # a float is rounded, as everywhere
+        if numpy.any(wrong) or array.dtype.kind == "b" and format != "b" or array.dtype.kind in "US":
+            raise Refused(f"The column {name!r} has a value that its type {format!r} does not hold: {array[numpy.argmax(wrong)]!r}.")
+        nulls = 0 if mask is None else int(mask.sum())
+        valid = memoryview(numpy.packbits(~mask, bitorder="little")) if nulls else None
+        if format == "b":
+            cast = numpy.packbits(cast, bitorder="little")
+        elif format[0] == "t":
+            cast = cast.view("i8").astype("i4") if format == "tdD" else cast.view("i8")
+        return Column(format, name, len(array), nulls, [valid, memoryview(numpy.ascontiguousarray(cast))], [])
+    if format not in ("u", "z"):
+        raise Refused(f"The column {name!r} is of Arrow's type {format!r}: install pyarrow, which makes one.")
+    given = list(given)
+    parts = [b"" if value is None else value.encode() if format == "u" else bytes(value) for value in given]
+    offsets = numbers("i", [0])
+    for part in parts:
+        offsets.append(offsets[-1] + len(part))
+    nulls = sum(value is None for value in given)
+    valid = memoryview(numpy.packbits([value is not None for value in given], bitorder="little")) if nulls else None
+    return Column(format, name, len(given), nulls, [valid, memoryview(offsets), memoryview(b"".join(parts))], [])
+
+
+def objects_of(given):
+    import numpy
+
+    given = list(given)
+    array = numpy.empty(len(given), object)
+    for place, value in enumerate(given):
+        array[place] = value
+    return array
+
+
+def time_of(format):
+    return "M8[D]" if format == "tdD" else f"{'m' if format[1] == 'D' else 'M'}8[{UNITS[format[2]]}]"
+
+
+def made(parts):
+    return Columns((column.name, column) for column in parts)
+
+
 def is_valid(column):
     """For each value whether it is none of the nulls."""
     bits = column.buffers[0]
@@ -294,3 +413,6 @@ def values(column):
             if format[1] == "t":
                 found = [moment.time() for moment in found]
     return [value if valid else None for value, valid in zip(found, is_valid(column))] if column.nulls else found
+
+
+shared = SimpleNamespace(columns_of=columns_of, columns=made, filled=filled, shape=shape, is_valid=is_valid, FORMATS=FORMATS)

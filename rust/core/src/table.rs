@@ -2,8 +2,9 @@
 //! The columns of tables by the Arrow C data interface, which every table of Python's speaks: their memory for Java to
 //! read, and columns that Java has filled for Python to take. What is done with them: `table.py` and `Tables.java`.
 
+use crate::buffer::{self, Element, Memory};
 use crate::handle::{self, Handle, NO_FRAME};
-use crate::{Error, Result, buffer, gil};
+use crate::{Error, Result, gil};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods, PyDict, PyTuple};
@@ -392,6 +393,15 @@ fn capsule<'py, T: Released + 'static>(
     PyCapsule::new_with_value(py, own, name)
 }
 
+/// The bytes of a piece of memory, which `keep` keeps where it is.
+#[pyfunction]
+fn memory(py: Python<'_>, keep: Py<PyAny>, address: usize, length: i64) -> PyResult<Bound<'_, PyAny>> {
+    let bytes = Memory::new(address, Element::UInt8 as u8, &[length, 1], true);
+    bytes
+        .and_then(|bytes| buffer::make(py, bytes, keep))
+        .map_err(raised)
+}
+
 fn raised(error: Error) -> PyErr {
     match error {
         Error::Python { raised } => *raised,
@@ -403,5 +413,6 @@ fn raised(error: Error) -> PyErr {
 pub(crate) fn offer(scope: &Bound<'_, PyDict>) -> Result<()> {
     let py = scope.py();
     scope.set_item("Chunks", py.get_type::<Chunks>())?;
+    scope.set_item("memory", wrap_pyfunction!(memory, py)?)?;
     Ok(scope.set_item("capsules", wrap_pyfunction!(capsules, py)?)?)
 }

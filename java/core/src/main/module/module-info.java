@@ -18,7 +18,7 @@ module python4j.core {
     requires org.slf4j;
 
     exports org.nd4j.python4j;
-    exports org.nd4j.python4j.internal to python4j.pool;
+    exports org.nd4j.python4j.internal to python4j.pool, python4j.spark;
     exports org.nd4j.python4j.internal.jni to python4j.pool;
     exports org.nd4j.python4j.internal.monitor to python4j.pool;
     exports org.nd4j.python4j.internal.process to python4j.pool;

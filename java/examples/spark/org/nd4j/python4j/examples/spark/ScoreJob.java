@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Spark job in Java whose executors score rows with numpy, inside their own JVM. What happens in one
-// task is PythonScores.java; pyspark_job.py is the same job for PySpark, and run.py compares the two.
+// A Spark job in Java whose executors score rows with numpy, inside their own JVM, by the function of score.py.
+// pyspark_job.py is the same job for PySpark, and run.py compares the two.
 package org.nd4j.python4j.examples.spark;
 
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.apache.spark.api.java.function.MapPartitionsFunction;
 import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.StructType;
+import org.nd4j.python4j.spark.PythonDataset;
 
 /** Scores rows that Spark makes up, several times over, and prints how long that took and what came out. */
 public final class ScoreJob {
-    static final int FEATURES = 16;
+    private static final int FEATURES = 16;
+    private static final int BATCH = 4096;
 
     private ScoreJob() {}
 
@@ -26,7 +26,7 @@ public final class ScoreJob {
         long rows = Long.parseLong(args[0]);
         int partitions = Integer.parseInt(args[1]);
         int rounds = Integer.parseInt(args[2]);
-        try (SparkSession spark = SparkSession.builder().getOrCreate()) {
+        try (SparkSession spark = SparkSession.builder().config("spark.sql.execution.arrow.maxRecordsPerBatch", BATCH).getOrCreate()) {
             System.out.println("> session");
             score(spark, 4000, 4); // the executors start Python
             System.out.println("> first");
@@ -47,8 +47,7 @@ public final class ScoreJob {
         }
         Dataset<Row> features = spark.range(0, rows, 1, partitions).selectExpr(columns.toArray(new String[0]));
         StructType schema = new StructType().add("id", "long").add("score", "double");
-        Dataset<Row> scores = features.mapPartitions(
-                (MapPartitionsFunction<Row, Row>) PythonScores::new, Encoders.row(schema));
+        Dataset<Row> scores = PythonDataset.mapInArrow(features, "score:score_batches", schema);
         return scores.groupBy(functions.expr("id % 4 as part"))
                 .agg(functions.expr("count(*)"), functions.expr("sum(cast(round(score * 1e6) as bigint))"))
                 .orderBy("part").collectAsList();

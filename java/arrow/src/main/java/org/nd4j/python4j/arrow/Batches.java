@@ -63,7 +63,7 @@ final class Batches implements AutoCloseable {
                 field = last.field;
                 return;
             }
-            field = Data.importField(allocator, schema, dictionaries, false);
+            field = Data.importField(allocator, schema, dictionaries); // as all releases of Arrow have it; it closes the schema
             checkType(field);
             if (!Outgoing.hasDictionary(List.of(field))) {
                 known = new Known(number, field);

@@ -150,9 +150,14 @@ final class Outgoing implements Runnable {
         }
     }
 
+    /** Whether vectors say themselves which buffers they have for others: those of Spark 3.5's Arrow do not. */
+    private static final boolean EXPORTS = Arrays.stream(FieldVector.class.getMethods())
+            .anyMatch(method -> method.getName().equals("getExportedCDataBufferCount"));
+
     /** One array, with those below it. */
     private void add(FieldVector vector) {
-        int own = vector.getExportedCDataBufferCount();
+        List<ArrowBuf> older = EXPORTS ? null : vector.getFieldBuffers();
+        int own = older == null ? vector.getExportedCDataBufferCount() : older.size();
         int before = buffers.size();
         List<FieldVector> children = vector.getChildrenFromFields();
         Dictionary dictionary = null;
@@ -165,14 +170,22 @@ final class Outgoing implements Runnable {
             }
         }
         numbers(vector.getValueCount(), own);
-        if (pointers == null || pointers.capacity() < own * (long) Long.BYTES) {
-            closePointers();
-            pointers = allocator(vector).buffer(Math.max(16, own) * (long) Long.BYTES);
-        }
-        pointers.clear();
-        vector.exportCDataBuffers(buffers, pointers, 0);
-        for (int i = 0; i < own; i++) {
-            numbers(pointers.getLong(i * (long) Long.BYTES));
+        if (older != null) {
+            for (ArrowBuf buffer : older) {
+                buffer.getReferenceManager().retain();
+                buffers.add(buffer);
+                numbers(buffer.memoryAddress());
+            }
+        } else {
+            if (pointers == null || pointers.capacity() < own * (long) Long.BYTES) {
+                closePointers();
+                pointers = allocator(vector).buffer(Math.max(16, own) * (long) Long.BYTES);
+            }
+            pointers.clear();
+            vector.exportCDataBuffers(buffers, pointers, 0);
+            for (int i = 0; i < own; i++) {
+                numbers(pointers.getLong(i * (long) Long.BYTES));
+            }
         }
         if (buffers.size() - before > own) {
             throw new PythonException("The column " + vector.getName() + " has more buffers than Arrow Java says.");

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which Python function a job calls. It goes to the executors as text; what is made of it there is Executor's.
+package org.nd4j.python4j.spark;
+
+import java.io.Serializable;
+import java.util.Objects;
+import org.nd4j.python4j.PythonCode;
+import org.nd4j.python4j.PythonException;
+
+/** A Python function by its place: in a module of the executors, or in a text that goes with the job. */
+public final class PythonScript implements Serializable {
+    private static final long serialVersionUID = 1L;
+
+    final String module;
+    final String text; // null for a module that is imported
+    final String function;
+
+    private PythonScript(String module, String text, String function) {
+        this.module = module;
+        this.text = text;
+        this.function = function;
+    }
+
+    /**
+     * The function of a module, as in {@code "shop.models:score"}. The executors import it; where Python does not find it, it
+     * is the file {@code shop/models.py} on the job's class path.
+     *
+     * @throws PythonException if there is no colon with a name on each side
+     */
+    public static PythonScript of(String moduleAndFunction) {
+        int colon = moduleAndFunction.indexOf(':');
+        if (colon <= 0 || colon == moduleAndFunction.length() - 1) {
+            throw new PythonException("'" + moduleAndFunction + "' names no function: write \"module:function\".");
+        }
+        return new PythonScript(moduleAndFunction.substring(0, colon), null, moduleAndFunction.substring(colon + 1));
+    }
+
+    /** The function of a name that a text defines. It runs once in each executor, in a namespace of its own. */
+    public static PythonScript ofText(String text, String function) {
+        return new PythonScript("job_" + Integer.toHexString(text.hashCode()), Objects.requireNonNull(text), Objects.requireNonNull(function));
+    }
+
+    /** The same for a text that is compiled here already, so that its syntax is known to be right. */
+    public static PythonScript of(PythonCode code, String function) {
+        return ofText(code.text(), function);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof PythonScript && toString().equals(other.toString()) && Objects.equals(text, ((PythonScript) other).text);
+    }
+
+    @Override
+    public int hashCode() {
+        return toString().hashCode();
+    }
+
+    /** {@code module:function}. */
+    @Override
+    public String toString() {
+        return module + ":" + function;
+    }
+}

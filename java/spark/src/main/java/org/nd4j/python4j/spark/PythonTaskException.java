@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What Python raised in a task, as the driver gets it: without the objects of the executor's Python.
+package org.nd4j.python4j.spark;
+
+import org.apache.spark.TaskContext;
+import org.nd4j.python4j.PythonException;
+
+/** Python failed in a task. The message names the partition, the stack trace has Python's frames. */
+public final class PythonTaskException extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    private final int partition;
+
+    PythonTaskException(PythonException failed, TaskContext context) {
+        super("Python failed in partition " + context.partitionId() + " (stage " + context.stageId() + ", attempt " + context.attemptNumber() + "): "
+                + failed.getMessage());
+        this.partition = context.partitionId();
+        setStackTrace(failed.getStackTrace());
+    }
+
+    /** Whose task it was. */
+    public int partition() {
+        return partition;
+    }
+}

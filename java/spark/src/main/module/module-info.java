@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Spark library as a module. Spark itself is no module and stays on the class path, which this one reads.
+
+/** Python inside Spark's executors. */
+module python4j.spark {
+    requires transitive python4j.core;
+    requires transitive python4j.arrow;
+
+    exports org.nd4j.python4j.spark;
+}

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+# The Python half of PythonTask.java: what functions of jobs are called with, and what becomes of their results. `table` has
+# what our own core does to Arrow's memory where there is no pyarrow.
+import importlib
+import linecache
+import sys
+import types
+
+try:
+    import pyarrow
+except ImportError:
+    pyarrow = None
+
+
+def load(module, function, text, find):
+    """A job's function: of a module that is found, or else of a text."""
+    space = None
+    if find:
+        try:
+            space = importlib.import_module(module)
+        except ModuleNotFoundError as e:
+            if text is None or e.name != module.partition(".")[0] and e.name != module:
+                raise
+    if space is None:
+        file = f"<{module}.py>"
+        space = types.ModuleType(module)
+        space.__file__ = file
+        linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+        sys.modules[module] = space
+        try:
+            exec(compile(text, file, "exec"), space.__dict__)
+        except BaseException:
+            del sys.modules[module]
+            raise
+    found = space
+    for part in function.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def batch(raw):
+    return table.columns_of(raw) if pyarrow is None else pyarrow.record_batch(raw)
+
+
+def result(made, shape):
+    """What a function made, with the columns that are wanted."""
+    if pyarrow is None:
+        if hasattr(made, "__arrow_c_array__") or hasattr(made, "__arrow_c_stream__") and not hasattr(made, "iloc"):
+            return made
+        return table.columns([table.filled(name, format, made[name]) for name, format in table.shape(shape)])
+    schema = pyarrow.record_batch(shape).schema
+    if hasattr(made, "iloc"):
+        return pyarrow.Table.from_pandas(made, schema=schema, preserve_index=False).replace_schema_metadata()
+    if isinstance(made, dict):
+        return pyarrow.table([array(made[field.name], field.type) for field in schema], schema=schema)
+    return pyarrow.table(made).select(schema.names).cast(schema)
+
+
+def array(values, type):
+    if hasattr(values, "__arrow_c_array__") or hasattr(values, "__arrow_c_stream__"):
+        found = pyarrow.chunked_array(values) if hasattr(values, "__arrow_c_stream__") else pyarrow.array(values)
+        return found.cast(type)
+    mask = getattr(values, "mask", None)
+    if mask is not None and type_is_masked(values):
+        return pyarrow.array(values.data, type=type, mask=values.mask if values.mask.shape else None)
+    return pyarrow.array(values, type=type)
+
+
+def type_is_masked(values):
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(values, numpy.ma.MaskedArray)
+
+
+def mapped(function, next_batch, shape):
+    def batches():
+        while (raw := next_batch()) is not None:
+            yield batch(raw)
+
+    empty = True
+    for made in function(batches()):
+        empty = False
+        yield result(made, shape)
+    if empty:
+        yield shape  # which has the types, and no rows
+
+
+def grouped(function, raw, shape):
+    return result(function(batch(raw)), shape)
+
+
+def argument(column):
+    """A column as numpy has it; masked where there are nulls among numbers."""
+    if not column.nulls or column.format not in table.FORMATS.values():
+        return column.__array__()
+    import numpy
+
+    return numpy.ma.MaskedArray(numpy.asarray(column.buffers[1]), ~numpy.array(table.is_valid(column)))
+
+
+def evaluated(calls, raw, rows, shape):
+    arguments = [argument(column) for column in table.columns_of(raw).values()]
+    wanted = pyarrow.record_batch(shape).schema if pyarrow is not None else table.shape(shape)
+    made, at = [], 0
+    for (function, count), field in zip(calls, wanted):
+        values = function(*arguments[at : at + count])
+        at += count
+        if getattr(values, "shape", None) == ():
+            raise TypeError(f"{function.__name__} gave a single value for {rows} rows: it must give one for each.")
+        made.append(table.filled(*field, values) if pyarrow is None else array(values, field.type))
+        if len(values) != rows:
+            raise ValueError(f"{function.__name__} gave {len(values)} values for {rows} rows: it must give one for each.")
+    return table.columns(made) if pyarrow is None else pyarrow.table(made, schema=wanted)

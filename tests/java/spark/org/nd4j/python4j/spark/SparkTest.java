@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python in the tasks of a Spark that runs in this JVM, with numpy alone, as the embedded CPython has it. The cluster, with
+// executors of their own, is that of docs/spark.md.
+package org.nd4j.python4j.spark;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonGIL;
+
+class SparkTest {
+
+    private static SparkSession spark;
+
+    @BeforeAll
+    static void start() {
+        spark = SparkSession.builder().master("local[2]").config("spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1")
+                .config("spark.driver.bindAddress", "127.0.0.1").config("spark.sql.shuffle.partitions", "3")
+                .config("spark.sql.execution.arrow.maxRecordsPerBatch", "10").config("spark.log.level", "ERROR").getOrCreate();
+    }
+
+    @AfterAll
+    static void stop() {
+        spark.stop();
+    }
+
+    private static PythonScript script(String function, String... lines) {
+        return PythonScript.ofText(String.join("\n", lines) + "\n", function);
+    }
+
+    private static String text(Dataset<Row> rows) {
+        return rows.collectAsList().stream().map(Row::toString).collect(Collectors.joining(" "));
+    }
+
+    private static Dataset<Row> numbers(long count, int partitions) {
+        return spark.range(0, count, 1, partitions).selectExpr("id", "id / 2 as half", "concat('n', id) as name", "nullif(id, 3) as gap");
+    }
+
+    @Test
+    void aPartitionIsBatchesThatAFunctionMaps() {
+        PythonScript twice = script("twice", "import numpy", "def twice(batches):", "    for batch in batches:",
+                "        ids = numpy.asarray(batch['id'])", "        assert ids.dtype == numpy.int64, ids.dtype", "        yield {'id': ids * 2, 'rows': numpy.full(len(ids), len(ids))}");
+        StructType schema = new StructType().add("id", "long").add("rows", "long");
+        Dataset<Row> made = PythonDataset.mapInArrow(numbers(25, 1), twice, schema);
+        assertEquals("[25,600,10]", text(made.selectExpr("count(*)", "sum(id)", "max(rows)")));
+        assertEquals("[48,5]", text(made.where("id = 48")));
+        // Two of them in one task, and one behind an exchange.
+        Dataset<Row> again = PythonDataset.mapInArrow(made, twice, schema);
+        assertEquals("[25,1200]", text(again.selectExpr("count(*)", "sum(id)")));
+        assertEquals("[25,2400]", text(PythonDataset.mapInArrow(again.repartition(3), twice, schema).selectExpr("count(*)", "sum(id)")));
+    }
+
+    @Test
+    void aFunctionMayTakeAllBeforeItGivesAnythingOrStopEarly() {
+        PythonScript total = script("total", "def total(batches):", "    yield {'n': [sum(len(batch['id']) for batch in batches)]}");
+        StructType schema = new StructType().add("n", "long");
+        assertEquals("[31]", text(PythonDataset.mapInArrow(numbers(31, 1), total, schema)));
+        PythonScript first = script("first", "def first(batches):", "    yield {'n': [len(next(batches)['id'])]}");
+        assertEquals("[10]", text(PythonDataset.mapInArrow(numbers(1000, 1), first, schema)));
+        PythonScript nothing = script("nothing", "def nothing(batches):", "    yield from ()");
+        assertEquals("", text(PythonDataset.mapInArrow(numbers(31, 2), nothing, schema)));
+        // The consumer stops: the generator is closed.
+        PythonScript endless = script("endless", "def endless(batches):", "    while True:", "        yield {'n': [1]}");
+        assertEquals("[1] [1] [1]", text(PythonDataset.mapInArrow(numbers(5, 1), endless, schema).limit(3)));
+    }
+
+    @Test
+    void registeredFunctionsGetWholeColumns() {
+        PythonUdf.register(spark, "add", script("add", "def add(a, b):", "    assert a.dtype.kind in 'if', a.dtype", "    return a + b"), DataTypes.DoubleType);
+        PythonUdf.register(spark, "size", script("size", "import numpy", "def size(a):", "    return numpy.full(len(a), len(a))"), DataTypes.LongType);
+        PythonUdf.register(spark, "shout", script("shout", "def shout(names):", "    return [None if n is None else n.upper() for n in names]"), DataTypes.StringType);
+        numbers(25, 1).createOrReplaceTempView("numbers");
+        assertEquals("[0,0.0,N0] [1,1.5,N1]", text(spark.sql("SELECT id, add(id, half), shout(name) FROM numbers WHERE id < 2 ORDER BY id")));
+        assertEquals("[10]", text(spark.sql("SELECT max(size(id)) FROM numbers")));
+        assertEquals("[24]", text(spark.sql("SELECT id FROM numbers WHERE add(id, half) > 35")));
+        assertEquals("[6.0]", text(spark.sql("SELECT add(add(id, id), id) FROM numbers WHERE id = 2")));
+        assertEquals("[N0,13] [N1,12]", text(spark.sql("SELECT shout(concat('n', id % 2)) k, count(*) FROM numbers GROUP BY 1 ORDER BY 1")));
+        assertEquals("[null] [5.0]", text(spark.sql("SELECT add(gap, 1) FROM numbers WHERE id IN (3, 4) ORDER BY id")));
+    }
+
+    @Test
+    void groupsGoToPythonAsAWhole() {
+        PythonScript mean = script("mean", "import numpy", "def mean(group):", "    half = numpy.asarray(group['half'])",
+                "    return {'k': group['k'][:1], 'n': [len(half)], 'mean': [half.mean()]}");
+        StructType schema = new StructType().add("k", "long").add("n", "long").add("mean", "double");
+        Dataset<Row> rows = numbers(100, 4).selectExpr("id % 3 as k", "half");
+        assertEquals("[0,34,24.75] [1,33,24.5] [2,33,25.0]", text(PythonDataset.groupedMap(rows, List.of("k"), mean, schema).orderBy("k")));
+        assertTrue(assertThrows(Exception.class, () -> PythonDataset.groupedMap(rows, List.of("z"), mean, schema)).getMessage().contains("z"));
+    }
+
+    @Test
+    void whatPythonRaisesNamesThePartitionAndPythonsLines() {
+        PythonScript fails = script("fails", "def inner(batch):", "    raise ValueError('no good')", "def fails(batches):", "    for batch in batches:",
+                "        yield inner(batch)");
+        Dataset<Row> made = PythonDataset.mapInArrow(numbers(3, 1), fails, new StructType().add("id", "long"));
+        StringBuilder all = new StringBuilder();
+        for (Throwable e = assertThrows(Exception.class, made::collectAsList); e != null; e = e.getCause()) {
+            all.append(e).append('\n');
+            for (StackTraceElement each : e.getStackTrace()) {
+                all.append(each).append('\n');
+            }
+        }
+        assertTrue(all.toString().contains("Python failed in partition 0 (stage "), all.toString());
+        assertTrue(all.toString().contains("ValueError: no good"), all.toString());
+        assertTrue(all.toString().contains("Python.inner("), all.toString());
+        PythonScript wrong = script("wrong", "def wrong(batches):", "    yield {'id': ['text']}");
+        assertThrows(Exception.class, () -> PythonDataset.mapInArrow(numbers(3, 1), wrong, new StructType().add("id", "long")).collectAsList());
+        PythonUdf.register(spark, "short", script("short", "def short(a):", "    return a[:1]"), DataTypes.LongType);
+        numbers(4, 1).createOrReplaceTempView("four");
+        String message = String.valueOf(assertThrows(Exception.class, () -> spark.sql("SELECT short(id) FROM four").collectAsList()));
+        assertTrue(message.contains("gave 1 values for 4 rows"), message);
+    }
+
+    @Test
+    void scriptsThatNameNothingAreRefused() {
+        assertEquals("'model' names no function: write \"module:function\".", assertThrows(PythonException.class, () -> PythonScript.of("model")).getMessage());
+        String message = String.valueOf(assertThrows(Exception.class,
+                () -> PythonDataset.mapInArrow(numbers(3, 1), "no_such_module:f", new StructType().add("id", "long")).collectAsList()));
+        assertTrue(message.contains("No module named 'no_such_module'"), message);
+    }
+
+    /** Spark ends a job without interrupting its threads: Python ends all the same, and the executor goes on. */
+    @Test
+    void aKilledTaskEndsItsPython() throws Exception {
+        PythonScript forever = script("forever", "import time", "def forever(batches):", "    for batch in batches:", "        while True:",
+                "            time.sleep(0.01)", "        yield batch");
+        Dataset<Row> made = PythonDataset.mapInArrow(numbers(3, 1), forever, new StructType().add("id", "long"));
+        List<Throwable> failed = new ArrayList<>();
+        Thread job = new Thread(() -> {
+            spark.sparkContext().setJobGroup("forever", "never ends", false);
+            try {
+                made.collectAsList();
+            } catch (Throwable e) {
+                failed.add(e);
+            }
+        });
+        job.start();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (spark.sparkContext().statusTracker().getJobIdsForGroup("forever").length == 0 && System.nanoTime() < end) {
+            Thread.sleep(50);
+        }
+        Thread.sleep(1000); // it may be in Python by now; if it is not, it is killed before
+        spark.sparkContext().cancelJobGroup("forever");
+        job.join(TimeUnit.SECONDS.toMillis(60));
+        assertTrue(!job.isAlive(), "the job ends");
+        assertEquals(1, failed.size());
+        // Both slots are free again, and Python works for others.
+        PythonScript same = script("same", "def same(batches):", "    for batch in batches:", "        yield {'id': batch['id']}");
+        assertEquals("[4]", text(PythonDataset.mapInArrow(numbers(4, 2), same, new StructType().add("id", "long")).selectExpr("count(*)")));
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("pass");
+        }
+    }
+
+    @Test
+    void aFunctionIsLoadedOnceInAnExecutor() {
+        PythonScript counting = script("counting", "import builtins", "builtins.loaded = getattr(builtins, 'loaded', 0) + 1", "def counting(batches):",
+                "    for batch in batches:", "        yield {'n': [loaded]}");
+        Dataset<Row> made = PythonDataset.mapInArrow(numbers(40, 4), counting, new StructType().add("n", "long"));
+        assertEquals("[1]", text(made.selectExpr("max(n)")));
+        assertEquals("[1]", text(made.selectExpr("max(n)")));
+    }
+
+    @Test
+    void everyTypeThatCrossesIsWhatItWas() {
+        PythonScript same = script("same", "def same(batches):", "    yield from batches");
+        Dataset<Row> rows = spark.sql("SELECT CAST(1 AS tinyint) b, CAST(2 AS smallint) s, 3 i, 4L l, CAST(5.5 AS float) f, 6.5D d, true z, 'text' t,"
+                + " CAST('2024-02-29' AS date) day, CAST('2024-02-29 01:02:03.000004' AS timestamp) at, X'01FF' bytes, CAST(1.25 AS decimal(10, 2)) amount,"
+                + " array(1, 2) list, named_struct('x', 1, 'y', 'a') point, CAST(NULL AS int) nothing");
+        Row expected = rows.first();
+        Row found = PythonDataset.mapInArrow(rows, same, rows.schema()).first();
+        for (int i = 0; i < expected.size(); i++) {
+            if (expected.get(i) instanceof byte[]) {
+                assertEquals(Arrays.toString((byte[]) expected.get(i)), Arrays.toString((byte[]) found.get(i)));
+            } else {
+                assertEquals(expected.get(i), found.get(i), rows.schema().fields()[i].name());
+            }
+        }
+    }
+}
