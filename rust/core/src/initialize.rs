@@ -48,9 +48,11 @@ const ROOM: usize = 1024;
 /// What the memory is filled with.
 const FILL: u64 = 0xA5A5_A5A5_A5A5_A5A5;
 /// The first members of a `PyConfig` in its default state: `_config_init`, `isolated`, `use_environment`, `dev_mode`,
-/// `install_signal_handlers`, `use_hash_seed`.
-const HEAD: [c_int; 6] = [1, -1, -1, -1, 1, -1];
+/// `install_signal_handlers`, `use_hash_seed`, the two halves of `hash_seed`, `faulthandler`.
+const HEAD: [c_int; 9] = [1, -1, -1, -1, 1, -1, 0, 0, -1];
 const INSTALL_SIGNAL_HANDLERS: usize = 4;
+/// Its handlers would end a JVM whose other threads have null checks during the start; afterwards HotSpot's are put back.
+const FAULTHANDLER: usize = 8;
 
 /// CPython's `PyStatus`.
 #[repr(C)]
@@ -93,6 +95,7 @@ fn by_config(program: &CStr) -> Result<(), String> {
             );
         }
         head[INSTALL_SIGNAL_HANDLERS] = 0;
+        head[FAULTHANDLER] = 0;
         let status = mem::transmute::<*mut c_void, Initialize>(initialize)(memory);
         let why = (status.kind != 0).then(|| status.text());
         mem::transmute::<*mut c_void, Prepare>(clear)(memory);
@@ -123,7 +126,7 @@ fn set_flag(name: &CStr) {
 // ---- PyInitConfig: from 3.14 on ----
 
 /// What makes an isolated configuration the one of `Py_InitializeEx(0)`, and unbuffered.
-const OPTIONS: [(&CStr, i64); 8] = [
+const OPTIONS: [(&CStr, i64); 9] = [
     (c"isolated", 0),
     (c"use_environment", 1),
     (c"user_site_directory", 1),
@@ -131,6 +134,7 @@ const OPTIONS: [(&CStr, i64); 8] = [
     (c"configure_locale", 1),
     (c"pathconfig_warnings", 1),
     (c"install_signal_handlers", 0),
+    (c"faulthandler", 0),
     (c"buffered_stdio", 0),
 ];
 

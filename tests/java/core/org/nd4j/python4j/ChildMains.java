@@ -19,8 +19,12 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -743,5 +747,41 @@ final class ChildMains {
         print(() -> environment().use());
         print(() -> System.getProperty(Interpreter.PROPERTY, "embedded"));
         print(() -> locked("print(x)"));
+    }
+
+    /** The main thread waits for a latch and for a queue, in callbacks, while a thread of a pool waits for its turn. */
+    static void waitsInVain() throws Exception {
+        ExecutorService pool = Executors.newSingleThreadExecutor();
+        CountDownLatch latch = new CountDownLatch(1);
+        BlockingQueue<Long> queue = new LinkedBlockingQueue<>();
+        Callable<Object> task = () -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                queue.add(Python.eval("6 * 7").toLong());
+                latch.countDown();
+                return null;
+            }
+        };
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.setVariable("latch", Python.function((args, named) -> {
+                pool.submit(task);
+                latch.await();
+                return null;
+            }));
+            PythonExecutioner.setVariable("queue", Python.function((args, named) -> {
+                pool.submit(task);
+                try {
+                    return queue.take();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }));
+            print(() -> run("latch()"));
+            try (PythonGIL lent = PythonGIL.lend()) {
+                System.out.println(queue.take());
+            }
+            print(() -> run("queue()"));
+            System.out.println(Thread.interrupted());
+        }
+        pool.shutdown();
     }
 }

@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -308,6 +309,18 @@ class PlaceTest {
                 sum();
             }))));
         }
+    }
+
+    /** In a JVM of its own, where no other thread could end the wait. */
+    @Test
+    void norForALatchOrAQueue() throws Exception {
+        String refused = "PythonException: Thread 'pool-1-thread-1' waits for the turn of Python that thread 'main' has, and 'main', in "
+                + "Java code that Python called, waits without a limit, while no other thread of this JVM runs";
+        List<String> lines = ChildJvm.output("waitsInVain", "-Dorg.eclipse.python4j.callback.patience=500").lines()
+                .collect(Collectors.toList());
+        assertEquals(4, lines.size(), lines::toString);
+        assertTrue(lines.get(0).startsWith(refused) && lines.get(2).startsWith(refused), lines::toString);
+        assertEquals(List.of("42", "false"), List.of(lines.get(1), lines.get(3)));
     }
 
     @Test

@@ -3,10 +3,12 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,6 +64,36 @@ class StartTest {
             fails(ChildJvm.run("failsToStart", Map.of(variable[0], variable[1])), reason.getValue());
         }
         fails(ChildJvm.readingFrom("/", "failsToStart"), "<stdin> is a directory, cannot continue");
+    }
+
+    /** Whatever a variable says, Python starts or there is a reason; and HotSpot's signal handlers are never taken away. */
+    @Test
+    void oddVariablesGiveAStartOrAReason() throws Exception {
+        List<String> options = new ArrayList<>(List.of("-Xcheck:jni"));
+        Path older = Launch.installed("3.");
+        for (int i = 0; i < (older == null ? 1 : 2); i++) {
+            if (i == 1) {
+                options.add("-Dorg.eclipse.python4j.python=" + older);
+            }
+            for (String variable : List.of("PYTHONPERFSUPPORT=1", "PYTHONDEVMODE=1", "PYTHONFAULTHANDLER=1", "PYTHONMALLOC=debug",
+                    "PYTHONMALLOC=malloc", "PYTHONUTF8=0", "PYTHONUTF8=7", "PYTHONDEBUG=x", "PYTHONPATH=:/nonexistent::/dev/null:.")) {
+                ChildJvm child = ChildJvm.run("showsHowPythonStarted", variable(variable), options.toArray(new String[0]));
+                assertEquals(0, child.status, child::toString);
+                assertTrue(child.out.contains("hash_randomization"), child::toString);
+                assertFalse((child.out + child.err).contains("Handler was modified"), () -> variable + ": " + child);
+            }
+            for (String variable : List.of("PYTHONMALLOC=nonsense", "PYTHONHOME=/dev/null:/x")) {
+                ChildJvm child = ChildJvm.run("failsToStart", variable(variable), options.toArray(new String[0]));
+                assertEquals(0, child.status, child::toString);
+                assertTrue(child.out.startsWith("PythonException: ") && child.out.strip().endsWith("hook"), child::toString);
+                assertTrue(child.out.contains(variable.contains("MALLOC") ? "unknown allocator" : "PYTHONHOME is set to"), child::toString);
+            }
+        }
+    }
+
+    private static Map<String, String> variable(String text) {
+        String[] parts = text.split("=", 2);
+        return Map.of(parts[0], parts[1]);
     }
 
     private static boolean knowsDigits() {

@@ -849,6 +849,12 @@ public class PythonGIL implements AutoCloseable {
             this.blocks = blocks;
         }
 
+        @Override
+        public Throwable thrown(Throwable thrown) {
+            String why = depth < 0 ? null : TURN.refusal(callback);
+            return why == null ? thrown : new PythonException(why, thrown);
+        }
+
         /** The thread's place is as it was before: what was begun meanwhile is over. */
         @Override
         public void close() {

@@ -260,6 +260,15 @@ public final class PythonWatchdog implements AutoCloseable {
             return python;
         }
 
+        private boolean waitsInCallback() {
+            for (StackTraceElement frame : stack) {
+                if (frame.getClassName().equals(Native.class.getName())) {
+                    return frame.getMethodName().equals("upcall") && stack[0].isNativeMethod();
+                }
+            }
+            return false;
+        }
+
         /** Whether an event loop of {@link PythonAsync} has something to do and does not get to it: the turn's thread keeps the GIL. */
         public boolean isLoopBlocked() {
             return loop;
@@ -272,6 +281,10 @@ public final class PythonWatchdog implements AutoCloseable {
                     + held.toMillis() + " ms; " + waiters.size() + (waiters.size() == 1 ? " thread waits" : " threads wait"));
             for (int i = 0; i < waiters.size() && i < LOOKS; i++) {
                 text.append(i == 0 ? ": " : ", ").append(Monitor.name(waiters.get(i)));
+            }
+            if (!waiters.isEmpty() && waitsInCallback()) {
+                text.append("\nThe thread waits in Java code that Python called. If it waits for one of these threads, neither goes on:"
+                        + " enclose the waiting in PythonGIL.lend().");
             }
             if (loop) {
                 text.append("\nThe event loop of PythonAsync does not go on meanwhile.");

@@ -146,6 +146,9 @@ public abstract class Access {
 
     /** What {@link #visit} gives. */
     public interface Visit extends AutoCloseable {
+        /** What the Java code threw, or why it waited in vain, with that as the cause. */
+        Throwable thrown(Throwable thrown);
+
         @Override
         void close();
     }

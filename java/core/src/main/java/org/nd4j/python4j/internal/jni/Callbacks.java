@@ -218,7 +218,7 @@ public final class Callbacks {
                 reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handles();
             } catch (Throwable e) {
                 reply.clear();
-                refuse(reply, e, null);
+                refuse(reply, visit.thrown(e), null);
             }
             if (reply.lends()) {
                 answer().objects = reply.lent();

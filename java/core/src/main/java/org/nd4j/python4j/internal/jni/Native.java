@@ -67,8 +67,6 @@ public final class Native {
     public static final int TURN = 1;
     public static final int VISITING = 4;
     public static final int LENT = 5;
-    /** In a shared block between two calls, which is a place of the Java thread: {@code Turn.place()} alone gives it. */
-    public static final int SHARED = 6;
 
     /** Where this OS thread is. Needs no turn. */
     public static native int gilPlace();

@@ -19,8 +19,10 @@ import org.slf4j.LoggerFactory;
  * <p>Certain is a deadlock if the owner waits, without a limit, for a {@code FutureTask} that this thread runs, or in
  * {@code Thread.join} for its end: then this thread is refused when it sees that twice. Likely is one if the owner waits for
  * the same thing for a while, by a method that waits for tasks ({@code CompletableFuture.join}, a parallel stream), and
- * this thread runs such a task and came in the same callback: then it is refused after {@link #PATIENCE}. In all other cases
- * programs may go on, and a warning tells.
+ * this thread runs such a task and came in the same callback: then it is refused after {@link #PATIENCE}. If the owner waits
+ * without a limit for anything else, a latch or a queue for example, and no other thread of the JVM could end that
+ * ({@link Standstill}), then the owner is refused, by an interrupt, and this thread gets the turn. In all other cases programs
+ * may go on, and a warning tells.
  */
 final class CallbackWait {
 
@@ -34,6 +36,7 @@ final class CallbackWait {
     private final long[] callback; // that the owner was in when this thread came
     private Object blocker;
     private long since; // when the owner was first seen to wait for it; 0 if it does not wait
+    private boolean still; // at the last look nothing else could go on
 
     CallbackWait(Turn turn, long[] callback) {
         this.turn = turn;
@@ -57,7 +60,15 @@ final class CallbackWait {
         if (isCertain(owner, blocks) || lasts && isLikely(owner, blocks)) {
             return new PythonException(text(owner) + ": neither would go on." + advice());
         }
-        if (lasts && told != callback) {
+        boolean wasStill = still;
+        still = lasts && Standstill.isSeen(owner);
+        if (still && wasStill) {
+            turn.refuse(callback, "Thread '" + name(Thread.currentThread()) + "' waits for the turn of Python that thread '" + name(owner)
+                    + "' has, and '" + name(owner) + "', in Java code that Python called, waits without a limit, while no other thread"
+                    + " of this JVM runs that could end this wait." + advice());
+            owner.interrupt();
+            since = 0;
+        } else if (lasts && !still && told != callback) {
             told = callback;
             warn(text(owner) + "'s end, or for something else. If neither goes on:" + advice());
         }

@@ -61,7 +61,8 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int FIRST = 8; // of the queue; written with the state locked
     private static final int LAST = 9; // guarded by the state
     private static final int PLACES = 10; // ThreadLocal<Object[]>: see "where the calling thread is"
-    private static final int LENGTH = 11;
+    private static final int REFUSAL = 11; // Object[]: a callback that waits in vain, and what its owner is told
+    private static final int LENGTH = 12;
 
     // The places in NUMBERS, which only the owner reads and writes.
     private static final int DEPTH = 0;
@@ -193,7 +194,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
     // to another. The rest of a thread's place is that of the OS thread, for which gil.rs is asked. The handle of a
     // namespace goes with the object that has it, and so with the thread.
 
-    /** Its place, by the numbers of {@link Native}. */
+    /** In a shared block between two calls, which is a place of the Java thread: {@link Native} has the numbers of the others. */
+    public static final int SHARED = 6;
+
+    /** Its place, by these numbers. */
     public int place() {
         if (isMine()) {
             return Native.TURN;
@@ -202,7 +206,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         if (place != null && place[LOAN] != null) {
             return Native.LENT;
         }
-        return place != null && ((long[]) place[BLOCKS])[0] > 0 ? Native.SHARED : Native.gilPlace();
+        return place != null && ((long[]) place[BLOCKS])[0] > 0 ? SHARED : Native.gilPlace();
     }
 
     /** How many shared blocks it has open. */
@@ -361,6 +365,17 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     public void callback(long[] callback) {
         state[CALLBACK] = callback;
+    }
+
+    /** The owner waits in vain in that callback, and is told so when it ends by an exception. */
+    void refuse(long[] callback, String why) {
+        state[REFUSAL] = new Object[] {callback, why};
+    }
+
+    /** Why the wait in that callback was in vain; null if it was not. */
+    public String refusal(long[] callback) {
+        Object[] refusal = (Object[]) state[REFUSAL];
+        return refusal == null || refusal[0] != callback ? null : (String) refusal[1];
     }
 
     // ---- taking and giving back ----

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds out whether a JVM stands still: whether nothing is left that could end a wait. For CallbackWait, which asks rarely.
+package org.nd4j.python4j.internal.turn;
+
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.nd4j.python4j.internal.jni.Native;
+
+/**
+ * A look at all threads. The JVM stands still if every thread but the caller waits without a limit, or for work that only
+ * another thread could give it, and if Python has no thread of its own. A thread that is not known to be such a one counts as
+ * one that goes on. So does the scheduler of virtual threads, since these cannot be seen.
+ */
+final class Standstill {
+
+    private static final String TURN = Turn.class.getName();
+
+    /** Threads of the JVM, and the one of watch.rs, which run no code of a program by themselves. */
+    private static final Set<String> OF_THE_JVM = new HashSet<>(Arrays.asList("Reference Handler", "Finalizer", "Signal Dispatcher",
+            "Attach Listener", "Notification Thread", "Service Thread", "Monitor Deflation Thread", "Common-Cleaner", "DestroyJavaVM",
+            "python4j-watch"));
+
+    private Standstill() {}
+
+    /** @param owner a thread that is known to wait without a limit */
+    static boolean isSeen(Thread owner) {
+        if (Native.gilTryAcquire(false) < 0) {
+            return false; // somebody may be in Python
+        }
+        for (Map.Entry<Thread, StackTraceElement[]> each : Thread.getAllStackTraces().entrySet()) {
+            Thread thread = each.getKey();
+            if (thread != Thread.currentThread() && thread != owner && goesOn(thread, each.getValue())) {
+                return false;
+            }
+        }
+        return owner.getState() == Thread.State.WAITING;
+    }
+
+    private static boolean goesOn(Thread thread, StackTraceElement[] stack) {
+        if (thread.getClass().getName().endsWith("CarrierThread")) {
+            return true;
+        }
+        switch (thread.getState()) {
+            case WAITING:
+            case BLOCKED:
+            case TERMINATED:
+                return false;
+            case TIMED_WAITING:
+                return !OF_THE_JVM.contains(thread.getName()) && !isIdle(stack);
+            default:
+                return !OF_THE_JVM.contains(thread.getName());
+        }
+    }
+
+    /** Whether it waits for the turn without a limit, or is a thread of a pool that ends if no task comes. */
+    private static boolean isIdle(StackTraceElement[] stack) {
+        for (StackTraceElement frame : stack) {
+            String name = frame.getClassName() + "." + frame.getMethodName();
+            if (name.contains("DelayedWorkQueue")) {
+                return false; // a task comes when its time has come
+            }
+            if (name.equals(TURN + ".takeUnlessInVain") || name.equals("java.util.concurrent.ThreadPoolExecutor.getTask")
+                    || name.equals("java.util.concurrent.ForkJoinPool.awaitWork")
+                    || name.equals("java.util.concurrent.ForkJoinPool.runWorker")) {
+                return true;
+            }
+            if (!frame.getClassName().startsWith("java.") && !frame.getClassName().startsWith("jdk.")
+                    && !frame.getClassName().equals(TURN)) {
+                return false;
+            }
+        }
+        return false;
+    }
+}
