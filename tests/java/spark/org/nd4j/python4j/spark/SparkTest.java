@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +22,7 @@ import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGIL;
@@ -137,8 +140,10 @@ class SparkTest {
 
     /** Spark ends a job without interrupting its threads: Python ends all the same, and the executor goes on. */
     @Test
-    void aKilledTaskEndsItsPython() throws Exception {
-        PythonScript forever = script("forever", "import time", "def forever(batches):", "    for batch in batches:", "        while True:",
+    void aKilledTaskEndsItsPython(@TempDir Path folder) throws Exception {
+        Path runs = folder.resolve("runs");
+        PythonScript forever = script("forever", "import time", "def forever(batches):", "    for batch in batches:",
+                "        open('" + runs + "', 'w').close()", "        while True:",
                 "            time.sleep(0.01)", "        yield batch");
         Dataset<Row> made = PythonDataset.mapInArrow(numbers(3, 1), forever, new StructType().add("id", "long"));
         List<Throwable> failed = new ArrayList<>();
@@ -152,10 +157,10 @@ class SparkTest {
         });
         job.start();
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (spark.sparkContext().statusTracker().getJobIdsForGroup("forever").length == 0 && System.nanoTime() < end) {
+        while (!Files.exists(runs) && System.nanoTime() < end) {
             Thread.sleep(50);
         }
-        Thread.sleep(1000); // it may be in Python by now; if it is not, it is killed before
+        assertTrue(Files.exists(runs), "Python runs");
         spark.sparkContext().cancelJobGroup("forever");
         job.join(TimeUnit.SECONDS.toMillis(60));
         assertTrue(!job.isAlive(), "the job ends");

@@ -1,3 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// The description of the package, for the Javadoc.
+
 /**
  * Python inside Spark's executors.
  *
