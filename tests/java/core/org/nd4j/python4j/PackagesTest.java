@@ -45,6 +45,10 @@ class PackagesTest {
             "PythonBuffer", "PythonConstants", "PythonException", "PythonExecutioner$JavaCppPathType", "PythonExposure", "PythonFunction",
             "PythonGIL", "PythonGILMXBean", "PythonInterrupted", "PythonObject", "PythonTimeout", "PythonType"));
 
+    private static final List<String> UPWARDS = Arrays.asList("awaited loop.Awaited", "bean monitor.Monitor", "look turn.Stopper",
+            "ofThrown convert.ByReference", "toPeer convert.Conversion", "toPython convert.Conversion", "waitBegins monitor.Monitor",
+            "waitEnds monitor.Monitor", "warmUp monitor.Monitor");
+
     private static final JavaClasses OURS = new ClassFileImporter().importPath(folder());
 
     /** The classes of the core without those of its tests, which have the same package. */
@@ -107,6 +111,20 @@ class PackagesTest {
         }
         shown.removeIf(name -> name.startsWith(PublicAccess.class.getName()));
         assertEquals(List.of(), shown);
+    }
+
+    /**
+     * What the hidden packages have called upwards at run time, through {@code Access}: each entry is one that no test above sees.
+     * A new one needs a reason beside its declaration in {@code Access}.
+     */
+    @Test
+    void whatRunsUpwardsIsListed() {
+        Set<String> found = new TreeSet<>();
+        OURS.get(PublicAccess.class).getMethods().forEach(method -> method.getMethodCallsFromSelf().stream()
+                .map(call -> call.getTargetOwner()).filter(resideInAPackage(HIDDEN + "..")::test)
+                .filter(owner -> !owner.getPackageName().equals(HIDDEN) && !owner.getPackageName().equals(HIDDEN + ".jni"))
+                .forEach(owner -> found.add(method.getName() + " " + owner.getName().substring(HIDDEN.length() + 1))));
+        assertEquals(new TreeSet<>(UPWARDS), found);
     }
 
     private static boolean isVisible(JavaMember member) {

@@ -195,6 +195,9 @@ public abstract class Access {
 
     // ---- from one hidden package to another that refers to it ----
 
+    // The lower package runs into the upper one here: values are packed before it is known that one of them needs
+    // conversion, and a wait or a start is told to monitoring, which looks at both. PackagesTest lists these entries.
+
     /** What a value is in Python that {@code Pack} does not write at once; see {@code Conversion.toPython}. */
     public abstract Object toPython(Object value, boolean wide);
 
