@@ -18,7 +18,8 @@ import org.nd4j.python4j.PythonVariable;
  * carrier thread while it waits. Nothing here needs a turn of {@code PythonGIL}, or starts Python inside this process.
  *
  * <p>Values are those of {@code PythonExecutioner} and {@code PythonCallable}, and so are the exceptions. Values of types
- * that are not built in do not cross, nor do {@code PythonObject}s: they belong to one process. A Java function as an
+ * that are not built in do not cross, unless the type has {@code toBuffer} and {@code ofBuffer}, nor do {@code PythonObject}s: they belong to
+ * one process. The memory of arrays is shared ({@code PythonBuffer.shared}). A Java function as an
  * argument or a variable, a lambda for instance, is a function in the worker, which calls it back here. It runs on the thread that made the call, or
  * on one of the pool's where that is a virtual thread or the call is an asynchronous one. What it asks of the pool
  * itself is done by the worker that called it.

@@ -387,7 +387,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private void end(Worker worker) {
-        String why = worker.isLost() ? worker.loss() : isUsedUp(worker) ? "it had done its work, or needed too much memory" : null;
+        String why = worker.hasEnded() ? worker.loss() : isUsedUp(worker) ? "it had done its work, or needed too much memory" : null;
         if (why != null) {
             tally.restarts(worker, why);
         }

@@ -87,9 +87,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         return calls;
     }
 
-    /** Why it was lost; null if it was not. */
+    /** Why one that has ended did so. */
     String loss() {
-        return loss;
+        return loss == null ? "it ended" : loss;
     }
 
     boolean isLost() {
