@@ -106,7 +106,8 @@ final class Torture {
             if (tables.isEmpty()) {
                 System.out.println("skipped: tables, their packages are those of another CPython");
             } else {
-                run(new Child(TableDifferential.class, seed, share(0.1, 2, 4)).before(tables)
+                run(new Child(TableDifferential.class, seed, share(0.1, 2, 4))
+                        .before(tables + java.io.File.pathSeparator + System.getProperty("torture.numpy"))
                         .with("--add-opens=java.base/java.nio=ALL-UNNAMED").within(longest()));
             }
         });
