@@ -9,6 +9,10 @@
 use crate::heap::LARGE;
 use crate::memory::{self, Sent};
 use crate::process;
+#[cfg(not(target_os = "linux"))]
+use libc::{fstat, stat};
+#[cfg(target_os = "linux")] // under these names old C libraries have them, too
+use libc::{fstat64 as fstat, stat64 as stat};
 use python4j_shared::{Block, pass};
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -280,9 +284,9 @@ fn add(out: &mut Vec<u8>, kind: u8, whom: u64, rest: &[u8], blocks: &[Sent]) {
 fn identity(file: RawFd) -> Option<(u64, u64)> {
     // SAFETY: the struct is plain data, which the call fills.
     unsafe {
-        let mut status: libc::stat = mem::zeroed();
+        let mut status: stat = mem::zeroed();
         #[allow(clippy::unnecessary_cast)] // their types depend on the system
-        (libc::fstat(file, &mut status) == 0).then_some((status.st_dev as u64, status.st_ino as u64))
+        (fstat(file, &mut status) == 0).then_some((status.st_dev as u64, status.st_ino as u64))
     }
 }
 
