@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Memory whose size users decide. A failing allocation of Rust's own ends the process. So such memory is asked for
-//! here first, and a failure is Python's `MemoryError`.
+//! Memory whose size users decide. When an allocation of Rust's own fails, the process ends. So such memory is
+//! allocated here first, and a failure becomes Python's `MemoryError`.
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::{PyErr, PyResult};

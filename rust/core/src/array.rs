@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! numpy arrays over foreign memory, and the memory of numpy arrays. Plain buffers are in
-//! `buffer.rs`. numpy is imported at the first use of anything here, and may be missing.
+//! numpy arrays over foreign memory, and the memory of numpy arrays. Plain buffers are in `buffer.rs`. The
+//! first use of anything here imports numpy, which may be missing.
 
 use crate::buffer::{self, Element, Layout, Memory};
 use crate::error::describe;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tables: Java's as objects that every Python library of Arrow's reads (the PyCapsule interface), and the Arrow data of
-//! any Python object as structs for Java. Who owns the structs is in `arrow_c.rs`.
+//! Tables: Java's tables as objects that every Arrow library of Python reads (the PyCapsule interface), and the
+//! Arrow data of any Python object as structs for Java. `arrow_c.rs` describes who owns the structs.
 
 use crate::array;
 use crate::arrow_c::{self, Array, Keeper, Owned, Schema, Stream, Struct};

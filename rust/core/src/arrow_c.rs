@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The structs of Arrow's C data interface: who owns one, how a copy shares its memory, and how a tree of arrays is made
-//! that has no offsets, because Arrow Java reads none. What they are in Python is in `arrow.rs`.
+//! The structs of Arrow's C data interface: who owns a struct, how a copy shares its memory, and how a tree of
+//! arrays without offsets is made, because Arrow Java reads no offsets. `arrow.rs` makes Python objects of
+//! them.
 
 use crate::{Error, Result, alloc, capi, fork, handle};
 #[cfg(target_os = "linux")]

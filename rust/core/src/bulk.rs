@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Large texts and bytes: each crosses by itself in one copy, from where one side has it in memory to
-//! where the other one does, if it has the same form there. In the packed buffer only its handle stands (`pack.rs`).
+//! Large texts and bytes. Each crosses separately in one copy, from the memory of one side to the memory of the
+//! other side, if both have the same form. The packed buffer contains only its handle (`pack.rs`).
 //!
 //! The characters of a str lie behind its head, whose layout is internal to CPython and not in the stable ABI.
 //! So it is found out by looking at strings whose characters are known ([`Layout`]). On a CPython where that

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14
-//! exports them, and the safe functions around them that everybody else calls.
+//! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14 exports them, and
+//! the safe functions around them that all other files call.
 
 use crate::alloc;
 use pyo3::exceptions::PyBaseException;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The end of a forked child that comes back to its caller, in which there is no JVM (`fork.rs`).
+//! Ends a forked child that returns to its caller, because the child has no JVM (`fork.rs`).
 
 use crate::error::shown;
 use crate::fork::NO_JAVA;

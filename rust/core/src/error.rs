@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The one error type. A variant for each thing that a caller could do differently.
-//! `rust/jni/src/guard.rs` decides which Java class each becomes.
+//! The only error type. It has one variant for each case that a caller could handle differently.
+//! `rust/jni/src/guard.rs` decides which Java class each variant becomes.
 
 use crate::capi;
 use pyo3::prelude::*;

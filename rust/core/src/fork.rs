@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether this process is the child of an `os.fork()`. Such a child has this one thread and no JVM. It may run Python
-//! code to its end (`os._exit`, `multiprocessing`). If it comes back to the caller, `child.rs` ends it.
+//! Tells whether this process is the child of an `os.fork()`. Such a child has only this thread and no JVM. It
+//! may run Python code to its end (`os._exit`, `multiprocessing`). If it returns to the caller, `child.rs` ends
+//! it.
 
 #[cfg(unix)]
 use std::cell::Cell;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Which OS thread is inside Python, and the Python state that a thread keeps between its visits.
-//! Who may enter next is decided before, by the turns of Java's `PythonGIL`.
+//! Knows which OS thread is inside Python, and keeps the Python state of a thread between its visits. The turns
+//! of Java's `PythonGIL` decide earlier which thread may enter next.
 //!
 //! A thread's `PyThreadState` outlives its visits, so that `threading.local`, context variables
 //! and the like of a pool thread stay. It is freed by its own thread at that thread's end: from

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Panics on demand, for the torture suite. Without the feature `inject`, and so in everything that
-//! ships, a point is nothing at all.
+//! Panics on demand, for the torture suite. Without the feature `inject`, and so in every release, an injection
+//! point compiles to nothing.
 
 #[cfg(feature = "inject")]
 mod on {

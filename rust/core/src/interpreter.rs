@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Starts CPython once, without touching the host's signal handlers, and keeps what our own calls
-//! need from it. libpython is in the process already (`rust/loader`); nothing here links to it.
+//! Starts CPython once, without touching the host's signal handlers, and keeps the parts of it that our own
+//! calls need. `rust/loader` has loaded libpython into the process before; nothing here links to it.
 
 use crate::signals::{self, Handlers};
 use crate::tools::{self, Tools};

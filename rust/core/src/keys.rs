@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What Python holds of the caller's language: a key, which names one of its objects, and whom to tell when Python has
-//! dropped it. What the objects do in Python is in `callback.rs`.
+//! Keys: Python holds a key for each object of the caller's language, and the caller is told when Python has
+//! dropped the key. `callback.rs` defines what these objects do in Python.
 
 use crate::handle::Frame;
 use crate::tools::tools;

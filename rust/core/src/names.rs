@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Names of variables and attributes as Python strings, as Python's compiler has them: to find one here costs
-//! less than to make and hash it. What is looked up by them is up to `exec.rs` and `object.rs`.
+//! Names of variables and attributes as interned Python strings, as Python's compiler has them. Finding a
+//! string here costs less than creating and hashing it. `exec.rs` and `object.rs` use them for lookups.
 
 use crate::{Result, pack};
 use parking_lot::Mutex;

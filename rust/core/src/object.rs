@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What one does to an object: attributes, items, calls, operators, and the builtins that
-//! `Python.java` mirrors. Each is one operator with packed operands, but for attributes, calls and
-//! conversions: those are frequent enough to have functions of their own, which pack less.
+//! The operations on an object: attributes, items, calls, operators, and the builtins that `Python.java`
+//! mirrors. Each is one operator with packed operands. Attributes, calls and conversions are frequent, so they
+//! have functions of their own, which pack less.
 
 use crate::error::shown;
 use crate::handle::{self, Frame, Handle};

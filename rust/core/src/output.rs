@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a program printed leaves the process when its call returns.
+//! Flushes what a program printed before its call returns.
 
 use crate::tools::Tools;
 use crate::{Result, script};

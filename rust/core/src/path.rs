@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The module path that a program gives by CPython's own functions, as `Py_AddPath` of JavaCPP's older bindings
-//! does: taken over by the start, and followed afterwards.
+//! The module path that a program sets by CPython's own functions, as `Py_AddPath` of JavaCPP's older bindings
+//! does. The start adopts this path, and later changes are followed.
 
 use crate::Result;
 use crate::capi::symbol;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the caller's threads send to an event loop: packed messages, which the thread of the loop takes many at a time.
-//! To send one needs neither the GIL nor a turn, except where it has to be read at once. A byte in a socket, at which
-//! the loop looks, tells it of the first message that waits. What messages mean: `tasks.py`.
+//! The messages of the caller's threads to an event loop. They are packed, and the thread of the loop takes many at a
+//! time. Sending needs neither the GIL nor a turn, except where the message has to be read at once. A byte in a
+//! socket, which the loop watches, announces the first waiting message. `tasks.py` defines what messages mean.
 
 use crate::handle::{self, Frame};
 use crate::pack;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What Java learns of an exception: the packed report that `PythonException` is made of.
-//! Which errors there are stands in `error.rs`.
+//! The report of an exception for Java: the packed fields from which a `PythonException` is made. `error.rs`
+//! lists the kinds of errors.
 //!
 //! A report is a list of the fields of [`Field`], in their order.
 

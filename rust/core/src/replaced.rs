@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Functions that stand in the place of some of Python's own, and that nothing but their purpose tells from those:
-//! they are of the same type, do not bind as attributes of a class, and are in no traceback. Which these
-//! are stands in bootstrap.py.
+//! Functions that replace some of Python's own functions. Apart from their purpose they cannot be told from the
+//! originals: they are of the same type, do not bind as attributes of a class, and are in no traceback.
+//! bootstrap.py lists them.
 
 use crate::{Error, Result};
 use pyo3::ffi;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Our own Python files: part of this library, run inside CPython with builtins that user code does not
-//! see, and kept compiled, since compiling them costs a start milliseconds.
+//! Our own Python files. They are part of this library and run inside CPython with builtins that user code does
+//! not see. Their compiled code is cached, because compiling them costs a start milliseconds.
 
 use crate::keys::Reference;
 use crate::queue::Queue;

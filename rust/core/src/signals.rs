@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Signals, which a JVM and Python both handle: HotSpot's handlers stay, and those that a Python program sets
-//! run as soon as they do in a `python`.
+//! Signals, which both a JVM and Python handle. HotSpot's handlers stay in place, and the handlers that a
+//! Python program sets run as promptly as in a `python` process.
 
 use std::ffi::c_int;
 use std::mem;

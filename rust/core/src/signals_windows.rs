@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What `signals` does, on Windows: nothing. Faults are structured exceptions there, which HotSpot handles before anybody
-//! else, and CPython's handlers run on a thread of their own.
+//! The Windows version of `signals`, which does nothing. Faults are structured exceptions there, which HotSpot
+//! handles first, and CPython's handlers run on a separate thread.
 
 use std::ffi::c_int;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where Python's threads are, for a watchdog on a thread of its own. stacks.py makes the text inside Python. So
-//! this waits until the thread that has the GIL gives it up.
+//! The stacks of Python's threads, for a watchdog that runs on its own thread. stacks.py formats the text
+//! inside Python. So this function waits until the thread that has the GIL releases it.
 
 use crate::{Result, gil, script};
 use pyo3::prelude::*;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The columns of tables by the Arrow C data interface, which every table of Python's speaks: their memory for Java to
-//! read, and columns that Java has filled for Python to take. What is done with them: `table.py` and `Tables.java`.
+//! The columns of tables by the Arrow C data interface, which every Python table supports: Python's columns for
+//! Java to read, and columns that Java has filled for Python. `table.py` and `Tables.java` use them.
 
 use crate::buffer::{self, Element, Memory};
 use crate::handle::{self, Handle, NO_FRAME};

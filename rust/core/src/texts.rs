@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The texts that run: compiles them, keeps the code of those that come again, and knows the lines of
-//! all that may still stand in a traceback. How they run is in `exec.rs`.
+//! The program texts that run. This file compiles them, caches the code of repeated texts, and knows the lines
+//! of all texts that a traceback may still show. `exec.rs` runs them.
 //!
 //! Each text that is compiled has a file name of its own, `<exec-N>`. A stream of texts that are always
 //! new costs little beside compiling them: code is kept from the second time on that its text is seen,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What our own calls use of Python, taken at the start, before user code can change it, and what is asked of it
-//! alone. It is data: what makes it is `interpreter.rs`.
+//! The Python objects that our own calls use. They are taken at the start, before user code can change them.
+//! This file only holds the data; `interpreter.rs` creates it.
 
 use crate::{Error, Result};
 use pyo3::prelude::*;

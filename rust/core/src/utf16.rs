@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! UTF-16 to code points and back. Lone surrogates stay what they are in both. Whether bytes are ASCII is seen here too, as it
-//! is counted in the same way.
+//! Converts UTF-16 to code points and back. Lone surrogates are kept in both directions. The check whether
+//! bytes are ASCII is here too, because it counts in the same way.
 //!
 //! Each way has two forms: a loop that any processor runs, and for AVX2 one that takes eight at a time, with no
 //! branch that a mix of characters could mislead. The second one leaves the end to the first one. What only counts is

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Java's half of large values: reads a String or byte[], and makes one. The core makes Python's half.
+//! Java's half of large values: it reads and creates Strings and byte arrays. The core has Python's half.
 //!
 //! JNI's own functions for text give and take two bytes for each character. A String whose characters have one byte each
 //! would be widened, which costs more than all the rest. So its bytes are read from `String.value`, and a String is made

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs
-//! compares them). Each copies its arguments in, calls the core inside Python, copies the result out.
+//! One function for each line of `Native.java`, in the same order (tests/rust/native_table.rs compares them).
+//! Each function copies its arguments in, calls the core inside Python, and copies the result out.
 
 use crate::bulk::{copy_bytes, copy_request, is_direct, java_value, write_reply, JavaText};
 use crate::failure::Failure;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Why a call from Java fails. Everything below `guard.rs` returns it; `guard.rs` makes a Java exception of it.
+//! The reason why a call from Java fails. All code below `guard.rs` returns it; `guard.rs` makes a Java
+//! exception of it.
 
 use python4j_core::Error;
 

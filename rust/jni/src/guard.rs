@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Panic or error to Java throwable: here and nowhere else. The only place that knows the name of
-//! the Java exception; what it says of a Python one is decided in `raised.rs`.
+//! Turns a panic or an error into a Java throwable. No other file does this, and no other file knows the names
+//! of the Java exceptions. `raised.rs` decides the content of an exception that comes from Python.
 
 use crate::failure::Failure;
 use crate::host;

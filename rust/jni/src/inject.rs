@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `Inject.panicAfter` of tests/torture. Not an export: in nothing that ships.
+//! `Inject.panicAfter` of tests/torture. It is not an export, and no release contains it.
 
 use jni::objects::JClass;
 use jni::JNIEnv;

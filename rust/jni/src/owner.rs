@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The two sides of shared memory that only a JVM knows: what keeps Java's memory while Python looks
-//! at it, and a Java buffer over memory of Python. The core knows what is in the memory.
+//! The two parts of shared memory that only a JVM can provide: the reference that keeps Java's memory alive
+//! while Python uses it, and a Java buffer over Python's memory. The core knows the contents of the memory.
 
 use crate::failure::Failure;
 use jni::objects::{GlobalRef, JObject};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Worker processes, as the process that starts them sees them: sockets that only both ends know, what the workers print,
-//! and their end. The other side is `rust/worker`. Nothing here needs Python, nor a turn.
+//! Worker processes, as the process that starts them sees them: sockets that only the two processes have, the
+//! workers' output, and their end. The other half is `rust/worker`. Nothing here needs Python or a turn.
 
 use crate::failure::Failure;
 use crate::shared;

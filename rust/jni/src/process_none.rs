@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Where there is no Unix, there are no worker processes: `process.rs` without a way to start one.
+//! The version of `process.rs` for systems other than Unix. There are no worker processes on these systems.
 
 use crate::failure::Failure;
 use crate::shared::Block;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The blocks of shared memory that Java has, by their keys: a key that is stale, or none, is an error. What a block is stands in
-//! `rust/shared`. Windows has no such blocks.
+//! The blocks of shared memory that Java holds, by their keys. A stale or unknown key is an error.
+//! `rust/shared` defines what a block is. Windows has no such blocks.
 
 use crate::failure::Failure;
 use parking_lot::Mutex;

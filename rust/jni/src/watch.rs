@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The one thread of this library that always runs. It has each host look at its calls, for deadlines and interrupts,
-//! and at what Java has forgotten (`Native.look`), and it notices when a host's class loader is gone.
+//! The only thread of this library that always runs. It makes each host check its calls for deadlines and
+//! interrupts, and release what Java has forgotten (`Native.look`). It also notices when a host's class loader
+//! is gone.
 //!
 //! It is not a thread of Java's making, since that would keep the class loader whose code it runs: this one belongs to
 //! no class loader, and holds a host's class only while it looks. Between its looks it waits in Java: a JVM that ends

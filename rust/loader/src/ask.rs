@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What an interpreter says about itself: it is run once with `ask.py`, and its answer is kept in
-//! the cache folder for as long as the program (and a virtual environment's `pyvenv.cfg`) stays
-//! the same file. What the answer means is decided in `find.rs`.
+//! The answers of an interpreter about itself. It is run once with `ask.py`, and its answer is kept in the
+//! cache folder for as long as the program (and a virtual environment's `pyvenv.cfg`) stays the same file.
+//! `find.rs` interprets the answer.
 
 use std::fs;
 use std::hash::{Hash, Hasher};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a program or library file was built for, read from its first bytes: enough to say why it
-//! cannot run in this process. Whether it does run is decided by running it (`ask.rs`).
+//! Reads from the first bytes of a program or library file what it was built for. This suffices to say why the
+//! file cannot run in this process. Whether it does run is decided by running it (`ask.rs`).
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

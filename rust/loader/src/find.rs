@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! From what a user wrote (an executable, a virtual environment's folder, a version, `auto`) to one
-//! interpreter and its libpython. Whatever cannot be used is refused with what was looked at and
-//! what to do. Running an interpreter is in `ask.rs`, reading its file's head in `binary.rs`.
+//! Finds one interpreter and its libpython from the user's choice: an executable, the folder of a virtual
+//! environment, a version, or `auto`. An unusable choice is refused with a message that says what was tried and
+//! what to do. `ask.rs` runs an interpreter, `binary.rs` reads the head of its file.
 
 use crate::ask::Answer;
 use crate::binary::Binary;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! On Windows the native library asks `python4j_capi.dll` for CPython's functions, as it cannot know which release's DLL
-//! it will meet. This file writes that DLL: it has no code, only names, each with where the system finds it.
+//! On Windows the native library imports CPython's functions from `python4j_capi.dll`, because it cannot know
+//! which release's DLL it will meet. This file writes that DLL: it has no code, only names, and for each name
+//! where the system finds it.
 
 use std::fs;
 use std::path::{Path, PathBuf};

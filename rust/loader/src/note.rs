@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whether the files that an earlier start rested on are as they were. Java's `StartNote` writes the
-//! lines and could read them as well, but not in a tenth of a millisecond.
+//! Checks whether the files that an earlier start depended on are unchanged. Java's `StartNote` writes the
+//! lines. It could also read them, but not within a tenth of a millisecond.
 
 use std::fs;
 use std::time::UNIX_EPOCH;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Opens libpython for the whole process. One process holds one CPython: a second one is refused
-//! here, before it can share symbols with the first.
+//! Opens libpython for the whole process. A process has only one CPython: a second one is refused here, before
+//! it can share symbols with the first.
 
 use std::path::{Path, PathBuf};
 

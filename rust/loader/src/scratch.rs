@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A folder for one test, with the programs the test needs in it; gone when the test ends.
+//! A folder for one test, with the programs that the test needs. It is deleted when the test ends.
 
 use std::fs;
 use std::path::{Path, PathBuf};

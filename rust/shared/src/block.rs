@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A block of memory behind a descriptor: who has the descriptor can map the same pages. There is no name and no file, so
-//! nothing has to be cleaned up: the pages go with the last descriptor and the last mapping, however a process ends.
+//! A block of memory behind a file descriptor: a process that has the descriptor can map the same pages. The
+//! block has no name and no file, so nothing has to be cleaned up. The pages are freed with the last descriptor
+//! and the last mapping, in whatever way a process ends.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bytes and descriptors through a Unix domain socket: one system call for a message that fits. Nothing listens; the sockets are
-//! made in pairs and inherited.
+//! Sends bytes and descriptors through a Unix domain socket, with one system call for a message that fits. No
+//! socket listens: sockets are created in pairs and inherited.
 
 use std::io::{Error, ErrorKind, Result};
 use std::mem::{self, MaybeUninit};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The memory of numpy's large arrays: each has a block of shared memory, so that an array which is returned need not be copied.
-//! numpy asks a handler for memory since 1.22 (NEP 49); where it has none, or blocks run out, arrays are as they always were.
+//! The memory of numpy's large arrays: each array has a block of shared memory, so that a returned array need
+//! not be copied. numpy allows memory handlers since 1.22 (NEP 49). Without them, or when blocks run out,
+//! arrays use ordinary memory.
 
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;

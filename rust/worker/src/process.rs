@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What a worker asks of the system: to end with the process that started it, to use no more than it may, and to
-//! have no files open but its own.
+//! The system calls that a worker needs: to end together with the process that started it, to respect its
+//! memory limit, and to have no open files but its own.
 
 use python4j_core::{Error, Result};
 use std::fs;

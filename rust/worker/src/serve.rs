@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Does what requests ask for, one after the other, on the thread that Python started with. What a request and a reply are
-//! is the core's to say; here is who reads and writes them.
+//! Executes requests, one after the other, on the main thread of Python. The core defines what a request and a
+//! reply are; this file reads requests and writes replies.
 
 use crate::channel::{self, Channel, Message, kind};
 use crate::process;

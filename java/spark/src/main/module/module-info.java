@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Spark library as a module. Spark itself is no module and stays on the class path, which this one reads.
+// The Spark library as a module. Spark itself is not a module and stays on the class path, which this module
+// reads.
 
 /** Python inside Spark's executors. */
 module python4j.spark {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PythonGIL in the form of java.util.concurrent.locks.Lock. How turns work: PythonGIL, Turn.
+// PythonGIL as a java.util.concurrent.locks.Lock. The classes PythonGIL and Turn describe how turns work.
 package org.nd4j.python4j;
 
 import java.time.Duration;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PythonInterpreter that makes sure that Python runs, and leaves the rest to the thread's
-// UncheckedPythonInterpreter.
+// A PythonInterpreter that first makes sure that Python is started. It then delegates to the
+// UncheckedPythonInterpreter of the thread.
 package org.nd4j.python4j;
 
 import org.nd4j.common.primitives.Pair;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lets the hidden packages use members of the public classes that are not public, and each other where
-// references would run both ways. What it is for stands in Access.
+// Gives the hidden packages access to non-public members of the public classes. It also connects hidden
+// packages where a direct reference would make a cycle. The class Access describes the purpose.
 package org.nd4j.python4j;
 
 import java.io.File;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python's builtins for Java. They are carried out in object.rs. The objects are PythonObjects.
+// Python's builtins for Java. The file object.rs implements them. Python objects are instances of PythonObject.
 package org.nd4j.python4j;
 
 import java.util.Arrays;

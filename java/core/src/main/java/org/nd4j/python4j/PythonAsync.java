@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Event loops of Python's for Java: coroutines as CompletableFutures, generators as publishers and streams. What is done
-// with a loop is in internal/loop.
+// Python's event loops for Java: coroutines are CompletableFutures, and generators are publishers and streams.
+// The package internal.loop implements the operations on a loop.
 package org.nd4j.python4j;
 
 import java.lang.reflect.Type;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Memory that Java and Python both see: Java's as a memoryview or numpy array, Python's as a
-// ByteBuffer. The Rust half is buffer.rs and array.rs. INDArray is in python4j-numpy.
+// Memory that Java and Python share: Java's memory as a memoryview or numpy array, Python's memory as a
+// ByteBuffer. The Rust half is buffer.rs and array.rs. The module python4j-numpy supports INDArray.
 package org.nd4j.python4j;
 
 import java.lang.ref.Cleaner;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A function bound once and called many times: arguments, call and result are one crossing, and
-// nothing is boxed where Java's types say what they are. PythonObject.call makes an object instead.
+// A function that is bound once and called many times. Arguments, call and result cross in one native call, and
+// a value is not boxed where its Java type is known. PythonObject.call returns an object instead.
 package org.nd4j.python4j;
 
 import java.lang.ref.Reference;

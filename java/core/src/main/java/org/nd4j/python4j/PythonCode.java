@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program that is compiled once. It runs as PythonExecutioner.exec does, which looks up the text of its program in
-// a cache; this class has the code itself.
+// A program that is compiled once. It runs in the same way as PythonExecutioner.exec. That method finds the
+// compiled code in a cache by the text of the program; this class holds the compiled code itself.
 package org.nd4j.python4j;
 
 import java.io.IOException;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system properties of Python4J, by name, with their defaults and accessors.
-// What they do is decided where the interpreter starts: NativeLoader, Interpreter.
+// The system properties of Python4J, with their names, defaults and accessors. NativeLoader and Interpreter,
+// which start Python, apply most of them.
 package org.nd4j.python4j;
 
 import java.util.Locale;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named namespaces for Python code. What a context is and what switching does: context.rs.
+// Named namespaces for Python code. The file context.rs describes what a context is and how one is switched.
 package org.nd4j.python4j;
 
 import java.io.Closeable;

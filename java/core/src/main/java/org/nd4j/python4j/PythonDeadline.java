@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A time limit for all calls of one thread. What limits are and who ends a call that runs: Stopper.
+// A time limit for all calls of one thread. The class Stopper describes the limits and ends a running call.
 package org.nd4j.python4j;
 
 import java.time.Duration;

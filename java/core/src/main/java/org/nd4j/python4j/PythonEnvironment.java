@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Environments with packages of their own, and the report for people and machines: which Python this is, why,
-// where everything lies, and whether it works. Needs nothing but the core jar. See VirtualEnvironment and Interpreter.
+// Environments with their own packages, and a report on the Python in use: which Python it is, why it was
+// chosen, where its files are, and whether it works. It needs only the core jar. See VirtualEnvironment and
+// Interpreter.
 package org.nd4j.python4j;
 
 import java.io.File;

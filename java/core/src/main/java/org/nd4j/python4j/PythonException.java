@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one family of exceptions of this library. Errors of the native side come in by made(), as the
-// packed report that raised.rs writes; what their messages are is decided in error.rs.
+// The base class of the exceptions of this library. The method made() creates one from the packed report that
+// raised.rs writes for an error of the native side. The file error.rs decides the messages of native errors.
 package org.nd4j.python4j;
 
 import java.io.IOException;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs Python code and moves variables. One request and one reply per call, both packed; the other
-// side of them is exec.rs.
+// Runs Python code and passes variables. Each call sends one packed request and receives one packed reply. The
+// file exec.rs is the native side.
 package org.nd4j.python4j;
 
 import java.nio.file.Path;

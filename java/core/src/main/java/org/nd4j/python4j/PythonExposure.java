@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of a Java object Python may see: a list that the program writes. What Python does with a
-// reference is carried out in ByReference.
+// The list of the members of a Java object that Python may use. The program writes this list. ByReference
+// performs the operations that Python asks for.
 package org.nd4j.python4j;
 
 import java.util.Arrays;

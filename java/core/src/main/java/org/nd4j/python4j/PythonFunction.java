@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Java function that takes all arguments that Python gives it. Other functional interfaces: Functional.
+// A Java function that receives all arguments of a call from Python. The class Functional handles all other
+// functional interfaces.
 package org.nd4j.python4j;
 
 import java.util.List;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Frames that give Python objects back together. The frames themselves live in Rust (handle.rs);
-// here is which one is current for each thread. Objects outside any frame: Handles.
+// Frames that release many Python objects together. Rust holds the frames (handle.rs); this class knows which
+// frame is current for each thread. The class Handles releases objects that belong to no frame.
 package org.nd4j.python4j;
 
 import java.io.Closeable;

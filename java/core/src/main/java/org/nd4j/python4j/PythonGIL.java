@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The way into Python: a turn in Java (Turn), the GIL under it in Rust (gil.rs). Every public
-// method that calls Python passes through enter(); where Python starts is NativeLoader's affair.
+// The entry to Python. A thread first takes a turn in Java (Turn), then the GIL in Rust (gil.rs). Every public
+// method that calls Python passes through enter(). NativeLoader starts Python.
 package org.nd4j.python4j;
 
 import java.lang.invoke.MethodHandle;

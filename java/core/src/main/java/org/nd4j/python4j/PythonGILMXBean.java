@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What monitoring shows of this library. Turn, Monitor and the native core gather the numbers.
+// The values that this library shows to monitoring tools. Turn, Monitor and the native core collect the
+// numbers.
 package org.nd4j.python4j;
 
 import java.util.List;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small view of Python: run code, get and set variables. UncheckedPythonInterpreter implements it.
+// A small interface to Python: it runs code, and gets and sets variables. UncheckedPythonInterpreter implements
+// it.
 package org.nd4j.python4j;
 
 import org.nd4j.common.primitives.Pair;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Python object as Java holds it: a handle, never an address. What is done to it happens in
-// object.rs. PythonGC and Handles decide when it is given back.
+// A Python object as Java holds it: a handle, never an address. The file object.rs implements its operations.
+// PythonGC and Handles decide when the object is released.
 package org.nd4j.python4j;
 
 import java.lang.ref.Reference;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python's stdout, stderr and log records, sent to Java. The Python half is output.py.
+// Sends Python's stdout, stderr and log records to Java. The Python half is output.py.
 package org.nd4j.python4j;
 
 import java.io.PrintStream;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python in a process of its own, and pip: what programs call. How processes are run is in internal.process.
+// Runs Python and pip in separate processes. This is the public class; the package internal.process implements
+// it.
 package org.nd4j.python4j;
 
 import java.io.IOException;

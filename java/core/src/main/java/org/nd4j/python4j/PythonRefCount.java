@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reference counts of objects that a program handles through org.bytedeco.cpython itself.
-// JavaCPP's bindings of CPython 3.14 have no Py_IncRef and Py_DecRef any more.
+// Reference counts of objects that a program uses through org.bytedeco.cpython directly. JavaCPP's bindings of
+// CPython 3.14 no longer have Py_IncRef and Py_DecRef.
 package org.nd4j.python4j;
 
 import java.lang.ref.Reference;

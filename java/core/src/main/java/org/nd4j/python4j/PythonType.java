@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What connects a Python type with a Java class. The built-in ones are in PythonTypes; users add
-// their own through java.util.ServiceLoader.
+// Connects a Python type with a Java class. The built-in types are in PythonTypes; users add their own through
+// java.util.ServiceLoader.
 package org.nd4j.python4j;
 
 import java.io.File;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Java type with its arguments, which a class alone does not have. What Python objects become by it: Conversion.
+// A Java type with its type arguments, which a Class alone does not have. Conversion converts Python objects to
+// it.
 package org.nd4j.python4j;
 
 import java.lang.reflect.GenericArrayType;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The types that both languages know: the built-in ones, and those that users register. Values
-// themselves are converted in Pack and pack.rs.
+// The types that both languages know: the built-in ones, and those that users register. Pack and pack.rs
+// convert the values themselves.
 package org.nd4j.python4j;
 
 import java.io.File;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A name, a type and a value: what goes into a program and comes out of it. PythonVariables is a
-// list of them, PythonExecutioner moves them.
+// A name, a type and a value: an input or an output of a program. PythonVariables is a list of them.
+// PythonExecutioner passes them to Python and reads them back.
 package org.nd4j.python4j;
 
 import java.util.Arrays;

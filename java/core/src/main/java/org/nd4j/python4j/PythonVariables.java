@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A list of variables that can be asked by name. What one is: PythonVariable.
+// A list of variables that can be looked up by name. PythonVariable is one of them.
 package org.nd4j.python4j;
 
 import java.util.Arrays;

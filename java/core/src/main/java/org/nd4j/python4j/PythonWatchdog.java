@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells of turns that last too long, with both stacks. The thread of watch.rs looks at the turn's number from outside, so
-// turns pay nothing for it. How Python's stack is read: stacks.rs.
+// Reports turns that last too long, with the stacks of Java and of Python. The thread of watch.rs reads the
+// number of the turn from outside, so a turn itself costs nothing more. The file stacks.rs reads Python's
+// stack.
 package org.nd4j.python4j;
 
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one implementation of PythonInterpreter, one instance for each thread.
+// The only direct implementation of PythonInterpreter. Each thread has one instance.
 package org.nd4j.python4j;
 
 import java.lang.ref.WeakReference;

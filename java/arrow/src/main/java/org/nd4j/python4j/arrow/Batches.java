@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From Python to Arrow Java: the batches of anything that has Arrow data, as vectors over the same memory. arrow.rs gives the
-// structs of Arrow's C data interface, without offsets, which Arrow Java does not read.
+// From Python to Arrow Java: the batches of any object with Arrow data become vectors over the same memory. The
+// file arrow.rs gives the structs of Arrow's C data interface without offsets, because Arrow Java does not read
+// offsets.
 package org.nd4j.python4j.arrow;
 
 import java.util.ArrayList;

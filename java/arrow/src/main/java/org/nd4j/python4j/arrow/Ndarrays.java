@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vectors as numpy arrays and back, over the same memory. numpy has no nulls and no bits, so what has some is copied, and
-// only where that is asked for or said.
+// Converts vectors to numpy arrays and back, over the same memory. numpy has neither nulls nor bit-packed
+// booleans, so vectors with these are copied, and only where the program asks for it or the documentation says
+// it.
 package org.nd4j.python4j.arrow;
 
 import java.util.Arrays;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From Arrow Java to Python: vectors as the numbers from which arrow.rs makes the structs of Arrow's C data interface.
+// From Arrow Java to Python: it describes vectors by numbers, from which arrow.rs builds the structs of Arrow's
+// C data interface.
 package org.nd4j.python4j.arrow;
 
 import java.util.ArrayList;

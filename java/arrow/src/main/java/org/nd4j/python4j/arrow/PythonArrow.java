@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arrow Java's tables in Python and back, over the same memory. How they cross: Outgoing and Batches here, arrow.rs in the
-// core. The types by which they are variables, arguments and results stand at the end.
+// Passes Arrow Java's tables to Python and back, over the same memory. Outgoing and Batches here and arrow.rs
+// in the core do the transfer. The Python types for variables, arguments and results are at the end of the
+// file.
 package org.nd4j.python4j.arrow;
 
 import java.util.Objects;

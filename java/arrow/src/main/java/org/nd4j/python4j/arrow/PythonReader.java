@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batches of Python's as an ArrowReader.
+// Record batches of a Python object as an ArrowReader.
 package org.nd4j.python4j.arrow;
 
 import java.util.Map;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one way from the hidden packages to members of the public classes that are not public themselves.
-// The packages under this one refer to each other in one direction; what runs the other way goes through here.
+// The only way from the hidden packages to non-public members of the public classes. The packages below this
+// one refer to each other in one direction only; calls in the opposite direction go through this class.
 package org.nd4j.python4j.internal;
 
 import java.io.File;

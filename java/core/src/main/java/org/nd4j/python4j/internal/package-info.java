@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hidden part of python4j-core: what each package under this one is for stands in its own file of this name,
-// and in which order they refer to each other in ARCHITECTURE.md.
+// The hidden part of python4j-core. The package-info file of each package below this one states its purpose.
+// ARCHITECTURE.md states in which order the packages refer to each other.
 /** The way between the hidden packages and the public one. */
 package org.nd4j.python4j.internal;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// INDArray to numpy array and back, over the same memory. PythonBuffer in the core shares and keeps the memory;
-// here the types and strides of ND4J become those of numpy.
+// Converts an INDArray to a numpy array and back, over the same memory. PythonBuffer in the core shares the
+// memory and keeps it alive; this class translates the types and strides between ND4J and numpy.
 package org.nd4j.python4j.numpy;
 
 import java.io.File;

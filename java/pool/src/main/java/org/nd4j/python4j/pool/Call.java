@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A piece of work for a worker: what is written into its request, and what is read from the reply. Who brings it to a
-// worker is PythonPool; how it goes there and back is in Worker.
+// One piece of work for a worker: it writes the request and reads the reply. PythonPool chooses the worker;
+// Worker sends the request and receives the reply.
 package org.nd4j.python4j.pool;
 
 import java.time.Duration;

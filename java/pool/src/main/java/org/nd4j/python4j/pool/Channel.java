@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages to and from a worker process. What they mean is in Worker; the other half is rust/worker/src/channel.rs.
+// Messages to and from a worker process. Worker describes their meaning; the other half is
+// rust/worker/src/channel.rs.
 package org.nd4j.python4j.pool;
 
 import java.util.Arrays;

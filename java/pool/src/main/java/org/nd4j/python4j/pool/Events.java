@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The events of pools for the Java Flight Recorder. Its classes are loaded once a recorder runs.
+// The events of pools for the Java Flight Recorder. Its classes are loaded only once a recorder runs.
 package org.nd4j.python4j.pool;
 
 import java.util.Map;

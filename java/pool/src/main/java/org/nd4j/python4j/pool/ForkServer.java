@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A process that is prepared as workers are and forks them, so that they need not be prepared again. The other half is
-// rust/worker/src/server.rs.
+// A process that is prepared like a worker and forks workers, so that these need no preparation of their own.
+// The other half is rust/worker/src/server.rs.
 package org.nd4j.python4j.pool;
 
 import org.nd4j.python4j.PythonException;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What became of a call, on its way from the thread that has the worker to the one that waits.
+// The outcome of a call, which the thread that uses the worker passes to the thread that waits.
 package org.nd4j.python4j.pool;
 
 import java.util.List;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What workers print, line by line, and the last of it. One thread reads for all workers of a pool.
+// The output of workers, line by line, and the last lines of each. One thread reads for all workers of a pool.
 package org.nd4j.python4j.pool;
 
 import java.nio.charset.StandardCharsets;

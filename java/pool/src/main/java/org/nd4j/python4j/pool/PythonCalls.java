@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be done with workers, by a pool, by a session of it, and by either within a time limit.
+// The calls that workers can execute. A pool, a session of it, and both with a time limit implement this
+// interface.
 package org.nd4j.python4j.pool;
 
 import java.time.Duration;

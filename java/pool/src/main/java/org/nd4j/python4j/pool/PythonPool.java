@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pool: which worker does which call, how many there are, and what becomes of those that are lost. What is said to
-// a worker is in Worker, how one is started in Starter.
+// The pool decides which worker executes which call, how many workers there are, and how lost workers are
+// replaced. Worker has the conversation with a worker process; Starter starts one.
 package org.nd4j.python4j.pool;
 
 import java.io.IOException;

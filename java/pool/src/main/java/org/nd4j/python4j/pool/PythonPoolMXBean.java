@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What monitoring shows of a pool. PythonPool and Tally gather the numbers.
+// The values that monitoring tools see of a pool. PythonPool and Tally collect the numbers.
 package org.nd4j.python4j.pool;
 
 import java.util.Map;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a call throws whose worker process ended under it. The pool has another worker by then.
+// The exception of a call whose worker process ended during the call. The pool replaces the worker.
 package org.nd4j.python4j.pool;
 
 import java.util.List;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The report of an exception that a worker process sends. What its fields mean is in raised.rs; PythonException is made of it.
+// The report of an exception that a worker process sends. The file raised.rs describes its fields; a
+// PythonException is made from it.
 package org.nd4j.python4j.pool;
 
 import java.util.ArrayList;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The results of PythonCalls.map, in order, with so many calls under way.
+// The results of PythonCalls.map, in order. The number of calls that run at the same time is limited.
 package org.nd4j.python4j.pool;
 
 import java.util.ArrayDeque;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a worker process is started, and prepared: which program, what it finds in its environment, and what it does first.
+// Starts and prepares a worker process: which program runs, which environment variables it gets, and what it
+// does first.
 package org.nd4j.python4j.pool;
 
 import java.util.ArrayList;

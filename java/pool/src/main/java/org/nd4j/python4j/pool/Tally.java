@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what a pool does, for JMX and for the Java Flight Recorder. With nobody listening a call pays for two additions.
+// Counts the work of a pool for JMX and for the Java Flight Recorder. When no tool listens, a call costs only
+// two additions.
 package org.nd4j.python4j.pool;
 
 import java.lang.management.ManagementFactory;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A call that is done by a thread of the pool: the future that its caller has, and what cancels it.
+// A call that a thread of the pool executes. It is the future that the caller has, and it can be cancelled.
 package org.nd4j.python4j.pool;
 
 import java.util.concurrent.CompletableFuture;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What kind of thread this is, on JDKs that have but one kind, too.
+// Tells whether a thread is a virtual thread. It also works on JDKs without virtual threads.
 package org.nd4j.python4j.pool;
 
 import java.lang.invoke.MethodHandle;

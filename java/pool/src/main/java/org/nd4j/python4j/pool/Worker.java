@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said to a worker process, and what it says: calls there, calls back, and the end of both. Who may use a
-// worker is decided in PythonPool; the bytes are Channel's.
+// The conversation with a worker process: calls to it, callbacks from it, and the end of both. PythonPool
+// decides who may use a worker; Channel transports the bytes.
 package org.nd4j.python4j.pool;
 
 import java.time.Duration;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One worker process as the system sees it: how it is started, sent signals, and how it ended. What is said to it
-// is in Channel. The native half is rust/jni/src/process.rs.
+// One worker process as the operating system sees it: how it is started, how it gets signals, and how it ended.
+// Channel transports its messages. The native half is rust/jni/src/process.rs.
 package org.nd4j.python4j.pool;
 
 import java.io.IOException;

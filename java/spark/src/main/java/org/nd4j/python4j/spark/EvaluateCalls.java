@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Takes calls of Python functions out of expressions: a node below makes a column for each, a batch of rows at a time.
+// Replaces calls of Python functions in expressions. A new child node computes a column for each call, one
+// batch of rows at a time.
 package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;

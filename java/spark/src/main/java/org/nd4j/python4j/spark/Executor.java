@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python in an executor: its functions, each loaded once, and the thread that ends the Python of killed tasks.
+// Python in a Spark executor: it loads each function once, and it has the thread that ends the Python code of
+// killed tasks.
 package org.nd4j.python4j.spark;
 
 import java.io.IOException;

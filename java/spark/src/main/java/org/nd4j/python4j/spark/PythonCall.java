@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The call of a registered Python function in an expression. It is never evaluated by itself: EvaluateCalls.
+// The call of a registered Python function in an expression. EvaluateCalls replaces it before it would be
+// evaluated.
 package org.nd4j.python4j.spark;
 
 import java.util.Objects;

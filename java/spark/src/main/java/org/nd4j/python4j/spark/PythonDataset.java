@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Datasets whose rows Python makes. What becomes of them in a plan: PythonNode; what runs in a task: PythonTask.
+// Datasets whose rows Python produces. PythonNode represents them in a plan; PythonTask executes them in a
+// task.
 package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;

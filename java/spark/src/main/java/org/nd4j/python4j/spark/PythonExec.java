@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PythonNode in a physical plan: hands each partition to a PythonTask.
+// The physical plan of a PythonNode. It passes each partition to a PythonTask.
 package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows that Python makes, in a logical plan: of whole partitions, of groups, or a column for each call. PythonStrategy
-// makes a PythonExec of it.
+// A node of a logical plan whose rows Python produces: from whole partitions, from groups, or as one column for
+// each call. PythonStrategy makes a PythonExec of it.
 package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;

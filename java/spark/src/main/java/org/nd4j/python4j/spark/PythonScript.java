@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which Python function a job calls. It goes to the executors as text; what is made of it there is Executor's.
+// The Python function that a job calls. It is sent to the executors as text; Executor compiles it there.
 package org.nd4j.python4j.spark;
 
 import java.io.Serializable;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a session plans our nodes.
+// The planning strategy by which a session plans the nodes of this library.
 package org.nd4j.python4j.spark;
 
 import java.util.List;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a task does: batches of rows go to Python in this very JVM, and what comes back are rows again. Rows are read and
-// written without a turn, so that the tasks of one executor overlap there. The Python half: batches.py.
+// The work of a task: it passes batches of rows to Python in the same JVM, and converts the results to rows. It
+// reads and writes rows without a turn, so that the tasks of one executor overlap there. The Python half is
+// batches.py.
 package org.nd4j.python4j.spark;
 
 import java.io.IOException;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Python raised in a task, as the driver gets it: without the objects of the executor's Python.
+// An exception that Python raised in a task, in the form for the driver: without the objects of the executor's
+// Python.
 package org.nd4j.python4j.spark;
 
 import org.apache.spark.TaskContext;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python functions by a name in SQL. Where they stand in a plan they are PythonCalls, which EvaluateCalls takes out.
+// Python functions that SQL calls by a name. In a plan each call is a PythonCall, which EvaluateCalls replaces.
 package org.nd4j.python4j.spark;
 
 import org.apache.spark.sql.SparkSession;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Scala's collections and functions, as Catalyst wants them.
+// Creates the Scala collections and functions that Catalyst needs.
 package org.nd4j.python4j.spark;
 
 import java.util.List;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a session has to know of us, and what of its inside we need. From Spark 4 on it is in other classes than before, so
-// these few methods are found by their names.
+// Registers this library in a Spark session, and calls internal methods of sessions. From Spark 4 on these
+// methods are in other classes than before, so they are found by their names.
 package org.nd4j.python4j.spark;
 
 import java.lang.reflect.InvocationTargetException;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What python4j-arrow uses of the core: Arrow data crosses as addresses, since the core knows no class of Arrow's.
-// The native half is arrow.rs.
+// The part of the core that python4j-arrow uses. Arrow data crosses as addresses, because the core knows no
+// Arrow class. The native half is arrow.rs.
 package org.nd4j.python4j.internal.arrow;
 
 import java.lang.ref.Reference;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Java object that Python has by reference: what the classes of proxies.py ask of it is done here.
-// What may be used of it: PythonExposure.
+// A Java object that Python holds by reference. This class performs the operations that the classes of
+// proxies.py request. PythonExposure says which members may be used.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Array;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as the Java type that a program names, generics included, and the values of Java's library
-// that have a counterpart in Python's. What needs no type named crosses in Pack alone; types are Target's.
+// Converts values to the Java type that a program names, generics included, and values of Java's library to
+// their counterparts in Python. Pack alone converts values for which no type is named. Target describes the
+// types.
 package org.nd4j.python4j.internal.convert;
 
 import java.io.File;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of the JDK that are seldom in Python's hands: what each is there, and back. The usual ones are in Conversion.
+// Values of less common JDK types: their counterparts in Python, and the conversion back. Conversion handles
+// common types.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Type;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Java methods as Python calls them: those of functional interfaces, of allowed classes, and
-// constructors. Which of several is called: Overloads. What travels, and how, is in Callbacks.
+// Java methods as Python calls them: methods of functional interfaces, methods of allowed classes, and
+// constructors. Overloads selects one of several methods. Callbacks describes how calls cross the border.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Constructor;

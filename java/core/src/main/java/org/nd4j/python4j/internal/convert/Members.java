@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Python can use of a class, by each name that it may write: worked out once for a class and an exposure.
-// What is allowed: PythonExposure. How methods are called: Functional.
+// The members of a class that Python can use, by each name that Python may write. They are computed once for a
+// class and an exposure. PythonExposure says which members are allowed; Functional calls methods.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Constructor;

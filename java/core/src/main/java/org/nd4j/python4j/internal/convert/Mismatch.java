@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A value that is not of the type it is wanted as, while the conversion around it still adds the way to it.
-// Thrown and caught in Conversion; what users get is the PythonException that it becomes.
+// Says that a value does not have the wanted type. Each enclosing conversion adds its part of the path to the
+// value. Conversion throws and catches it; users get a PythonException that is made of it.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Array;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of members: camelCase in Java, snake_case in Python.
-// Used where Python asks for Java's members, and Java for Python's.
+// Translates names of members between camelCase in Java and snake_case in Python. It is used when Python looks
+// up Java members and when Java looks up Python members.
 package org.nd4j.python4j.internal.convert;
 
 import java.text.Normalizer;

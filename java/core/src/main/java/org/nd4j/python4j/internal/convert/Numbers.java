@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers as another class of Java's, exactly or not at all. The rules are a table in docs/types.md.
+// Converts numbers to other Java number classes, either exactly or not at all. docs/types.md has the table of
+// the rules.
 package org.nd4j.python4j.internal.convert;
 
 import java.math.BigDecimal;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of several Java methods of one name a call from Python means: in an order that docs/callbacks.md
-// states, and never in that of reflection. What is called then: Functional.
+// Selects the Java method that a call from Python means among several methods of one name. docs/callbacks.md
+// states the order of the choice; it never depends on the order of reflection. Functional then calls the
+// method.
 package org.nd4j.python4j.internal.convert;
 
 import java.io.File;

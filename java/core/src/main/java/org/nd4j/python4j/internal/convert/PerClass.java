@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is worked out once for each class. Neither that class's loader nor this library's is kept by it.
+// Data that is computed once for each class. It keeps neither the class loader of that class nor the one of
+// this library alive.
 package org.nd4j.python4j.internal.convert;
 
 import java.util.Map;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Python object behind a Java interface: java.lang.reflect.Proxy calls, proxies.py does what is
-// called. How results become Java's types: Conversion.
+// A Python object behind a Java interface. The proxy is a java.lang.reflect.Proxy; proxies.py performs the
+// calls. Conversion converts the results to Java types.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;

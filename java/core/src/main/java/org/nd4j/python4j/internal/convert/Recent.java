@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elements that containers by reference have given to Python lately. Where the value of one goes back, it is the
-// same Java object again: l[0] = l[1] moves an element, as in a list of Python's. Used by ByReference.
+// The elements that containers by reference have recently given to Python. When the value of such an element
+// comes back, it becomes the same Java object again: l[0] = l[1] moves an element, as in a Python list.
+// ByReference uses it.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.ref.WeakReference;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records by reflection, since this library is compiled for a Java that has none.
-// What they are in Python: Conversion.
+// Access to records by reflection, because this library is compiled for a Java version without records. The
+// class Conversion describes what records become in Python.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;

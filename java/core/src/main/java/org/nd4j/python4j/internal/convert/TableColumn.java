@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A column of a Python table, read where Python has it: memory in Arrow's layout, a chunk at a time. What is asked of
-// Python for it stands in table.py, what tables become is in Tables.
+// A column of a Python table, read directly from Python's memory in Arrow's layout, one chunk at a time. The
+// file table.py answers its requests; the class Tables describes what tables become in Java.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Array;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Records of Java's as columns for Python: each is written at once into memory of Python's, in Arrow's layout. What
-// Python sees of them is Column in table.py.
+// Java records as columns for Python. Each column is written in one pass into Python's memory, in Arrow's
+// layout. The class Column in table.py is the form in which Python sees a column.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables of Python's, such as DataFrames, as records or as columns of Java's. How a column is read is TableColumn's, the
-// way back is TableWriter's. Python's half is table.py.
+// Python tables, such as DataFrames, as Java records or Java columns. TableColumn reads a column; TableWriter
+// does the opposite conversion. The Python half is table.py.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;

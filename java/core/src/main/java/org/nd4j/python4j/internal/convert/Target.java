@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A Java type as conversions see it: what kind of value it holds and of which types its parts are. Each
-// type is analysed once. Type variables: Types. The conversions: Conversion.
+// A Java type as conversions see it: the kind of value that it holds, and the types of its parts. Each type is
+// analysed once. The class Types resolves type variables; the class Conversion does the conversions.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodType;

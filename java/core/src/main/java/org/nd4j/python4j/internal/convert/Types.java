@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Generic types of Java with their type variables replaced, so that only classes, parameterized types and
-// arrays of these are left. What conversions make of them: Target.
+// Generic Java types with their type variables replaced. Only classes, parameterized types and arrays of these
+// remain. Target describes how conversions use them.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Array;

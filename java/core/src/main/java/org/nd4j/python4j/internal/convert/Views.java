@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Java's collections over a Python object: what PythonObject.asInterface gives for List, Map and their kind. They read and
-// write through, by the operations of `Views` in proxies.py. Other interfaces: ProxyHandler.
+// Java collections over a Python object: PythonObject.asInterface returns them for List, Map and similar
+// interfaces. They read and write the Python object by the operations of `Views` in proxies.py. ProxyHandler
+// handles other interfaces.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Type;

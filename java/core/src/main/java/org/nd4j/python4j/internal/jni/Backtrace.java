@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Java's part of a PythonException's stack trace. It is kept here from one exception to the next, because making the
-// elements is most of what an exception costs, and errors often come from the same place again.
+// The Java part of a PythonException's stack trace. It is kept from one exception to the next, because creating
+// the elements is most of the cost of an exception, and errors often come from the same place again.
 package org.nd4j.python4j.internal.jni;
 
 import java.lang.ref.WeakReference;

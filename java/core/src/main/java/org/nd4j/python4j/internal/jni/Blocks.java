@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which other processes were sent which block of shared memory, so that they are told when it goes. The blocks themselves
-// are kept by rust/jni/src/shared.rs.
+// Records which block of shared memory was sent to which other process, so that these processes are told when
+// the block is released. rust/jni/src/shared.rs holds the blocks themselves.
 package org.nd4j.python4j.internal.jni;
 
 import java.util.Map;

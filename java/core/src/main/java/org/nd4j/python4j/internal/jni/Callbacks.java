@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Python holds of Java: functions it can call and exceptions that travel through it, by key.
-// The native half is callback.rs, keys.rs and host.rs; Native.upcall is the one way in.
+// The Java objects that Python holds: functions that Python can call and exceptions that pass through Python,
+// each with a key. The native half is callback.rs, keys.rs and host.rs; Native.upcall is the only entry.
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Between handles and other things: giving back what Java has forgotten, and telling None and True by
-// their addresses. The table behind handles is handle.rs.
+// Helpers for handles: this class releases the objects that Java no longer reaches, and recognizes None and
+// True by their addresses. The table behind the handles is in handle.rs.
 package org.nd4j.python4j.internal.jni;
 
 import java.lang.ref.Cleaner;

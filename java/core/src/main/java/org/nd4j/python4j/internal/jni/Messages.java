@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Java's threads send to an event loop of Python's. The native half is queue.rs; tasks.py does what is asked.
+// The messages that Java threads send to a Python event loop. The native half is queue.rs; tasks.py executes
+// the messages.
 package org.nd4j.python4j.internal.jni;
 
 import java.lang.ref.Reference;

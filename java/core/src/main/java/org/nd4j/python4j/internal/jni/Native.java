@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The call table: every function of libpython4j, in the order of rust/jni/src/exports.rs.
-// No module but this one sees it. Values cross packed (Pack.java), objects as handles (Handles.java).
+// The table of native functions: every function of libpython4j, in the order of rust/jni/src/exports.rs. No
+// other module sees it. Values cross packed (Pack.java), objects as handles (Handles.java).
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.Buffer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be done to Python objects in one call, by the numbers that object.rs knows.
-// The public methods that do it are those of PythonObject and Python.
+// The operations on Python objects that are one call each, by their numbers in object.rs. The public methods
+// for them are in PythonObject and Python.
 package org.nd4j.python4j.internal.jni;
 
 /** The operators of {@link Native#objectOperate}, with their operands. */

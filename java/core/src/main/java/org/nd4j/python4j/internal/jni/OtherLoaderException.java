@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An exception that was thrown by code of another class loader's copy of the library, and arrives here through Python.
-// The very object stays there: this class loader may not know its class, and must not keep its class loader.
+// An exception that another class loader's copy of the library threw and that arrives here through Python. The
+// original object stays there: this class loader may not know its class, and must not keep its class loader
+// alive.
 package org.nd4j.python4j.internal.jni;
 
 import java.util.Arrays;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Java values to bytes and back: the wire format, whose other half and table of tags is pack.rs.
-// Little-endian; lengths are 32 bits; text is UTF-8, lone surrogates as their three bytes.
+// Converts Java values to bytes and back. The other half of this wire format and the table of tags are in
+// pack.rs. Numbers are little-endian; lengths have 32 bits; text is UTF-8, where a lone surrogate has its three
+// bytes.
 package org.nd4j.python4j.internal.jni;
 
 import java.lang.invoke.MethodHandles;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fields of the report that an exception of Python's crosses as, by their places in it. What they mean is
-// written in raised.rs, which writes them; PythonException reads them.
+// The positions of the fields in the packed report of a Python exception. The file raised.rs writes the report
+// and describes the fields; PythonException reads them.
 package org.nd4j.python4j.internal.jni;
 
 /** Places in the list that {@link Native#raisedReport} gives. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The value of a result beside its handle, where the value says all of it: who wants it needs no second call. Written by
-// `tell` of pack.rs. What may be done with it is decided in PythonObject.
+// A result's value beside its handle, where the value describes the result completely, so that no second call
+// is needed to read it. The function `tell` of pack.rs writes it. PythonObject decides how it is used.
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Java's futures and publishers as coroutines of Python's await them, on any loop: what JavaFuture and JavaPublisher of
-// tasks.py ask is done here.
+// Java futures and publishers that Python coroutines await, on any loop. This class performs the operations
+// that JavaFuture and JavaPublisher of tasks.py request.
 package org.nd4j.python4j.internal.loop;
 
 import java.util.Collections;

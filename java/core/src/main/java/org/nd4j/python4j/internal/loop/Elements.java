@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a generator of Python's yields, as a publisher: it goes on when somebody asks for more, and its elements come
-// many at a time. As a Stream: Pull.
+// The values that a Python generator yields, as a publisher. The generator continues when the subscriber
+// requests more, and its elements arrive many at a time. Pull gives them as a Stream.
 package org.nd4j.python4j.internal.loop;
 
 import java.util.List;

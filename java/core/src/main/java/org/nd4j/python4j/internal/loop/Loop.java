@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One event loop as Java sees it: where to send, and who waits for its news. News come many at a time, on the loop's
-// thread. Who may use it: PythonAsync.
+// One event loop as Java sees it: where messages are sent, and which objects wait for its notifications. Many
+// notifications arrive together, on the loop's thread. PythonAsync is the public class.
 package org.nd4j.python4j.internal.loop;
 
 import java.util.ArrayList;

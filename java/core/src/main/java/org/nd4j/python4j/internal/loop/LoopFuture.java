@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A future of an event loop, and what is derived from it. To wait for it gives the GIL up, which the loop needs.
+// A future of an event loop, and the futures that are derived from it. A thread that waits for it releases the
+// GIL, because the loop needs it.
 package org.nd4j.python4j.internal.loop;
 
 import java.util.concurrent.CompletableFuture;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The elements of a publisher of ours, as a Stream that waits for them: so many at most are on their way.
+// The elements of one of our publishers as a Stream that waits for them. The number of requested elements is
+// limited.
 package org.nd4j.python4j.internal.loop;
 
 import java.util.Spliterator;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a result of Python's becomes in Java: as the type that the program names.
+// Converts a Python result to the Java type that the program names.
 package org.nd4j.python4j.internal.loop;
 
 import java.lang.reflect.Type;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A coroutine that was submitted, as the future of its result. Whoever completes it from outside cancels the task.
+// A submitted coroutine, as the future of its result. Completing the future from outside cancels the task.
 package org.nd4j.python4j.internal.loop;
 
 import java.time.Duration;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers what monitoring shows: the bean of JMX, the times of turns, and the way to the events of the
-// Java Flight Recorder (Recorder). With nobody listening a turn pays for two looks at flags.
+// Collects the monitoring data: the JMX bean, the durations of turns, and the events of the Java Flight
+// Recorder (Recorder). When no tool listens, a turn costs only two more checks of flags.
 package org.nd4j.python4j.internal.monitor;
 
 import java.util.ArrayList;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The events of the Java Flight Recorder. The one class that links to jdk.jfr; Monitor knows whether it
-// may be touched. A recording decides whether they are recorded, and from which length on.
+// The events of the Java Flight Recorder. This is the only class that links to jdk.jfr; Monitor knows whether
+// it may be loaded. The settings of a recording decide whether an event is recorded, and from which duration
+// on.
 package org.nd4j.python4j.internal.monitor;
 
 import jdk.jfr.Category;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// pip in a process of its own. The public half is PythonProcess, which also tells a running Python what has changed;
-// environments have pip run in their own way, see VirtualEnvironment.
+// Runs pip in a separate process. The public class is PythonProcess, which also tells a running Python what has
+// changed. VirtualEnvironment runs pip for environments in a different way.
 package org.nd4j.python4j.internal.process;
 
 import java.io.IOException;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Child processes that run Python, and what they print. Which interpreter and with what environment is decided in
-// Interpreter, the same as for the one inside this process.
+// Child processes that run Python, and their output. Interpreter decides which interpreter and environment they
+// use; these are the same as for the interpreter inside this process.
 package org.nd4j.python4j.internal.process;
 
 import java.io.IOException;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes virtual environments and installs into them. The public half is PythonEnvironment; how pip is
-// run is in Pip.
+// Creates virtual environments and installs packages into them. The public class is PythonEnvironment; the
+// class Pip shows how pip is run.
 package org.nd4j.python4j.internal.process;
 
 import java.io.File;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The objects of org.bytedeco.cpython: their classes load a libpython of their own unless they are
-// initialised in the right way, which is this class's first task.
+// Initializes the classes of org.bytedeco.cpython. They load their own libpython unless they are initialized in
+// the right way, which is the first task of this class.
 package org.nd4j.python4j.internal.start;
 
 import org.bytedeco.cpython.PyObject;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The CPython and the numpy that JavaCPP's jars bring: where they are, and how they get out of the
-// jars. Used by cold starts only; the one class besides Bindings that links to JavaCPP.
+// The CPython and the numpy in JavaCPP's jars: this class finds and unpacks them. Only cold starts use it.
+// Besides Bindings it is the only class that links to JavaCPP.
 package org.nd4j.python4j.internal.start;
 
 import java.io.File;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which CPython this process uses, and why. Asking interpreters about themselves is Rust's
-// (rust/loader), unpacking the embedded one is in Embedded, remembering the result in StartNote.
+// Decides which CPython this process uses, and why. The crate rust/loader asks interpreters about themselves,
+// Embedded unpacks the embedded one, and StartNote stores the result.
 package org.nd4j.python4j.internal.start;
 
 import java.io.File;

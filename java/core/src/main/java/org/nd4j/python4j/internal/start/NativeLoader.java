@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings the native libraries into the process, in the one order that works, and starts Python.
-// Which CPython that is, is decided in Interpreter; what only a first start does is in Unpacker.
+// Loads the native libraries into the process, in the only order that works, and starts Python. Interpreter
+// decides which CPython is used; Unpacker does the work that only a first start needs.
 package org.nd4j.python4j.internal.start;
 
 import java.io.File;

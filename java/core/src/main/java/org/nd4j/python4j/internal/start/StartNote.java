@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a cold start found out, kept for the next one: a warm start reads this one file and looks
-// at nothing else but the size and time of the files it rests on. Who asks for it: Interpreter.
-// The files of this core itself are looked at here, the many others by NativeLoader.unchanged.
+// Stores the results of a cold start for the next start. A warm start reads only this file, and compares the
+// size and time of the files that the results depend on. Interpreter uses it. The files of this core are
+// checked here; NativeLoader.unchanged checks all others.
 package org.nd4j.python4j.internal.start;
 
 import java.io.ByteArrayInputStream;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only a first start does: the cache is made, and the native libraries get out of the core jar
-// into it. A warm start loads nothing of this class. The embedded CPython is unpacked in Embedded.
+// The work that only a first start does: it creates the cache and copies the native libraries from the core jar
+// into it. A warm start does not load this class. Embedded unpacks the embedded CPython.
 package org.nd4j.python4j.internal.start;
 
 import java.io.IOException;

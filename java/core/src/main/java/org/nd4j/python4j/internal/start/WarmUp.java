@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A second thread for the start: on another processor it does meanwhile what the first call and
-// monitoring will need. Without it everything works, and later.
+// A second thread during the start. On another processor it prepares what the first call and monitoring will
+// need. Everything also works without it, only later.
 package org.nd4j.python4j.internal.start;
 
 import java.nio.file.Path;

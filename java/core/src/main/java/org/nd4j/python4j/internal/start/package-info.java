@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The start: which Python, where its libraries are, how they come into the process. It also says what a warm start
-// must not use, since each of these things costs more than all of our own code there.
+// Starts Python: which Python is used, where its libraries are, and how they are loaded. It also lists what a
+// warm start must not use, because each of these costs more time than all of our own code there.
 /**
  * From nothing to a running Python.
  *

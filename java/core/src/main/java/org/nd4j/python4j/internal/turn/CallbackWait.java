@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds threads that would wait for ever: for the turn of a thread that waits for them, in Java code that Python called.
-// The JVM does not see these deadlocks, because a future has no owner. How waiting works otherwise: Turn.
+// Finds threads that would wait forever: each waits for the turn of a thread that itself waits for them, in
+// Java code that Python called. The JVM does not see these deadlocks, because a future has no owner. Turn does
+// all other waiting.
 package org.nd4j.python4j.internal.turn;
 
 import java.lang.management.LockInfo;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waits for the GIL in place of threads that wait for a limited time only, or until they are interrupted.
-// CPython has no such wait. How the GIL goes from one thread to the other: offer() in gil.rs.
+// Waits for the GIL on behalf of threads that wait only for a limited time or until they are interrupted.
+// CPython has no such wait. The function offer() in gil.rs passes the GIL from one thread to the other.
 package org.nd4j.python4j.internal.turn;
 
 import java.util.concurrent.TimeUnit;

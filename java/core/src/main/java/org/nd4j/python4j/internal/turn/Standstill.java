@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds out whether a JVM stands still: whether nothing is left that could end a wait. For CallbackWait, which asks rarely.
+// Finds out whether the JVM stands still, which means that no thread is left that could end a wait.
+// CallbackWait calls it rarely.
 package org.nd4j.python4j.internal.turn;
 
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ends Python code whose Java thread was interrupted or whose time is over. It decides when; how an
-// exception gets into running Python code, and how one that comes too late is withdrawn: stop.rs.
+// Ends Python code whose Java thread was interrupted or whose time limit is over. This class decides when. The
+// file stop.rs raises an exception in running Python code, and withdraws one that comes too late.
 package org.nd4j.python4j.internal.turn;
 
 import java.lang.ref.WeakReference;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may enter Python next. All waiting of this library happens here, in Java, holding nothing.
-// What a turn means for CPython's GIL stands in PythonGIL.
+// Decides which thread may enter Python next. All waiting of this library happens here, in Java, and a waiting
+// thread holds no lock. PythonGIL describes what a turn means for CPython's GIL.
 package org.nd4j.python4j.internal.turn;
 
 import java.lang.ref.WeakReference;

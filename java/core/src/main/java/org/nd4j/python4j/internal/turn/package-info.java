@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who may be in Python, and how a call there is ended. All waiting of this library is in Turn.
+// Decides which thread may be in Python, and ends calls there. All waiting of this library is in Turn.
 /** Turns of threads, and the end of calls that take too long. */
 package org.nd4j.python4j.internal.turn;
