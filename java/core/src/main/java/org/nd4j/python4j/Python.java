@@ -17,17 +17,17 @@ import org.nd4j.python4j.internal.jni.Operator;
 /**
  * Python's builtins of the same names.
  *
- * <p>All methods need a turn of {@link PythonGIL}, except {@link #getCurrentContext}. Where Python raises,
- * they throw a {@link PythonException}; its message is the one named here, with what Python said as the
- * cause, or else {@code TypeName: text}.
+ * <p>All methods need a turn of {@link PythonGIL}, except {@link #getCurrentContext}. If Python raises an exception,
+ * they throw a {@link PythonException}. A method that names a message below throws it with this message, and Python's
+ * exception is the cause. All other messages are {@code TypeName: text}.
  */
 public class Python {
 
-    /** Upstream: the class only has static members and a public constructor all the same. */
+    /** The class has only static members. The constructor is public because it is public in upstream. */
     public Python() {}
 
     /**
-     * Imports a module; for a dotted name it is the module of that name itself.
+     * Imports a module. For a dotted name the result is the innermost module, not the top-level package.
      *
      * @throws PythonException {@code Error importing module: NAME}
      */
@@ -84,7 +84,7 @@ public class Python {
     }
 
     /**
-     * The value of a number as a float. Upstream: text is not parsed.
+     * The value of a number as a float. As in upstream, text is not parsed.
      *
      * @throws PythonException {@code Could not convert value to float: TEXT}
      */
@@ -118,7 +118,8 @@ public class Python {
     }
 
     /**
-     * What Python takes as an integer, as an int. Upstream: text is not parsed and fractions are not cut off.
+     * Converts an object that Python accepts as an integer to an int. As in upstream, text is not parsed and fractions
+     * are not truncated.
      *
      * @throws PythonException {@code Could not convert value to int: TEXT}
      */
@@ -279,7 +280,10 @@ public class Python {
         return attr("Exception");
     }
 
-    /** The globals of the current context: the dict itself, not a copy. Upstream: no {@link PythonGC} frame gives it back. */
+    /**
+     * The globals of the current context: the dict itself, not a copy. As in upstream, no {@link PythonGC} frame
+     * releases it.
+     */
     public static PythonObject globals() {
         try (PythonGIL turn = PythonGIL.enter(); PythonGC unframed = PythonGC.pause()) {
             long space = PythonGIL.space();
@@ -293,7 +297,9 @@ public class Python {
         return PythonObject.apply(Operator.TYPE, Objects.requireNonNull(obj));
     }
 
-    /** Whether an object is of one of the types or their subclasses; false for no types. */
+    /**
+     * Whether an object is an instance of one of the types or of their subclasses. Without types the result is false.
+     */
     public static boolean isinstance(PythonObject obj, PythonObject... type) {
         return PythonObject.test(Operator.IS_INSTANCE, Objects.requireNonNull(obj), Arrays.asList(type));
     }
@@ -334,12 +340,12 @@ public class Python {
     }
 
     /**
-     * Any Java value that has a counterpart in Python: all that {@link PythonTypes#convert} takes, and
-     * {@code java.time} ({@code datetime}; what is finer than a microsecond is cut off), UUID, Path and File
-     * ({@code pathlib.Path}), enums (their name), {@code Optional} (empty is None), URI, URL and CharSequence
-     * ({@code str}), records (named tuples) and lambdas ({@link #function}); all of it inside containers too, which
-     * are copied, see {@link #reference} for the alternative. A proxy that {@link PythonObject#asInterface} made is
-     * its Python object.
+     * Converts any Java value that has a counterpart in Python. These are all values that {@link PythonTypes#convert}
+     * takes, and {@code java.time} ({@code datetime}; fractions of a microsecond are truncated), UUID, Path and File
+     * ({@code pathlib.Path}), enums (their name), {@code Optional} (an empty one is None), URI, URL and CharSequence
+     * ({@code str}), records (named tuples) and lambdas ({@link #function}). All of these may be inside containers,
+     * too. Containers are copied; {@link #reference} is the alternative. A proxy that {@link PythonObject#asInterface}
+     * made becomes its Python object.
      *
      * <pre>{@code
      * try (PythonGIL gil = PythonGIL.lock()) {
@@ -355,10 +361,11 @@ public class Python {
     }
 
     /**
-     * Records as columns: a {@code dict} that pandas, polars and pyarrow make a table of, with a column for each component.
-     * Each crosses at once, with no Python object for a value. Components are numbers, {@code boolean}, {@code char}, String,
-     * enums (their names), {@code byte[]}, {@code LocalDate}, {@code LocalTime}, {@code LocalDateTime}, {@code Instant} (in UTC), {@code Duration},
-     * BigDecimal, records, and arrays, collections and Optionals of these; null and an empty Optional are null.
+     * Converts records to columns: a {@code dict} from which pandas, polars and pyarrow make a table, with one column
+     * for each component. A column is transferred as a whole; its values do not become Python objects. Components may
+     * be numbers, {@code boolean}, {@code char}, String, enums (their names), {@code byte[]}, {@code LocalDate}, {@code
+     * LocalTime}, {@code LocalDateTime}, {@code Instant} (in UTC), {@code Duration}, BigDecimal, records, and arrays,
+     * collections and Optionals of these. Null and an empty Optional become null.
      *
      * <pre>{@code
      * record Trade(long id, double price) {}
@@ -367,11 +374,12 @@ public class Python {
      * PythonExecutioner.exec("import polars\nframe = polars.DataFrame(trades)");
      * }</pre>
      *
-     * <p>A column can be iterated over, and is an array of numpy's by {@code numpy.asarray} and one of Arrow's by
-     * {@code __arrow_c_array__}. The way back is {@link PythonObject#toJava}. {@link #of} makes a list of named tuples of records.
+     * <p>A column can be iterated over. {@code numpy.asarray} makes a numpy array of it, and {@code __arrow_c_array__}
+     * an Arrow array. {@link PythonObject#toJava} converts tables back to records. {@link #of} converts records to a
+     * list of named tuples instead.
      *
-     * @throws PythonException if a component has no type of column, or a value does not fit into its; the message has the row
-     *     and the column
+     * @throws PythonException if no column type exists for a component, or a value does not fit into its column; the
+     *     message names the row and the column
      */
     public static <T> PythonObject columns(Collection<? extends T> rows, Class<T> type) {
         Objects.requireNonNull(rows);
@@ -391,22 +399,23 @@ public class Python {
      * }
      * }</pre>
      *
-     * <p>Python may call it from any thread, its own ones included, and keep it: Java holds the function as long
-     * as Python has the callable. Where that comes back to Java it is the function again.
+     * <p>Python may call the function from any thread, including threads that Python created, and may keep it. Java
+     * holds the function as long as Python has the callable. If the callable is passed back to Java, it is the same
+     * function again.
      */
     public static PythonObject function(PythonFunction function) {
         return Callbacks.callable(Functional.of(Objects.requireNonNull(function)));
     }
 
     /**
-     * An object of any functional interface as a Python callable. Arguments are converted to the types of the
-     * interface's method as {@link PythonObject#toJava} does: Python functions become proxies where the method
-     * takes an interface. Where the type is not known, as for a lambda's {@code Function<Long, Long>}, they are what
-     * the type of the Python object says: an int is a Long. Results are converted by {@link #of}. Wrong arguments
-     * are a {@code TypeError} in Python.
+     * An object of any functional interface as a Python callable. Arguments are converted to the parameter types of the
+     * interface's method as {@link PythonObject#toJava} does: a Python function becomes a proxy where the method takes
+     * an interface. If a parameter type is not known, as for a lambda's {@code Function<Long, Long>}, the type of the
+     * Python object decides: an int becomes a Long. Results are converted by {@link #of}. Wrong arguments raise {@code
+     * TypeError} in Python.
      *
-     * <p>Named arguments go to the parameters of these names if the interface was compiled with
-     * {@code -parameters}, or else into a last parameter of type {@code Map}.
+     * <p>Named arguments are passed to the parameters of these names if the interface was compiled with {@code
+     * -parameters}. Otherwise they are passed as a {@code Map} if the last parameter has this type.
      *
      * <pre>{@code
      * try (PythonGIL gil = PythonGIL.lock()) {
@@ -418,20 +427,21 @@ public class Python {
      * }
      * }</pre>
      *
-     * @throws PythonException if the object has none or several functional interfaces
+     * @throws PythonException if the object implements no functional interface, or several
      */
     public static PythonObject function(Object function) {
         return Callbacks.callable(Functional.of(Objects.requireNonNull(function)));
     }
 
     /**
-     * The same with the interface named, so that a lambda can stand here.
+     * Like {@link #function(Object)}, with the interface as an argument, so that the function can be a lambda
+     * expression.
      *
      * <pre>{@code
      * PythonObject max = Python.function(IntBinaryOperator.class, (a, b) -> Math.max(a, b));
      * }</pre>
      *
-     * @throws PythonException if it is no functional interface
+     * @throws PythonException if the type is not a functional interface
      */
     public static <T> PythonObject function(Class<T> type, T function) {
         java.lang.reflect.Method method = type.isInterface() ? Functional.single(type) : null;
@@ -442,8 +452,8 @@ public class Python {
     }
 
     /**
-     * A Java object by reference, see {@link #reference(Object, PythonExposure)}, with no members to use but those
-     * of containers and functional interfaces.
+     * A Java object by reference, see {@link #reference(Object, PythonExposure)}. Python can use only the members of
+     * containers and functional interfaces.
      *
      * <pre>{@code
      * try (PythonGIL gil = PythonGIL.lock()) {
@@ -459,22 +469,25 @@ public class Python {
     }
 
     /**
-     * A Java object by reference: nothing is copied, and where it comes back to Java, inside containers too, it is
-     * the very same object.
+     * A Java object by reference. Nothing is copied. If the reference is passed back to Java, also inside a container,
+     * it is the same Java object again.
      *
-     * <p>In Python a Map behaves like a {@code dict}, a List and an array like a {@code list}, a Set like a {@code set}, a
-     * Collection, Iterable and Iterator like what {@code collections.abc} has of that name, and they are instances of
-     * those classes (of {@code dict} and {@code list} they are not: {@code dict(m)} copies). An object of a functional interface can
-     * be called, and an exception be raised. Other objects can be compared, hashed and handed back. Members of objects can be used as far as
-     * the exposure allows, by their names in Java or in {@code snake_case}; bean properties and record components are attributes; a
-     * {@code Class} has its static members and is called to make objects. What comes out of a reference and can change is a reference itself, with the same
-     * exposure; other values are converted. Into containers go values as {@link PythonObject#toJava} has them for the class of
-     * the first element that is there, so that a list of Integers stays one.
+     * <p>In Python a Map behaves like a {@code dict}, a List and an array like a {@code list}, and a Set like a {@code
+     * set}. A Collection, an Iterable and an Iterator behave like the class of that name in {@code collections.abc}.
+     * The references are instances of the classes in {@code collections.abc}, but not of {@code dict} and {@code list}:
+     * {@code dict(m)} makes a copy. An object of a functional interface can be called, and an exception can be raised.
+     * All other objects can be compared, hashed and passed back. Python can use the members that the exposure allows,
+     * by their Java names or in {@code snake_case}. Bean properties and record components are attributes. A {@code
+     * Class} has its static members, and a call of it creates an object. A mutable object that a reference returns is a
+     * reference itself, with the same exposure; other values are converted. Values that Python puts into a container
+     * are converted by {@link PythonObject#toJava} to the class of the container's first element, so that a list of
+     * Integers stays one.
      *
-     * <p>Each operation is a call of Java, on the thread that does it and without the GIL; the object has to bear
-     * the threads that use it. Java holds the object as long as Python has the reference. A Java object that Python
-     * refers to and that itself holds, as a {@code PythonObject}, what refers to it in Python is never freed: neither side sees
-     * the whole circle. Break it with {@link PythonObject#close} or by emptying the container.
+     * <p>Each operation is a call of Java, on the calling thread and without the GIL. If several threads use the
+     * object, it has to be thread-safe. Java holds the object as long as Python has the reference. A reference cycle
+     * through both languages is never freed, because neither garbage collector sees the whole cycle: a Java object with
+     * a reference in Python that itself holds a {@code PythonObject} which leads to that reference. {@link
+     * PythonObject#close}, or emptying the container, breaks the cycle.
      *
      * <pre>{@code
      * try (PythonGIL gil = PythonGIL.lock()) {
@@ -485,8 +498,8 @@ public class Python {
      * }
      * }</pre>
      *
-     * @param object text, numbers and null cross as values
-     * @param exposure what may be used of it, and of everything that comes out of it
+     * @param object the object; text, numbers and null are converted to values instead
+     * @param exposure the members that Python may use of the object, and of every object that it returns
      * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#reference">reference</a>
      */
     public static PythonObject reference(Object object, PythonExposure exposure) {

@@ -20,7 +20,7 @@ import org.nd4j.python4j.internal.loop.Result;
 import org.nd4j.python4j.internal.loop.Task;
 
 /**
- * An event loop of Python's {@code asyncio}, to which coroutines are submitted. No thread of Java waits for them:
+ * An event loop of Python's {@code asyncio}. Java submits coroutines to it, and no Java thread waits for them:
  *
  * <pre>{@code
  * PythonAsync async = PythonAsync.get();
@@ -29,11 +29,12 @@ import org.nd4j.python4j.internal.loop.Task;
  * greeting.thenAccept(System.out::println);
  * }</pre>
  *
- * <p>All methods can be called by any thread. They need no turn of {@link PythonGIL}, wait for none, and hold none: what
- * a coroutine does between two awaits runs as in a block of {@link PythonGIL#lockShared}, under the plain GIL. Names of
- * {@link #exec} and {@link #eval} are the loop's own. Futures are completed on the thread of the loop; what
- * depends on them without {@code Async} runs there and must not block. To {@code get} or {@code join} a future that is
- * not done is refused there. A thread that waits so within its turn keeps the turn and gives the GIL up.
+ * <p>All methods can be called by any thread. They need no turn of {@link PythonGIL}, wait for none, and hold none. The
+ * code of a coroutine between two awaits runs as in a block of {@link PythonGIL#lockShared}: it holds the GIL, but no
+ * turn. Each loop has its own namespace for {@link #exec} and {@link #eval}. Futures are completed on the thread of the
+ * loop. Dependent actions that were added without {@code Async} run on that thread and must not block; on that thread,
+ * {@code get} and {@code join} of a future that is not done throw an exception. A thread that waits for a future within
+ * its turn keeps the turn and releases the GIL.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/async.md">Coroutines</a>
  */
@@ -57,8 +58,8 @@ public final class PythonAsync implements AutoCloseable {
      * The loop of this application. It runs on a daemon thread of its own, {@code python4j-async}, which the first call
      * starts. After {@link #close} the next call starts another one.
      *
-     * @throws PythonException if Python cannot be started, or if there is no such module as the property {@value
-     *     PythonConstants#ASYNC_LOOP} names
+     * @throws PythonException if Python cannot be started, or if the module that the property {@value
+     *     PythonConstants#ASYNC_LOOP} names does not exist
      */
     public static PythonAsync get() {
         PythonAsync async = common;
@@ -78,19 +79,19 @@ public final class PythonAsync implements AutoCloseable {
     }
 
     /**
-     * Another loop, which the program has made and nobody runs yet. It runs on a daemon thread of its own.
+     * Runs another loop, which the program has created and which does not run yet. It runs on a new daemon thread.
      *
-     * @param loop an object such as {@code asyncio.new_event_loop()} gives
+     * @param loop an event loop, for example the result of {@code asyncio.new_event_loop()}
      */
     public static PythonAsync start(PythonObject loop) {
         return open("open_loop", Objects.requireNonNull(loop));
     }
 
     /**
-     * A loop that the program runs itself, on whichever thread. What is submitted waits until it runs.
+     * A loop that the program itself runs, on any thread. Submitted tasks wait until the loop runs.
      *
      * @param loop the event loop; one of {@code asyncio} on Unix, or {@code uvloop}
-     * @throws PythonException if it is closed
+     * @throws PythonException if the loop is closed
      */
     public static PythonAsync of(PythonObject loop) {
         return open("attach_loop", Objects.requireNonNull(loop));
@@ -108,26 +109,26 @@ public final class PythonAsync implements AutoCloseable {
     }
 
     /**
-     * The same loop with a limit of time for each task that is submitted by the result. A task that is not done in time is
-     * cancelled, and its future fails with {@link PythonTimeout}.
+     * The same loop with a time limit for each task that is submitted through the returned object. A task that is not
+     * done in time is cancelled, and its future fails with {@link PythonTimeout}.
      */
     public PythonAsync within(Duration limit) {
         return new PythonAsync(loop, Objects.requireNonNull(limit));
     }
 
     /**
-     * Calls a function on the loop's thread and awaits what it gives; a coroutine object, or anything else that can be
-     * awaited, is awaited itself. The context variables of the calling thread are the task's, as a copy; virtual threads have
-     * none of their own.
+     * Calls a function on the loop's thread and awaits its result. A coroutine object, or any other awaitable, is
+     * awaited itself. The task gets a copy of the context variables of the calling thread; virtual threads have no
+     * context variables of their own.
      *
      * <p>{@code cancel} and {@code completeExceptionally} of the result cancel the task, whose {@code finally} blocks run. A
      * task that is cancelled in Python cancels the result.
      *
-     * @param type what the result becomes, as by {@link PythonObject#toJava(Class)}
+     * @param type the class of the result, which is converted as by {@link PythonObject#toJava(Class)}
      * @param function an async function, or any other callable or awaitable
-     * @param arguments whatever {@link Python#of} takes
-     * @return the result; if the task raises, it fails with {@link PythonException}, or with the exception of Java's that
-     *     went through Python
+     * @param arguments the arguments of the function: values that {@link Python#of} takes
+     * @return the future of the result; if the task raises, it fails with {@link PythonException}, or with the Java
+     *     exception that passed through Python
      * @throws PythonException if an argument has no counterpart in Python, or the loop is closed
      */
     public <T> CompletableFuture<T> submit(Class<T> type, PythonObject function, Object... arguments) {
@@ -144,13 +145,14 @@ public final class PythonAsync implements AutoCloseable {
         return Task.submit(loop, Result.of(type.type()), limit, Objects.requireNonNull(function), arguments);
     }
 
-    /** Runs statements on the loop's thread, in the loop's own namespace; they may {@code await}. */
+    /** Runs statements on the loop's thread, in the loop's own namespace. The statements may use {@code await}. */
     public CompletableFuture<Void> exec(String code) {
         return Task.run(loop, Result.of(Void.class), limit, Objects.requireNonNull(code), "exec");
     }
 
     /**
-     * The value of an expression in the loop's own namespace, evaluated on the loop's thread. What can be awaited is awaited.
+     * Evaluates an expression on the loop's thread, in the loop's own namespace. If the value is awaitable, it is
+     * awaited.
      *
      * <pre>{@code
      * PythonObject fetch = async.eval(PythonObject.class, "fetch").join(); // a function, for submit
@@ -166,15 +168,15 @@ public final class PythonAsync implements AutoCloseable {
     }
 
     /**
-     * What a generator yields, asynchronous or not. It goes on when the subscriber has asked for more, never ahead of
-     * that, and its elements come many at a time, on the loop's thread, where the subscriber must not block. A generator
-     * that is not asynchronous runs on a thread of the loop's executor. {@code cancel} ends the generator, whose
-     * {@code finally} blocks run.
+     * The values that a generator yields, which may be asynchronous or not. The generator continues only when the
+     * subscriber has requested more elements. Elements arrive many at a time, on the loop's thread, where the
+     * subscriber must not block. A generator that is not asynchronous runs on a thread of the loop's executor. {@code
+     * cancel} ends the generator, whose {@code finally} blocks run.
      *
-     * @param type what the elements become; None cannot be one
-     * @param source a function that makes the generator, for each subscriber one; or a generator or other iterable itself,
-     *     for one subscriber
-     * @param arguments the function's, whatever {@link Python#of} takes
+     * @param type the class of the elements; None is not allowed as an element
+     * @param source a function that creates one generator for each subscriber; or a generator or another iterable, for
+     *     one subscriber only
+     * @param arguments the arguments of the function: values that {@link Python#of} takes
      */
     public <T> Flow.Publisher<T> publisher(Class<T> type, PythonObject source, Object... arguments) {
         return elements(Result.of(type), source, arguments);
@@ -186,8 +188,8 @@ public final class PythonAsync implements AutoCloseable {
     }
 
     /**
-     * The same as a stream, which waits for the elements; some thousands at most are on their way. Close it if it does not come
-     * to its end, so that the generator ends.
+     * The elements of a generator as a stream, which waits for them. It requests at most some thousands of elements in
+     * advance. A program that does not read the stream to its end has to close it, so that the generator ends.
      */
     public <T> Stream<T> stream(Class<T> type, PythonObject source, Object... arguments) {
         return Pull.stream(elements(Result.of(type), source, arguments));
@@ -208,20 +210,20 @@ public final class PythonAsync implements AutoCloseable {
         return new Elements<>(loop, result, once, own, arguments);
     }
 
-    /** The loop in Python. */
+    /** The event loop as a Python object. */
     public PythonObject loop() {
         return loop.python();
     }
 
-    /** Whether the loop takes tasks: it was not closed, and has not ended. */
+    /** Whether the loop accepts tasks: it was not closed and has not ended. */
     public boolean isOpen() {
         return loop.isOpen();
     }
 
     /**
-     * Ends a loop that {@link #get} or {@link #start} runs: its tasks are cancelled, their {@code finally} blocks run, and
-     * what is pending after that fails. Waits for that for two seconds at most. A loop of {@link #of} is the program's to
-     * close. Again it does nothing.
+     * Ends a loop that {@link #get} or {@link #start} runs: its tasks are cancelled, their {@code finally} blocks run,
+     * and futures that are still pending then fail. This method waits at most two seconds for this. The program itself
+     * has to close a loop that it passed to {@link #of}. A second call does nothing.
      */
     @Override
     public void close() {

@@ -27,7 +27,7 @@ import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.start.NativeLoader;
 
 /**
- * A piece of memory that both Java and Python see, with the type and the order of its elements.
+ * A block of memory that both Java and Python see, with the type, the shape and the strides of its elements.
  *
  * <pre>{@code
  * ByteBuffer image = ByteBuffer.allocateDirect(640 * 480);
@@ -35,14 +35,14 @@ import org.nd4j.python4j.internal.start.NativeLoader;
  * ByteBuffer result = PythonBuffer.view(Python.eval("memory")).asByteBuffer(); // no copy
  * }</pre>
  *
- * <p>Nothing is copied except where a method says so, and what one side writes the other sees. The memory
- * stays as long as somebody can reach it: Java's until Python has freed the last view of it (a view of a
- * view too), Python's until Java has forgotten this object and every {@code ByteBuffer} of it. Memory
- * that a program frees by hand, such as that of a closed {@code Arena}, is the exception.
+ * <p>Nothing is copied except where a method says so, and each side sees what the other side writes. The memory stays
+ * allocated as long as it is reachable. Java's memory stays until Python has freed the last view of it, including views
+ * of views. Python's memory stays until this object and every {@code ByteBuffer} of it are unreachable in Java. The
+ * exception is memory that a program frees explicitly, such as the memory of a closed {@code Arena}.
  *
- * <p>Getters, {@link #asByteBuffer} and {@link #close} need no turn of {@link PythonGIL}; methods that
- * take or make a {@link PythonObject} do, and so do those that say it. Writing is the program's to
- * coordinate, as with any shared memory; holding a turn keeps Python code from running meanwhile.
+ * <p>Getters, {@link #asByteBuffer} and {@link #close} need no turn of {@link PythonGIL}. Methods that take or return a
+ * {@link PythonObject} need a turn, and so do the methods that say it. The program has to synchronize writes, as with
+ * any shared memory. While a thread holds a turn, Python code of other turns does not run.
  */
 public final class PythonBuffer implements AutoCloseable {
 
@@ -77,9 +77,9 @@ public final class PythonBuffer implements AutoCloseable {
         FLOAT32('f', 4),
         /** IEEE 754, 8 bytes. */
         FLOAT64('d', 8),
-        /** Text of numpy: only the shape is known, the memory is not shared. */
+        /** Text of numpy. Only the shape is known; the memory is not shared. */
         TEXT('U', 0),
-        /** What only Python understands, structured elements say. They can be had as bytes. */
+        /** Elements that only Python understands, for example structured ones. Java can read them as bytes. */
         OTHER('\0', 0);
 
         private final char letter;
@@ -90,7 +90,7 @@ public final class PythonBuffer implements AutoCloseable {
             this.size = size;
         }
 
-        /** Bytes of one element, 0 where that is not fixed. */
+        /** The size of one element in bytes; 0 if it is not fixed. */
         public int size() {
             return size;
         }
@@ -156,16 +156,17 @@ public final class PythonBuffer implements AutoCloseable {
     // ---- from Java ----
 
     /**
-     * What remains of a direct buffer, from its position to its limit, as elements of its class: bytes
-     * are {@link Type#UINT8}, chars {@link Type#UINT16}. A read-only buffer is read-only in Python. The
-     * first call in a process starts Python.
+     * The remaining elements of a direct buffer, from its position to its limit. The class of the buffer decides the
+     * type of the elements: bytes are {@link Type#UINT8}, chars {@link Type#UINT16}. A read-only buffer is read-only in
+     * Python. The first call in a process starts Python.
      *
-     * <p>Of a buffer over a {@code MemorySegment} the {@code Arena} must stay open for as long as Python has the memory, or a view
-     * of it: what Python reads or writes afterwards ends the process. Calls of this class throw then.
+     * <p>If the buffer is a view of a {@code MemorySegment}, its {@code Arena} must stay open as long as Python has the
+     * memory or a view of it. If Python reads or writes the memory after the {@code Arena} was closed, the process
+     * ends. Methods of this class throw an exception in this case.
      *
-     * @param shape the dimensions in C order; one for all elements if there is none
-     * @throws IllegalArgumentException if the buffer is not direct, its elements are not in the machine's
-     *     own byte order, or the shape has another number of elements
+     * @param shape the dimensions in C order; without a shape there is one dimension with all elements @throws
+     *     IllegalArgumentException if the buffer is not direct, its elements are not in the machine's own byte order,
+     *     or the shape has another number of elements
      * @throws IllegalStateException if the buffer's {@code Arena} is closed already, or belongs to another thread
      */
     public static PythonBuffer of(Buffer direct, long... shape) {
@@ -191,8 +192,8 @@ public final class PythonBuffer implements AutoCloseable {
      * The bytes that remain of a direct buffer, from its position to its limit, as elements of a type; see
      * {@link #of(Buffer, long...)}.
      *
-     * @param shape the dimensions in C order; one for all elements if there is none
-     * @throws IllegalArgumentException as there, or if the bytes are no whole number of elements
+     * @param shape the dimensions in C order; without a shape there is one dimension with all elements @throws
+     *     IllegalArgumentException as there, or if the bytes are not a whole number of elements
      */
     public static PythonBuffer of(ByteBuffer direct, Type type, long... shape) {
         ByteOrder order = checked(type).size == 1 ? ByteOrder.nativeOrder() : direct.order();
@@ -220,15 +221,16 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /**
-     * Memory at an address. Here, and only here, the caller is trusted: there has to be memory for every
-     * element, and it has to stay as long as the owner is reachable. A wrong address ends the process.
+     * Memory at an address. This is the only method that cannot check its arguments: the memory of every element has to
+     * exist, and has to stay allocated as long as the owner is reachable. A wrong address can end the process.
      *
-     * @param address where the element with only zeros as its index is
+     * @param address the address of the element whose indices are all 0
      * @param shape the dimensions; none for a single element
-     * @param strides how many bytes it is from one element to the next in each dimension; may be negative
+     * @param strides the distance in bytes from one element to the next, for each dimension; may be negative
      * @param readOnly whether Python must not write there
-     * @param owner kept until Python has freed every view; null if the memory always stays
-     * @throws IllegalArgumentException if these cannot be the type, shape and strides of an array
+     * @param owner an object that is kept reachable until Python has freed every view; null if the memory is never
+     *     freed
+     * @throws IllegalArgumentException if no array can have this type, shape and strides
      */
     public static PythonBuffer of(
             long address, Type type, long[] shape, long[] strides, boolean readOnly, Object owner) {
@@ -306,16 +308,17 @@ public final class PythonBuffer implements AutoCloseable {
     // ---- for other processes, too ----
 
     /**
-     * New memory, zeroed and in C order, that this process and the workers of a pool see: whoever is given it as an argument has the
-     * same memory, of which nothing is copied. Otherwise it is as memory of Java, so {@link #asByteBuffer} fills it. Python
-     * need not run in this process.
+     * Allocates zeroed memory in C order that this process and the workers of a pool share: a worker that gets it as an
+     * argument uses the same memory, without a copy. In all other respects it is memory of Java, so a program can fill
+     * it by {@link #asByteBuffer}. Python need not run in this process.
      *
-     * <p>It is in no file and has no name, and a small {@code /dev/shm} does not matter. Its pages go when no process has them any
-     * more: when this object is closed or forgotten, and so are all buffers made of it, and the same is true in the workers.
+     * <p>The memory has no file and no name, and the size of {@code /dev/shm} does not limit it. Its pages are freed
+     * when no process uses them any more. This process uses them until this object is closed or unreachable and all
+     * buffers that were made of it are unreachable. The same is true in the workers.
      *
      * @param shape the dimensions; none for a single element
      * @throws IllegalArgumentException if no array has that type and shape
-     * @throws PythonException if the system gives no such memory; Windows gives none
+     * @throws PythonException if the operating system cannot provide the memory; Windows does not support it
      */
     public static PythonBuffer shared(Type type, long... shape) {
         if (Arrays.stream(shape).anyMatch(dimension -> dimension < 0)) {
@@ -472,10 +475,10 @@ public final class PythonBuffer implements AutoCloseable {
     // ---- from Python ----
 
     /**
-     * The memory of any object with the buffer protocol: bytes, bytearray, array.array, mmap, ctypes
-     * arrays, numpy arrays. As long as it is viewed, a bytearray cannot change its size.
+     * The memory of any object that supports the buffer protocol, such as bytes, bytearray, array.array, mmap, ctypes
+     * arrays and numpy arrays. A bytearray cannot change its size as long as a view of it exists.
      *
-     * @throws PythonException if the object has none, or the thread has no turn
+     * @throws PythonException if the object does not support the protocol, or the thread has no turn
      */
     public static PythonBuffer view(PythonObject object) {
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -486,12 +489,12 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /**
-     * The memory of a numpy array, for readers who understand plain elements only. Copied are arrays of
-     * foreign byte order, with negative strides or strides of 0, or out of alignment with their elements,
-     * and read-only mapped files. What is copied and read-only otherwise tells {@link #isReadOnly}.
+     * The memory of a numpy array in a form that has only plain elements. An array is copied if it has the other byte
+     * order, negative strides, strides of 0 or unaligned elements, or if it is a read-only mapped file. All other
+     * arrays are shared. {@link #isReadOnly} tells whether the program may write to the memory.
      *
-     * @throws PythonException if the object is no numpy array or its elements are of a type that Java has
-     *     not, if numpy is missing, or the thread has no turn
+     * @throws PythonException if the object is not a numpy array, if Java has no counterpart of the dtype of its
+     *     elements, if numpy is missing, or if the thread has no turn
      */
     public static PythonBuffer ofNumpy(PythonObject array) {
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -502,10 +505,10 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /**
-     * Imports numpy, which otherwise happens when it is first needed.
+     * Imports numpy. Without this call numpy is imported when it is first needed.
      *
-     * @throws PythonException if the interpreter has none; it names the interpreter and says how to
-     *     install it. Or if the thread has no turn
+     * @throws PythonException if the thread has no turn, or if the interpreter has no numpy; the message then names the
+     *     interpreter and says how to install numpy
      */
     public static void importNumpy() {
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -518,7 +521,7 @@ public final class PythonBuffer implements AutoCloseable {
     /**
      * A memoryview of the memory.
      *
-     * @throws PythonException if Python cannot see it so, or the thread has no turn
+     * @throws PythonException if a memoryview cannot represent the elements, or the thread has no turn
      */
     public PythonObject toMemoryview() {
         checkOpen();
@@ -535,9 +538,10 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /**
-     * A numpy array of the memory. Of memory that {@link #ofNumpy} found it is the array itself.
+     * A numpy array of the memory, with the same shape and strides. If {@link #ofNumpy} returned this object and copied
+     * nothing, the result is the original array.
      *
-     * @throws PythonException if numpy cannot see it so or is missing, or the thread has no turn
+     * @throws PythonException if numpy cannot represent the elements, if numpy is missing, or if the thread has no turn
      */
     public PythonObject toNumpy() {
         checkOpen();
@@ -583,8 +587,8 @@ public final class PythonBuffer implements AutoCloseable {
     // ---- to Java ----
 
     /**
-     * The memory as a direct buffer, in the byte order of its elements and read-only if it is. The memory
-     * stays as long as this buffer, or one made of it, is reachable, whatever becomes of this object.
+     * The memory as a direct buffer, in the byte order of its elements. The buffer is read-only if the memory is. The
+     * memory stays allocated as long as this buffer, or one made of it, is reachable, even if this object is closed.
      *
      * @throws IllegalStateException if the elements have gaps between them, are more than 2 GB, or are text,
      *     or this object is closed
@@ -616,8 +620,8 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /**
-     * Keeps the memory at least until {@code dependent}, to which the memory's owner must not refer, has
-     * become unreachable: for objects that see the memory by its address. Needs no turn.
+     * Keeps the memory allocated at least until {@code dependent} is unreachable. It is meant for objects that use the
+     * memory by its address. The owner of the memory must not refer to {@code dependent}. This method needs no turn.
      *
      * @throws IllegalStateException if this object is closed
      */
@@ -631,14 +635,20 @@ public final class PythonBuffer implements AutoCloseable {
         }
     }
 
-    /** A copy of all elements in C order, as bytes. Needs a turn if they are not {@link #isContiguous}. */
+    /**
+     * A copy of all elements in C order, as bytes. It needs a turn if the elements are not {@link #isContiguous
+     * contiguous}.
+     */
     public byte[] toByteArray() {
         byte[] copy = new byte[arrayLength(length())];
         read(itemSize, (piece, at, n) -> piece.get(copy, at * itemSize, n * itemSize));
         return copy;
     }
 
-    /** A copy of all elements, which have to be BOOL, in C order. Needs a turn if they are not {@link #isContiguous}. */
+    /**
+     * A copy of all elements, which have to be BOOL, in C order. It needs a turn if they are not {@link #isContiguous
+     * contiguous}.
+     */
     public boolean[] toBooleanArray() {
         boolean[] copy = new boolean[elements(Type.BOOL)];
         read(1, (piece, at, n) -> {
@@ -649,42 +659,45 @@ public final class PythonBuffer implements AutoCloseable {
         return copy;
     }
 
-    /** The same of elements that are INT16, UINT16 or, as bits, FLOAT16. */
+    /**
+     * A copy like {@link #toBooleanArray}, of elements that are INT16, UINT16 or FLOAT16; a FLOAT16 is copied as its
+     * bits.
+     */
     public short[] toShortArray() {
         short[] copy = new short[elements(Type.INT16, Type.UINT16, Type.FLOAT16)];
         read(2, (piece, at, n) -> piece.asShortBuffer().get(copy, at, n));
         return copy;
     }
 
-    /** The same of elements that are UINT16. */
+    /** A copy like {@link #toBooleanArray}, of elements that are UINT16. */
     public char[] toCharArray() {
         char[] copy = new char[elements(Type.UINT16)];
         read(2, (piece, at, n) -> piece.asCharBuffer().get(copy, at, n));
         return copy;
     }
 
-    /** The same of elements that are INT32 or UINT32. */
+    /** A copy like {@link #toBooleanArray}, of elements that are INT32 or UINT32. */
     public int[] toIntArray() {
         int[] copy = new int[elements(Type.INT32, Type.UINT32)];
         read(4, (piece, at, n) -> piece.asIntBuffer().get(copy, at, n));
         return copy;
     }
 
-    /** The same of elements that are INT64 or UINT64. */
+    /** A copy like {@link #toBooleanArray}, of elements that are INT64 or UINT64. */
     public long[] toLongArray() {
         long[] copy = new long[elements(Type.INT64, Type.UINT64)];
         read(8, (piece, at, n) -> piece.asLongBuffer().get(copy, at, n));
         return copy;
     }
 
-    /** The same of elements that are FLOAT32. */
+    /** A copy like {@link #toBooleanArray}, of elements that are FLOAT32. */
     public float[] toFloatArray() {
         float[] copy = new float[elements(Type.FLOAT32)];
         read(4, (piece, at, n) -> piece.asFloatBuffer().get(copy, at, n));
         return copy;
     }
 
-    /** The same of elements that are FLOAT64. */
+    /** A copy like {@link #toBooleanArray}, of elements that are FLOAT64. */
     public double[] toDoubleArray() {
         double[] copy = new double[elements(Type.FLOAT64)];
         read(8, (piece, at, n) -> piece.asDoubleBuffer().get(copy, at, n));
@@ -745,7 +758,7 @@ public final class PythonBuffer implements AutoCloseable {
 
     // ---- what it is ----
 
-    /** Where the element with only zeros as its index is. */
+    /** The address of the element whose indices are all 0. */
     public long address() {
         return address;
     }
@@ -755,32 +768,32 @@ public final class PythonBuffer implements AutoCloseable {
         return type;
     }
 
-    /** Bytes of one element. */
+    /** The size of one element in bytes. */
     public int itemSize() {
         return itemSize;
     }
 
-    /** How many elements there are in each dimension. */
+    /** The number of elements in each dimension. */
     public long[] shape() {
         return shape.clone();
     }
 
-    /** How many bytes it is from one element to the next in each dimension. */
+    /** The distance in bytes from one element to the next, for each dimension. */
     public long[] strides() {
         return strides.clone();
     }
 
-    /** How many elements there are. */
+    /** The number of all elements. */
     public long count() {
         return count(shape);
     }
 
-    /** Whether its owner does not want it written: Python then forbids it, and {@link #asByteBuffer} does. */
+    /** Whether the memory is read-only. Neither Python nor a buffer of {@link #asByteBuffer} then allows writing. */
     public boolean isReadOnly() {
         return readOnly;
     }
 
-    /** The order of an element's bytes. */
+    /** The byte order of the elements. */
     public ByteOrder order() {
         return order;
     }
@@ -796,8 +809,8 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /**
-     * Lets go of the memory now and not when this object is forgotten. Buffers that were made of it, and
-     * Python's views, keep their own hold. Closing twice is harmless.
+     * Releases the memory now and not when this object is unreachable. Buffers that were made of it, and Python's
+     * views, keep the memory allocated. A second call does nothing.
      */
     @Override
     public synchronized void close() {

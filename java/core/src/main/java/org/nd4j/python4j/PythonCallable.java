@@ -11,7 +11,7 @@ import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
- * A Python function, or anything else that can be called, for many calls.
+ * A Python function, or any other callable object, that is bound once for many calls.
  *
  * <pre>{@code
  * try (PythonGIL gil = PythonGIL.lock(); PythonCallable power = PythonCallable.of("pow")) {
@@ -19,10 +19,10 @@ import org.nd4j.python4j.internal.turn.Stopper;
  * }
  * }</pre>
  *
- * <p>It holds the function by itself, whatever happens to the variable or the {@link PythonGC} frame that
- * it came from, until {@link #close} or some time after Java has forgotten it. All methods need a turn of
- * {@link PythonGIL}; any thread may use it. Where Python raises, they throw a {@link PythonException} as
- * {@link PythonObject} does.
+ * <p>It holds a reference to the function of its own, which does not depend on the variable or the {@link PythonGC}
+ * frame that the function came from. {@link #close} releases the reference; otherwise it is released some time after
+ * this object is unreachable. All methods need a turn of {@link PythonGIL}; any thread may call them. If Python raises
+ * an exception, they throw a {@link PythonException} as {@link PythonObject} does.
  */
 public final class PythonCallable implements AutoCloseable {
 
@@ -35,8 +35,7 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     /**
-     * The callable that an expression has as its value in the current context; the name of a function, as
-     * a rule.
+     * Evaluates an expression in the current context to a callable. The expression is usually the name of a function.
      *
      * @throws PythonException if the expression fails, its value cannot be called, or the thread has no turn
      */
@@ -66,19 +65,21 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     /**
-     * Calls it with values of any kind that {@link PythonTypes#convert} takes; null is None.
+     * Calls the function with any values that {@link PythonTypes#convert} takes; null is None.
      *
-     * @return the result as a value of the Java type that fits it, as elements of lists are; null for None
-     * @throws PythonException if it raises, or a value or the result has no counterpart on the other side
+     * @return the result, converted like an element of a list, to the Java type that fits its Python type; null for
+     *     None @throws PythonException if the function raises, or an argument or the result has no counterpart in the
+     *     other language
      */
     public Object call(Object... arguments) {
         return call(Pack.Wanted.ANY, arguments);
     }
 
     /**
-     * Calls it for a result of a certain type.
+     * Calls the function and converts the result to a given type.
      *
-     * @throws PythonException if it raises, a value cannot be converted, or the result is not of that type
+     * @throws PythonException if the function raises, an argument cannot be converted, or the result is not of that
+     *     type
      */
     @SuppressWarnings("unchecked") // a type's converter gives its own Java type
     public <T> T callAs(PythonType<T> type, Object... arguments) {
@@ -88,9 +89,9 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     /**
-     * Calls it with ints for an int; without arguments too.
+     * Calls the function with ints as arguments, or without arguments, for an int as its result.
      *
-     * @throws PythonException if it raises, or the result is no int of 64 bits
+     * @throws PythonException if the function raises, or the result is not an int of at most 64 bits
      */
     public long callLong(long... arguments) {
         int count = arguments.length;
@@ -111,9 +112,9 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     /**
-     * Calls it with floats for a float; without arguments too.
+     * Calls the function with floats as arguments, or without arguments, for a float as its result.
      *
-     * @throws PythonException if it raises, or the result is no number
+     * @throws PythonException if the function raises, or the result is not a number
      */
     public double callDouble(double... arguments) {
         int count = arguments.length;
@@ -134,15 +135,13 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     /**
-     * Calls it with texts for {@code str(result)}; without arguments too.
+     * Calls the function with texts as arguments, or without arguments, and returns {@code str(result)}.
      *
-     * @throws PythonException if it raises
-     */
-    public String callString(String... arguments) {
+     * @throws PythonException if the function raises */ public String callString(String... arguments) {
         return (String) call(Pack.Wanted.STR, (Object[]) arguments);
     }
 
-    /** Gives the function back; again it does nothing. */
+    /** Releases the function. A second call does nothing. */
     @Override
     public void close() {
         function.del();

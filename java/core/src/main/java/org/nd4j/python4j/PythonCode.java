@@ -16,7 +16,7 @@ import java.util.Objects;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
- * A program that was compiled and can be run many times, by any thread and in any context.
+ * A compiled program. Any thread can run it many times, in any context.
  *
  * <pre>{@code
  * try (PythonGIL gil = PythonGIL.lock(); PythonCode code = PythonCode.compile("z = x + y")) {
@@ -24,8 +24,8 @@ import org.nd4j.python4j.internal.turn.Stopper;
  * }
  * }</pre>
  *
- * <p>All methods need a turn of {@link PythonGIL}, except {@link #text}. The code is given back to Python
- * by {@link #close}, or some time after Java has forgotten it.
+ * <p>All methods need a turn of {@link PythonGIL}, except {@link #text}. {@link #close} releases the code; otherwise it
+ * is released some time after this object is unreachable.
  */
 @SuppressWarnings("rawtypes") // as in PythonExecutioner
 public final class PythonCode implements AutoCloseable {
@@ -41,9 +41,9 @@ public final class PythonCode implements AutoCloseable {
     }
 
     /**
-     * Compiles a program. Nothing of it runs.
+     * Compiles a program without running it.
      *
-     * @throws PythonException if it does not compile, as {@link PythonExecutioner#exec(String)} says; if
+     * @throws PythonException if the program does not compile, as {@link PythonExecutioner#exec(String)} says, or if
      *     the thread has no turn
      */
     public static PythonCode compile(String text) {
@@ -51,8 +51,8 @@ public final class PythonCode implements AutoCloseable {
     }
 
     /**
-     * The same for a program that has a name, {@code report.py} say, by which tracebacks, syntax errors and profilers
-     * know it. There need be no such file.
+     * Compiles a program under a name, for example {@code report.py}. Tracebacks, syntax errors and profilers show this
+     * name. A file of that name need not exist.
      *
      * @throws PythonException as {@link #compile(String)} does
      */
@@ -62,10 +62,11 @@ public final class PythonCode implements AutoCloseable {
     }
 
     /**
-     * Compiles a file, which is in UTF-8 or says its encoding. It runs as {@link PythonExecutioner#execFile} says.
+     * Compiles a file. The file is in UTF-8 or declares its encoding. The program runs as {@link
+     * PythonExecutioner#execFile} says.
      *
-     * @throws PythonException if there is no such file, or it does not compile, as
-     *     {@link PythonExecutioner#exec(String)} says; if the thread has no turn
+     * @throws PythonException if the file does not exist, if it does not compile, as {@link
+     *     PythonExecutioner#exec(String)} says, or if the thread has no turn
      */
     public static PythonCode compileFile(Path file) {
         if (file.getFileSystem() != FileSystems.getDefault()) {
@@ -76,9 +77,9 @@ public final class PythonCode implements AutoCloseable {
     }
 
     /**
-     * The program. Needs no turn.
+     * The text of the program. This method needs no turn.
      *
-     * @return the text; that of a file as it is now, in UTF-8
+     * @return the text; for a file, its present content in UTF-8
      * @throws PythonException if the file cannot be read any more
      */
     public String text() {
@@ -95,8 +96,8 @@ public final class PythonCode implements AutoCloseable {
     /**
      * Runs the program in the current context.
      *
-     * @throws PythonException if it raises, see {@link PythonExecutioner#exec(String)}; if this is closed,
-     *     or the thread has no turn
+     * @throws PythonException if the program raises, see {@link PythonExecutioner#exec(String)}; if this object is
+     *     closed; or if the thread has no turn
      */
     public void run() {
         PythonExecutioner.run(code, file, Collections.emptyList(), Collections.emptyList());
@@ -106,24 +107,25 @@ public final class PythonCode implements AutoCloseable {
      * Sets variables, runs the program and reads variables. If the program fails, the outputs keep their
      * values.
      *
-     * @param inputs what to set before; null for nothing
-     * @param outputs what to read afterwards, by name and type; null for nothing
-     * @throws PythonException as {@link PythonExecutioner#exec(String, List, List)} does, or if this is closed
+     * @param inputs the variables that are set before the program runs; null for none
+     * @param outputs the variables that are read after the program has run, by name and type; null for none
+     * @throws PythonException as {@link PythonExecutioner#exec(String, List, List)} does, or if this object is closed
      */
     public void run(List<PythonVariable> inputs, List<PythonVariable> outputs) {
         PythonExecutioner.run(code, file, inputs, outputs);
     }
 
     /**
-     * The same within a time limit, see {@link PythonExecutioner#exec(String, List, List, Duration)}.
+     * Runs the program like {@link #run(List, List)}, within a time limit; see {@link PythonExecutioner#exec(String,
+     * List, List, Duration)}.
      *
-     * @throws PythonTimeout if the time is over
+     * @throws PythonTimeout if the program does not end within the limit
      */
     public void run(List<PythonVariable> inputs, List<PythonVariable> outputs, Duration limit) {
         Stopper.within(limit, () -> run(inputs, outputs));
     }
 
-    /** Gives the code back; again it does nothing. */
+    /** Releases the code. A second call does nothing. */
     @Override
     public void close() {
         code.del();

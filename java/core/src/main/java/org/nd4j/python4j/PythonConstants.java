@@ -10,47 +10,51 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 import org.slf4j.LoggerFactory;
 
 /**
- * The names of all system properties of this library, and accessors of those that Python4J has. They are described in
+ * The names of all system properties of this library, and accessors for the properties that Python4J has. The
+ * properties are described in
  * <a href="https://github.com/python4j/python4j/blob/main/docs/settings.md">System properties and environment variables</a>.
  *
- * <p>Getters and setters read and write the property at all times; its effect is fixed when the
- * interpreter starts. A setter called later still writes the property, changes nothing else and logs a
- * warning. All methods may be called by any thread, without a turn, and start nothing.
+ * <p>Getters and setters read and write the property at any time. The property has its effect when the interpreter
+ * starts. A setter that is called later writes the property, has no other effect and logs a warning. All methods may be
+ * called by any thread, need no turn, and do not start Python.
  */
 public class PythonConstants {
 
     /**
-     * Which CPython runs: the path of an executable or of an environment, a version or name that is on {@code PATH},
-     * {@code auto} or {@code embedded}. The default is {@link #PYTHON_VARIABLE}, and {@link #DEFAULT_PYTHON} without it.
-     * Unlike the other properties it may be set until the first use of Python, and a value that names another
-     * interpreter afterwards is a {@link PythonException} at the next use.
+     * The CPython that runs: the path of an executable or of an environment, a version or name that is on {@code PATH},
+     * {@code auto} or {@code embedded}. The default is the value of {@link #PYTHON_VARIABLE}, or {@link
+     * #DEFAULT_PYTHON} if that is not set. The property may be set until the first use of Python. If a later value
+     * names another interpreter, the next use of Python throws a {@link PythonException}; the other properties do not
+     * do this.
      */
     public static final String PYTHON = Interpreter.PROPERTY;
 
-    /** The environment variable that chooses like {@link #PYTHON}, which wins. */
+    /** The environment variable with the same values as {@link #PYTHON}. The property takes precedence over it. */
     public static final String PYTHON_VARIABLE = Interpreter.VARIABLE;
 
-    /** The default of {@link #PYTHON}: the CPython that {@code org.bytedeco:cpython} brings. */
+    /** The default of {@link #PYTHON}: the CPython that {@code org.bytedeco:cpython} contains. */
     public static final String DEFAULT_PYTHON = Interpreter.EMBEDDED;
 
-    /** The folder of the cache: the native libraries and what starts found out. */
+    /** The folder of the cache, which has the native libraries and the results of earlier starts. */
     public static final String CACHE = NativeLoader.CACHE;
 
-    /** The module whose {@code new_event_loop} makes the loop of {@link PythonAsync#get}: {@code asyncio} by default. */
+    /**
+     * The module whose {@code new_event_loop} creates the loop of {@link PythonAsync#get}; {@code asyncio} by default.
+     */
     public static final String ASYNC_LOOP = "org.eclipse.python4j.async";
 
-    /** How long a turn may last until the watchdog logs it, {@code 10s} say. Off by default. */
+    /** How long a turn may last until the watchdog logs it, for example {@code 10s}. The watchdog is off by default. */
     public static final String WATCHDOG = PythonWatchdog.PROPERTY;
 
-    /** Whether turns are timed, {@code false} by default: {@link PythonGILMXBean#isTimingEnabled}. */
+    /** Whether turns are timed; {@code false} by default. See {@link PythonGILMXBean#isTimingEnabled}. */
     public static final String TIMING = Monitor.TIMING;
 
     /** Whether the MXBean is registered at the start ({@code true}) or never ({@code false}); by default, soon after it. */
     public static final String MXBEAN = Monitor.MXBEAN;
 
     /**
-     * For how many milliseconds the owner of a turn may wait in a callback for tasks that wait for a turn, until that is
-     * taken for a deadlock; 3000 by default.
+     * The time in milliseconds that the owner of a turn may wait in a callback for tasks that themselves wait for a
+     * turn. A longer wait is treated as a deadlock. The default is 3000.
      */
     public static final String CALLBACK_PATIENCE = "org.eclipse.python4j.callback.patience";
 
@@ -60,10 +64,13 @@ public class PythonConstants {
     /** The user's own Python path: folders, separated as in {@code PYTHONPATH}. No default. */
     public static final String DEFAULT_PYTHON_PATH_PROPERTY = "org.eclipse.python4j.path";
 
-    /** How the own path and the embedded interpreter's are put together: before, after or none. */
+    /**
+     * How the user's own path is combined with the path of the embedded interpreter: {@code before}, {@code after} or
+     * {@code none}.
+     */
     public static final String JAVACPP_PYTHON_APPEND_TYPE = "org.eclipse.python4j.path.append";
 
-    /** Whether the thread that starts Python gives the GIL back afterwards. */
+    /** Whether the thread that starts Python releases the GIL afterwards. */
     public static final String RELEASE_GIL_AUTOMATICALLY = "org.eclipse.python4j.release_gil_automatically";
 
     /** The default of {@link #RELEASE_GIL_AUTOMATICALLY}. */
@@ -72,22 +79,25 @@ public class PythonConstants {
     /** The default of {@link #JAVACPP_PYTHON_APPEND_TYPE}. */
     public static final String DEFAULT_APPEND_TYPE = "before";
 
-    /** Whether Python is started here; with {@code false} somebody else has done that before. */
+    /** Whether this library starts Python. With {@code false} the program must have started Python before. */
     public static final String INITIALIZE_PYTHON = "org.eclipse.python4j.python.initialize";
 
     /** The default of {@link #INITIALIZE_PYTHON}. */
     public static final String DEFAULT_INITIALIZE_PYTHON = "true";
 
-    /** Upstream: the name of a resource of its implementation. Kept for programs that name it; there is none. */
+    /**
+     * The name of a resource in upstream's implementation. The constant exists for programs that refer to it; this
+     * library has no such resource.
+     */
     public static final String PYTHON_EXEC_RESOURCE = "org/nd4j/python4j/pythonexec/pythonexec.py";
 
-    /** Whether numpy arrays are made by Python code ({@code ctypes}) and not through the C API. */
+    /** Whether numpy arrays are created by Python code ({@code ctypes}) and not through the C API. */
     public static final String CREATE_NPY_VIA_PYTHON = "org.eclipse.python4j.create_npy_python";
 
     /** The default of {@link #CREATE_NPY_VIA_PYTHON}. */
     public static final String DEFAULT_CREATE_NPY_VIA_PYTHON = "false";
 
-    /** Upstream: the class only has static members and a public constructor all the same. */
+    /** The class has only static members. The constructor is public because it is public in upstream. */
     public PythonConstants() {}
 
     /** The value of {@link #CREATE_NPY_VIA_PYTHON}. */
@@ -123,7 +133,7 @@ public class PythonConstants {
     /**
      * The value of {@link #JAVACPP_PYTHON_APPEND_TYPE}, in upper or lower case.
      *
-     * @throws IllegalArgumentException if the property has none of the three values
+     * @throws IllegalArgumentException if the value is not one of the three
      */
     public static PythonExecutioner.JavaCppPathType javaCppPythonAppendType() {
         String type = System.getProperty(JAVACPP_PYTHON_APPEND_TYPE);

@@ -10,16 +10,16 @@ import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 
 /**
- * Named sets of Python globals, one of which is current for the whole process. Switching takes the same
- * time whatever is in them.
+ * Named sets of Python globals, called contexts. One of them is current for the whole process. The time to switch does
+ * not depend on the number of names in a context.
  *
- * <p>Imported modules are shared ({@code sys.modules}), names are not. Functions and classes keep the
- * globals they were defined with, and go on working while another context is current. Only what Python
- * itself looks up through {@code sys.modules['__main__']} sees the current context: {@code pickle},
- * {@code import __main__}, string annotations of classes.
+ * <p>Contexts share imported modules ({@code sys.modules}), but not names. Functions and classes keep the globals with
+ * which they were defined, and still work while another context is current. Code that looks names up through {@code
+ * sys.modules['__main__']} uses the current context: {@code pickle}, {@code import __main__} and string annotations of
+ * classes.
  *
- * <p>Names have letters, digits and underscores of ASCII, no digit first. Switching, making, emptying and
- * deleting need a turn of {@link PythonGIL}; asking does not.
+ * <p>The name of a context consists of ASCII letters, digits and underscores, and does not begin with a digit. Methods
+ * that switch, create, empty or delete a context need a turn of {@link PythonGIL}; methods that only query do not.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#context">context</a>
  */
@@ -27,11 +27,11 @@ public class PythonContextManager {
 
     private static final String MAIN = "main";
 
-    /** Upstream: only {@link #getContexts} needs an instance. */
+    /** Creates an instance, which only {@link #getContexts} needs, as in upstream. */
     public PythonContextManager() {}
 
     /**
-     * Makes a context current until it is closed; then the one before is current again.
+     * Makes a context current until this object is closed. Then the previous context is current again.
      *
      * <p>Opening and closing need a turn of {@link PythonGIL}.
      */
@@ -42,7 +42,7 @@ public class PythonContextManager {
         private boolean closed;
 
         /**
-         * A temporary context with a name of its own, deleted when it is closed.
+         * Creates a temporary context with a unique name. The context is deleted when this object is closed.
          *
          * @throws PythonException if the thread has no turn
          */
@@ -51,7 +51,8 @@ public class PythonContextManager {
         }
 
         /**
-         * A named context, made if it is not there. It stays, with its variables, when this is closed.
+         * Makes a named context current, and creates it if it does not exist. The context and its variables remain when
+         * this object is closed.
          *
          * @throws PythonException if the name is not one for a context, or the thread has no turn
          */
@@ -69,8 +70,8 @@ public class PythonContextManager {
         }
 
         /**
-         * Returns to the context that was current before; to {@code main} if that was deleted. Closing
-         * again does nothing.
+         * Makes the previous context current, or {@code main} if the previous one was deleted. A second call does
+         * nothing.
          *
          * @throws PythonException if the thread has no turn
          */
@@ -90,7 +91,7 @@ public class PythonContextManager {
     }
 
     /**
-     * Makes a context unless it is there, and does not switch.
+     * Creates a context unless it exists, and does not switch to it.
      *
      * @throws PythonException if the name is not one for a context, or the thread has no turn
      */
@@ -101,13 +102,13 @@ public class PythonContextManager {
         }
     }
 
-    /** Whether there is a context of that name. Needs no turn. */
+    /** Whether a context of that name exists. This method needs no turn. */
     public static boolean hasContext(String contextName) {
         return names().contains(contextName);
     }
 
     /**
-     * Makes a context current, and makes it first if it is not there.
+     * Makes a context current, and creates it first if it does not exist.
      *
      * @throws PythonException if the name is not one for a context, or the thread has no turn
      */
@@ -128,15 +129,15 @@ public class PythonContextManager {
         setContext(MAIN);
     }
 
-    /** The name of the current context; {@code main} at the start. Needs no turn. */
+    /** The name of the current context, which is {@code main} at the start. This method needs no turn. */
     public static String getCurrentContext() {
         PythonGIL.start();
         return Native.contextCurrent();
     }
 
     /**
-     * Empties the current context and stays in it. Its objects are freed, even those that a function kept
-     * elsewhere would still look up.
+     * Deletes all variables of the current context, which stays current. This also removes variables that a function
+     * outside the context still uses as its globals.
      *
      * @throws PythonException if the thread has no turn
      */
@@ -147,7 +148,7 @@ public class PythonContextManager {
     }
 
     /**
-     * Deletes a context with its variables. An unknown name is fine.
+     * Deletes a context with its variables. An unknown name has no effect.
      *
      * @throws PythonException if it is the current one, or the thread has no turn
      */
@@ -159,7 +160,7 @@ public class PythonContextManager {
     }
 
     /**
-     * Makes {@code main} current and deletes all others.
+     * Makes {@code main} current and deletes all other contexts.
      *
      * @throws PythonException if the thread has no turn
      */
@@ -174,7 +175,7 @@ public class PythonContextManager {
         }
     }
 
-    /** The names of all contexts, in the order of their making. Needs no turn. */
+    /** The names of all contexts, in the order of their creation. This method needs no turn. */
     public String[] getContexts() {
         return names().toArray(new String[0]);
     }

@@ -7,7 +7,7 @@ import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
- * A time by which the calling thread's calls of Python have to be over.
+ * A point in time at which all Python calls of the calling thread have to be finished.
  *
  * <pre>{@code
  * try (PythonDeadline deadline = PythonDeadline.of(Duration.ofMillis(200))) {
@@ -16,14 +16,16 @@ import org.nd4j.python4j.internal.turn.Stopper;
  * }
  * }</pre>
  *
- * <p>Until it is closed, every call that this thread makes ends by then: {@code exec}, {@code eval}, those of
- * {@link PythonObject}, {@link PythonCallable} and proxies, and the wait of a proxy for its turn. A call that runs
- * when the time is over is ended as {@link PythonExecutioner#exec(String, java.util.List, java.util.List, Duration)} says, and one that
- * would begin after it does not begin: both throw {@link PythonTimeout}. Deadlines nest, and the earliest one counts,
- * also within functions of Java that Python calls on this thread, and for limits of single calls.
+ * <p>Until the deadline is closed, it applies to every call of this thread: {@code exec}, {@code eval}, the calls of
+ * {@link PythonObject}, {@link PythonCallable} and proxies, and the wait of a proxy for its turn. A call that still
+ * runs at the deadline is ended as {@link PythonExecutioner#exec(String, java.util.List, java.util.List, Duration)}
+ * says. A call after the deadline does not start. Both throw {@link PythonTimeout}. Deadlines can be nested with each
+ * other and with the limits of single calls, and the earliest one applies. They also apply in Java functions that
+ * Python calls on this thread.
  *
- * <p>{@link PythonGIL#lock()} waits as ever: {@code lock(Duration)} has a limit. Java code is not ended, nor are other
- * threads. Opening one needs no turn of {@link PythonGIL} and starts nothing. It belongs to the thread that opened it.
+ * <p>The deadline does not limit {@link PythonGIL#lock()}; {@code lock(Duration)} has its own limit. Neither Java code
+ * nor other threads are ended. Opening a deadline needs no turn of {@link PythonGIL} and does not start Python. The
+ * deadline belongs to the thread that opened it.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#deadline">deadline</a>
  */
@@ -39,7 +41,7 @@ public final class PythonDeadline implements AutoCloseable {
      * Opens a deadline.
      *
      * @param limit the time from now on
-     * @throws PythonTimeout if that is none
+     * @throws PythonTimeout if the limit is zero or negative
      */
     public static PythonDeadline of(Duration limit) {
         return new PythonDeadline(Stopper.limit(limit));

@@ -20,8 +20,9 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
- * An environment: a folder with a Python that has packages of its own, as {@code python -m venv} makes it. A program that
- * needs packages makes one, and leaves the embedded interpreter, which all programs of a user share, as it is:
+ * An environment: a folder with a Python that has its own packages, as {@code python -m venv} creates it. All programs
+ * of a user share the embedded interpreter, so a program that needs packages creates an environment and does not change
+ * the embedded interpreter:
  *
  * <pre>{@code
  * PythonEnvironment.create(Path.of("python-env")).install("polars==1.35.2").use();
@@ -30,9 +31,10 @@ import org.nd4j.python4j.internal.start.Unpacker;
  * }
  * }</pre>
  *
- * <p>All of it can stand at the start of a program: what is there already is not made again. Methods may be called by
- * any thread, without a turn, and do not start Python in this process. Threads and processes that do the same at the same time
- * wait for each other, and a process that is killed leaves an environment that the next call completes.
+ * <p>A program can call these methods at every start, because existing environments and packages are not created again.
+ * Methods may be called by any thread, need no turn, and do not start Python in this process. Threads and processes
+ * that work on the same environment at the same time wait for each other. If a process is killed, the next call
+ * completes the environment.
  *
  * <p>The class is also a program. It reports which Python is used, why, and whether a round trip of values
  * works, and ends with status 0 if the test passed, else 1:
@@ -61,12 +63,13 @@ public final class PythonEnvironment {
     // ---- environments ----
 
     /**
-     * Makes an environment, unless the folder has one, from the interpreter that is chosen: the embedded one unless
-     * another was chosen, so that the machine needs no Python.
+     * Creates an environment from the chosen interpreter, unless the folder already has one. Without a choice this is
+     * the embedded interpreter, so the machine needs no Python of its own.
      *
-     * @param folder is made, with the folders above it, or is empty, or has an environment
-     * @throws PythonException if there is no interpreter or the folder cannot be made, or it has other files or a broken
-     *     environment; if the thread is interrupted
+     * @param folder the folder of the environment: it is created together with its parent folders, or is empty, or
+     *     already has an environment
+     * @throws PythonException if there is no interpreter, if the folder cannot be created or has other files or a
+     *     broken environment, or if the thread is interrupted
      */
     public static PythonEnvironment create(Path folder) {
         Path absolute = folder.toAbsolutePath().normalize();
@@ -75,13 +78,13 @@ public final class PythonEnvironment {
     }
 
     /**
-     * Installs packages from the package index, with pip. If all of them are named with their version ({@code
-     * name==version}) and are there, pip is not started.
+     * Installs packages from the package index, with pip. If all packages are given with their version ({@code
+     * name==version}) and are already installed, pip is not started.
      *
-     * @param packages what pip takes for a package: a name, perhaps with extras, versions and markers, a path, an
-     *     address; options of pip are refused
+     * @param packages packages as pip accepts them: a name, with optional extras, versions and markers, a path, or a
+     *     URL; options of pip are rejected
      * @return this environment
-     * @throws PythonException if pip fails, the thread is interrupted, or one of them is no package
+     * @throws PythonException if pip fails, the thread is interrupted, or an argument is not a package
      */
     public PythonEnvironment install(String... packages) {
         VirtualEnvironment.install(folder, Arrays.asList(packages));
@@ -89,10 +92,11 @@ public final class PythonEnvironment {
     }
 
     /**
-     * Installs what a requirements file lists, with pip, which finds out what is there already.
+     * Installs the packages of a requirements file, with pip. Pip itself finds out which packages are already
+     * installed.
      *
      * @return this environment
-     * @throws PythonException if pip fails, with a missing file for one, or the thread is interrupted
+     * @throws PythonException if pip fails, for example because the file is missing, or the thread is interrupted
      */
     public PythonEnvironment installRequirements(Path file) {
         VirtualEnvironment.installRequirements(folder, file);
@@ -100,12 +104,12 @@ public final class PythonEnvironment {
     }
 
     /**
-     * Chooses this environment for this process: sets the system property {@code org.eclipse.python4j.python} to its
-     * folder. To be called before the first use of Python.
+     * Chooses this environment for this process: it sets the system property {@code org.eclipse.python4j.python} to its
+     * folder. Call this method before the first use of Python.
      *
      * @return this environment
-     * @throws PythonException if Python runs in this process with another interpreter, or that of the environment cannot be
-     *     used; the choice is as before then
+     * @throws PythonException if Python already runs in this process with another interpreter, or the interpreter of
+     *     the environment cannot be used; the choice is then unchanged
      */
     public PythonEnvironment use() {
         String before = System.setProperty(Interpreter.PROPERTY, folder.toString());
@@ -163,16 +167,16 @@ public final class PythonEnvironment {
     }
 
     /**
-     * The report as text, one fact in a line. Starts Python if it does not run yet and waits for a turn;
-     * what goes wrong becomes part of the report.
+     * The report as text, with one fact in each line. This method starts Python if it does not run yet, and waits for a
+     * turn. Errors become part of the report.
      */
     public static String report() {
         return text(facts());
     }
 
     /**
-     * The folders of packages that the embedded interpreter's release brings and that are at the end of {@code
-     * sys.path}: numpy's, or none if the interpreter has a numpy of its own. Needs no turn.
+     * The package folders that are part of the release of the embedded interpreter and are at the end of {@code
+     * sys.path}: the folder of numpy, or none if the interpreter has its own numpy. This method needs no turn.
      *
      * @throws PythonException if no interpreter can be used
      */

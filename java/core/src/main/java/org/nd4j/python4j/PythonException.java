@@ -18,15 +18,15 @@ import org.nd4j.python4j.internal.jni.Report;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
- * Python raised, a value could not be converted, or a call was not possible.
+ * Python raised an exception, a value could not be converted, or a call was not possible.
  *
  * <p>For an exception raised by Python code the message is {@code TypeName: text}, the Python frames stand
  * on top of the Java stack trace, {@link #getCause} is Python's {@code __cause__} or {@code __context__},
  * and the members of an exception group are {@linkplain #getSuppressed suppressed} exceptions. No Python
  * error stays pending in the interpreter when this is thrown.
  *
- * <p>What callers handle differently has a class of its own: {@link PythonSyntaxError},
- * {@link PythonImportError}, {@link PythonSystemExit}, {@link PythonInterrupted}, {@link PythonTimeout}.
+ * <p>The cases that callers usually handle separately have subclasses: {@link PythonSyntaxError}, {@link
+ * PythonImportError}, {@link PythonSystemExit}, {@link PythonInterrupted}, {@link PythonTimeout}.
  */
 public class PythonException extends RuntimeException {
 
@@ -45,8 +45,8 @@ public class PythonException extends RuntimeException {
     }
 
     /**
-     * An exception that tells what a Python object says: {@code TypeName: text} for a Python exception,
-     * {@code str(object)} for anything else. Needs a turn of {@link PythonGIL}.
+     * An exception whose message describes a Python object: {@code TypeName: text} for a Python exception, {@code
+     * str(object)} for any other object. This constructor needs a turn of {@link PythonGIL}.
      *
      * @throws RuntimeException if the object is null
      */
@@ -59,7 +59,7 @@ public class PythonException extends RuntimeException {
         super(message, cause);
     }
 
-    /** An exception with a cause, whose text it takes over. */
+    /** An exception with a cause, whose text becomes its message. */
     public PythonException(Throwable cause) {
         super(cause);
     }
@@ -72,29 +72,30 @@ public class PythonException extends RuntimeException {
         return exception.exists() ? (String) exception.convert(Pack.Wanted.MESSAGE) : exception.toString();
     }
 
-    /** The Python class's own name, such as {@code ValueError}; empty if it was not Python that raised. */
+    /** The name of the Python class, such as {@code ValueError}; empty if Python did not raise the exception. */
     public String getPythonClass() {
         return pythonClass;
     }
 
-    /** The module of the Python class, such as {@code builtins}; empty if it was not Python that raised. */
+    /** The module of the Python class, such as {@code builtins}; empty if Python did not raise the exception. */
     public String getPythonModule() {
         return pythonModule;
     }
 
-    /** {@code str(exception)} alone, without the class; empty if it was not Python that raised. */
+    /** {@code str(exception)} without the name of the class; empty if Python did not raise the exception. */
     public String getPythonMessage() {
         return pythonMessage;
     }
 
-    /** What {@code add_note} added to the exception, in order. */
+    /** The notes that {@code add_note} added to the exception, in their order. */
     public List<String> getNotes() {
         return notes;
     }
 
     /**
-     * The exception object, or null if it was not Python that raised, or Python in another process. It lives as long as this does. The
-     * local variables of its finished frames are gone, so that it keeps no more than itself in memory.
+     * The exception object; null if Python did not raise the exception, or if Python in another process raised it. The
+     * object lives as long as this exception. The local variables of its finished frames are cleared, so that it does
+     * not keep other objects in memory.
      */
     public PythonObject getPythonObject() {
         return pythonObject;
