@@ -164,8 +164,8 @@ public final class PythonBuffer implements AutoCloseable {
      * memory or a view of it. If Python reads or writes the memory after the {@code Arena} was closed, the process
      * ends. Methods of this class throw an exception in this case.
      *
-     * @param shape the dimensions in C order; without a shape there is one dimension with all elements @throws
-     *     IllegalArgumentException if the buffer is not direct, its elements are not in the machine's own byte order,
+     * @param shape the dimensions in C order; without a shape there is one dimension with all elements
+     * @throws IllegalArgumentException if the buffer is not direct, its elements are not in the machine's own byte order,
      *     or the shape has another number of elements
      * @throws IllegalStateException if the buffer's {@code Arena} is closed already, or belongs to another thread
      */
@@ -192,8 +192,8 @@ public final class PythonBuffer implements AutoCloseable {
      * The bytes that remain of a direct buffer, from its position to its limit, as elements of a type; see
      * {@link #of(Buffer, long...)}.
      *
-     * @param shape the dimensions in C order; without a shape there is one dimension with all elements @throws
-     *     IllegalArgumentException as there, or if the bytes are not a whole number of elements
+     * @param shape the dimensions in C order; without a shape there is one dimension with all elements
+     * @throws IllegalArgumentException as there, or if the bytes are not a whole number of elements
      */
     public static PythonBuffer of(ByteBuffer direct, Type type, long... shape) {
         ByteOrder order = checked(type).size == 1 ? ByteOrder.nativeOrder() : direct.order();

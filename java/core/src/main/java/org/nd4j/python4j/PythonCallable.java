@@ -68,8 +68,9 @@ public final class PythonCallable implements AutoCloseable {
      * Calls the function with any values that {@link PythonTypes#convert} takes; null is None.
      *
      * @return the result, converted like an element of a list, to the Java type that fits its Python type; null for
-     *     None @throws PythonException if the function raises, or an argument or the result has no counterpart in the
-     *     other language
+     *     None
+     * @throws PythonException if the function raises, or an argument or the result has no counterpart in the other
+     *     language
      */
     public Object call(Object... arguments) {
         return call(Pack.Wanted.ANY, arguments);
@@ -137,7 +138,9 @@ public final class PythonCallable implements AutoCloseable {
     /**
      * Calls the function with texts as arguments, or without arguments, and returns {@code str(result)}.
      *
-     * @throws PythonException if the function raises */ public String callString(String... arguments) {
+     * @throws PythonException if the function raises
+     */
+    public String callString(String... arguments) {
         return (String) call(Pack.Wanted.STR, (Object[]) arguments);
     }
 

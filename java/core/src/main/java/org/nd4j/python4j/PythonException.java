@@ -102,10 +102,10 @@ public class PythonException extends RuntimeException {
     }
 
     /**
-     * The traceback as Python prints it, with source lines and carets. Formatted when asked for, in a turn
-     * that this call waits for if the thread has none. One that was serialized keeps its text.
+     * The traceback as Python prints it, with source lines and carets. This method formats the text when it is called.
+     * If the thread has no turn, it waits for one. An exception that was serialized keeps the text.
      *
-     * @return the text, empty if it was not Python that raised
+     * @return the text; empty if Python did not raise the exception
      */
     public String getTraceback() {
         if (pythonObject == null) {

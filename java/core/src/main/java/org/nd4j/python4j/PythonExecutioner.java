@@ -18,12 +18,12 @@ import org.nd4j.python4j.internal.turn.Stopper;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs Python code in the current context's namespace, see {@link PythonContextManager}, and moves
- * variables into it and out of it.
+ * Runs Python code in the namespace of the current context, see {@link PythonContextManager}, and sets and reads
+ * variables there.
  *
- * <p>All methods need a turn of {@link PythonGIL}, except {@link #init}; only the thread that started
- * Python may call without one while nobody has it. A call is one unit: no other thread's call comes
- * between its parts.
+ * <p>All methods need a turn of {@link PythonGIL}, except {@link #init} and {@link #shutdown}. Only the thread that
+ * started Python may call them without a turn, while no other thread has one. Each call is a unit: the call of another
+ * thread never runs between its parts.
  */
 @SuppressWarnings({"rawtypes", "unchecked"}) // Upstream: the public signatures are raw
 public class PythonExecutioner {
@@ -38,13 +38,13 @@ public class PythonExecutioner {
     private static final int COMPILE_FILE = 7;
     private static final int FILE = 8;
 
-    /** How the user's own Python path and the embedded interpreter's are put together. */
+    /** How the user's own Python path is combined with the path of the embedded interpreter. */
     public enum JavaCppPathType {
-        /** The embedded interpreter's and the packages' folders first. */
+        /** The folders of the embedded interpreter and of the packages come first. */
         BEFORE,
-        /** The user's own path first. */
+        /** The user's own path comes first. */
         AFTER,
-        /** The user's own path, without the packages' folders. */
+        /** Only the user's own path is used, without the folders of the packages. */
         NONE
     }
 
@@ -58,9 +58,10 @@ public class PythonExecutioner {
     }
 
     /**
-     * Starts Python unless it runs. Needs no turn. Everything that needs Python does this by itself.
+     * Starts Python unless it runs. This method needs no turn. All methods that need Python start it themselves, so a
+     * call of this method is optional.
      *
-     * @throws PythonException if Python cannot be started, or runs while the choice of the interpreter was changed since
+     * @throws PythonException if Python cannot be started, or if it runs and another interpreter was chosen since
      */
     public static void init() {
         PythonGIL.start();
@@ -68,13 +69,15 @@ public class PythonExecutioner {
     }
 
     /**
-     * Ends the use of Python by this class loader, for an application that is undeployed while its server runs on. Calls
-     * that Python makes to objects of this application raise an exception from then on, its Python objects are freed, and so
-     * are the contexts that no other application uses. Calls of this class loader throw from then on. Python itself runs
-     * on, for other class loaders and for this application's next deployment.
+     * Ends the use of Python by this class loader, for an application that is undeployed while its server continues.
+     * Afterwards, calls from Python to objects of this application raise an exception in Python, and calls of this
+     * class loader throw an exception. The application's Python objects are freed, and so are the contexts that no
+     * other application uses. Python itself continues to run, for other class loaders and for the next deployment of
+     * this application.
      *
-     * <p>Without this call the same happens when the class loader is collected. It is needed where Python holds memory of
-     * objects of this application, which would keep the class loader. Waits for a turn; again it does nothing.
+     * <p>Without this call the same happens when the class loader is garbage collected. The call is necessary if Python
+     * holds memory or objects of this application, because these keep the class loader reachable. This method waits for
+     * a turn. A second call does nothing.
      */
     public static void shutdown() {
         if (!PythonGIL.isReady()) {
@@ -90,11 +93,11 @@ public class PythonExecutioner {
     }
 
     /**
-     * Sets a variable. Any text is a name here. One that code can write is normalized as Python's compiler does:
-     * {@code setVariable("µ", ...)} with the micro sign is what code calls {@code µ}, with the Greek letter. So are the
-     * names of all variables and attributes.
+     * Sets a variable. The name may be any text. A valid identifier is normalized as Python's compiler does it: {@code
+     * setVariable("µ", ...)} with the micro sign sets the variable that code calls {@code µ}, with the Greek letter.
+     * This applies to the names of all variables and attributes.
      *
-     * @throws PythonException if the object is gone, or the thread has no turn
+     * @throws PythonException if the object was released, or the thread has no turn
      */
     public static void setVariable(String name, PythonObject value) {
         Objects.requireNonNull(name);
@@ -111,7 +114,8 @@ public class PythonExecutioner {
     }
 
     /**
-     * Sets variables; of two with one name the last one wins. None is set if one cannot be converted.
+     * Sets variables. If two have the same name, the last one is used. If one value cannot be converted, no variable is
+     * set.
      *
      * @throws PythonException if a value cannot be converted, or the thread has no turn
      */
@@ -129,7 +133,7 @@ public class PythonExecutioner {
     }
 
     /**
-     * Reads variables: each gets the value that Python has under its name. None changes if one fails.
+     * Reads variables: each variable gets the value that Python has under its name. If one fails, no variable changes.
      *
      * @throws PythonException if there is no such name, it is not of that type, or the thread has no turn
      */
@@ -149,8 +153,8 @@ public class PythonExecutioner {
     /**
      * Reads a variable without converting it.
      *
-     * @return the object; if there is no such name, one with {@link PythonObject#isNone} and the text
-     *     {@code <NULL>}, on which everything else throws
+     * @return the object; if the variable does not exist, an object for which {@link PythonObject#isNone} is true and
+     *     whose text is {@code <NULL>}; its other methods throw an exception
      * @throws PythonException if the thread has no turn
      */
     public static PythonObject getVariable(String name) {
@@ -179,21 +183,21 @@ public class PythonExecutioner {
     }
 
     /**
-     * Runs code. Whatever fails, the message is the generic one; its cause tells more, and the traceback
-     * goes to Python's stderr.
+     * Runs code. The message of an exception is always the same generic text. The cause of the exception describes the
+     * error, and the traceback is printed to Python's stderr.
      *
-     * @throws PythonException if it fails, or the thread has no turn
+     * @throws PythonException if the code fails, or the thread has no turn
      */
     public static void simpleExec(String code) {
         run(SIMPLE, code, Collections.emptyList(), Collections.emptyList());
     }
 
     /**
-     * Runs code. What it had done before it failed stays done.
+     * Runs code. If the code fails, its effects until then remain.
      *
-     * @throws PythonException if it raises, with the message {@code TypeName: text}; if it does not
-     *     compile, with {@code Execution failed, unable to retrieve python exception.} and a traceback on
-     *     Python's stderr; if the thread has no turn
+     * @throws PythonException if the code raises, with the message {@code TypeName: text}; if it does not compile, with
+     *     the message {@code Execution failed, unable to retrieve python exception.} and a traceback on Python's
+     *     stderr; or if the thread has no turn
      */
     public static void exec(String code) {
         run(EXEC, code, Collections.emptyList(), Collections.emptyList());
@@ -202,22 +206,23 @@ public class PythonExecutioner {
     /**
      * Sets variables, runs code and reads variables. If the code fails, the outputs keep their values.
      *
-     * @param inputs what to set before; null for nothing
-     * @param outputs what to read afterwards, by name and type; null for nothing
-     * @throws PythonException if the code fails as in {@link #exec(String)}, a value cannot be converted,
-     *     an output's name is not there, or the thread has no turn
+     * @param inputs the variables that are set before the code runs; null for none
+     * @param outputs the variables that are read after the code has run, by name and type; null for none
+     * @throws PythonException if the code fails as in {@link #exec(String)}, a value cannot be converted, an output
+     *     does not exist, or the thread has no turn
      */
     public static void exec(String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         run(EXEC, code, orNone(inputs), orNone(outputs));
     }
 
     /**
-     * The same within a time limit. Python code that runs for longer is ended by an exception between two
-     * of its bytecodes: its {@code finally} blocks run, and the interpreter is usable afterwards. A blocking
-     * C function ends by itself first; {@code time.sleep} counts as Python code. An interrupt of the calling
-     * thread ends the code in the same way, with or without a limit, with {@link PythonInterrupted}.
+     * Runs code like {@link #exec(String, List, List)}, within a time limit. Python code that runs longer is ended by
+     * an exception that is raised in it between two bytecodes. Its {@code finally} blocks run, and the interpreter
+     * remains usable. A blocking C function is not interrupted: the exception is raised when the function returns.
+     * {@code time.sleep} is interrupted like Python code. An interrupt of the calling thread ends the code in the same
+     * way, with or without a limit, and this method then throws {@link PythonInterrupted}.
      *
-     * @param limit the time for this call alone, waiting for the turn not included
+     * @param limit the time for this call alone, without the time to wait for a turn
      * @throws PythonTimeout if the time is over
      */
     public static void exec(
@@ -226,8 +231,8 @@ public class PythonExecutioner {
     }
 
     /**
-     * Runs code within a time limit, see {@link #exec(String, List, List, Duration)}. For several calls together:
-     * {@link PythonDeadline}.
+     * Runs code within a time limit, see {@link #exec(String, List, List, Duration)}. {@link PythonDeadline} limits
+     * several calls together.
      *
      * @throws PythonTimeout if the time is over
      */
@@ -238,12 +243,12 @@ public class PythonExecutioner {
     /**
      * Runs a file as {@code python file.py} does, in the current context: {@code __file__} is its path, tracebacks
      * show its lines, and its folder is in front of {@code sys.path} from then on. A file within a package, whose
-     * folder has an {@code __init__.py}, runs as {@code python -m package.module} does: relative imports work, and
-     * the folder that has the package is the one on the path. Functions that it defines can be used in pools of
-     * {@code multiprocessing}, which import the file in their processes: what such a file does beyond defining stands
+     * folder has an {@code __init__.py}, runs as {@code python -m package.module} does: relative imports work, and the
+     * folder that contains the package is added to the path. Pools of {@code multiprocessing} can use the functions
+     * that the file defines. They import the file in their processes, so all statements other than definitions belong
      * under {@code if __name__ == "__main__":}, as in any Python program.
      *
-     * @throws PythonException if there is no such file, and as {@link #exec(String)}
+     * @throws PythonException if the file does not exist, and as {@link #exec(String)}
      */
     public static void execFile(Path file) {
         try (PythonGIL turn = PythonGIL.enter(); PythonCode code = PythonCode.compileFile(file)) {
@@ -252,10 +257,10 @@ public class PythonExecutioner {
     }
 
     /**
-     * All variables of the current context whose type has a converter, in the order in which they came
-     * into being. Left out are names that begin with an underscore, and modules, functions, classes and
-     * objects of other types. A value that its type cannot convert, an int beyond 64 bits say, is left out
-     * with a warning in the log.
+     * All variables of the current context whose type has a converter, in the order of their creation. The result does
+     * not include names that begin with an underscore, nor modules, functions, classes and objects of other types. A
+     * value that its type cannot convert, for example an int of more than 64 bits, is omitted with a warning in the
+     * log.
      *
      * @throws PythonException if the thread has no turn
      */
@@ -317,8 +322,8 @@ public class PythonExecutioner {
     /**
      * Sets variables, runs code and reads all variables.
      *
-     * @param inputs what to set before; null for nothing
-     * @return what {@link #getAllVariables} finds afterwards, the inputs included
+     * @param inputs the variables that are set before the code runs; null for none
+     * @return the result of {@link #getAllVariables} after the code has run, which includes the inputs
      * @throws PythonException if the code fails as in {@link #exec(String)}, an input cannot be converted,
      *     or the thread has no turn
      */

@@ -13,9 +13,8 @@ import org.nd4j.python4j.internal.convert.Members;
 import org.nd4j.python4j.internal.convert.PerClass;
 
 /**
- * The Java classes and members that Python code may use of objects passed by
- * {@link Python#reference(Object, PythonExposure) reference}. Nothing is on the list but what the program
- * puts there.
+ * The list of the Java classes and members that Python code may use when objects are passed by {@link
+ * Python#reference(Object, PythonExposure) reference}. Only the program adds entries to the list.
  *
  * <pre>{@code
  * PythonExposure exposure = PythonExposure.none()
@@ -29,16 +28,15 @@ import org.nd4j.python4j.internal.convert.PerClass;
  * }
  * }</pre>
  *
- * <p>An allowed type's members can be used of every object that is an instance of it, also of objects that
- * come out of a reference: elements of a list, results of methods. Only public members count. A bean's property
- * is an attribute where its getter is allowed, and can be assigned where its setter is; so is a record's component
- * where its accessor is allowed. Methods of
- * {@code Object} such as {@code getClass} are never visible, and Python code cannot load a class: a program
- * that wants it to make objects or to call static methods passes the {@code Class} itself by reference,
- * with an exposure that allows it. This keeps Python code to what it is meant to use; it is no protection
- * against code that means harm, which shares the process.
+ * <p>The members of an allowed type can be used on every instance of that type, including objects that a reference
+ * returns, such as elements of a list and results of methods. Only public members can be allowed. A bean property is an
+ * attribute if its getter is allowed, and can be assigned if its setter is allowed. A record component is an attribute
+ * if its accessor is allowed. Methods of {@code Object} such as {@code getClass} are never visible, and Python code
+ * cannot load a class. If Python code has to create objects or call static methods, the program passes the {@code
+ * Class} itself by reference, with an exposure that allows these members. An exposure prevents unintended use. It is
+ * not a protection against malicious code, because that code runs in the same process.
  *
- * <p>Immutable, so that one can be shared by all threads. No method needs a turn of {@link PythonGIL}.
+ * <p>Instances are immutable and can be shared by all threads. No method needs a turn of {@link PythonGIL}.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#exposure">exposure</a>
  */
@@ -56,18 +54,20 @@ public final class PythonExposure {
         this.ofClasses = Members.kept(allowed, true);
     }
 
-    /** The list with nothing on it: containers are usable, functional interfaces can be called, no more. */
+    /** The empty list. With it, Python code can use containers and call functional interfaces, and nothing else. */
     public static PythonExposure none() {
         return NONE;
     }
 
     /**
-     * This list and one entry more. With names, these members of the class can be used, inherited ones too. With no
-     * names, all public members that the class itself declares can be used, constructors included. What it
-     * inherits is not among them: allow the class or interface that declares it, or name it.
+     * Returns this list with one more entry. With names, Python code can use these members of the class, including
+     * inherited ones. Without names, it can use all public members that the class itself declares, including
+     * constructors, but no inherited members. To allow an inherited member, name it, or allow the class or interface
+     * that declares it.
      *
      * @param type a class or interface
-     * @param members names of its public methods and fields, {@code new} for its constructors; none for all that it declares
+     * @param members names of its public methods and fields, and {@code new} for its constructors; without names, all
+     *     public members that it declares
      */
     public PythonExposure allow(Class<?> type, String... members) {
         Map<Class<?>, Set<String>> more = new LinkedHashMap<>(allowed);

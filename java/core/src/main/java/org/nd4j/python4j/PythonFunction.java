@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A Java function that Python calls with any positional and named arguments, see {@link Python#function}.
+ * A Java function that Python can call with any positional and named arguments, see {@link Python#function}.
  *
  * <pre>{@code
  * try (PythonGIL gil = PythonGIL.lock()) {
@@ -21,14 +21,14 @@ import java.util.Map;
 public interface PythonFunction {
 
     /**
-     * Called without the GIL, on whatever thread Python calls from, its own threads included. It may call
-     * Python again. What it throws is a {@code python4j.JavaException} in Python, and the same Java object again if
-     * no Python code catches it.
+     * Python calls this method, without the GIL, on the thread on which the Python code runs; this may be a thread that
+     * Python created. The method may call Python again. An exception that it throws becomes a {@code
+     * python4j.JavaException} in Python. If no Python code catches it, the same Java exception is thrown again in Java.
      *
-     * @param args the positional arguments, converted as elements of a list are; objects of types without a
-     *     converter are {@link PythonObject}s
-     * @param named the named ones; empty if there are none
-     * @return anything that {@link Python#of} takes
+     * @param args the positional arguments, converted like the elements of a list; objects of types without a converter
+     *     are {@link PythonObject}s
+     * @param named the named arguments; empty if there are none
+     * @return any value that {@link Python#of} takes
      */
     Object call(List<?> args, Map<?, ?> named) throws Exception;
 }

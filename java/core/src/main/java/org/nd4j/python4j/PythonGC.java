@@ -20,7 +20,7 @@ import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
- * A frame that gives every {@link PythonObject} made in it back to Python when it closes.
+ * A frame that releases every {@link PythonObject} that was created in it when it is closed.
  *
  * <pre>{@code
  * try (PythonGC gc = PythonGC.watch()) {
@@ -28,13 +28,12 @@ import org.nd4j.python4j.internal.jni.Native;
  * } // result is given back here; using it from now on is an error
  * }</pre>
  *
- * <p>Frames nest. They belong to the thread that opened them, other threads' objects are not in them. An
- * object outside all frames is given back when Java has forgotten it, and so are those in a frame whose thread has
- * ended without closing it. Names in Python keep their objects
- * alive, whatever frames close.
+ * <p>Frames can be nested. A frame belongs to the thread that opened it, and objects of other threads are not in it. An
+ * object outside all frames is released when it is unreachable in Java. The same applies to the objects in a frame
+ * whose thread has ended without closing it. Objects that have a name in Python stay alive when frames are closed.
  *
- * <p>No method here needs a turn of {@link PythonGIL}. A frame closed without one gives its objects back
- * when some thread next enters Python. The first {@link #watch} in a process starts Python.
+ * <p>No method of this class needs a turn of {@link PythonGIL}. If a thread closes a frame without a turn, its objects
+ * are freed when some thread enters Python the next time. The first {@link #watch} in a process starts Python.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#frame">frame</a>
  */
@@ -77,9 +76,9 @@ public class PythonGC implements Closeable {
     }
 
     /**
-     * Puts an object into the current frame, unless it is in that or one further out. Objects are there from
-     * their making: this is for one made elsewhere, in another thread or while collection was paused. Without
-     * a current frame it does nothing.
+     * Adds an object to the current frame, unless it is already in that frame or in an enclosing one. New objects are
+     * added automatically. This method is for an object that was created in another thread or while collection was
+     * paused. Without a current frame it does nothing.
      */
     public static void register(PythonObject pythonObject) {
         Objects.requireNonNull(pythonObject);
@@ -90,13 +89,14 @@ public class PythonGC implements Closeable {
     }
 
     /**
-     * Moves an object to the enclosing frame, or out of all frames if there is none. An object that is
-     * further out already stays there.
+     * Moves an object to the enclosing frame, or out of all frames if there is no enclosing frame. An object that is
+     * already further out does not move.
      *
-     * <p>What is read from a kept object goes with it, before or after this call: its elements, its values and its
-     * attributes, and what is read from those. All else stays in its frame, results of calls and operators too.
+     * <p>Objects that are read from a kept object move together with it, whether they are read before or after this
+     * call. These are its elements, its values and its attributes, and objects that are read from those. All other
+     * objects stay in their frame, including the results of calls and operators.
      *
-     * @throws PythonException if the object is gone already
+     * @throws PythonException if the object was already released
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
@@ -200,7 +200,7 @@ public class PythonGC implements Closeable {
     /**
      * Opens a frame.
      *
-     * @return the frame, to be closed
+     * @return the frame, which the caller has to close
      * @throws PythonException if Python cannot be started
      */
     public static PythonGC watch() {
@@ -218,8 +218,8 @@ public class PythonGC implements Closeable {
     }
 
     /**
-     * Closes the frame, or ends the pause. Closing again does nothing. Frames may be closed in any order,
-     * and by any thread: what is in a frame inside of this one stays until that one is closed.
+     * Closes the frame, or ends the pause. A second call does nothing. Frames may be closed in any order and by any
+     * thread: the objects in a frame inside this one stay until that frame is closed.
      */
     @Override
     public void close() {
@@ -244,14 +244,15 @@ public class PythonGC implements Closeable {
         }
     }
 
-    /** Whether objects that this thread makes now go into a frame. */
+    /** Whether new objects of this thread are added to a frame. */
     public static boolean isWatching() {
         return !isNone(frame());
     }
 
     /**
-     * Until the result is closed or {@link #resume} is called, objects that this thread makes go into no
-     * frame, also not into one opened meanwhile. They are given back when Java has forgotten them.
+     * Pauses collection: until the result is closed or {@link #resume} is called, new objects of this thread are added
+     * to no frame, not even to one that is opened during the pause. These objects are released when they are
+     * unreachable in Java.
      */
     public static PythonGC pause() {
         Object[] stack = stack();
@@ -263,7 +264,7 @@ public class PythonGC implements Closeable {
     /**
      * Ends the latest pause of this thread.
      *
-     * @throws RuntimeException if there is none
+     * @throws RuntimeException if this thread has no open pause
      */
     public static void resume() {
         PythonGC pause = open((PythonGC) stack()[PAUSE]);
