@@ -10,14 +10,14 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.Lock;
 
 /**
- * A lock that takes a turn of {@link PythonGIL}. Re-entrant; all instances lock the same thing. The first
+ * A lock that takes a turn of {@link PythonGIL}. It is re-entrant, and all instances represent the same lock. The first
  * lock in a process starts Python.
  */
 public class GILLock implements Lock {
 
     private final ThreadLocal<Deque<PythonGIL>> held = ThreadLocal.withInitial(ArrayDeque::new);
 
-    /** A lock; it is not locked. */
+    /** Creates a lock, which is not locked yet. */
     public GILLock() {}
 
     /**
@@ -42,7 +42,7 @@ public class GILLock implements Lock {
     }
 
     /**
-     * Takes a turn if that needs no waiting.
+     * Takes a turn if this is possible without waiting.
      *
      * @throws PythonException if Python cannot be started
      */
@@ -52,7 +52,7 @@ public class GILLock implements Lock {
     }
 
     /**
-     * Waits for a turn, for at most so long.
+     * Waits for a turn, at most for the given time.
      *
      * @throws InterruptedException if the thread is interrupted; it has no turn then
      * @throws PythonException if Python cannot be started
@@ -63,10 +63,10 @@ public class GILLock implements Lock {
     }
 
     /**
-     * Gives back what this thread last took by this lock. If it took nothing, this does nothing.
+     * Releases the turn that this thread last took by this lock. If it took none, this method does nothing.
      *
-     * @throws PythonException if the thread locked it before Python called the Java code that calls this, or has lent
-     *     its turn ({@link PythonGIL#lend}); nothing changes then
+     * @throws PythonException if the thread took the lock before Python called the Java code that calls this method, or
+     *     if it has lent its turn ({@link PythonGIL#lend}); the state is then unchanged
      */
     @Override
     public void unlock() {
@@ -87,7 +87,7 @@ public class GILLock implements Lock {
     }
 
     /**
-     * There are no conditions.
+     * Conditions are not supported.
      *
      * @throws UnsupportedOperationException always
      */

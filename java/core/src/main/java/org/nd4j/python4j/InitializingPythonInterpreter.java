@@ -5,16 +5,16 @@ package org.nd4j.python4j;
 
 import org.nd4j.common.primitives.Pair;
 
-/** A {@link PythonInterpreter} whose calls start Python if need be. No method needs a turn. */
+/** A {@link PythonInterpreter} whose calls start Python if it does not run yet. No method needs a turn. */
 public class InitializingPythonInterpreter implements PythonInterpreter {
 
-    /** An interpreter; nothing starts yet. */
+    /** Creates an interpreter. Python is not started yet. */
     public InitializingPythonInterpreter() {}
 
     /**
      * Starts Python unless it runs.
      *
-     * @throws PythonException if that fails
+     * @throws PythonException if Python cannot be started
      */
     public static void maybeInit() {
         PythonGIL.start();
@@ -56,9 +56,9 @@ public class InitializingPythonInterpreter implements PythonInterpreter {
     }
 
     /**
-     * The interpreter of the calling thread; Python runs then.
+     * The interpreter of the calling thread. This method starts Python if it does not run yet.
      *
-     * @throws PythonException if it cannot be started
+     * @throws PythonException if Python cannot be started
      */
     public static PythonInterpreter getInstance() {
         maybeInit();

@@ -4,27 +4,27 @@ package org.nd4j.python4j;
 
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** The type of Python's {@code None}, which is Java's null. */
+/** The type of Python's {@code None}, which corresponds to Java's null. */
 public class NoneType extends PythonType<Void> {
 
-    /** The type; all are equal. */
+    /** Creates an instance. All instances are equal. */
     public NoneType() {
         super("NoneType", Void.class);
     }
 
-    /** Whether it is null. */
+    /** Whether the Java object is null. */
     @Override
     public boolean accepts(Object javaObject) {
         return javaObject == null;
     }
 
-    /** Null, whatever the object is. */
+    /** Returns null for every object. */
     @Override
     public Void toJava(PythonObject pythonObject) {
         return null;
     }
 
-    /** None. Needs a turn of {@link PythonGIL}. */
+    /** Returns {@code None}. This method needs a turn of {@link PythonGIL}. */
     @Override
     public PythonObject toPython(Void javaObject) {
         return Python.None();

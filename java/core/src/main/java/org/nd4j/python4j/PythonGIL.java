@@ -33,8 +33,8 @@ import org.nd4j.python4j.internal.turn.Turn;
  * }
  * }</pre>
  *
- * <p>Turns are re-entrant and belong to the Java thread that took them, a virtual thread too. Waiting
- * for one happens in Java and holds nothing. A thread that ends without closing has given its turn up.
+ * <p>Turns are re-entrant and belong to the Java thread that took them, which may be a virtual thread. A thread that
+ * waits for a turn waits in Java and holds no lock. If a thread ends without closing its turn, the turn is released.
  *
  * <p>Two kinds of threads may call Python without a turn:
  *
@@ -42,9 +42,9 @@ import org.nd4j.python4j.internal.turn.Turn;
  *   <li><b>The default thread</b>, which is the thread that started Python, may call while no other thread has a
  *       turn; each call then takes a turn for its own length, and other threads may run between two such calls. If
  *       another thread has a turn, the call throws {@link PythonException}.
- *   <li>A thread that comes from Python into Java, or holds the GIL by other means, has entered Python
- *       already. For it {@code lock()} takes no turn, so that it cannot deadlock with the turn's owner, who may
- *       wait for it in Python.
+ *   <li>A thread on which Python called Java, or which holds the GIL for another reason, has already entered Python.
+ *       For such a thread {@code lock()} takes no turn. So it cannot deadlock with the owner of the turn, which may
+ *       wait for this thread in Python.
  * </ul>
  */
 public class PythonGIL implements AutoCloseable {
@@ -103,8 +103,8 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * Acquires an exclusive lock on Python, and waits for it as long as that takes. Turns nest: a thread that has
-     * one takes it once more. The first call in a process starts Python.
+     * Acquires an exclusive lock on Python, and waits for it without a time limit. Turns can be nested: a thread that
+     * has the turn takes it once more. The first call in a process starts Python.
      *
      * @return the turn, to be closed by the same thread
      * @throws PythonException if Python cannot be started, or if the main thread has ended without closing its turn
@@ -127,13 +127,13 @@ public class PythonGIL implements AutoCloseable {
      * example during I/O or {@code time.sleep}, so the waiting of several threads overlaps. An exclusive turn
      * excludes only other exclusive turns.
      *
-     * <p>Each block has a namespace of its own, empty at first and emptied when the block is closed, so that
-     * names never mix. What may interleave with other threads' code is everything that is not a name of the
-     * block: modules and what they hold, objects that were handed in, {@code sys.modules['__main__']}, which
-     * follows the exclusive turn. Contexts are not available inside. Within an exclusive turn of the same
-     * thread this is just one more of that.
+     * <p>Each block has its own namespace, which is empty at first and is emptied when the block is closed. So the
+     * variables of different blocks are separate. All other state is shared with the code of other threads: modules and
+     * their contents, objects that were passed in, and {@code sys.modules['__main__']}, which follows the exclusive
+     * turn. Contexts are not available in a block. If the thread already has an exclusive turn, this method takes that
+     * turn once more.
      *
-     * <p>Waits for nothing; calls inside wait for the GIL for their own length.
+     * <p>This method does not wait. Each call in the block waits for the GIL and holds it only during that call.
      *
      * @return the block, to be closed by the same thread
      * @throws PythonException if Python cannot be started
@@ -163,10 +163,10 @@ public class PythonGIL implements AutoCloseable {
      * }
      * }</pre>
      *
-     * @param limit how long to wait; zero or less waits for nothing
+     * @param limit how long to wait; with zero or less this method does not wait
      * @return the turn, to be closed by the same thread; never null
-     * @throws PythonTimeout if there was no turn in time; nothing is held then
-     * @throws PythonInterrupted if the thread is interrupted, whose interrupt status is set then; nothing is held
+     * @throws PythonTimeout if no turn became available in time; the thread then holds nothing
+     * @throws PythonInterrupted if the thread is interrupted; its interrupt status is then set, and it holds nothing
      * @throws PythonException as {@link #lock()} does
      */
     public static PythonGIL lock(Duration limit) {
@@ -219,7 +219,7 @@ public class PythonGIL implements AutoCloseable {
      * on the thread that started Python can they succeed: see "The default thread" in the description of this class.
      *
      * @return the turn, to be closed by the same thread; null on timeout
-     * @throws InterruptedException if the thread is interrupted; it has no turn then
+     * @throws InterruptedException if the thread is interrupted; it then has no turn
      * @throws PythonException as {@link #lock()} does
      */
     public static PythonGIL tryLock(Duration patience) throws InterruptedException {
@@ -260,8 +260,9 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * Lends the calling thread's turn: until the result is closed, other threads may have it. This is for a function that
-     * Python calls and that waits for other threads which use Python, a pool's for example:
+     * Lends the calling thread's turn: until the result is closed, other threads may take it. This method is meant for
+     * a Java function that Python calls and that waits for other threads which use Python, for example threads of a
+     * thread pool:
      *
      * <pre>{@code
      * PythonFunction f = (args, named) -> {
@@ -276,14 +277,16 @@ public class PythonGIL implements AutoCloseable {
      * };
      * }</pre>
      *
-     * <p>A block between {@code lock()} and {@code close()} is never interleaved with another thread's, except where it
-     * lends: names and the current context may be others afterwards. Until it is closed, the calling thread cannot use
-     * Python; closing waits for the turn. A thread that has entered Python without a turn has nothing to lend, and
-     * nothing happens. A turn that a function lends and does not take back is taken back when the function returns.
+     * <p>While a turn is lent, code of other threads may run between {@code lock()} and {@code close()} of this thread,
+     * so variables and the current context may have changed afterwards. The calling thread cannot use Python until it
+     * closes the result; closing waits for the turn. For a thread that has entered Python without a turn this method
+     * does nothing. If a function lends a turn and does not take it back, the turn is taken back when the function
+     * returns.
      *
-     * @return what takes the turn back when it is closed, by the same thread
-     * @throws PythonException if the thread has no turn, or has lent it already; or if this is a virtual thread in a call
-     *     from Python, where it keeps its carrier, and no carrier would be left for others
+     * @return an object that takes the turn back when the same thread closes it
+     * @throws PythonException if the thread has no turn or has already lent it; or if a virtual thread calls this
+     *     method in a call from Python, where it is pinned to its carrier thread, and no carrier thread would be left
+     *     for other virtual threads
      */
     public static PythonGIL lend() {
         refuseLent();
@@ -407,15 +410,15 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * Gives the turn back; closing again does nothing. Of turns that one thread has taken several times,
-     * the last one closed gives it away.
+     * Releases the turn. A second call does nothing. If a thread has taken the turn several times, the turn is released
+     * when the last of these is closed.
      *
-     * <p>Java code that Python calls may close a turn that began before. Other threads can have it then; the Python code
-     * around takes it again when the Java code returns, and gives it back when it returns itself. A turn that Java
-     * code takes and leaves open is closed when that code returns.
+     * <p>Java code that Python calls may close a turn that began before the call. Other threads can then take the turn.
+     * The calling Python code takes it again when the Java code returns, and releases it when it returns itself. If
+     * Java code that Python calls takes a turn and does not close it, the turn is closed when that code returns.
      *
-     * @throws PythonException if another thread took the turn, if the turn is lent ({@link #lend}), or if this is a shared
-     *     block that began before Python called the Java code that closes it; nothing changes then
+     * @throws PythonException if another thread took the turn, if the turn is lent ({@link #lend}), or if this is a
+     *     shared block that began before Python called the Java code that closes it; the state is then unchanged
      */
     @Override
     public void close() {
@@ -464,53 +467,54 @@ public class PythonGIL implements AutoCloseable {
         }
     }
 
-    /** Whether any Java thread has a turn. Process-wide; needs no turn and starts nothing. */
+    /** Whether any Java thread of the process has a turn. This method needs no turn and does not start Python. */
     public static boolean locked() {
         return TURN.isTaken();
     }
 
     /**
-     * The thread that has the exclusive turn, null if there is none. What is true when this returns may have
-     * changed when the caller looks at it. Needs no turn and starts nothing.
+     * The thread that has the exclusive turn; null if no thread has it. The answer may be outdated as soon as this
+     * method returns. This method needs no turn and does not start Python.
      */
     public static Thread holder() {
         return TURN.holder();
     }
 
     /**
-     * The threads that wait for the exclusive turn, in the order of their arrival; a copy. Needs no turn and
-     * starts nothing.
+     * A copy of the list of the threads that wait for the exclusive turn, in the order of their arrival. This method
+     * needs no turn and does not start Python.
      */
     public static List<Thread> waiters() {
         return TURN.waiters();
     }
 
     /**
-     * Counts and times of turns, and what Java holds of Python: the same that JMX shows, here without JMX.
-     * Needs no turn and starts nothing.
+     * Counts and times of turns, and the number of Python objects that Java holds. These are the values that JMX shows,
+     * but JMX is not needed. This method needs no turn and does not start Python.
      */
     public static PythonGILMXBean monitor() {
         return Monitor.bean();
     }
 
     /**
-     * Has a handler told of every exclusive turn that lasts longer than a limit, with the stacks of Java and of
-     * Python, until the watchdog is closed. Nothing is added to what a turn costs: a thread looks eight
-     * times within the limit. Needs no turn and starts nothing.
+     * Reports every exclusive turn that lasts longer than a limit to a handler, with the stacks of Java and of Python,
+     * until the watchdog is closed. A turn costs no more time than without it, because a separate thread checks eight
+     * times within the limit. This method needs no turn and does not start Python.
      *
      * @param limit how long a turn may last; at least a millisecond
      * @param handler called on the watchdog's thread, which has no turn and should not wait for one
      * @return the watchdog, to be closed by any thread
-     * @throws IllegalArgumentException if the limit is shorter
+     * @throws IllegalArgumentException if the limit is shorter than a millisecond
      */
     public static PythonWatchdog watch(Duration limit, Consumer<? super PythonWatchdog.Report> handler) {
         return PythonWatchdog.start(limit, handler);
     }
 
     /**
-     * Returns if the calling thread may call Python now, and throws otherwise. Starts nothing.
+     * Returns if the calling thread may call Python now, and throws an exception otherwise. This method does not start
+     * Python.
      *
-     * @throws PythonException if the thread has no turn and is not one that needs none
+     * @throws PythonException if the thread needs a turn and has none
      */
     public static void assertThreadSafe() {
         // Before the start whoever comes first becomes the default thread.
@@ -524,9 +528,9 @@ public class PythonGIL implements AutoCloseable {
     }
 
     /**
-     * For {@code org.eclipse.python4j.release_gil_automatically=false}: the thread that started Python
-     * outside of any lock keeps the turn and the GIL until it calls this, so that other threads can enter.
-     * Otherwise it only makes sure that Python runs.
+     * This method is for the setting {@code org.eclipse.python4j.release_gil_automatically=false}: a thread that
+     * started Python outside of any lock keeps the turn and the GIL until it calls this method. Then other threads can
+     * enter. In all other cases the method only makes sure that Python runs.
      *
      * @throws PythonException if Python cannot be started
      */

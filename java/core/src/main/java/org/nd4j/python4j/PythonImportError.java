@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.nd4j.python4j;
 
-/** A module that is not there or cannot be loaded. */
+/** A module does not exist or cannot be loaded. */
 public class PythonImportError extends PythonException {
 
     private static final long serialVersionUID = 1L;
@@ -13,7 +13,7 @@ public class PythonImportError extends PythonException {
         this.module = module == null ? "" : module;
     }
 
-    /** The name of the module, empty if Python does not say. */
+    /** The name of the module; empty if Python does not report it. */
     public String getModule() {
         return module;
     }

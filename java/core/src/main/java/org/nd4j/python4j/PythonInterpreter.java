@@ -6,19 +6,20 @@ package org.nd4j.python4j;
 import org.nd4j.common.primitives.Pair;
 
 /**
- * Runs code and moves variables, each call within a turn of {@link PythonGIL} that it takes by itself.
+ * Runs code, and gets and sets variables. Each call takes a turn of {@link PythonGIL} by itself.
  *
- * <p>What was got or set last under a name is remembered, both as it is in Python and in Java.
+ * <p>The interpreter remembers the value that was last read or set under a name, both as a Python object and as a Java
+ * value.
  */
 public interface PythonInterpreter {
 
-    /** The Python object last got or set under a name, null if there is none. */
+    /** The Python object that was last read or set under a name; null if there is none. */
     Object getCachedPython(String varName);
 
-    /** The Java value last got or set under a name, null if there is none. */
+    /** The Java value that was last read or set under a name; null if there is none. */
     Object getCachedJava(String varName);
 
-    /** Both of what was last got or set under a name; two nulls if there is none. */
+    /** The Python object and the Java value that were last read or set under a name; two nulls if there are none. */
     Pair<PythonObject, Object> getCachedPythonJava(String varName);
 
     /** The lock that the calls take. */
@@ -27,22 +28,22 @@ public interface PythonInterpreter {
     /**
      * Runs code, see {@link PythonExecutioner#simpleExec}.
      *
-     * @throws PythonException if it fails
+     * @throws PythonException if the code fails
      */
     void exec(String expression);
 
     /**
-     * The value of a variable, converted by the type that the object has.
+     * The value of a variable, converted according to the type of the Python object.
      *
-     * @param getNew Upstream: has no effect, the value is always the present one
-     * @throws PythonException if there is no such variable, or no converter for its type
+     * @param getNew has no effect, as in upstream: the result is always the present value
+     * @throws PythonException if the variable does not exist, or its type has no converter
      */
     Object get(String variable, boolean getNew);
 
     /**
      * Sets a variable.
      *
-     * @throws PythonException if there is no way to convert the value
+     * @throws PythonException if the value cannot be converted
      */
     void set(String variable, Object value);
 }

@@ -9,17 +9,17 @@ import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.start.Bindings;
 
 /**
- * Adds and gives back references of native Python objects. {@link PythonObject} does not need it.
+ * Adds and releases references to native Python objects. {@link PythonObject} does not need it.
  *
- * <p>Both methods need a turn of {@link PythonGIL}. The caller answers for the object being alive and for
- * giving back no more than was added.
+ * <p>Both methods need a turn of {@link PythonGIL}. The caller has to make sure that the object is alive, and must not
+ * release more references than it added.
  */
 public class PythonRefCount {
 
     private PythonRefCount() {}
 
     /**
-     * Adds a reference. Null and immortal objects are left alone.
+     * Adds a reference. Null and immortal objects are ignored.
      *
      * @throws PythonException if the thread has no turn
      */
@@ -35,7 +35,7 @@ public class PythonRefCount {
     }
 
     /**
-     * Gives a reference back. Null and immortal objects are left alone.
+     * Releases a reference. Null and immortal objects are ignored.
      *
      * @throws PythonException if the thread has no turn
      */

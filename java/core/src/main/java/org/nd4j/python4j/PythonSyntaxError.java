@@ -4,7 +4,7 @@ package org.nd4j.python4j;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Text that is no Python program: it did not run at all. Lines and columns count from 1. */
+/** A text is not a valid Python program. No part of it ran. Lines and columns are counted from 1. */
 public class PythonSyntaxError extends PythonException {
 
     private static final long serialVersionUID = 1L;
@@ -40,29 +40,29 @@ public class PythonSyntaxError extends PythonException {
         return detail != null && detail.get(index) instanceof Long ? ((Long) detail.get(index)).intValue() : -1;
     }
 
-    /** The file's name; {@code <exec-N>} for text that was run from Java. */
+    /** The name of the file; {@code <exec-N>} for a text that was run from Java. */
     public String getFile() {
         return file;
     }
 
-    /** The line, -1 if unknown. */
+    /** The line; -1 if it is unknown. */
     public int getLine() {
         return line;
     }
 
-    /** The column, -1 if unknown. */
+    /** The column; -1 if it is unknown. */
     public int getColumn() {
         return column;
     }
 
-    /** The line's text as far as Python gives it, else empty. */
+    /** The text of the line; empty if Python does not report it. */
     public String getSourceText() {
         return sourceText;
     }
 
     /**
-     * As that of any exception, and then what is wrong, the file, the line, the column and the text of the line:
-     * {@code ... (SyntaxError: invalid syntax, <exec-3>, line 2, column 5: x = = 1)}.
+     * The text of the exception, followed by the error, the file, the line, the column and the text of the line: {@code
+     * ... (SyntaxError: invalid syntax, <exec-3>, line 2, column 5: x = = 1)}.
      */
     @Override
     public String toString() {

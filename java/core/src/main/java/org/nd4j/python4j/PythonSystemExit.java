@@ -5,7 +5,7 @@ import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 
-/** The program called {@code sys.exit}. It never ends the JVM. */
+/** The program called {@code sys.exit}. This call never ends the JVM. */
 public class PythonSystemExit extends PythonException {
 
     private static final long serialVersionUID = 1L;
@@ -17,7 +17,7 @@ public class PythonSystemExit extends PythonException {
         this.code = code;
     }
 
-    /** What was given to {@code sys.exit}, converted: null, a Long, a String, anything. */
+    /** The argument of {@code sys.exit}, converted to Java: null, a Long, a String or any other value. */
     public Object getCode() {
         return code;
     }
@@ -33,7 +33,10 @@ public class PythonSystemExit extends PythonException {
         code = in.readObject();
     }
 
-    /** The status that the process would have ended with: 0 for None, the number, 1 for anything else. */
+    /**
+     * The status with which a Python process would have ended: 0 for None, the number itself for a number, and 1 for
+     * any other value.
+     */
     public int getStatus() {
         if (code == null) {
             return 0;

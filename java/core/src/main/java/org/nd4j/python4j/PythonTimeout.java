@@ -2,8 +2,8 @@
 package org.nd4j.python4j;
 
 /**
- * A time limit was reached: that of a call, whose Python code was ended then, or that of {@link
- * PythonGIL#lock(java.time.Duration)}, which then holds nothing.
+ * A time limit was reached. If it was the limit of a call, its Python code was ended. If it was the limit of {@link
+ * PythonGIL#lock(java.time.Duration)}, the thread has no turn.
  */
 public class PythonTimeout extends PythonException {
 

@@ -8,7 +8,7 @@ import java.util.Map;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.python4j.internal.jni.Handles;
 
-/** A {@link PythonInterpreter}. No method needs a turn: each takes one for its own length. */
+/** A {@link PythonInterpreter}. No method needs a turn: each method takes a turn for the duration of the call. */
 public class UncheckedPythonInterpreter implements PythonInterpreter {
 
     static { // as a module: ND4J's own modules cannot be resolved, so Pair's jar stays on the class path
@@ -65,7 +65,7 @@ public class UncheckedPythonInterpreter implements PythonInterpreter {
     /**
      * Starts Python unless it runs.
      *
-     * @throws PythonException if that fails
+     * @throws PythonException if Python cannot be started
      */
     public void init() {
         PythonGIL.start();

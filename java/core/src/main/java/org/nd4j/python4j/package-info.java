@@ -2,7 +2,8 @@
 // The description of the public package, for the Javadoc. The hidden packages under internal have their own.
 
 /**
- * CPython inside a Java program: Java hands over values and code, Python runs in the same process, Java reads the results.
+ * CPython inside a Java program. Java passes values and code to Python, Python runs in the same process, and Java reads
+ * the results.
  *
  * <pre>{@code
  * try (PythonGIL gil = PythonGIL.lock()) {
