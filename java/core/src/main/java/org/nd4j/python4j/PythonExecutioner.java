@@ -76,7 +76,7 @@ public class PythonExecutioner {
      * this application.
      *
      * <p>Without this call the same happens when the class loader is garbage collected. The call is necessary if Python
-     * holds memory or objects of this application, because these keep the class loader reachable. This method waits for
+     * holds memory of objects of this application, because these keep the class loader reachable. This method waits for
      * a turn. A second call does nothing.
      */
     public static void shutdown() {

@@ -29,14 +29,15 @@ import org.nd4j.python4j.internal.turn.Stopper;
 /**
  * A Python object.
  *
- * <p>It is given back to Python by {@link #del}, by the {@link PythonGC} frame that it was made in, or
- * after Java has forgotten it. Using it after its frame closed is a {@link PythonException}. After
- * {@code del()}, and for a variable that is not there, it is no object at all: {@link #isNone} is true,
- * {@link #toString} is {@code <NULL>}, and everything else is a {@code PythonException}.
+ * <p>A {@code PythonObject} holds a reference to the object. The reference is released by {@link #del}, by the {@link
+ * PythonGC} frame in which it was created, or after Java can no longer reach it. Every use after its frame was closed
+ * throws a {@link PythonException}. After {@code del()}, and for a variable that does not exist, it holds no object:
+ * {@link #isNone} is true, {@link #toString} returns {@code <NULL>}, and all other methods throw a {@code
+ * PythonException}.
  *
- * <p>All methods need a turn of {@link PythonGIL}, unless they say otherwise. Where Python raises, they
- * throw a {@code PythonException} with the text {@code TypeName: message}; nothing stays pending. Two
- * {@code PythonObject}s of one Python object are not equal.
+ * <p>All methods need a turn of {@link PythonGIL}, unless they say otherwise. If Python raises an exception, they throw
+ * a {@code PythonException} with the text {@code TypeName: message}, and no error stays pending in Python. Two {@code
+ * PythonObject}s of one Python object are not equal.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#handle">handle</a>
  */
@@ -58,10 +59,10 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * An object that JavaCPP's functions gave.
+     * Wraps an object that a function of JavaCPP returned.
      *
      * @param nativePythonObject the object; null makes no object, see above
-     * @param owned whether the caller's reference is taken over; otherwise an own one is added
+     * @param owned whether this object takes over the caller's reference; otherwise it adds its own reference
      * @throws PythonException if the thread has no turn
      */
     public PythonObject(PyObject nativePythonObject, boolean owned) {
@@ -77,8 +78,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * An object that JavaCPP's functions gave; the caller's reference is taken over, as if by
-     * {@code PythonObject(nativePythonObject, true)}.
+     * Wraps an object that a function of JavaCPP returned, and takes over the caller's reference, like {@code
+     * PythonObject(nativePythonObject, true)}.
      *
      * @param nativePythonObject the object; null makes no object, see above
      * @throws PythonException if the thread has no turn
@@ -88,9 +89,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * A Java value as a Python object, see {@link PythonTypes#convert}; null is None.
+     * Converts a Java value to a Python object, see {@link PythonTypes#convert}; null is None.
      *
-     * @throws PythonException if there is no way to convert it
+     * @throws PythonException if the value cannot be converted
      */
     public PythonObject(Object javaObject) {
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -131,11 +132,11 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * JavaCPP's view of the object, for the functions of {@code org.bytedeco.cpython.global.python}. It
-     * is valid as long as this object is held, and carries no reference of its own.
+     * JavaCPP's view of the object, for the functions of {@code org.bytedeco.cpython.global.python}. It is valid as
+     * long as this {@code PythonObject} holds the object, and has no reference of its own.
      *
-     * @return the view, null for no object
-     * @throws PythonException if the object is gone, or the thread has no turn
+     * @return the view; null if this holds no object
+     * @throws PythonException if the object was released, or the thread has no turn
      */
     public PyObject getNativePythonObject() {
         if (handle == 0) {
@@ -157,7 +158,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return knows(Pack.STR) ? text : (String) convert(Pack.Wanted.STR);
     }
 
-    /** Whether this is None, or no object. Needs a turn only if it is an object. */
+    /** Whether this is None or holds no object. This method needs a turn only if this holds an object. */
     public boolean isNone() {
         if (handle == 0) {
             return true;
@@ -169,7 +170,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    /** Gives the object back now; from here on this is no object. Again it does nothing. */
+    /** Releases the object now. Afterwards this holds no object. A second call does nothing. */
     public void del() {
         if (handle == 0) {
             return;
@@ -218,7 +219,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return callWith(args, kwargs);
     }
 
-    /** Calls the object with values that are converted to Python; null is None. */
+    /** Calls the object with values, which are converted to Python; null is None. */
     public PythonObject call(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
@@ -227,19 +228,22 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    /** Calls the object with values that are converted to Python; null is no arguments. */
+    /** Calls the object with values, which are converted to Python; a list that is null means no arguments. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithArgs(List args) {
         return callWith(args, null);
     }
 
-    /** Calls the object with values by name that are converted to Python; null is no arguments. */
+    /** Calls the object with named values, which are converted to Python; a map that is null means no arguments. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithKwargs(Map kwargs) {
         return callWith(null, Names.asInPython(kwargs));
     }
 
-    /** Calls the object with values, and values by name, that are converted to Python; null is none. */
+    /**
+     * Calls the object with positional and named values, which are converted to Python; a list or map that is null
+     * means no arguments of that kind.
+     */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithArgsAndKwargs(List args, Map kwargs) {
         return callWith(args, Names.asInPython(kwargs));
@@ -301,7 +305,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /**
      * The value of an {@code int}, or of what Python takes as one.
      *
-     * @throws PythonException if it is none, or has more than 32 bits
+     * @throws PythonException if the object is not an integer, or has more than 32 bits
      */
     public int toInt() {
         long value = toLong();
@@ -314,7 +318,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /**
      * The value of an {@code int}, or of what Python takes as one.
      *
-     * @throws PythonException if it is none, or has more than 64 bits
+     * @throws PythonException if the object is not an integer, or has more than 64 bits
      */
     public long toLong() {
         return knows(Pack.INT) ? word : word(Pack.Wanted.INT);
@@ -429,27 +433,27 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return apply(Operator.MAT_MUL, this, Objects.requireNonNull(pythonObject));
     }
 
-    /** Changes a mutable object by {@code a += b}; one that cannot change stays as it was. */
+    /** Changes a mutable object by {@code a += b}. An immutable object does not change. */
     public void addi(PythonObject pythonObject) {
         applied(Operator.IADD, this, Objects.requireNonNull(pythonObject));
     }
 
-    /** Changes a mutable object by {@code a -= b}; one that cannot change stays as it was. */
+    /** Changes a mutable object by {@code a -= b}. An immutable object does not change. */
     public void subi(PythonObject pythonObject) {
         applied(Operator.ISUB, this, Objects.requireNonNull(pythonObject));
     }
 
-    /** Changes a mutable object by {@code a *= b}; one that cannot change stays as it was. */
+    /** Changes a mutable object by {@code a *= b}. An immutable object does not change. */
     public void muli(PythonObject pythonObject) {
         applied(Operator.IMUL, this, Objects.requireNonNull(pythonObject));
     }
 
-    /** Changes a mutable object by {@code a /= b}; one that cannot change stays as it was. */
+    /** Changes a mutable object by {@code a /= b}. An immutable object does not change. */
     public void trueDivi(PythonObject pythonObject) {
         applied(Operator.ITRUE_DIV, this, Objects.requireNonNull(pythonObject));
     }
 
-    /** Changes a mutable object by {@code a //= b}; one that cannot change stays as it was. */
+    /** Changes a mutable object by {@code a //= b}. An immutable object does not change. */
     public void floorDivi(PythonObject pythonObject) {
         applied(Operator.IFLOOR_DIV, this, Objects.requireNonNull(pythonObject));
     }
@@ -462,12 +466,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     // ---- as Java types ----
 
     /**
-     * The object as a value of a Java class: numbers (exactly, or it is an error), text, enums by name,
-     * {@code java.time} from {@code datetime}, {@code UUID}, {@code Path}, {@link java.util.Optional} (None is
-     * empty), arrays, collections and maps, records from dicts, named tuples and objects with attributes of
-     * their components' names. An interface that is none of these becomes a proxy, see {@link #asInterface}. A
-     * Java object that Python has by reference is that object. For {@code Object} the Python type decides, and
-     * what has no counterpart stays a {@code PythonObject}.
+     * Converts the object to a value of a Java class. Supported are numbers (exactly, or the conversion fails), text,
+     * enums by name, {@code java.time} from {@code datetime}, {@code UUID}, {@code Path}, {@link java.util.Optional}
+     * (None is empty), arrays, collections and maps. Records are converted from dicts, from named tuples, and from
+     * objects with attributes of their components' names. For any other interface the result is a proxy, see {@link
+     * #asInterface}. If Python has a Java object by reference, the result is that Java object. For {@code Object} the
+     * Python type decides, and an object without a counterpart stays a {@code PythonObject}.
      *
      * <pre>{@code
      * try (PythonGIL gil = PythonGIL.lock()) {
@@ -485,7 +489,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * The same for a type with arguments, {@code Map<String, LocalDate>} say; their elements are converted too.
+     * Converts the object to a type with type arguments, for example {@code Map<String, LocalDate>}. The elements are
+     * converted to these types, too.
      *
      * <pre>{@code
      * Map<String, LocalDate> days = object.toJava(new PythonTypeToken<Map<String, LocalDate>>() {});
@@ -498,7 +503,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * The same for a type with arguments as reflection gives it.
+     * Converts the object to a type with type arguments that reflection returned.
      *
      * <pre>{@code
      * interface Prices { Map<String, BigDecimal> byName(); }
@@ -517,22 +522,22 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * A Java object of an interface whose methods call this object's attributes: those of the same name, or
-     * else in {@code snake_case} or {@code camelCase}. An attribute that cannot be called is read; without one
-     * named so, {@code getName}, {@code isName} and {@code setName} read and write the attribute {@code name}. If the
-     * interface has one method only, and there is no such attribute, this object itself is called. A default
-     * method runs where Python has no attribute for it.
+     * Creates a Java object that implements an interface. Its methods call the attributes of this object that have the
+     * same name, or the same name in {@code snake_case} or {@code camelCase}. If the attribute is not callable, its
+     * value is returned. If there is no attribute of that name, {@code getName}, {@code isName} and {@code setName}
+     * read and write the attribute {@code name}. If the interface has only one method, and there is no such attribute,
+     * this object itself is called. A default method runs if Python has no attribute for it.
      *
-     * <p>{@code List}, {@code Set}, {@code Map}, {@code Collection}, {@code Iterable} and {@code Iterator} are collections that read and
-     * write through to the object, and so are interfaces that extend these.
+     * <p>For {@code List}, {@code Set}, {@code Map}, {@code Collection}, {@code Iterable} and {@code Iterator}, and for
+     * interfaces that extend these, the result is a view, which reads and changes the Python object itself.
      *
-     * <p>Arguments may be all that {@link Python#of} takes. Results are converted as {@link #toJava} does, with
-     * the type arguments of the method's result. The proxy holds the object by itself: it works after
-     * this was deleted or its frame closed. It can be used on any thread: where the thread has no turn of
-     * {@link PythonGIL}, each call takes one for its length, and waits for it; so does iterating over a
-     * result of type {@code Iterator} or {@code Stream}. Handed to Python it is the Python object. Two proxies of one
-     * object are equal. Of a Java object that Python has by reference the result is that object, if it implements
-     * the interface.
+     * <p>Arguments may be all values that {@link Python#of} takes. Results are converted as by {@link #toJava}, with
+     * the type arguments of the method's result type. The proxy has its own reference to the object, so it still works
+     * after this {@code PythonObject} was deleted or its frame was closed. Any thread can use the proxy. If the thread
+     * has no turn of {@link PythonGIL}, each call waits for a turn and holds it for the duration of the call. The same
+     * applies to each step of an iteration over a result of type {@code Iterator} or {@code Stream}. A proxy that is
+     * passed to Python becomes the Python object again. Two proxies of one object are equal. If Python has a Java
+     * object by reference, and this object implements the interface, the result is that Java object.
      *
      * <pre>{@code
      * interface Calculator {
@@ -548,7 +553,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * System.out.println(calculator.addBoth(1, 2)); // 3.0
      * }</pre>
      *
-     * @throws PythonException if the class is no interface
+     * @throws PythonException if the class is not an interface
      * @see <a href="https://github.com/python4j/python4j/blob/main/docs/glossary.md#proxy">proxy</a>
      */
     public <T> T asInterface(Class<T> type) {
@@ -563,7 +568,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * The elements, as Python's {@code for} has them; each is an object of its own.
+     * The elements, as a {@code for} loop in Python iterates over them. Each element is a new {@code PythonObject}.
      *
      * <pre>{@code
      * for (PythonObject line : Python.eval("['a', 'b']")) {
@@ -571,8 +576,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * }
      * }</pre>
      *
-     * @throws PythonException {@code TypeError: 'int' object is not iterable}; by {@code next} and {@code hasNext},
-     *     which need a turn too, what Python raises there
+     * @throws PythonException if the object is not iterable ({@code TypeError: 'int' object is not iterable}). The
+     *     methods {@code next} and {@code hasNext} need a turn, too, and throw the exceptions that Python raises there
      */
     @Override
     public Iterator<PythonObject> iterator() {
@@ -606,8 +611,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     /**
-     * Gives the object back like {@link #del}, for try-with-resources. Without a turn the object goes when some
-     * thread next enters Python.
+     * Releases the object like {@link #del}, for try-with-resources. If the thread has no turn, the object is freed
+     * when some thread enters Python the next time.
      *
      * <pre>{@code
      * try (PythonObject big = Python.eval("list(range(1_000_000))")) {

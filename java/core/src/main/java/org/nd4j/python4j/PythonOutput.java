@@ -14,9 +14,9 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.MDC;
 
 /**
- * Where Python's output goes. By default that is the process's file descriptors 1 and 2, whatever
- * {@code System.setOut} says; while a {@code PythonOutput} is open, all that Python code prints goes to
- * Java instead, from any thread.
+ * Redirects Python's output. By default Python prints to the file descriptors 1 and 2 of the process, independently of
+ * {@code System.setOut}. While a {@code PythonOutput} is open, everything that Python code prints, on any thread, goes
+ * to Java instead.
  *
  * <pre>{@code
  * try (PythonGIL gil = PythonGIL.lock(); PythonOutput output = PythonOutput.capture()) {
@@ -25,14 +25,14 @@ import org.slf4j.MDC;
  * }
  * }</pre>
  *
- * <p>Whole lines arrive at once, the rest of a line when it is flushed or the call from Java returns;
- * the text is exact. Of several open ones the last gets it. Receivers are called on the thread that
- * prints, Python's own included, without the GIL; what they throw is an exception of {@code print}, or of the
- * call from Java where it comes for the rest of a line.
- * Output of C code and child processes, which do not use {@code sys.stdout}, is not seen. A program that
- * puts its own stream at {@code sys.stdout} keeps it.
+ * <p>A complete line is delivered at once. An incomplete line is delivered when it is flushed or when the call from
+ * Java returns. The text is unchanged. If several {@code PythonOutput}s are open, the last one receives the text.
+ * Receivers are called without the GIL, on the thread that prints, which may be a thread that Python created. If a
+ * receiver throws an exception, {@code print} raises it; for an incomplete line at the end of a call, the call from
+ * Java throws it. Output of C code and of child processes is not redirected, because they do not use {@code
+ * sys.stdout}. If a program replaces {@code sys.stdout} by its own stream, this stream remains in use.
  *
- * <p>Opening and closing need a turn of {@link PythonGIL}, or wait for one.
+ * <p>Opening and closing need a turn of {@link PythonGIL}. A thread without a turn waits for one.
  */
 public final class PythonOutput implements AutoCloseable {
 
@@ -61,8 +61,8 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     /**
-     * Sends what Python prints to two receivers, line by line, until it is closed. A line has its
-     * {@code \n}; the unfinished end of one comes without.
+     * Sends Python's output to two receivers, line by line, until this object is closed. A complete line ends with
+     * {@code \n}; an incomplete one does not.
      *
      * @throws PythonException if Python cannot be started
      */
@@ -72,7 +72,10 @@ public final class PythonOutput implements AutoCloseable {
         return open(new PythonOutput(out, err, null, null, null));
     }
 
-    /** Sends what Python prints to two print streams, until it is closed: {@code to(System.out, System.err)}. */
+    /**
+     * Sends Python's output to two print streams until this object is closed, for example {@code to(System.out,
+     * System.err)}.
+     */
     public static PythonOutput to(PrintStream out, PrintStream err) {
         return to(text -> print(out, text), text -> print(err, text));
     }
@@ -82,7 +85,7 @@ public final class PythonOutput implements AutoCloseable {
         stream.flush();
     }
 
-    /** Keeps what Python prints, for {@link #getOut} and {@link #getErr}, until it is closed. */
+    /** Collects Python's output, for {@link #getOut} and {@link #getErr}, until this object is closed. */
     public static PythonOutput capture() {
         StringBuffer out = new StringBuffer();
         StringBuffer err = new StringBuffer();
@@ -90,11 +93,12 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     /**
-     * Sends the records of Python's {@code logging} module to SLF4J until it is closed: logger by name,
-     * level, message, exception as a {@link PythonException}, and the thread's name as {@code python.thread} in
-     * the {@link MDC}. Python's root logger lets everything through; SLF4J's configuration decides. Python code that
-     * configures logging anew, by {@code logging.basicConfig(force=True)} or {@code dictConfig}, takes its root
-     * logger's handlers away, this one too. A warning in the log says so then, and {@link #reattach} puts it back.
+     * Sends the records of Python's {@code logging} module to SLF4J until this object is closed. A record keeps the
+     * name of its logger, its level and its message; an exception becomes a {@link PythonException}, and the name of
+     * the thread is {@code python.thread} in the {@link MDC}. Python's root logger passes all records on, and the
+     * configuration of SLF4J decides which are logged. If Python code configures logging again, by {@code
+     * logging.basicConfig(force=True)} or {@code dictConfig}, this removes all handlers of the root logger, including
+     * the one of this object. Then a warning in the log says so, and {@link #reattach} adds the handler again.
      */
     public static PythonOutput logging() {
         try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
@@ -114,11 +118,11 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     /**
-     * Sends log records here again after Python code has configured logging anew; of {@link #logging} only. It may
-     * be called at any time.
+     * Sends log records to this object again after Python code has configured logging again. Only an object of {@link
+     * #logging} supports it. It may be called at any time.
      *
-     * @return whether the records went elsewhere before
-     * @throws IllegalStateException if this is no open one of {@code logging()}
+     * @return whether the records did not go to this object before the call
+     * @throws IllegalStateException if this object is closed or was not created by {@code logging()}
      */
     public boolean reattach() {
         if (route == null || closed) {
@@ -129,12 +133,12 @@ public final class PythonOutput implements AutoCloseable {
         }
     }
 
-    /** What was printed to {@code sys.stdout} so far; of {@link #capture} only. */
+    /** The text that was printed to {@code sys.stdout} so far. Only an object of {@link #capture} has it. */
     public String getOut() {
         return captured(capturedOut);
     }
 
-    /** What was printed to {@code sys.stderr} so far; of {@link #capture} only. */
+    /** The text that was printed to {@code sys.stderr} so far. Only an object of {@link #capture} has it. */
     public String getErr() {
         return captured(capturedErr);
     }
@@ -149,7 +153,7 @@ public final class PythonOutput implements AutoCloseable {
         return text.toString();
     }
 
-    /** Python prints again where it did before. Closing again does nothing. */
+    /** Ends the redirection: Python prints to its previous destination again. A second call does nothing. */
     @Override
     public void close() {
         if (closed) {

@@ -16,25 +16,24 @@ import org.nd4j.python4j.internal.process.PythonChild;
 import org.nd4j.python4j.internal.start.Interpreter;
 
 /**
- * Runs Python in a process of its own, with the interpreter that is chosen when the method is called: the embedded
- * one unless another was chosen. Once Python runs inside this process, it is that interpreter, and a choice that names
- * another one is an exception.
+ * Runs Python in a separate process, with the interpreter that is chosen when the method is called. Without a choice
+ * this is the embedded interpreter. Once Python runs inside this process, the same interpreter is used, and if another
+ * one is chosen, the methods throw an exception.
  *
- * <p>This starts programs. To call functions in other processes, with typed values, there is {@code PythonPool} of the artifact
- * {@code python4j-pool}.
+ * <p>This class starts programs. {@code PythonPool} of the artifact {@code python4j-pool} calls functions in other
+ * processes, with typed values.
  *
- * <p>No shell is involved and arguments arrive as they are. Nothing here needs a turn of
- * {@link PythonGIL} or starts Python inside this process. An interrupt of the calling thread ends the
- * child process.
+ * <p>No shell is used, and arguments are passed unchanged. No method needs a turn of {@link PythonGIL} or starts Python
+ * inside this process. An interrupt of the calling thread ends the child process.
  *
- * <p>The pip methods install into that same interpreter. The embedded one is shared by all programs of this user:
- * what one program installs there, the others see. A program that needs packages of its own makes an environment by
- * {@link PythonEnvironment#create}.
+ * <p>The pip methods install packages into the same interpreter. All programs of a user share the embedded interpreter,
+ * so a package that one program installs there is visible to all others. A program that needs its own packages creates
+ * an environment by {@link PythonEnvironment#create}.
  *
- * <p>What the pip methods install can be imported inside this process at once. Their calls are made one
- * after the other, also those of other JVMs of this user. If pip fails, they throw a
- * {@link PythonException} with the last lines that pip printed. Packages that the class path brings, for example numpy,
- * count as installed for pip and are never changed: a package that needs another version of one is not installed.
+ * <p>Python inside this process can import installed packages at once. Calls of the pip methods run one after the
+ * other, including calls of other JVMs of this user. If pip fails, the methods throw a {@link PythonException} with the
+ * last lines that pip printed. Packages from the class path, for example numpy, count as installed for pip and are
+ * never changed. A package that needs another version of such a package is not installed.
  */
 public class PythonProcess {
 
@@ -56,14 +55,14 @@ public class PythonProcess {
             "        site.addsitedir(folder)",
             "importlib.invalidate_caches()");
 
-    /** Upstream: the class only has static members and a public constructor all the same. */
+    /** The class has only static members. The constructor is public because it is public in upstream. */
     public PythonProcess() {}
 
     /**
-     * Runs Python with these arguments and waits for its end. Its stderr is this process's, its stdin is
-     * empty, and its exit status is not looked at: {@link #runForStatus} gives it.
+     * Runs Python with these arguments and waits until it ends. It uses the stderr of this process, and its stdin is
+     * empty. The exit status is ignored; {@link #runForStatus} returns it.
      *
-     * @return what it wrote to stdout, read as UTF-8 and otherwise unchanged
+     * @return the output on stdout, decoded as UTF-8 and otherwise unchanged
      * @throws IOException if it cannot be started
      * @throws InterruptedException if the thread is interrupted; the process is ended then
      * @throws PythonException if there is no interpreter
@@ -73,8 +72,8 @@ public class PythonProcess {
     }
 
     /**
-     * Runs Python with these arguments, with this process's stdin, stdout and stderr, and waits for its
-     * end. Its exit status is not looked at: {@link #runForStatus} gives it.
+     * Runs Python with these arguments, with the stdin, stdout and stderr of this process, and waits until it ends. The
+     * exit status is ignored; {@link #runForStatus} returns it.
      *
      * @throws IOException if it cannot be started
      * @throws InterruptedException if the thread is interrupted; the process is ended then
@@ -85,7 +84,8 @@ public class PythonProcess {
     }
 
     /**
-     * As {@link #run}, and gives the exit status: 0 where all went well. Any other is no exception.
+     * Like {@link #run}, but returns the exit status, which is 0 on success. Another status does not throw an
+     * exception.
      *
      * @throws IOException if it cannot be started
      * @throws InterruptedException if the thread is interrupted; the process is ended then
@@ -98,12 +98,12 @@ public class PythonProcess {
     /**
      * Installs a package.
      *
-     * <p>A text from elsewhere should be a name that is looked up before: a package runs its code when it is
-     * installed, and an address installs whatever lies there.
+     * <p>If the argument comes from an untrusted source, check it against a list of known packages first. A package can
+     * run code when it is installed, and a URL installs any package that is stored there.
      *
-     * @param packageName what pip takes for one: a name, perhaps with extras, versions and markers, a path, an
-     *     address; options of pip are refused
-     * @throws PythonException if pip fails, the thread is interrupted, or that is no package
+     * @param packageName a package as pip accepts it: a name, with optional extras, versions and markers, a path, or a
+     *     URL; options of pip are rejected
+     * @throws PythonException if pip fails, the thread is interrupted, or the argument is not a package
      */
     public static void pipInstall(String packageName) throws PythonException {
         install(false, "Error installing package " + packageName, "--", Pip.argument(packageName));
@@ -112,9 +112,9 @@ public class PythonProcess {
     /**
      * Installs a version of a package.
      *
-     * @param packageName a name, perhaps with extras; no path and no address
-     * @param version as in {@code name==version}
-     * @throws PythonException if pip fails, the thread is interrupted, or that is no name or no version
+     * @param packageName a name, with optional extras; a path or a URL is not allowed
+     * @param version the version, as in {@code name==version}
+     * @throws PythonException if pip fails, the thread is interrupted, or an argument is not a name or not a version
      */
     public static void pipInstall(String packageName, String version) {
         String name = Pip.argument(packageName);
@@ -129,10 +129,10 @@ public class PythonProcess {
     }
 
     /**
-     * Removes a package, without asking.
+     * Removes a package without a confirmation.
      *
-     * @throws PythonException if pip fails, which it does not for an unknown package, the class path brings the
-     *     package, or the thread is interrupted
+     * @throws PythonException if pip fails, if the package comes from the class path, or if the thread is interrupted;
+     *     an unknown package is not an error
      */
     public static void pipUninstall(String packageName) throws PythonException {
         Interpreter interpreter = Interpreter.chosen();
@@ -142,11 +142,11 @@ public class PythonProcess {
     }
 
     /**
-     * Installs a package from a git repository, for which there must be a git program.
+     * Installs a package from a git repository. This needs a git program on the machine.
      *
-     * @param gitRepoUrl its address: {@code https}, {@code http}, {@code ssh}, {@code git} or {@code file}; without
-     *     a scheme it is taken for a {@code git://} one
-     * @throws PythonException if pip fails, the thread is interrupted, or that is no such address
+     * @param gitRepoUrl the URL of the repository, with the scheme {@code https}, {@code http}, {@code ssh}, {@code
+     *     git} or {@code file}; without a scheme it is read as a {@code git://} URL
+     * @throws PythonException if pip fails, the thread is interrupted, or the argument is not such a URL
      */
     public static void pipInstallFromGit(String gitRepoUrl) {
         String url = Pip.argument(gitRepoUrl);
@@ -165,8 +165,8 @@ public class PythonProcess {
     /**
      * The version of an installed package.
      *
-     * @throws PythonException {@code Can't find package NAME} if it is not installed; if it cannot be
-     *     found out, or the thread is interrupted
+     * @throws PythonException {@code Can't find package NAME} if it is not installed; also if the version cannot be
+     *     determined, or the thread is interrupted
      */
     public static String getPackageVersion(String packageName) {
         String version = Pip.version(Interpreter.chosen(), "Error finding version for package " + packageName, packageName);
@@ -179,16 +179,16 @@ public class PythonProcess {
     /**
      * Whether a package is installed.
      *
-     * @throws PythonException if that cannot be found out, or the thread is interrupted
+     * @throws PythonException if this cannot be determined, or the thread is interrupted
      */
     public static boolean isPackageInstalled(String packageName) {
         return Pip.version(Interpreter.chosen(), "Error checking if package is installed: " + packageName, packageName) != null;
     }
 
     /**
-     * Installs what a requirements file lists.
+     * Installs the packages of a requirements file.
      *
-     * @throws PythonException if pip fails, with a missing file for one, or the thread is interrupted
+     * @throws PythonException if pip fails, for example because the file is missing, or the thread is interrupted
      */
     public static void pipInstallFromRequirementsTxt(String path) {
         install(false, "Error installing packages from " + path,
@@ -199,8 +199,8 @@ public class PythonProcess {
      * Installs the package of a setup script.
      *
      * @param path a {@code setup.py} or its folder
-     * @param isDevelop whether the package stays where it is, so that changes to it show at once
-     * @throws PythonException if pip fails, there is no such script, or the thread is interrupted
+     * @param isDevelop whether the package stays in its folder, so that changes to it have an effect at once
+     * @throws PythonException if pip fails, the script does not exist, or the thread is interrupted
      */
     public static void pipInstallFromSetupScript(String path, boolean isDevelop) {
         String failed = "Error installing packages from " + path;

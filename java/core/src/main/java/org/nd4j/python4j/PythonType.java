@@ -10,10 +10,10 @@ import org.nd4j.python4j.internal.jni.Pack;
 /**
  * A Python type with its counterpart in Java.
  *
- * <p>To add one, extend this class and name the subclass, which needs a public constructor without
- * parameters, in {@code META-INF/services/org.nd4j.python4j.PythonType}. Such types are also used for
- * values inside lists and dicts. {@link #toJava} and {@link #toPython} are called with a turn of
- * {@link PythonGIL} held; all else must not need one.
+ * <p>To add a type, extend this class and name the subclass in {@code META-INF/services/org.nd4j.python4j.PythonType}.
+ * The subclass needs a public constructor without parameters. Such types are also used for values inside lists and
+ * dicts. {@link #toJava}, {@link #toPython} and {@link #pythonType} are called with a turn of {@link PythonGIL} held.
+ * All other methods must not need a turn.
  *
  * @param <T> the Java class
  */
@@ -23,7 +23,7 @@ public abstract class PythonType<T> {
     private final Class<T> javaType;
 
     /**
-     * @param typeName the name of the type in Python, with its module if that is not {@code builtins}:
+     * @param typeName the name of the type in Python, with its module if that is not {@code builtins}; for example
      *     {@code numpy.ndarray}
      * @param javaType the class of its values in Java
      */
@@ -33,10 +33,11 @@ public abstract class PythonType<T> {
     }
 
     /**
-     * Makes a value of this type from one of a similar class, or throws. Without an override every value passes
-     * unchanged, null as well: what does not fit is found where it is used.
+     * Converts a value of a similar Java class to a value of this type, or throws an exception. The default
+     * implementation returns every value unchanged, including null. A value of a wrong class then fails where it is
+     * used.
      *
-     * @throws PythonException if there is no way
+     * @throws PythonException if the value cannot be converted
      */
     @SuppressWarnings("unchecked") // Upstream: the identity, for types such as int.class as well
     public T adapt(Object javaObject) throws PythonException {
@@ -44,13 +45,13 @@ public abstract class PythonType<T> {
     }
 
     /**
-     * The value of a Python object.
+     * Converts a Python object to a Java value.
      *
      * @throws PythonException if the object is not of this type
      */
     public abstract T toJava(PythonObject pythonObject);
 
-    /** A Python object with this value. */
+    /** Converts a Java value to a Python object. */
     public abstract PythonObject toPython(T javaObject);
 
     /** Whether a Java object is a value of this type. */
@@ -63,7 +64,7 @@ public abstract class PythonType<T> {
         return typeName;
     }
 
-    /** Equal are types of the same class and name. */
+    /** Types are equal if they have the same class and name. */
     @Override
     public boolean equals(Object obj) {
         return obj instanceof PythonType && obj.getClass() == getClass() && ((PythonType<?>) obj).typeName.equals(typeName);
@@ -80,35 +81,36 @@ public abstract class PythonType<T> {
     }
 
     /**
-     * The type itself as a Python object, to know its instances by. Null, as here, lets the name decide.
-     * Called with a turn held.
+     * The type itself as a Python object, by which its instances are recognized. The default implementation returns
+     * null, which means that they are recognized by the name of the type. This method is called with a turn held.
      */
     public PythonObject pythonType() {
         return null;
     }
 
-    /** Folders that Python has to find on {@code sys.path} for this type. Asked before Python starts. */
+    /** The folders that this type needs on {@code sys.path}. This method is called before Python starts. */
     public File[] packages() {
         return new File[0];
     }
 
-    /** Called once, after Python has started. */
+    /** Prepares this type. The method is called once, after Python has started. */
     public void init() {}
 
     // ---- for this package ----
 
     /**
-     * The memory of a value, for worker processes, which are given no Python objects of this process: they see an array. Null, as here, if
-     * a value of this type has none.
+     * The memory of a value, for worker processes. They cannot get Python objects of this process, so they get the
+     * memory as an array. The default implementation returns null, which means that values of this type have no such
+     * memory.
      */
     public PythonBuffer toBuffer(T javaObject) {
         return null;
     }
 
     /**
-     * The value that an array of a worker process is, over the same memory; the other direction of {@link #toBuffer}.
+     * Converts an array of a worker process to a value over the same memory. This is the opposite of {@link #toBuffer}.
      *
-     * @throws PythonException as here, if there is no such value
+     * @throws PythonException if the array cannot be converted; the default implementation always throws it
      */
     public T ofBuffer(PythonBuffer buffer) {
         throw new PythonException("Values of " + this + " do not come from another process: only those of the built-in types do, and"

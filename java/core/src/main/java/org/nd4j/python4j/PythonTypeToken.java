@@ -10,7 +10,8 @@ import java.lang.reflect.TypeVariable;
 import java.lang.reflect.WildcardType;
 
 /**
- * A Java type with its arguments, for {@link PythonObject#toJava(PythonTypeToken)}. It is written as an empty subclass:
+ * A Java type with its type arguments, for {@link PythonObject#toJava(PythonTypeToken)}. A program writes it as an
+ * empty subclass:
  *
  * <pre>{@code
  * Map<String, List<Order>> orders = object.toJava(new PythonTypeToken<Map<String, List<Order>>>() {});
@@ -25,7 +26,8 @@ public abstract class PythonTypeToken<T> {
     /**
      * Takes the type from the subclass.
      *
-     * @throws PythonException if that does not name it, or names a type variable, whose meaning is not known at run time
+     * @throws PythonException if the subclass does not name the type, or the type contains a type variable, which is
+     *     not known at run time
      */
     protected PythonTypeToken() {
         Type superclass = getClass().getGenericSuperclass();

@@ -24,16 +24,16 @@ import org.slf4j.LoggerFactory;
 /**
  * The Python types that have a counterpart in Java.
  *
- * <p>Inside containers, and where a type is inferred, the exact type of a Python object decides: int is
- * Long (BigInteger beyond 64 bits), float Double, bool Boolean, str String, bytes byte[], list, tuple,
- * range and views of dicts are ArrayList, dict is LinkedHashMap, set and frozenset LinkedHashSet, Decimal
- * BigDecimal, None null, numpy's scalars are Long, Double or Boolean. Other types need a registered
- * {@link PythonType}.
+ * <p>Inside containers, and where a type is inferred, the exact type of a Python object decides. An int becomes a Long,
+ * or a BigInteger if it has more than 64 bits. A float becomes a Double, a bool a Boolean, a str a String, and bytes a
+ * byte[]. A list, a tuple, a range and a view of a dict become an ArrayList, a dict a LinkedHashMap, and a set and a
+ * frozenset a LinkedHashSet. A Decimal becomes a BigDecimal, and None becomes null. A numpy scalar becomes a Long, a
+ * Double or a Boolean. All other types need a registered {@link PythonType}.
  */
 @SuppressWarnings({"rawtypes", "unchecked"}) // Upstream: the public signatures are raw
 public class PythonTypes {
 
-    /** Upstream: the class only has static members and a public constructor all the same. */
+    /** The class has only static members. The constructor is public because it is public in upstream. */
     public PythonTypes() {}
 
     /** The types that cross packed. */
@@ -80,10 +80,10 @@ public class PythonTypes {
         }
     }
 
-    /** {@code str} and String. Of any object it reads Python's {@code str(object)}. */
+    /** {@code str} and String. It reads any object, as {@code str(object)}. */
     public static final PythonType<String> STR = new BuiltIn<>("str", String.class, Pack.Wanted.STR, "String") {};
 
-    /** {@code int} and Long. Reads all that Python takes as an integer, of 64 bits at most. */
+    /** {@code int} and Long. It reads all objects that Python accepts as an integer of at most 64 bits. */
     public static final PythonType<Long> INT = new BuiltIn<>("int", Long.class, Pack.Wanted.INT, "Long") {
         @Override
         public Long adapt(Object javaObject) {
@@ -112,7 +112,7 @@ public class PythonTypes {
         }
     };
 
-    /** {@code float} and Double. Reads all that Python takes as a number. */
+    /** {@code float} and Double. It reads all objects that Python accepts as a number. */
     public static final PythonType<Double> FLOAT = new BuiltIn<>("float", Double.class, Pack.Wanted.FLOAT, "Long") {
         // Upstream: the message of a failed cast says Long here, too.
         @Override
@@ -126,10 +126,10 @@ public class PythonTypes {
         }
     };
 
-    /** {@code bool} and Boolean. Of any object it reads the truth value. */
+    /** {@code bool} and Boolean. It reads any object, as its truth value. */
     public static final PythonType<Boolean> BOOL = new BuiltIn<>("bool", Boolean.class, Pack.Wanted.BOOL, "Boolean") {};
 
-    /** {@code list} and List. Reads every sequence, text too; takes every array. */
+    /** {@code list} and List. It reads every Python sequence, including text, and accepts every Java array. */
     public static final PythonType<List> LIST = new BuiltIn<>("list", List.class, Pack.Wanted.LIST, "List") {
         @Override
         public List adapt(Object javaObject) {
@@ -142,10 +142,10 @@ public class PythonTypes {
         }
     };
 
-    /** {@code dict} and Map, in the order of each. Reads dicts and their subclasses. */
+    /** {@code dict} and Map. The order of the entries is kept. It reads dicts and their subclasses. */
     public static final PythonType<Map> DICT = new BuiltIn<>("dict", Map.class, Pack.Wanted.DICT, "Map") {};
 
-    /** {@code bytes} and byte[]. Reads nothing else. */
+    /** {@code bytes} and byte[]. It reads no other type. */
     public static final PythonType<byte[]> BYTES = new BuiltIn<>("bytes", byte[].class, Pack.Wanted.BYTES, "byte[]") {};
 
     /** Whatever it is: Java gets the {@link PythonObject}. Not listed among the types. */
@@ -213,7 +213,7 @@ public class PythonTypes {
         }
     }
 
-    /** All types: the built-in ones, then the registered ones. Needs no turn. */
+    /** All types: first the built-in ones, then the registered ones. This method needs no turn. */
     public static List<PythonType> get() {
         List<PythonType> all = new ArrayList<>(BUILT_IN);
         all.addAll(Registered.TYPES);
@@ -221,7 +221,7 @@ public class PythonTypes {
     }
 
     /**
-     * The type of a name. Needs no turn.
+     * The type with the given name. This method needs no turn.
      *
      * @throws PythonException if there is none
      */
@@ -240,7 +240,7 @@ public class PythonTypes {
     }
 
     /**
-     * The first type that accepts a Java object; null's is NoneType. Needs no turn.
+     * The first type that accepts a Java object; for null it is NoneType. This method needs no turn.
      *
      * @throws PythonException if there is none
      */
@@ -254,9 +254,9 @@ public class PythonTypes {
     }
 
     /**
-     * The type that a Python object is exactly of; subclasses do not count.
+     * The type of which a Python object is a direct instance. Instances of subclasses are not accepted.
      *
-     * @throws PythonException if there is none, or the thread has no turn
+     * @throws PythonException if there is no such type, or the thread has no turn
      */
     public static <T> PythonType<T> getPythonTypeForPythonObject(PythonObject pythonObject) {
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -277,7 +277,7 @@ public class PythonTypes {
      * Converts any Java value that has a counterpart in Python: null, text, numbers, Boolean, arrays, List,
      * Set, Map and Iterable of such values, PythonObject (as it is), and values of registered types.
      *
-     * @throws PythonException if there is no way, or the thread has no turn
+     * @throws PythonException if the value has no counterpart in Python, or the thread has no turn
      */
     public static PythonObject convert(Object javaObject) {
         return javaObject instanceof PythonObject ? (PythonObject) javaObject : new PythonObject(javaObject);

@@ -7,8 +7,8 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A named value of a {@link PythonType}. A plain Java object: nothing here needs a turn or starts Python,
- * except {@link #getPythonObject}.
+ * A named value of a {@link PythonType}. It is a plain Java object: no method except {@link #getPythonObject} needs a
+ * turn or starts Python.
  *
  * @param <T> the class of its values in Java
  */
@@ -22,8 +22,8 @@ public class PythonVariable<T> {
      * A variable with a value.
      *
      * @param name a Java identifier
-     * @param value passes through {@link PythonType#adapt}; null is None
-     * @throws PythonException if the name is no identifier or the value does not fit the type
+     * @param value the value, which is converted by {@link PythonType#adapt}; null is None
+     * @throws PythonException if the name is not an identifier or the value does not fit the type
      */
     public PythonVariable(String name, PythonType<T> type, Object value) {
         if (!isIdentifier(name)) {
@@ -38,7 +38,7 @@ public class PythonVariable<T> {
      * A variable without a value, for an output.
      *
      * @param name a Java identifier
-     * @throws PythonException if it is none
+     * @throws PythonException if the name is not an identifier
      */
     public PythonVariable(String name, PythonType<T> type) {
         this(name, type, null);
@@ -61,16 +61,16 @@ public class PythonVariable<T> {
     }
 
     /**
-     * Sets the value, which passes through {@link PythonType#adapt}; null is None.
+     * Sets the value, which is converted by {@link PythonType#adapt}; null is None.
      *
-     * @throws PythonException if it does not fit the type
+     * @throws PythonException if the value does not fit the type
      */
     public void setValue(Object value) {
         this.value = value == null ? null : getType().adapt(value);
     }
 
     /**
-     * The value as a Python object, converted now. Needs a turn of {@link PythonGIL}.
+     * Converts the value to a Python object. This method needs a turn of {@link PythonGIL}.
      *
      * @throws PythonException if the thread has no turn
      */
@@ -83,21 +83,21 @@ public class PythonVariable<T> {
         return name;
     }
 
-    /** Sets the name. Upstream: it is not checked here. */
+    /** Sets the name. As in upstream, this method does not check it. */
     public void setName(String name) {
         this.name = name;
     }
 
     /**
-     * Sets the type by its name, see {@link PythonTypes#get(String)}. The value stays as it is.
+     * Sets the type by its name, see {@link PythonTypes#get(String)}. The value does not change.
      *
-     * @throws PythonException if there is no such type
+     * @throws PythonException if no type has this name
      */
     public void setType(String type) {
         this.type = PythonTypes.get(type);
     }
 
-    /** Equal are variables of the same name, type and value. */
+    /** Variables are equal if they have the same name, type and value. */
     @Override
     public boolean equals(Object o) {
         if (o == this) {
@@ -113,7 +113,10 @@ public class PythonVariable<T> {
                 && Objects.deepEquals(getValue(), other.getValue());
     }
 
-    /** Whether the other one may be equal to this: subclasses that are not override it. */
+    /**
+     * Whether the other object may be equal to this one. A subclass whose instances are not equal to a {@code
+     * PythonVariable} overrides this method.
+     */
     protected boolean canEqual(Object other) {
         return other instanceof PythonVariable;
     }

@@ -8,10 +8,10 @@ import java.util.Map;
 import org.nd4j.python4j.internal.convert.Names;
 
 /**
- * Variables, in order. A plain Java list: nothing here needs a turn or starts Python.
+ * An ordered list of variables. It is a plain Java list: no method needs a turn or starts Python.
  *
- * <p>The methods {@code add...} append, whether or not there is one of that name already, and return true;
- * {@code get...} find the first one of a name.
+ * <p>The methods {@code add...} append a variable, even if the list already has one with that name, and return true.
+ * The methods {@code get...} find the first variable with a name.
  */
 @SuppressWarnings("rawtypes") // Upstream: the public signatures are raw
 public class PythonVariables extends java.util.ArrayList<PythonVariable> {
@@ -28,7 +28,10 @@ public class PythonVariables extends java.util.ArrayList<PythonVariable> {
         super(list);
     }
 
-    /** The variable of a name, as it is or as Python's compiler makes it; null if there is none. */
+    /**
+     * The variable with a name, either exactly this name or the name as Python's compiler normalizes it; null if there
+     * is none.
+     */
     public PythonVariable get(String name) {
         PythonVariable exact = named(name);
         return exact != null || name == null ? exact : named(Names.asInPython(name));
@@ -46,7 +49,7 @@ public class PythonVariables extends java.util.ArrayList<PythonVariable> {
     /**
      * Appends a variable.
      *
-     * @throws PythonException if the name is no Java identifier or the value does not fit the type
+     * @throws PythonException if the name is not a Java identifier or the value does not fit the type
      */
     public <T> boolean add(String name, PythonType<T> type, Object value) {
         return add(new PythonVariable<>(name, type, value));
@@ -133,9 +136,9 @@ public class PythonVariables extends java.util.ArrayList<PythonVariable> {
     }
 
     /**
-     * The value of a name, of whatever type it is; null is None.
+     * The value of the variable with a name, for every type; null is None.
      *
-     * @param <T> what the caller takes it for
+     * @param <T> the class that the caller expects
      * @throws PythonException if there is no variable of that name
      */
     @SuppressWarnings("unchecked") // the caller names the class

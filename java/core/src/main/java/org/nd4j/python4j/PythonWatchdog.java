@@ -24,20 +24,21 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches the exclusive turn; made by {@link PythonGIL#watch}, or for the whole process by the property
- * {@value #PROPERTY}: a number with {@code ms}, {@code s} or {@code m}, or a {@link Duration} such as
- * {@code PT10S}. That one logs each report as a warning.
+ * Watches the exclusive turn. {@link PythonGIL#watch} creates a watchdog. The property {@value #PROPERTY} creates one
+ * for the whole process, which logs each report as a warning. Its value is a number with {@code ms}, {@code s} or
+ * {@code m}, or a {@link Duration} such as {@code PT10S}.
  *
- * <p>A turn that lasts longer than the limit is reported once. Reading Python's stack needs the GIL, which
- * Python code gives up all the time: every 5 ms while it runs, and while it sleeps or waits. Where the owner
- * of the turn keeps it, in a long call of C code or in Java code between two calls, the report says so, and a
- * second one follows with Python's stack if the turn is still going on when the GIL is to be had. No signals are used.
+ * <p>A turn that lasts longer than the limit is reported once. To read Python's stack the watchdog needs the GIL.
+ * Python code releases the GIL every 5 ms while it runs, and while it sleeps or waits. The owner of the turn may also
+ * keep the GIL, in a long call of C code or in Java code between two calls. In this case the report says so. A second
+ * report with Python's stack follows if the turn still lasts when the GIL becomes available. No signals are used.
  *
- * <p>Blocks of {@link PythonGIL#lockShared} are no turns. All methods may be called by any thread.
+ * <p>Blocks of {@link PythonGIL#lockShared} are not turns and are not watched. All methods may be called by any thread
+ * and need no turn.
  */
 public final class PythonWatchdog implements AutoCloseable {
 
-    /** The property that watches the whole process, off by default. */
+    /** The property that starts a watchdog for the whole process. It is not set by default. */
     public static final String PROPERTY = "org.eclipse.python4j.watchdog";
 
     private static final long LOOKS = 8;
@@ -107,7 +108,7 @@ public final class PythonWatchdog implements AutoCloseable {
         }
     }
 
-    /** Ends the watching; a report that is being made still comes. Again it does nothing. */
+    /** Ends the watchdog. A report that is already being created is still delivered. A second call does nothing. */
     @Override
     public void close() {
         closed = true;
@@ -238,24 +239,24 @@ public final class PythonWatchdog implements AutoCloseable {
             return thread;
         }
 
-        /** How long it has had the turn at least. */
+        /** The time for which the thread has had the turn, at least. */
         public Duration getHeld() {
             return held;
         }
 
-        /** Who waited for the turn, in the order of arrival. */
+        /** The threads that waited for the turn, in the order of their arrival. */
         public List<Thread> getWaiters() {
             return waiters;
         }
 
-        /** Where the thread was in Java. */
+        /** The Java stack of the thread. */
         public StackTraceElement[] getJavaStack() {
             return stack.clone();
         }
 
         /**
-         * Where Python's threads were, as text, the most recent calls last and the turn's own thread first; null if
-         * that could not be read.
+         * The stacks of Python's threads as text, with the most recent call last in each stack. The thread of the turn
+         * comes first. The result is null if the stacks could not be read.
          */
         public String getPythonStack() {
             return python;
@@ -270,12 +271,15 @@ public final class PythonWatchdog implements AutoCloseable {
             return false;
         }
 
-        /** Whether an event loop of {@link PythonAsync} has something to do and does not get to it: the turn's thread keeps the GIL. */
+        /**
+         * Whether an event loop of {@link PythonAsync} has work but cannot run, because the thread of the turn keeps
+         * the GIL.
+         */
         public boolean isLoopBlocked() {
             return loop;
         }
 
-        /** All of it, in lines. */
+        /** The whole report as several lines of text. */
         @Override
         public String toString() {
             StringBuilder text = new StringBuilder("Thread '" + Monitor.name(thread) + "' has had its turn of Python for "
