@@ -339,7 +339,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return knows(Pack.TRUE) || !knows(Pack.FALSE) && (Boolean) convert(Pack.Wanted.BOOL);
     }
 
-    /** The elements of any sequence, converted as {@link PythonTypes#LIST} does. */
+    /** The elements of any sequence, converted as by {@link PythonTypes#LIST}. */
     @SuppressWarnings("rawtypes")
     public List toList() {
         return PythonTypes.LIST.toJava(this);
@@ -358,7 +358,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return toJava(Conversion.generic(List.class, Objects.requireNonNull(element)));
     }
 
-    /** The entries of a dict, converted as {@link PythonTypes#DICT} does. */
+    /** The entries of a dict, converted as by {@link PythonTypes#DICT}. */
     @SuppressWarnings("rawtypes")
     public Map toMap() {
         return PythonTypes.DICT.toJava(this);
@@ -458,7 +458,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         applied(Operator.IFLOOR_DIV, this, Objects.requireNonNull(pythonObject));
     }
 
-    /** Changes a mutable object by {@code a @= b}; one that cannot change stays as it was. */
+    /** Changes a mutable object by {@code a @= b}. An immutable object does not change. */
     public void matMuli(PythonObject pythonObject) {
         applied(Operator.IMAT_MUL, this, Objects.requireNonNull(pythonObject));
     }

@@ -16,7 +16,7 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonType;
 
 /**
- * Tables over the same memory in Java and in Python.
+ * Shares Arrow tables between Java and Python, over the same memory.
  *
  * <pre>{@code
  * PythonObject orders = PythonArrow.toPython(root);             // pyarrow.table(orders), polars.DataFrame(orders), ...
@@ -25,19 +25,24 @@ import org.nd4j.python4j.PythonType;
  * }
  * }</pre>
  *
- * <p>In Python a table of Java's is an object with the methods of Arrow's PyCapsule interface, {@code __arrow_c_array__} and
- * {@code __arrow_c_stream__}, which pyarrow, polars, pandas, duckdb, nanoarrow and others take; none of them has to be
- * there. To Java comes any object that has one of these methods, and an iterator of such objects.
+ * <p>In Python a Java table is an object with the methods of Arrow's PyCapsule interface, {@code __arrow_c_array__} and
+ * {@code __arrow_c_stream__}. Among others pyarrow, polars, pandas, duckdb and nanoarrow accept such objects; none of
+ * these has to be installed. Java can read every Python object that has one of these methods, and every iterator of
+ * such objects.
  *
- * <p>Nothing is copied except where a method says so. Java's memory is held until Python has dropped the last use of it,
- * Python's until Java has closed what it got. Python's tables do not change, so Java must not write what it got from there.
+ * <p>Nothing is copied except where a method says so. Java's memory is held until Python has released the last object
+ * that uses it. Python's memory is held until Java has closed the objects that it received. Tables are immutable in
+ * Python, so Java must not write to memory that it received from Python.
  *
- * <p>The JVM has to be started with {@link #JVM_OPTION}. Methods need a turn of {@link org.nd4j.python4j.PythonGIL}, unless they
- * say otherwise.
+ * <p>The JVM has to be started with {@link #JVM_OPTION}. All methods need a turn of {@link
+ * org.nd4j.python4j.PythonGIL}, unless they say otherwise.
  */
 public final class PythonArrow {
 
-    /** What Arrow needs of the JVM, as an argument of {@code java} or in the variable {@code JDK_JAVA_OPTIONS}. */
+    /**
+     * The JVM option that Arrow needs, as an argument of {@code java} or in the environment variable {@code
+     * JDK_JAVA_OPTIONS}.
+     */
     public static final String JVM_OPTION = "--add-opens=java.base/java.nio=org.apache.arrow.memory.core,ALL-UNNAMED";
 
     private PythonArrow() {}
@@ -45,34 +50,35 @@ public final class PythonArrow {
     // ---- to Python ----
 
     /**
-     * A batch as a table of Python's. It is the memory that the batch has now: what is loaded into the root later is another
-     * one's, what is written into its vectors is seen by Python.
+     * Passes a batch to Python as a table, over the memory that the batch has now. Python sees values that Java later
+     * writes into the same vectors. It does not see a batch that is later loaded into the root, because that batch has
+     * other memory.
      *
-     * @throws PythonException if Python cannot have it, or the thread has no turn
+     * @throws PythonException if the batch cannot be passed to Python, or the thread has no turn
      */
     public static PythonObject toPython(VectorSchemaRoot root) {
         return toPython(root, null);
     }
 
     /**
-     * The same for a batch with columns that are encoded by dictionaries.
+     * Passes a batch with dictionary-encoded columns to Python, see {@link #toPython(VectorSchemaRoot)}.
      *
-     * @param dictionaries where they are; null if there are none
+     * @param dictionaries the provider of the dictionaries; null if there are none
      */
     public static PythonObject toPython(VectorSchemaRoot root, DictionaryProvider dictionaries) {
         checkOptions();
         return Outgoing.table(Objects.requireNonNull(root, "null is no VectorSchemaRoot"), dictionaries);
     }
 
-    /** A vector as an array of Python's, with {@code __arrow_c_array__} alone. */
+    /** Passes a vector to Python as an array of one dimension, which only has the method {@code __arrow_c_array__}. */
     public static PythonObject toPython(FieldVector vector) {
         return toPython(vector, null);
     }
 
     /**
-     * The same for a vector that is encoded by a dictionary.
+     * Passes a dictionary-encoded vector to Python, see {@link #toPython(FieldVector)}.
      *
-     * @param dictionaries where it is; null if there is none
+     * @param dictionaries the provider of the dictionary; null if there is none
      */
     public static PythonObject toPython(FieldVector vector, DictionaryProvider dictionaries) {
         checkOptions();
@@ -80,8 +86,9 @@ public final class PythonArrow {
     }
 
     /**
-     * A reader as a stream of Python's, which is read once. Each batch is loaded when Python asks for it, on the thread that
-     * asks. The reader belongs to Python from then on, which closes it when it has read all or has dropped the stream.
+     * Passes a reader to Python as a stream, which can be read once. Each batch is loaded when Python requests it, on
+     * the requesting thread. From then on Python owns the reader and closes it when it has read all batches or has
+     * released the stream.
      */
     public static PythonObject toPython(ArrowReader reader) {
         checkOptions();
@@ -91,12 +98,12 @@ public final class PythonArrow {
     // ---- to Java ----
 
     /**
-     * Reads the batches of anything that has Arrow data: a DataFrame, a table, a stream, a generator of batches. A batch is
-     * made when {@code loadNextBatch} asks for it, so no more than one is there for the reader; its memory goes with the
-     * next one. The reader takes a turn for each batch if its thread has none. Its {@code close} ends a generator that it
-     * reads.
+     * Reads the batches of any object with Arrow data: a DataFrame, a table, a stream, or a generator of batches. Each
+     * batch is created when {@code loadNextBatch} requests it, and released when the next one is loaded, so the reader
+     * holds at most one batch. The reader takes a turn for each batch if its thread has none. If it reads a generator,
+     * its {@code close} ends the generator.
      *
-     * @throws PythonException if the object has no Arrow data, or that of a single column, or the thread has no turn
+     * @throws PythonException if the object has no Arrow data or only a single column, or the thread has no turn
      */
     public static ArrowReader reader(PythonObject object, BufferAllocator allocator) {
         checkOptions();
@@ -104,10 +111,10 @@ public final class PythonArrow {
     }
 
     /**
-     * The rows of anything that has Arrow data, which the caller closes. Copied are batches of more than one, into one; and
-     * columns that are encoded by dictionaries, whose values these are then. Use {@link #reader} for neither.
+     * The rows of any object with Arrow data. The caller closes the result. If there is more than one batch, the
+     * batches are copied into one. Dictionary-encoded columns are decoded into copies. {@link #reader} does neither.
      *
-     * @throws PythonException as there
+     * @throws PythonException as {@link #reader} does
      */
     public static VectorSchemaRoot table(PythonObject object, BufferAllocator allocator) {
         checkOptions();
@@ -117,7 +124,8 @@ public final class PythonArrow {
     }
 
     /**
-     * A single column, a pyarrow Array or a polars Series say, which the caller closes. What is copied: as with {@link #table}.
+     * A single column, for example of a pyarrow Array or a polars Series. The caller closes the result. The same data
+     * is copied as by {@link #table}.
      *
      * @throws PythonException if the object has no Arrow data, or the thread has no turn
      */
@@ -130,20 +138,20 @@ public final class PythonArrow {
 
     // ---- numpy ----
 
-    /** What becomes of nulls in a numpy array, which knows none. */
+    /** How nulls are represented in a numpy array, which has no nulls. */
     public enum Nulls {
-        /** There must be none. */
+        /** Nulls are not allowed: a vector with nulls causes an exception. */
         REFUSED,
-        /** The array is a {@code numpy.ma.MaskedArray} over the vector's memory, its mask a copy. */
+        /** The array is a {@code numpy.ma.MaskedArray} over the vector's memory; its mask is a copy. */
         MASKED,
-        /** The array is one of floats, and a copy, with NaN where there is no value. Integers beyond 2<sup>53</sup> are rounded. */
+        /** The array is a copy with a float dtype and NaN for each null. Integers beyond 2<sup>53</sup> are rounded. */
         NAN
     }
 
     /**
-     * The values of a vector as a numpy array over the same memory: integers, floats, timestamps and durations (as
-     * {@code datetime64} and {@code timedelta64}). Those of a {@code BitVector}, whose bits numpy does not read, and days are
-     * copied.
+     * The values of a vector as a numpy array of one dimension over the same memory. Supported are integers, floats,
+     * and timestamps and durations (as {@code datetime64} and {@code timedelta64}). The values of a {@code BitVector}
+     * are copied, because numpy cannot read single bits, and dates in days are copied, too.
      *
      * @throws PythonException if there are nulls, the vector is of another type, numpy is missing, or the thread has no turn
      */
@@ -151,18 +159,19 @@ public final class PythonArrow {
         return toNumpy(vector, Nulls.REFUSED);
     }
 
-    /** The same for a vector with nulls. */
+    /** The values of a vector, which may have nulls, as a numpy array; see {@link #toNumpy(FieldVector)}. */
     public static PythonObject toNumpy(FieldVector vector, Nulls nulls) {
         checkOptions();
         return Ndarrays.toNumpy(Objects.requireNonNull(vector, "null is no FieldVector"), Objects.requireNonNull(nulls));
     }
 
     /**
-     * A numpy array of one dimension as a vector over the same memory, which the caller closes. Copied are an array with gaps, of
-     * the other byte order or of bool; of a masked array, whose masked values are nulls, the mask.
+     * Converts a numpy array of one dimension to a vector over the same memory. The caller closes the result. An array
+     * is copied if its elements are not contiguous, if it has the other byte order, or if its dtype is bool. The masked
+     * values of a masked array become nulls, and its mask is copied.
      *
      * @param name the name of the vector
-     * @throws PythonException if the object is no such array, its elements are of a type that Arrow Java has not, or the
+     * @throws PythonException if the object is not such an array, Arrow Java has no counterpart of its dtype, or the
      *     thread has no turn
      */
     public static FieldVector fromNumpy(String name, PythonObject array, BufferAllocator allocator) {
@@ -170,7 +179,10 @@ public final class PythonArrow {
         return Ndarrays.fromNumpy(name, array, Objects.requireNonNull(allocator));
     }
 
-    /** Where {@link Table} and the like allocate: one for the whole process, without a limit. Needs no turn. */
+    /**
+     * The allocator that {@link Table}, {@link Column} and {@link Stream} use. The whole process has one such
+     * allocator, which has no limit. This method needs no turn.
+     */
     public static BufferAllocator allocator() {
         checkOptions();
         return Shared.ALLOCATOR;
@@ -190,7 +202,10 @@ public final class PythonArrow {
 
     // ---- the types ----
 
-    /** {@code arrow.table} and VectorSchemaRoot. Found by {@link java.util.ServiceLoader}; programs use {@link #TABLE}. */
+    /**
+     * The type {@code arrow.table}, with VectorSchemaRoot in Java. {@link java.util.ServiceLoader} finds it; programs
+     * use {@link #TABLE}.
+     */
     public static final class Table extends Kind<VectorSchemaRoot> {
         /** See the class. */
         public Table() {
@@ -208,7 +223,10 @@ public final class PythonArrow {
         }
     }
 
-    /** {@code arrow.column} and FieldVector. Found by {@link java.util.ServiceLoader}; programs use {@link #COLUMN}. */
+    /**
+     * The type {@code arrow.column}, with FieldVector in Java. {@link java.util.ServiceLoader} finds it; programs use
+     * {@link #COLUMN}.
+     */
     public static final class Column extends Kind<FieldVector> {
         /** See the class. */
         public Column() {
@@ -226,7 +244,10 @@ public final class PythonArrow {
         }
     }
 
-    /** {@code arrow.stream} and ArrowReader. Found by {@link java.util.ServiceLoader}; programs use {@link #STREAM}. */
+    /**
+     * The type {@code arrow.stream}, with ArrowReader in Java. {@link java.util.ServiceLoader} finds it; programs use
+     * {@link #STREAM}.
+     */
     public static final class Stream extends Kind<ArrowReader> {
         /** See the class. */
         public Stream() {
@@ -263,12 +284,15 @@ public final class PythonArrow {
         }
     }
 
-    /** A table: an input, an output, an argument or a result. What Java gets is of {@link #allocator} and the caller's to close. */
+    /**
+     * A table as an input, an output, an argument or a result. A table that Java receives is allocated by {@link
+     * #allocator}, and the caller has to close it.
+     */
     public static final PythonType<VectorSchemaRoot> TABLE = new Table();
 
-    /** The same for a single column. */
+    /** A single column, see {@link #TABLE}. */
     public static final PythonType<FieldVector> COLUMN = new Column();
 
-    /** The same for batches that are read one by one. */
+    /** Batches that are read one by one, see {@link #TABLE}. */
     public static final PythonType<ArrowReader> STREAM = new Stream();
 }

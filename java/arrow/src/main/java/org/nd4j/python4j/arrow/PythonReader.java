@@ -49,7 +49,7 @@ final class PythonReader extends ArrowReader {
         return batches.dictionaries.getDictionaryIds();
     }
 
-    /** Nothing is read from a channel. */
+    /** Returns 0, because no bytes are read from a channel. */
     @Override
     public long bytesRead() {
         return 0;

@@ -26,19 +26,21 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonType;
 
 /**
- * {@code numpy.ndarray} and {@link INDArray}. Having this class on the class path is enough: arrays are
- * converted as variables, as inputs and outputs of {@code exec}, and inside lists and dicts.
+ * Converts between {@code numpy.ndarray} and {@link INDArray}. It is sufficient to have this class on the class path:
+ * arrays are then converted as variables, as inputs and outputs of {@code exec}, and inside lists and dicts. {@link
+ * #toJava}, {@link #toPython} and {@link #init} use Python: the first two need a turn of {@link PythonGIL}, the last
+ * one waits for a turn. All other methods need no turn.
  *
- * <p>The memory is shared wherever both sides can express the array, so the size does not matter and each
- * side sees what the other one writes. It stays as long as either side can reach it: as long as Python has
- * the array or a view of it, and as long as Java has the {@code INDArray} or one that was made of it.
+ * <p>The memory is shared if both sides can represent the array. Then the cost does not depend on the size of the
+ * array, and each side sees what the other side writes. The memory stays allocated as long as Python has the array or a
+ * view of it, and as long as Java has the {@code INDArray} or one that was made of it.
  *
- * <p>Copied are, to Python: BFLOAT16 (as float32), UTF8, and arrays in an ND4J workspace, whose memory is
- * used again when the workspace is left. To Java: text, foreign byte order, negative strides, strides of 0
- * (broadcasts), arrays out of alignment, and read-only mapped files. Other read-only arrays are shared:
- * ND4J knows no read-only arrays, so Java could write them and had better not.
+ * <p>From Java to Python these arrays are copied: BFLOAT16 (as float32), UTF8, and arrays in an ND4J workspace, whose
+ * memory is reused when the workspace is left. From Python to Java these arrays are copied: text, the other byte order,
+ * negative strides, strides of 0 (broadcasts), unaligned arrays, and read-only mapped files. All other read-only arrays
+ * are shared. ND4J has no read-only arrays, so Java code can write to them, but must not do so.
  *
- * <p>numpy, and OpenBLAS with it, is loaded when the first array crosses.
+ * <p>numpy is loaded together with OpenBLAS when the first array is converted.
  */
 public class NumpyArray extends PythonType<INDArray> {
 
@@ -55,7 +57,7 @@ public class NumpyArray extends PythonType<INDArray> {
     /** Whether {@link #init} of {@link #INSTANCE} imports numpy. */
     public static final String IMPORT_NUMPY_ARRAY = "org.eclipse.python4j.numpyimport";
 
-    /** Upstream: the same property by another name. numpy is on {@code sys.path} whatever it says. */
+    /** Upstream's second name of the same property. numpy is on {@code sys.path} for every value. */
     public static final String ADD_JAVACPP_NUMPY_TO_PATH = "org.eclipse.python4j.numpyimport";
 
     /** The default of {@link #IMPORT_NUMPY_ARRAY}. */
@@ -64,21 +66,21 @@ public class NumpyArray extends PythonType<INDArray> {
     /** The default of {@link #ADD_JAVACPP_NUMPY_TO_PATH}. */
     public static final String DEFAULT_ADD_JAVACPP_NUMPY_TO_PATH = "true";
 
-    /** For {@link java.util.ServiceLoader}; programs use {@link #INSTANCE}. */
+    /** Creates an instance for {@link java.util.ServiceLoader}. Programs use {@link #INSTANCE}. */
     public NumpyArray() {
         super("numpy.ndarray", INDArray.class);
     }
 
-    /** The folder of the numpy that came with the embedded interpreter, unless that has one of its own. */
+    /** The folder of the numpy that belongs to the embedded interpreter, unless the interpreter has its own numpy. */
     @Override
     public File[] packages() {
         return PythonEnvironment.packages();
     }
 
     /**
-     * Imports numpy, if this is {@link #INSTANCE} and {@link #IMPORT_NUMPY_ARRAY} is not {@code false}. Of
-     * the registered instance the start of Python calls it, which must not cost what numpy costs: there the
-     * import waits for the first array. Waits for a turn.
+     * Imports numpy, if this is {@link #INSTANCE} and {@link #IMPORT_NUMPY_ARRAY} is not {@code false}. The start of
+     * Python calls this method on the registered instance, where it does nothing, so that the start does not spend the
+     * time to import numpy. The first array then imports numpy. This method waits for a turn.
      *
      * @throws PythonException if the interpreter has no numpy
      */
@@ -93,11 +95,11 @@ public class NumpyArray extends PythonType<INDArray> {
     }
 
     /**
-     * The array, over the same memory where that is possible. Rank and shape are numpy's; the ordering is
-     * {@code c} or {@code f}.
+     * Converts a numpy array to an {@code INDArray}, over the same memory if possible. The rank and the shape are those
+     * of the numpy array; the ordering is {@code c} or {@code f}.
      *
-     * @throws PythonException if the object is no numpy array, its elements are of a type that ND4J has
-     *     not, or the thread has no turn
+     * @throws PythonException if the object is not a numpy array, ND4J has no counterpart of its dtype, or the thread
+     *     has no turn
      */
     @Override
     public INDArray toJava(PythonObject pythonObject) {
@@ -106,7 +108,7 @@ public class NumpyArray extends PythonType<INDArray> {
         }
     }
 
-    /** An array that a worker process returned, over the same memory. */
+    /** Converts an array that a worker process returned, over the same memory. */
     @Override
     public INDArray ofBuffer(PythonBuffer buffer) {
         return over(buffer);
@@ -126,10 +128,12 @@ public class NumpyArray extends PythonType<INDArray> {
     }
 
     /**
-     * The array in Python, over the same memory where that is possible. It is writeable and does not own
-     * its memory. An {@code INDArray} that is closed by hand takes the memory away from Python, too.
+     * Converts an {@code INDArray} to a numpy array with the same shape and strides, over the same memory if possible.
+     * The numpy array is writeable and does not own its memory. If a program closes the {@code INDArray}, Python must
+     * not use the memory any more, because it is freed.
      *
-     * @throws PythonException if it is closed, numpy has no such elements or is missing, or the thread has no turn
+     * @throws PythonException if the array is closed, numpy has no dtype for its elements or is missing, or the thread
+     *     has no turn
      */
     @Override
     public PythonObject toPython(INDArray javaObject) {
@@ -138,9 +142,9 @@ public class NumpyArray extends PythonType<INDArray> {
     }
 
     /**
-     * The memory of the array, which a worker process gets a copy of. There is none of text.
+     * The memory of the array, which is copied for a worker process. For an array of text the result is null.
      *
-     * @throws PythonException if the array is closed, or numpy has no such elements
+     * @throws PythonException if the array is closed, or numpy has no dtype for its elements
      */
     @Override
     public PythonBuffer toBuffer(INDArray javaObject) {
@@ -177,9 +181,9 @@ public class NumpyArray extends PythonType<INDArray> {
     }
 
     /**
-     * The same {@code INDArray}; nothing else is one.
+     * Returns the same {@code INDArray}. No other class is accepted.
      *
-     * @throws PythonException for anything else
+     * @throws PythonException if the object is not an {@code INDArray}
      */
     @Override
     public INDArray adapt(Object javaObject) {

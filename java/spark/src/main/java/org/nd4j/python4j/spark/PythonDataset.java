@@ -16,11 +16,13 @@ import org.nd4j.python4j.PythonException;
 import scala.collection.immutable.Seq;
 
 /**
- * Datasets by Python functions that run inside the executors' own JVMs.
+ * Creates datasets by Python functions, which run inside the JVMs of the executors. No method needs a turn of {@code
+ * PythonGIL}.
  *
- * <p>A batch is a {@code pyarrow.RecordBatch} where the executor's Python has pyarrow, and else a {@code dict} of columns that
- * {@code numpy.asarray}, pandas and polars take. A result may be either of these, a DataFrame, and whatever speaks Arrow's PyCapsule
- * interface; its columns are those of the schema, by their names, exactly or by a cast that loses nothing.
+ * <p>A batch is a {@code pyarrow.RecordBatch} if the Python of the executor has pyarrow. Otherwise it is a {@code dict}
+ * of columns that {@code numpy.asarray}, pandas and polars accept. A result may be either of these, a DataFrame, or any
+ * object with Arrow's PyCapsule interface. Its columns are matched with the schema by their names. Each column has the
+ * type of the schema, or a type that can be cast to it without loss.
  *
  * <pre>{@code
  * StructType schema = new StructType().add("id", "long").add("score", "double");
@@ -31,16 +33,16 @@ public final class PythonDataset {
     private PythonDataset() {}
 
     /**
-     * Calls the function once in each partition, with an iterator of its batches; the batches that it yields are the rows of
-     * the result, as PySpark's {@code mapInArrow} does.
+     * Calls the function once for each partition, with an iterator over the batches of the partition. The batches that
+     * it yields are the rows of the result. PySpark's {@code mapInArrow} works in the same way.
      *
-     * @param moduleAndFunction see {@link PythonScript#of(String)}
+     * @param moduleAndFunction the function, see {@link PythonScript#of(String)}
      */
     public static Dataset<Row> mapInArrow(Dataset<Row> rows, String moduleAndFunction, StructType schema) {
         return mapInArrow(rows, PythonScript.of(moduleAndFunction), schema);
     }
 
-    /** The same for a function that may be in a text. */
+    /** Like {@link #mapInArrow(Dataset, String, StructType)}, for a function that may also be defined in a text. */
     public static Dataset<Row> mapInArrow(Dataset<Row> rows, PythonScript function, StructType schema) {
         LogicalPlan child = Sessions.plan(rows);
         Seq<Expression> none = Scala.seq(new ArrayList<>());
@@ -48,8 +50,9 @@ public final class PythonDataset {
     }
 
     /**
-     * Calls the function once for each group of rows with equal keys, with all of them as one batch; what it returns are the
-     * rows of the result. The rows of a group go to one task and have to fit into its memory.
+     * Calls the function once for each group of rows with equal keys. Its argument is one batch with all rows of the
+     * group, and its return value has the rows of the result. All rows of a group are processed in one task and have to
+     * fit into its memory.
      */
     public static Dataset<Row> groupedMap(Dataset<Row> rows, List<String> keys, PythonScript function, StructType schema) {
         if (keys.isEmpty()) {
@@ -73,7 +76,10 @@ public final class PythonDataset {
         return Sessions.dataset(rows, new PythonNode(function, Scala.seq(new ArrayList<>()), Sessions.attributes(schema), Scala.seq(grouping), child));
     }
 
-    /** The same for a function of a module. */
+    /**
+     * Like {@link #groupedMap(Dataset, List, PythonScript, StructType)}, for a function of a module, see {@link
+     * PythonScript#of(String)}.
+     */
     public static Dataset<Row> groupedMap(Dataset<Row> rows, List<String> keys, String moduleAndFunction, StructType schema) {
         return groupedMap(rows, keys, PythonScript.of(moduleAndFunction), schema);
     }

@@ -7,7 +7,7 @@ import java.util.Objects;
 import org.nd4j.python4j.PythonCode;
 import org.nd4j.python4j.PythonException;
 
-/** A Python function by its place: in a module of the executors, or in a text that goes with the job. */
+/** A reference to a Python function, either in a module of the executors or in a text that is sent with the job. */
 public final class PythonScript implements Serializable {
     private static final long serialVersionUID = 1L;
 
@@ -22,10 +22,10 @@ public final class PythonScript implements Serializable {
     }
 
     /**
-     * The function of a module, as in {@code "shop.models:score"}. The executors import it; where Python does not find it, it
-     * is the file {@code shop/models.py} on the job's class path.
+     * A function of a module, for example {@code "shop.models:score"}. The executors import the module. If Python does
+     * not find it, the file {@code shop/models.py} on the job's class path is used.
      *
-     * @throws PythonException if there is no colon with a name on each side
+     * @throws PythonException if the argument is not a module name and a function name with a colon between them
      */
     public static PythonScript of(String moduleAndFunction) {
         int colon = moduleAndFunction.indexOf(':');
@@ -35,12 +35,12 @@ public final class PythonScript implements Serializable {
         return new PythonScript(moduleAndFunction.substring(0, colon), null, moduleAndFunction.substring(colon + 1));
     }
 
-    /** The function of a name that a text defines. It runs once in each executor, in a namespace of its own. */
+    /** A function that a text defines, by its name. The text runs once in each executor, in its own namespace. */
     public static PythonScript ofText(String text, String function) {
         return new PythonScript("job_" + Integer.toHexString(text.hashCode()), Objects.requireNonNull(text), Objects.requireNonNull(function));
     }
 
-    /** The same for a text that is compiled here already, so that its syntax is known to be right. */
+    /** A function of a compiled text, so that a syntax error is found before the job starts. See {@link #ofText}. */
     public static PythonScript of(PythonCode code, String function) {
         return ofText(code.text(), function);
     }
@@ -55,7 +55,7 @@ public final class PythonScript implements Serializable {
         return toString().hashCode();
     }
 
-    /** {@code module:function}. */
+    /** The text {@code module:function}. */
     @Override
     public String toString() {
         return module + ":" + function;

@@ -6,7 +6,9 @@ package org.nd4j.python4j.spark;
 import org.apache.spark.TaskContext;
 import org.nd4j.python4j.PythonException;
 
-/** Python failed in a task. The message names the partition, the stack trace has Python's frames. */
+/**
+ * Python raised an exception in a task. The message names the partition, and the stack trace contains Python's frames.
+ */
 public final class PythonTaskException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -19,7 +21,7 @@ public final class PythonTaskException extends RuntimeException {
         setStackTrace(failed.getStackTrace());
     }
 
-    /** Whose task it was. */
+    /** The number of the partition whose task failed. */
     public int partition() {
         return partition;
     }

@@ -6,11 +6,12 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataType;
 
 /**
- * Python functions that SQL calls.
+ * Registers Python functions that SQL can call. No method needs a turn of {@code PythonGIL}.
  *
- * <p>A function gets whole columns, an array for each argument, and returns as many values: numpy arrays, masked where there are
- * nulls in a column of numbers, and arrays of objects with None for other types. What it returns may be an array of numpy's, a list, or
- * anything of Arrow's; a masked value or None is null.
+ * <p>A function is called for a batch of rows. Each argument is a column as a numpy array of one dimension. A column of
+ * numbers with nulls is a masked array. A column of another type is an array of objects, with None for null. The
+ * function returns one value for each row, as a numpy array, a list or an Arrow array. A masked value or None becomes
+ * null.
  *
  * <pre>{@code
  * PythonUdf.register(spark, "score", "model:score", DataTypes.DoubleType);
@@ -25,7 +26,7 @@ public final class PythonUdf {
         register(spark, name, PythonScript.of(moduleAndFunction), returnType);
     }
 
-    /** The same for a function that may be in a text. */
+    /** Registers a function that may also be defined in a text, see {@link PythonScript}. */
     public static void register(SparkSession spark, String name, PythonScript function, DataType returnType) {
         Sessions.prepare(spark);
         Sessions.register(spark, name, Scala.function(arguments -> new PythonCall(function, returnType, arguments)));
