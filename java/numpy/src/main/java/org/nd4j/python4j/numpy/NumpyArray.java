@@ -40,6 +40,9 @@ import org.nd4j.python4j.PythonType;
  * negative strides, strides of 0 (broadcasts), unaligned arrays, and read-only mapped files. All other read-only arrays
  * are shared. ND4J has no read-only arrays, so Java code can write to them, but must not do so.
  *
+ * <p>These ND4J types have the same dtype in numpy: BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64,
+ * FLOAT16, FLOAT (float32) and DOUBLE (float64). UTF8 is fixed-width text. All other dtypes cannot be converted.
+ *
  * <p>numpy is loaded together with OpenBLAS when the first array is converted.
  */
 public class NumpyArray extends PythonType<INDArray> {

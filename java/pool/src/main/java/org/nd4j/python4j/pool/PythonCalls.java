@@ -15,19 +15,21 @@ import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.PythonVariable;
 
 /**
- * Runs Python code and calls Python functions in worker processes. Any thread may use it, a virtual one, too, which keeps no
- * carrier thread while it waits. Nothing here needs a turn of {@code PythonGIL}, or starts Python inside this process.
+ * Runs Python code and calls Python functions in worker processes. Any thread may call the methods. A virtual thread
+ * does not block its carrier thread while it waits. No method needs a turn of {@code PythonGIL} or starts Python inside
+ * this process.
  *
- * <p>Values are those of {@code PythonExecutioner} and {@code PythonCallable}, and so are the exceptions. Values of types
- * that are not built in do not cross, unless the type has {@code toBuffer} and {@code ofBuffer}, nor do {@code PythonObject}s: they belong to
- * one process. The memory of arrays is shared ({@code PythonBuffer.shared}). A Java function as an
- * argument or a variable, a lambda for instance, is a function in the worker, which calls it back here. It runs on the thread that made the call, or
- * on one of the pool's where that is a virtual thread or the call is an asynchronous one. What it asks of the pool
- * itself is done by the worker that called it.
+ * <p>Values and exceptions are the same as in {@code PythonExecutioner} and {@code PythonCallable}. Values of types
+ * that are not built in cannot be passed, unless the type implements {@code toBuffer} and {@code ofBuffer}. {@code
+ * PythonObject}s cannot be passed, because they belong to one process. The memory of arrays is shared ({@code
+ * PythonBuffer.shared}). A Java function, for example a lambda, that is passed as an argument or a variable is a
+ * function in the worker, which calls it back in this process. It runs on the thread that made the call. If that is a
+ * virtual thread, or the call is asynchronous, it runs on a thread of the pool. Calls that the function makes to the
+ * pool are executed by the worker that called the function.
  *
- * <p>An interrupt of a waiting thread, and {@code cancel} of a future, end the call as a time limit does:
- * first by an exception in Python, so that its {@code finally} blocks run, and if that is not the end of it within the pool's
- * {@linkplain PythonPool.Builder#grace grace}, by the end of the worker.
+ * <p>An interrupt of a waiting thread, and {@code cancel} of a future, end the call in the same way as a time limit.
+ * First an exception is raised in Python, so that its {@code finally} blocks run. If the call does not end within the
+ * {@linkplain PythonPool.Builder#grace grace} time of the pool, the worker is killed.
  */
 @SuppressWarnings("rawtypes") // as in PythonExecutioner, whose variables these are
 public abstract class PythonCalls {
@@ -60,20 +62,23 @@ public abstract class PythonCalls {
     /** How many calls may usefully be under way at once. */
     abstract int width();
 
-    /** The same with a time limit for each call, from the moment when a worker begins with it. */
+    /**
+     * Returns an object for the same calls with a time limit for each of them. The time begins when a worker starts the
+     * call.
+     */
     public PythonCalls within(Duration limit) {
         return new Within(this, Objects.requireNonNull(limit));
     }
 
     /**
      * Sets variables, runs code and reads variables, as {@code PythonExecutioner.exec} does. If the code fails, the outputs
-     * keep their values. In a pool each call has a namespace of its own, which begins with the names that the pool's
-     * preparation defined; in a session it is the current context.
+     * keep their values. In a pool each call has its own namespace, which initially has the names that the preparation
+     * of the pool defined. In a session the namespace is the current context.
      *
-     * @param inputs what to set before; null for nothing
-     * @param outputs what to read afterwards, by name and type; null for nothing
-     * @throws PythonException if the code fails, a value cannot be converted, an output's name is not there, or no worker can
-     *     be had
+     * @param inputs the variables that are set before the code runs; null for none
+     * @param outputs the variables that are read after the code has run, by name and type; null for none
+     * @throws PythonException if the code fails, a value cannot be converted, an output does not exist, or no worker is
+     *     available
      * @throws PythonWorkerLost if the worker ended before it answered
      */
     public void exec(String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
@@ -89,19 +94,23 @@ public abstract class PythonCalls {
         exec(code, null, null);
     }
 
-    /** As {@link #exec(String, List, List)}, later. The future gives the outputs, which are set when it is completed. */
+    /**
+     * Like {@link #exec(String, List, List)}, but asynchronous. The result of the future is the list of the outputs,
+     * which are set when it is completed.
+     */
     public CompletableFuture<List<PythonVariable>> execAsync(
             String code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         return later(Call.exec(context(), code, inputs, outputs, limit()));
     }
 
     /**
-     * Calls a function with values of any kind that {@code PythonCallable.call} takes, and Java functions; null is None.
+     * Calls a function with values that {@code PythonCallable.call} takes, or Java functions; null is None.
      *
-     * @param function {@code module:function}, where the module is imported if it was not yet, or an expression whose value
-     *     is the function: a name that the pool's preparation defined, or a {@code lambda}
-     * @return the result as a value of the Java type that fits it; null for None
-     * @throws PythonException if it raises, a value has no counterpart on the other side, or no worker can be had
+     * @param function {@code module:function}, where the module is imported if necessary; or an expression whose value
+     *     is the function, such as a name that the preparation of the pool defined, or a {@code lambda}
+     * @return the result, converted to the Java type that fits its Python type; null for None
+     * @throws PythonException if the function raises, a value has no counterpart in the other language, or no worker is
+     *     available
      * @throws PythonWorkerLost if the worker ended before it answered
      */
     public Object call(String function, Object... arguments) {
@@ -109,7 +118,7 @@ public abstract class PythonCalls {
     }
 
     /**
-     * Calls a function for a result of a certain type.
+     * Calls a function and converts the result to a given type.
      *
      * @throws PythonException as {@link #call}, and if the result is not of that type
      */
@@ -117,33 +126,34 @@ public abstract class PythonCalls {
         return perform(Call.call(context(), function, Objects.requireNonNull(type), arguments, limit()));
     }
 
-    /** As {@link #call}, later. */
+    /** Like {@link #call}, but asynchronous. */
     public CompletableFuture<Object> callAsync(String function, Object... arguments) {
         return later(Call.call(context(), function, null, arguments, limit()));
     }
 
-    /** As {@link #callAs}, later. */
+    /** Like {@link #callAs}, but asynchronous. */
     public <T> CompletableFuture<T> callAsyncAs(PythonType<T> type, String function, Object... arguments) {
         return later(Call.call(context(), function, Objects.requireNonNull(type), arguments, limit()));
     }
 
     /**
-     * Calls a function for each of some values, several at once, and gives the results in the order of the values. Values are taken
-     * as results are: about two for each worker are under way. The first call that fails ends the stream, with its
-     * exception. Close the stream if it is not read to its end.
+     * Calls a function for each of the given values, several at the same time, and returns the results in the order of
+     * the values. New values are taken as results are read, so that about two calls for each worker are in progress.
+     * The first call that fails ends the stream with its exception. A program that does not read the stream to its end
+     * has to close it.
      *
-     * @param function as in {@link #call}
+     * @param function the function, as in {@link #call}
      */
     public Stream<Object> map(String function, Iterable<?> values) {
         return map(null, function, values.iterator(), null);
     }
 
-    /** The same for values of a stream, which is read by one thread. */
+    /** Like {@link #map(String, Iterable)}, for the values of a stream, which one thread reads. */
     public Stream<Object> map(String function, Stream<?> values) {
         return map(null, function, values.iterator(), values);
     }
 
-    /** The same for results of a certain type. */
+    /** Like {@link #map(String, Iterable)}, but converts the results to a given type. */
     public <T> Stream<T> mapAs(PythonType<T> type, String function, Iterable<?> values) {
         return map(Objects.requireNonNull(type), function, values.iterator(), null);
     }

@@ -31,8 +31,8 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Handles;
 
 /**
- * Python in processes of its own: as many cores as there are workers, and nothing that Python code does there ends this
- * process. The API is that of the Python in this process, and so are values and errors.
+ * Runs Python in worker processes. Each worker can use its own processor core, and Python code in a worker cannot end
+ * this process. The API, the values and the errors are like those of the Python in this process.
  *
  * <pre>{@code
  * try (PythonPool pool = PythonPool.builder().workers(2).build()) {
@@ -40,11 +40,12 @@ import org.nd4j.python4j.internal.jni.Handles;
  * }
  * }</pre>
  *
- * <p>Workers are alike: any of them may do a call, and what a call leaves in variables the next one does not see. A
- * {@link #session() session} has a worker for itself. A worker that is lost fails the call that it did, with
- * {@link PythonWorkerLost}, and another one takes its place. Workers end with this process, however it ends.
+ * <p>All workers are equal: any of them may execute a call, and a call does not see the variables of earlier calls. A
+ * {@link #session() session} has a worker of its own. If a worker is lost, its call fails with {@link
+ * PythonWorkerLost}, and the pool starts another worker. All workers end when this process ends, in whatever way it
+ * ends.
  *
- * <p>Linux and macOS only.
+ * <p>Pools are available on Linux and macOS only.
  */
 public final class PythonPool extends PythonCalls implements AutoCloseable {
 
@@ -52,19 +53,19 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private static final int LOOK_MILLIS = 100;
     private static final Duration TIME_TO_END = Duration.ofSeconds(2);
 
-    /** What happens to a call that finds the queue full. */
+    /** The behaviour of a call when the queue is full. */
     public enum WhenFull {
-        /** Its thread waits until there is room. */
+        /** The calling thread waits until the queue has room. */
         WAIT,
         /** It fails. */
         FAIL
     }
 
-    /** Gets what workers print. */
+    /** Receives the output of workers. */
     @FunctionalInterface
     public interface OutputReceiver {
         /**
-         * A line, without its end. Called by one thread, which reads for all workers of a pool.
+         * Receives a line, without its line end. One thread, which reads for all workers of a pool, calls this method.
          *
          * @param worker the number of the worker in this pool, from 1
          * @param isError whether it was written to stderr
@@ -131,12 +132,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         return thread;
     }
 
-    /** A pool with the default settings: a worker for each processor. */
+    /** Creates a pool with the default settings, which has one worker for each processor. */
     public static PythonPool create() {
         return builder().build();
     }
 
-    /** Settings for a pool. */
+    /** Returns a builder with the default settings. */
     public static Builder builder() {
         return new Builder();
     }
@@ -560,8 +561,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     /**
-     * Ends all workers. Calls that wait for one fail, those under way are ended as by an interrupt. Waits until the workers
-     * have ended. Again it does nothing.
+     * Ends all workers. Calls that wait for a worker fail, and running calls are ended as by an interrupt. This method
+     * waits until the workers have ended. A second call does nothing.
      */
     @Override
     public void close() {
@@ -604,7 +605,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     // ---- monitoring ----
 
-    /** What this pool does, and has done so far; the same as under JMX. Works also after the pool was closed. */
+    /**
+     * The state and the counts of this pool; JMX shows the same values. The object can also be used after the pool was
+     * closed.
+     */
     public PythonPoolMXBean monitor() {
         return tally;
     }
@@ -651,9 +655,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     // ---- sessions ----
 
     /**
-     * A worker for the caller alone, until the session is closed: what its calls leave in variables stays.
+     * Opens a session: a worker that only this session uses until it is closed. Its calls see the variables of earlier
+     * calls of the session.
      *
-     * @throws PythonException if no worker can be had
+     * @throws PythonException if no worker is available
      */
     public Session session() {
         Session session = new Session(this, lease());
@@ -680,10 +685,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     /**
-     * Calls of one worker, one after the other, which see what the earlier ones did. It has contexts as
-     * {@code PythonContextManager} has; each begins with the names that the pool's preparation defined. They go at the end
-     * of the session. What else its code changed in the process, modules for instance, later calls of the pool see: {@link #discard} ends
-     * the process instead.
+     * A sequence of calls of one worker, which see the variables of the earlier calls. A session has contexts like
+     * {@code PythonContextManager}. Each context initially has the names that the preparation of the pool defined. The
+     * contexts are deleted at the end of the session. Other changes in the process, for example of modules, remain
+     * visible to later calls of the pool, unless {@link #discard} ends the worker.
      */
     public static final class Session extends PythonCalls implements AutoCloseable {
 
@@ -700,7 +705,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             this.worker = worker;
         }
 
-        /** Calls use the context of that name from now on, which is made if it is not there. */
+        /** Makes later calls use the context of that name. The context is created if it does not exist. */
         public void setContext(String name) {
             if (!name.matches("[A-Za-z_][A-Za-z0-9_]*") || name.equals("main")) {
                 throw new PythonException("Invalid context name: " + name);
@@ -708,12 +713,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             context = name;
         }
 
-        /** The name of the context that calls use. */
+        /** The name of the context that calls now use. */
         public String getContext() {
             return context;
         }
 
-        /** The number that the system gave to the worker. */
+        /** The process id of the worker. */
         public long getPid() {
             return worker.process.pid;
         }
@@ -768,13 +773,16 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return 1;
         }
 
-        /** Returns the worker to the pool, without the session's contexts. Waits for a call under way. Again it does nothing. */
+        /**
+         * Deletes the contexts of the session and returns the worker to the pool. This method waits for a running call.
+         * A second call does nothing.
+         */
         @Override
         public void close() {
             end(false);
         }
 
-        /** The same, but the worker ends, and the pool starts another one. */
+        /** Closes the session like {@link #close}, but ends the worker. The pool starts another worker. */
         public void discard() {
             end(true);
         }
@@ -802,7 +810,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     // ---- settings ----
 
-    /** How a pool is to be. What is not set stays at its default. Not for several threads. */
+    /**
+     * The settings of a pool. Each setting has a default. A builder must not be used by several threads at the same
+     * time.
+     */
     public static final class Builder implements Cloneable {
 
         int least = Runtime.getRuntime().availableProcessors();
@@ -828,12 +839,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
         private Builder() {}
 
-        /** So many workers; by default as many as there are processors. */
+        /** Sets a fixed number of workers. The default is the number of processors. */
         public Builder workers(int number) {
             return workers(number, number);
         }
 
-        /** Between so many workers, as calls need them. */
+        /** Sets the least and the greatest number of workers. The pool starts workers as calls need them. */
         public Builder workers(int least, int most) {
             if (least < 0 || most < 1 || least > most) {
                 throw new IllegalArgumentException("not a number of workers: " + least + " to " + most);
@@ -843,22 +854,26 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return this;
         }
 
-        /** How long a worker above the least number stays that has nothing to do; by default a minute. */
+        /** Sets the time after which an idle worker above the least number is ended. The default is one minute. */
         public Builder idle(Duration time) {
             this.idle = positive(time);
             return this;
         }
 
         /**
-         * The interpreter: all that the property {@code org.eclipse.python4j.python} takes. By default it is that of
-         * this process. It need not be the same version, nor need this process have Python started.
+         * Sets the interpreter of the workers, by any value of the property {@code org.eclipse.python4j.python}. The
+         * default is the interpreter of this process. Its version may differ from the one in this process, and Python
+         * need not run in this process.
          */
         public Builder python(String choice) {
             this.python = Objects.requireNonNull(choice);
             return this;
         }
 
-        /** An environment variable of the workers; null as the value takes one away. They have this process's otherwise. */
+        /**
+         * Sets an environment variable of the workers; a null value removes the variable. All other variables are those
+         * of this process.
+         */
         public Builder environment(String name, String value) {
             if (name.isEmpty() || name.indexOf('=') >= 0) {
                 throw new IllegalArgumentException("not the name of an environment variable: " + name);
@@ -867,28 +882,31 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return this;
         }
 
-        /** The folder that workers work in; by default this process's. */
+        /** Sets the working directory of the workers. The default is the working directory of this process. */
         public Builder workingDirectory(Path folder) {
             this.folder = folder.toAbsolutePath();
             return this;
         }
 
-        /** Modules that each worker imports before it takes work. */
+        /** Sets modules that each worker imports before its first call. */
         public Builder imports(String... modules) {
             imports.addAll(List.of(modules));
             return this;
         }
 
-        /** A program that each worker runs before it takes work, after the imports. Calls see the names that it defines. */
+        /**
+         * Sets a program that each worker runs after the imports and before its first call. Calls see the names that it
+         * defines.
+         */
         public Builder prepare(String program) {
             this.program = Objects.requireNonNull(program);
             return this;
         }
 
         /**
-         * The same for a program in a file.
+         * Sets the program by a file, see {@link #prepare(String)}.
          *
-         * @throws PythonException if it cannot be read
+         * @throws PythonException if the file cannot be read
          */
         public Builder prepare(Path file) {
             try {
@@ -898,15 +916,18 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             }
         }
 
-        /** The time for each call, from the moment when a worker begins with it; by default there is no limit. */
+        /**
+         * Sets the time limit of each call. The time begins when a worker starts the call. By default there is no
+         * limit.
+         */
         public Builder limit(Duration time) {
             this.limit = positive(time);
             return this;
         }
 
         /**
-         * How long a call may go on, with its {@code finally} blocks say, after an exception was raised in it from here.
-         * Then its worker is killed. By default two seconds.
+         * Sets the time for which a call may continue, for example in its {@code finally} blocks, after the pool has
+         * raised an exception in it to end it. Then the worker is killed. The default is two seconds.
          */
         public Builder grace(Duration time) {
             this.grace = positive(time);
@@ -914,50 +935,61 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         /**
-         * Whether one process is prepared, and forks the others: they are there within milliseconds, and share the memory of what was
-         * imported. It must be possible to fork after the imports and the preparation. Where threads run then, or a library for GPUs
-         * is in use, or the system is not Linux, workers are started one by one all the same; the log and
-         * {@link PythonPoolMXBean#getStart} say why. Off by default.
+         * Sets whether one process is prepared and then forks the workers. Forked workers start within milliseconds and
+         * share the memory of the imported modules. The process must be able to fork after the imports and the
+         * preparation. If threads run then, if a GPU library is in use, or if the system is not Linux, each worker is
+         * started separately in spite of this setting; the log and {@link PythonPoolMXBean#getStart} give the reason.
+         * The fork server is off by default.
          */
         public Builder forkServer(boolean wanted) {
             this.forkServer = wanted;
             return this;
         }
 
-        /** The time for the start of a worker, with its preparation; by default two minutes. */
+        /** Sets the time limit for the start of a worker, including its preparation. The default is two minutes. */
         public Builder startLimit(Duration time) {
             this.startLimit = positive(time);
             return this;
         }
 
         /**
-         * The bytes of address space that a worker may use (RLIMIT_AS, which counts what is reserved, too). Beyond it Python raises MemoryError.
-         * macOS has no such limit: a worker's start fails there.
+         * Sets the size of the address space of a worker in bytes (RLIMIT_AS, which also counts reserved memory).
+         * Python raises {@code MemoryError} beyond the limit. macOS does not support this limit, and the start of a
+         * worker fails there.
          */
         public Builder memoryLimit(long bytes) {
             this.memory = positive(bytes);
             return this;
         }
 
-        /** The processor time that a worker may use in all (RLIMIT_CPU, in whole seconds). Then it is lost, with SIGXCPU or SIGKILL. */
+        /**
+         * Sets the total processor time of a worker (RLIMIT_CPU, in whole seconds). Beyond the limit SIGXCPU or SIGKILL
+         * ends the worker, and its call fails with {@link PythonWorkerLost}.
+         */
         public Builder processorLimit(Duration time) {
             this.processorSeconds = Math.max(1, positive(time).toSeconds());
             return this;
         }
 
-        /** A worker is replaced after so many calls. */
+        /** Sets the number of calls after which a worker is replaced. */
         public Builder recycleAfter(long calls) {
             this.mostCalls = positive(calls);
             return this;
         }
 
-        /** A worker is replaced when it uses so many bytes of memory at the end of a call; on Linux. */
+        /**
+         * Sets a limit of resident memory in bytes. A worker that uses more at the end of a call is replaced. The limit
+         * works on Linux only.
+         */
         public Builder recycleAbove(long residentBytes) {
             this.mostResident = positive(residentBytes);
             return this;
         }
 
-        /** How many calls may wait for a worker, and what happens to one more; by default any number. */
+        /**
+         * Sets how many calls may wait for a worker, and the behaviour of a call when the queue is full. By default the
+         * number is not limited.
+         */
         public Builder queue(int calls, WhenFull whenFull) {
             if (calls < 0) {
                 throw new IllegalArgumentException("not a number of calls: " + calls);
@@ -968,24 +1000,28 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         /**
-         * How many threads numeric libraries use in each worker: sets the variables that OpenMP, OpenBLAS, MKL and others
-         * read. By default each library decides, which is a thread for each processor as a rule.
+         * Sets how many threads numeric libraries use in each worker. It sets the environment variables that OpenMP,
+         * OpenBLAS, MKL and other libraries read. By default each library decides by itself and usually has one thread
+         * for each processor.
          */
         public Builder numericThreads(int threads) {
             this.numericThreads = (int) positive(threads);
             return this;
         }
 
-        /** Who gets what workers print; by default it goes to {@code System.out} and {@code System.err}, each line marked with the worker. */
+        /**
+         * Sets the receiver of the workers' output. By default the output goes to {@code System.out} and {@code
+         * System.err}, and each line is marked with the number of the worker.
+         */
         public Builder output(OutputReceiver receiver) {
             this.output = Objects.requireNonNull(receiver);
             return this;
         }
 
         /**
-         * Starts the pool, and waits for its first worker.
+         * Starts the pool and waits until its first worker is ready.
          *
-         * @throws PythonException if there is no such interpreter, or its worker cannot be started
+         * @throws PythonException if the interpreter does not exist, or no worker can be started
          */
         public PythonPool build() {
             PythonPool pool = new PythonPool(copy());

@@ -5,46 +5,56 @@ package org.nd4j.python4j.pool;
 import java.util.Map;
 
 /**
- * What a pool does. {@link PythonPool#monitor} gives it without JMX; under JMX its name is {@value #NAME} with the pool's own
- * name as the key {@code name}, from about a second after the pool was made until it is closed.
+ * Shows the state of a pool. {@link PythonPool#monitor} returns this object without JMX. In JMX its name is {@value
+ * #NAME} with the name of the pool as the key {@code name}. It is registered about a second after the pool was created,
+ * until the pool is closed.
  *
- * <p>Every method may be called by any thread and waits for nothing but the lock of the pool's queue.
+ * <p>Every method may be called by any thread, needs no turn, and waits only for the lock of the pool's queue.
  */
 public interface PythonPoolMXBean {
 
-    /** The name in the platform's MBean server, without the pool's own. */
+    /** The name in the platform's MBean server, without the name of the pool. */
     String NAME = "org.nd4j.python4j:type=PythonPool";
 
-    /** How many workers there are, those that start or end included. */
+    /** The number of workers, including those that start or end. */
     int getWorkers();
 
-    /** How many of them do a call or belong to a session. */
+    /** The number of workers that execute a call or belong to a session. */
     int getBusy();
 
-    /** How many calls and sessions wait for a worker. */
+    /** The number of calls and sessions that wait for a worker. */
     int getQueued();
 
-    /** How many calls have ended, however. */
+    /** The number of calls that have ended, successfully or not. */
     long getCalls();
 
-    /** How many calls and sessions had to wait for a worker. */
+    /** The number of calls and sessions that had to wait for a worker. */
     long getWaits();
 
-    /** How long these waited in all; those that still wait are not in it yet. */
+    /** The total time in nanoseconds that calls and sessions have waited. It does not include those that still wait. */
     long getWaitedNanos();
 
-    /** How long calls took in their workers in all. */
+    /** The total time in nanoseconds that calls took in their workers. */
     long getRunNanos();
 
-    /** How many workers were replaced: lost ones, and those that were used up. */
+    /**
+     * The number of workers that were replaced, because they were lost or reached a limit after which workers are
+     * replaced.
+     */
     long getRestarts();
 
-    /** Why the last of these was, null if there was none. */
+    /** The reason of the last replacement; null if there was none. */
     String getLastRestart();
 
-    /** The resident memory of each worker, by its number in the pool; what a forked worker shares with others counts in each. */
+    /**
+     * The resident memory of each worker in bytes, by the number of the worker in the pool. Memory that forked workers
+     * share is counted for each of them.
+     */
     Map<String, Long> getResidentBytes();
 
-    /** How workers are started: {@code spawn}, {@code fork server}, or {@code spawn}, and why there is no fork server. */
+    /**
+     * How workers are started: {@code spawn}, {@code fork server}, or {@code spawn} with the reason why there is no
+     * fork server.
+     */
     String getStart();
 }

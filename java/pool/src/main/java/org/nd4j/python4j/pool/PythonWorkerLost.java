@@ -7,9 +7,9 @@ import java.time.Duration;
 import org.nd4j.python4j.PythonException;
 
 /**
- * The worker process that ran a call ended before it answered: it crashed, was killed, ended itself, or had to be ended
- * since it did not stop when its time was over. Whether the call was done, in part or as a whole, nobody knows. Calls
- * in other workers are not affected, and the pool starts another worker.
+ * The worker process that ran a call ended before it answered. It crashed, was killed, ended itself, or was ended by
+ * the pool because its call did not stop at its time limit. It is unknown whether the call was executed partly or
+ * completely. Calls in other workers are not affected, and the pool starts another worker.
  */
 public final class PythonWorkerLost extends PythonException {
 
@@ -43,27 +43,27 @@ public final class PythonWorkerLost extends PythonException {
         return text.toString();
     }
 
-    /** The number that the system gave to the process. */
+    /** The process id of the worker. */
     public long getPid() {
         return pid;
     }
 
-    /** Its exit status; -1 if a signal ended it. */
+    /** The exit status of the process; -1 if a signal ended it. */
     public int getExitStatus() {
         return exitStatus;
     }
 
-    /** The name of the signal that ended it, such as {@code SIGSEGV}; null if it ended by itself. */
+    /** The name of the signal that ended the process, such as {@code SIGSEGV}; null if it ended by itself. */
     public String getSignal() {
         return signal;
     }
 
-    /** How long the call had run. */
+    /** The time for which the call had run. */
     public Duration getRunTime() {
         return runTime;
     }
 
-    /** The last lines that it wrote to its standard error; those of a crash have Python's stack. */
+    /** The last lines that the process wrote to its standard error. After a crash they contain Python's stack. */
     public List<String> getLastLines() {
         return lastLines;
     }

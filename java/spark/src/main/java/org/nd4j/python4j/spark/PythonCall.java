@@ -13,7 +13,7 @@ import org.apache.spark.sql.types.DataType;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
-/** A Python function and its arguments. Public for Spark alone. */
+/** A Python function and its arguments. This class is public only because Spark needs it; programs do not use it. */
 public final class PythonCall extends Expression implements Unevaluable, java.io.Serializable {
     private static final long serialVersionUID = 1L;
 
@@ -21,7 +21,7 @@ public final class PythonCall extends Expression implements Unevaluable, java.io
     private final DataType type;
     private final Seq<Expression> arguments;
 
-    /** Spark makes copies by it. */
+    /** Spark creates copies of the expression by this constructor. */
     public PythonCall(PythonScript function, DataType type, Seq<Expression> arguments) {
         this.function = function;
         this.type = type;

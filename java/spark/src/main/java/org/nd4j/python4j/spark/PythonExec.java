@@ -16,7 +16,7 @@ import org.apache.spark.sql.execution.SparkPlan;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
-/** A node of a physical plan. Public for Spark alone. */
+/** A node of a physical plan. This class is public only because Spark needs it; programs do not use it. */
 public final class PythonExec extends SparkPlan {
     private static final long serialVersionUID = 1L;
 
@@ -26,7 +26,7 @@ public final class PythonExec extends SparkPlan {
     private final Seq<Expression> keys;
     private final SparkPlan child;
 
-    /** Spark makes copies by it. */
+    /** Spark creates copies of the node by this constructor. */
     public PythonExec(PythonScript function, Seq<Expression> calls, Seq<Attribute> results, Seq<Expression> keys, SparkPlan child) {
         this.function = function;
         this.calls = calls;
@@ -54,7 +54,7 @@ public final class PythonExec extends SparkPlan {
         return PythonNode.output(calls, child.output(), results);
     }
 
-    /** Columns beside the rows that there are leave these where they are. */
+    /** If the node only adds columns, the rows keep their partitioning. */
     @Override
     public Partitioning outputPartitioning() {
         return calls.isEmpty() ? super.outputPartitioning() : child.outputPartitioning();

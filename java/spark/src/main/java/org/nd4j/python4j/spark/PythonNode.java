@@ -13,7 +13,7 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
-/** A node of a logical plan. Public for Spark alone. */
+/** A node of a logical plan. This class is public only because Spark needs it; programs do not use it. */
 public final class PythonNode extends LogicalPlan {
     private static final long serialVersionUID = 1L;
 
@@ -23,7 +23,7 @@ public final class PythonNode extends LogicalPlan {
     final Seq<Expression> keys;
     final LogicalPlan child;
 
-    /** Spark makes copies by it. */
+    /** Spark creates copies of the node by this constructor. */
     public PythonNode(PythonScript function, Seq<Expression> calls, Seq<Attribute> results, Seq<Expression> keys, LogicalPlan child) {
         this.function = function;
         this.calls = calls;
@@ -61,7 +61,7 @@ public final class PythonNode extends LogicalPlan {
         return org.apache.spark.sql.catalyst.expressions.AttributeSet$.MODULE$.apply(Scala.<Expression>seq(Scala.list(expressions)));
     }
 
-    /** A function sees all columns, so none of them may be left out; calls see their arguments. */
+    /** A function of partitions or groups sees all columns, so none may be pruned. Calls see only their arguments. */
     @Override
     public AttributeSet references() {
         return calls.isEmpty() ? child.outputSet() : attributes(calls);

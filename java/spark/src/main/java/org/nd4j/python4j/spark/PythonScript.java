@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Python function that a job calls. It is sent to the executors as text; Executor compiles it there.
+// The Python function that a job calls. Its names, or its text, are sent to the executors; Executor loads the function there.
 package org.nd4j.python4j.spark;
 
 import java.io.Serializable;
