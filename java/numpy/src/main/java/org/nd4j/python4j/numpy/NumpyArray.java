@@ -41,7 +41,8 @@ import org.nd4j.python4j.PythonType;
  * are shared. ND4J has no read-only arrays, so Java code can write to them, but must not do so.
  *
  * <p>These ND4J types have the same dtype in numpy: BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64,
- * FLOAT16, FLOAT (float32) and DOUBLE (float64). UTF8 is fixed-width text. All other dtypes cannot be converted.
+ * FLOAT16, FLOAT (float32) and DOUBLE (float64). UTF8 is fixed-width text. Apart from BFLOAT16, as described above, no
+ * other type can be converted.
  *
  * <p>numpy is loaded together with OpenBLAS when the first array is converted.
  */

@@ -57,7 +57,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     public enum WhenFull {
         /** The calling thread waits until the queue has room. */
         WAIT,
-        /** It fails. */
+        /** The call fails with an exception. */
         FAIL
     }
 
