@@ -2,8 +2,8 @@
 //! Memory that both sides see: foreign memory as a Python object whose views keep its owner alive, and the
 //! memory of any object with the buffer protocol. numpy arrays are in `array.rs`.
 //!
-//! `abi3-py39` leaves the buffer protocol out although every libpython from 3.9 to 3.14 exports it
-//! and takes its slots: it is declared here.
+//! `abi3-py39` leaves the buffer protocol out, although every libpython from 3.9 to 3.14 exports it and supports its
+//! slots. So this file declares it.
 
 use crate::handle::{self, Frame, Handle};
 use crate::{Error, Result};

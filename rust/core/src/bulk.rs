@@ -2,9 +2,9 @@
 //! Large texts and bytes. Each crosses separately in one copy, from the memory of one side to the memory of the
 //! other side, if both have the same form. The packed buffer contains only its handle (`pack.rs`).
 //!
-//! The characters of a str lie behind its head, whose layout is internal to CPython and not in the stable ABI.
-//! So it is found out by looking at strings whose characters are known ([`Layout`]). On a CPython where that
-//! fails, its functions copy the characters.
+//! The characters of a str are behind its head, whose layout is internal to CPython and not in the stable ABI. So the
+//! layout is determined from strings whose characters are known ([`Layout`]). If this fails on a CPython, functions
+//! of CPython copy the characters.
 
 use crate::handle::{self, Handle, NO_FRAME};
 use crate::{Error, Result, alloc, capi, utf16};

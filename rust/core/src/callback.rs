@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The way from Python back to the caller's language: an upcall, by which every call of a
-//! foreign function goes packed. It is made in `rust/jni/src/host.rs`. Each class loader's copy of the library has one
-//! of its own, and every key knows its own.
+//! Calls from Python to the caller's language. Every call of a foreign function is one upcall, which sends packed
+//! values. `rust/jni/src/host.rs` creates the upcall. The library of each class loader has its own upcall, and every
+//! key knows the upcall to which it belongs.
 //!
-//! While the other side works, Python is left: other threads may enter, and the foreign function may
-//! come back in. An exception of the other side crosses Python as a `JavaException` that carries a
-//! key, so that the very same one can be thrown again outside. A [`Function`], and a [`Reference`] to
-//! any other object of Java's, carries its key too: it goes back as the very object (`pack.rs`).
-//! What references look like in Python: `proxies.py`.
+//! While the foreign function runs, the thread has left Python: other threads may enter, and the foreign function may
+//! call Python again. An exception of the foreign function passes through Python as a `JavaException` with a key, so
+//! that the same exception can be thrown again outside. A [`Function`], and a [`Reference`] to any other Java object,
+//! has a key, too, by which it is passed back as the same object (`pack.rs`). `proxies.py` defines what references
+//! look like in Python.
 
 use crate::gil;
 use crate::keys::Key;

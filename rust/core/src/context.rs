@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The named namespaces of `PythonContextManager`.
 //!
-//! A context is a module object of its own. Switching puts it at `sys.modules['__main__']` and makes
-//! its dict the globals of the next call: constant time, however many names there are. Functions
-//! keep the globals they were defined with. The context `main` is Python's own `__main__` module.
+//! A context is a separate module object. A switch puts it at `sys.modules['__main__']` and makes its dict the
+//! globals of the next call. The switch takes constant time, independent of the number of names. Functions keep the
+//! globals with which they were defined. The context `main` is Python's own `__main__` module.
 
 use crate::handle::{self, Frame, Handle, NO_FRAME};
 use crate::tools::tools;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Runs text in the current context with inputs and outputs.
 //!
-//! Text is compiled as it is, see `texts.rs`: running it again and again costs what CPython's own
-//! `exec(code, globals)` costs.
+//! Text is compiled unchanged, see `texts.rs`. Running the same text again costs as much as CPython's own `exec(code,
+//! globals)`.
 
 use crate::handle::{Frame, Handle};
 use crate::pack::{self, Reader, Wanted, Writer};

@@ -2,12 +2,12 @@
 //! Knows which OS thread is inside Python, and keeps the Python state of a thread between its visits. The turns
 //! of Java's `PythonGIL` decide earlier which thread may enter next.
 //!
-//! A thread's `PyThreadState` outlives its visits, so that `threading.local`, context variables
-//! and the like of a pool thread stay. It is freed by its own thread at that thread's end: from
-//! 3.12 on nobody else can.
+//! The `PyThreadState` of a thread outlives its visits, so that `threading.local`, context variables and similar data
+//! of a pool thread stay. The thread itself frees it when it ends, because from 3.12 on no other thread can free it.
 //!
-//! CPython cannot wait for the GIL for a limited time. Who may wait for so long only takes it by [`try_acquire`], which
-//! takes it where that is certain to need no waiting, and has another thread wait for it elsewhere ([`offer`]).
+//! CPython cannot wait for the GIL for a limited time. A thread that may wait only for a limited time takes the GIL
+//! by [`try_acquire`]. This function takes the GIL only if it certainly needs no waiting. Otherwise another thread
+//! waits for the GIL and passes it on ([`offer`]).
 
 use crate::{Error, Result, capi, fork, handle, inject};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};

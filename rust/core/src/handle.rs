@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The table of Python objects that Java holds, the frames that collect them, and the list of
-//! objects that Java forgot and that wait for a thread inside Python to free them.
+//! The table of the Python objects that Java holds, the frames that collect them, and the list of objects that Java
+//! has forgotten. A thread inside Python frees the objects of this list.
 //!
-//! A handle is a generation-checked key, never an address: a stale or made-up one is an error.
-//! 0 is no object and, for frames, no frame. The table's lock is held for a few instructions and
-//! never while Python code runs: objects are taken out under it and dropped after it.
+//! A handle is a generation-checked key, never an address: a stale or invented handle is an error. The handle 0 means
+//! no object, and for frames it means no frame. The table's lock is held for a few instructions and never while
+//! Python code runs: objects are taken out of the table under the lock and dropped after it is released.
 
 use crate::{Error, Result, capi, inject};
 use parking_lot::Mutex;

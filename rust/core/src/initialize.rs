@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Initializes CPython as `Py_InitializeEx(0)` does, except that a failure is an error: that function ends the
-//! process. Which of CPython's two configurations is used depends on the version; `interpreter.rs` asks for it.
+//! Initializes CPython as `Py_InitializeEx(0)` does, but a failure is returned as an error, while that function ends
+//! the process. The version decides which of CPython's two configurations is used; `interpreter.rs` calls this file.
 //!
-//! Up to 3.13 it is the `PyConfig` that `Py_InitializeEx` itself uses. It is not part of the stable ABI, so the memory is larger
-//! than any of them, and what is written into it is compared with what all these versions write.
-//! From 3.14 on it is `PyInitConfig` (PEP 741), which begins isolated and cannot be told to read
-//! some of the environment variables, so those are read here.
+//! Up to 3.13 it is the `PyConfig` that `Py_InitializeEx` itself uses. This struct is not part of the stable ABI. So
+//! the memory reserved for it is larger than the struct of any of these versions, and its contents are compared with
+//! the values that all these versions write. From 3.14 on it is `PyInitConfig` (PEP 741). It begins isolated and
+//! cannot be told to read some of the environment variables, so they are read here.
 
 use crate::capi::symbol;
 use crate::{Error, Result};

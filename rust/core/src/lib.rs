@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-//! CPython for a caller in another language: everything here knows Python and nothing of Java.
+//! CPython for a caller in another language. This crate knows Python and nothing of Java.
 //!
-//! From the bottom to the top, each file uses only those above it here (tests/rust/modules.rs):
+//! The list goes from the bottom to the top. Each file uses only files that come earlier in it
+//! (tests/rust/modules.rs):
 //!
-//! - [`inject`] is where tests make it panic; [`alloc`] is asked for memory whose size users decide; [`fork`] knows
-//!   whether this is a forked child; [`capi`] declares the few functions of CPython that its stable ABI leaves out;
-//!   [`utf16`] is how Java writes text.
-//! - [`error`] is the one error type; `tools` is what our own calls use of Python; [`handle`] keeps the objects that the
-//!   caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects in Python.
-//! - [`bulk`] moves large texts and bytes by themselves, [`pack`] all other values as bytes; [`queue`] has messages
-//!   for event loops; [`buffer`] shares memory, `table` reads and offers columns in Arrow's layout; [`script`] runs our own Python
-//!   files, `replaced` has what stands for functions of Python's, `signals` what becomes of signals, `output` flushes what programs print, `path` follows the path that they give; `names` keeps names.
-//! - [`context`] keeps the namespaces, `texts` the compiled texts, [`exec`] runs them, [`object`] does what one does to an
-//!   object, [`mod@array`] shares the memory of numpy's arrays; [`arrow`] shares tables, by the structs of `arrow_c`.
-//! - [`callback`] is the way back out, [`raised`] what an exception was, [`stop`] ends a call from outside, [`stacks`] tells
-//!   where Python stands, [`child`] ends a forked child, and [`interpreter`] starts it all (`initialize` says how).
+//! - [`inject`] lets tests cause panics; [`alloc`] allocates memory whose size users decide; [`fork`] tells whether
+//!   this is a forked child; [`capi`] declares the few functions of CPython that its stable ABI leaves out; [`utf16`]
+//!   converts the text format of Java.
+//! - [`error`] is the only error type; `tools` holds the Python objects that our own calls use; [`handle`] keeps the
+//!   objects that the caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects
+//!   in Python.
+//! - [`bulk`] moves each large text or byte array separately, [`pack`] moves all other values as bytes; [`queue`] has
+//!   messages for event loops; [`buffer`] shares memory; `table` reads and offers columns in Arrow's layout;
+//!   [`script`] runs our own Python files; `replaced` has our replacements for functions of Python; `signals` handles
+//!   signals; `output` flushes the output of programs; `path` follows the module path that programs set; `names`
+//!   caches names.
+//! - [`context`] keeps the namespaces; `texts` keeps the compiled texts; [`exec`] runs them; [`object`] has the
+//!   operations on an object; [`mod@array`] shares the memory of numpy arrays; [`arrow`] shares tables, by the
+//!   structs of `arrow_c`.
+//! - [`callback`] calls the caller's language; [`raised`] describes exceptions; [`stop`] ends a call from outside;
+//!   [`stacks`] reads the stacks of Python's threads; [`child`] ends a forked child; [`interpreter`] starts Python,
+//!   by means of `initialize`.
 //!
-//! `rust/jni` turns all of it into what Java calls.
+//! `rust/jni` makes these functions callable from Java.
 
 pub mod alloc;
 #[allow(unsafe_code)]

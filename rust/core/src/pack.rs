@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Python values to bytes and back: the wire format, whose other half is `Pack.java`.
+//! Converts Python values to bytes and back. The other half of this wire format is `Pack.java`.
 //!
-//! Little-endian. A value is a tag and its payload; lengths are `u32`; text is UTF-8, lone
-//! surrogates as their three bytes. Lists of only `int` (64 bits) or only `float` are one run.
+//! Numbers are little-endian. A value is a tag and its payload. Lengths are `u32`. Text is UTF-8, in which a lone
+//! surrogate has its three bytes. A list of only `int` (64 bits) or only `float` is packed as one run of numbers.
 //!
 //! | tag | value | payload |
 //! | --- | --- | --- |
@@ -28,10 +28,11 @@
 //! | 22 | function of a caller in another process (from Java only) | key; text: its name |
 //! | 23 | array that both processes see | length, bytes of [`Sharing`] |
 //!
-//! A caller in another process holds no handles: its values stand in the buffer whole, tags 15 and 21 do not occur, and the
-//! handle of tag 18 is 0.
+//! A caller in another process holds no handles. Its values are completely in the buffer, the tags 15 and 21 do not
+//! occur, and the handle of tag 18 is 0.
 //!
-//! Long text goes as what both sides have in memory: to encode it costs more than all the rest.
+//! Long text is copied in the form that both sides have in memory, because encoding it costs more than everything
+//! else.
 
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Stops Python code that runs for too long or whose Java thread was interrupted, by an exception
-//! that CPython raises in it between two bytecodes. When to stop is decided in Java (`Stopper`).
+//! Stops Python code that runs for too long or whose Java thread was interrupted, by an exception that CPython raises
+//! in it between two bytecodes. Java decides when to stop a call (`Stopper`).
 //!
-//! CPython delivers such an exception only while Python code runs; one that comes too late would hit
-//! the thread's next call. So each call is known here from its start to its end, and what was not
-//! delivered by then is withdrawn. All of it happens with the GIL held, which orders it.
+//! CPython delivers such an exception only while Python code runs. An exception that comes too late would hit the
+//! next call of the thread. So this file knows each call from its start to its end, and withdraws an exception that
+//! was not delivered by then. All of this happens with the GIL held, so the order is well defined.
 
 use crate::handle::Handle;
 use crate::tools::tools;

@@ -2,10 +2,10 @@
 //! The program texts that run. This file compiles them, caches the code of repeated texts, and knows the lines
 //! of all texts that a traceback may still show. `exec.rs` runs them.
 //!
-//! Each text that is compiled has a file name of its own, `<exec-N>`. A stream of texts that are always
-//! new costs little beside compiling them: code is kept from the second time on that its text is seen,
-//! lines are made when `linecache` is asked for them (`Texts` in bootstrap.py), and the name of a text of
-//! which nothing is left is the next one's, since CPython interns each name from 3.13 on.
+//! Each text that is compiled has its own file name, `<exec-N>`. A stream of texts that are always new costs little
+//! more than compiling them. Code is cached when a text is seen for the second time. Lines are created when
+//! `linecache` asks for them (`Texts` in bootstrap.py). The name of a text that is no longer used is given to the
+//! next text, because CPython interns each name from 3.13 on.
 
 use crate::tools::tools;
 use crate::{Error, Result, alloc, capi, pack, script};

@@ -2,9 +2,9 @@
 //! Converts UTF-16 to code points and back. Lone surrogates are kept in both directions. The check whether
 //! bytes are ASCII is here too, because it counts in the same way.
 //!
-//! Each way has two forms: a loop that any processor runs, and for AVX2 one that takes eight at a time, with no
-//! branch that a mix of characters could mislead. The second one leaves the end to the first one. What only counts is
-//! one loop, compiled for both.
+//! Each direction has two forms: a loop for every processor, and one for AVX2 that converts eight characters at a
+//! time, without branches that depend on the characters. The AVX2 form leaves the end of the text to the loop.
+//! Functions that only count are one loop, which is compiled for both.
 
 use crate::alloc;
 use pyo3::PyResult;

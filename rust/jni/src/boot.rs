@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two classes that belong to no application: the JVM's shutdown hook and the MXBean. The JVM and its MBean server keep
-//! the objects that they are given for ever, and with them their class loader; so these are of the boot loader, and
-//! have no code but native methods, which turn to a host that is there at that time.
+//! Two classes that belong to no application: the JVM's shutdown hook and the MXBean. The JVM and its MBean server
+//! keep the objects that they get forever, and with them their class loader. So these classes belong to the boot
+//! loader. They have only native methods, which call a host that exists at that time.
 
 use crate::failure::Failure;
 use crate::host::{self, Host};

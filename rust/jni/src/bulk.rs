@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Java's half of large values: it reads and creates Strings and byte arrays. The core has Python's half.
 //!
-//! JNI's own functions for text give and take two bytes for each character. A String whose characters have one byte each
-//! would be widened, which costs more than all the rest. So its bytes are read from `String.value`, and a String is made
-//! of an array by the constructor that `java.lang` has for that. Both are private to the JDK. They are tried at first use;
-//! where they are not as expected, JNI's functions are used.
+//! JNI's own functions for text use two bytes for each character. A String whose characters have one byte each would
+//! have to be widened, which costs more than everything else. So its bytes are read from `String.value`, and a String
+//! is created from an array by the constructor that `java.lang` has for this. Both are private to the JDK. Their
+//! first use checks them; if they are not as expected, JNI's functions are used.
 
 use crate::failure::Failure;
 use bytemuck::{cast_slice, NoUninit};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The hosts: what belongs to one class loader's copy of the Java half. An application server has several in one
-//! process, which share this library and the one CPython. A host is made by its start and refers to its class loader
-//! weakly, so that an application that was undeployed can be collected; Python's calls then find nobody.
+//! The hosts. A host belongs to one class loader's copy of the Java half. An application server has several hosts in
+//! one process, which share this library and the one CPython. The start of a copy creates its host. The host refers
+//! to its class loader weakly, so that an undeployed application can be collected; calls from Python to it then fail.
 //!
-//! A host is also the core's upcall into Java: `Native.upcall`. Threads that Python made are attached to the JVM
-//! when they first come here, as daemons.
+//! A host is also the core's upcall into Java: `Native.upcall`. Threads that Python created are attached to the JVM
+//! as daemon threads when they come here for the first time.
 
 use crate::failure::Failure;
 use jni::objects::{

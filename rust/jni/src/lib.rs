@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What Java calls, and the only crate with JNI types besides the loader.
+//! The functions that Java calls. Besides the loader this is the only crate with JNI types.
 //!
 //! - [`exports`] has one function for each line of `Native.java`.
-//! - [`guard`] turns panics and errors into Java exceptions; [`failure`] is what they are before.
+//! - [`guard`] turns panics and errors into Java exceptions; [`failure`] is their form before that.
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
-//! - [`watch`] is the thread that looks on for all of them, [`boot`] what belongs to the JVM.
-//! - [`bulk`] reads and makes large Strings and arrays.
-//! - [`process`] starts other processes and talks with them.
-//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks that other
-//!   processes see as well.
+//! - [`watch`] is the thread that monitors all hosts; [`boot`] has the objects that belong to the JVM.
+//! - [`bulk`] reads and creates large Strings and arrays.
+//! - [`process`] starts other processes and communicates with them.
+//! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks
+//!   that other processes see as well.
 
 // A function of JNI that the crate jni has not; and it deals with classes of the JDK's, outside of all class loaders.
 #[allow(unsafe_code, clippy::disallowed_methods)]

@@ -3,9 +3,9 @@
 //! interrupts, and release what Java has forgotten (`Native.look`). It also notices when a host's class loader
 //! is gone.
 //!
-//! It is not a thread of Java's making, since that would keep the class loader whose code it runs: this one belongs to
-//! no class loader, and holds a host's class only while it looks. Between its looks it waits in Java: a JVM that ends
-//! waits 0.3 s for each thread that is in native code.
+//! Java does not create this thread, because a Java thread would keep the class loader whose code it runs. This
+//! thread belongs to no class loader, and holds a host's class only during a check. Between two checks it waits in
+//! Java, because a JVM that ends waits 0.3 s for each thread that is in native code.
 
 use crate::failure::Failure;
 use crate::host;

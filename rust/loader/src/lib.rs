@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The library that comes first: it finds an interpreter's libpython and opens it for everyone,
-//! so that libpython4j, which leaves Python's symbols open, can be loaded after it.
-//! It links nothing of Python. Java's `NativeLoader` is its only caller.
+//! The library that is loaded first. It finds an interpreter's libpython and opens it for all later libraries, so
+//! that libpython4j, which leaves Python's symbols undefined, can be loaded after it. It does not link to Python.
+//! Java's `NativeLoader` is its only caller.
 //!
 //! - [`find`] turns a user's choice into an interpreter.
 //! - [`ask`] runs an interpreter and keeps its answer.
-//! - [`note`] tells whether an earlier answer still holds.
+//! - [`note`] tells whether an earlier answer is still valid.
 //! - [`binary`] reads what a file was built for.
-//! - [`open`] opens the library; `forward` makes its symbols found on Windows.
+//! - [`open`] opens the library; `forward` makes its symbols available on Windows.
 //!
-//! This file has their JNI functions. None needs the GIL or a turn; any thread may call them.
+//! This file has their JNI functions. None of them needs the GIL or a turn, and any thread may call them.
 
 pub mod ask;
 pub mod binary;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Messages between a worker and the process that it serves, over a socket that any thread of the worker may use.
 //!
-//! A message is a head, which is the length of the rest (32 bits), its kind (8 bits) and whom it is for (64 bits), and the
-//! rest. If the kind has the bit [`BLOCKS`], the rest ends with the number and the length (64 bits each) of each block of shared memory
-//! that it brings, and how many these are (8 bits); their descriptors come with it. With the bit [`OUTSIDE`] the rest is only the number of
-//! a block and a length (64 bits each), and the real one is there: a request or a reply that is large. Whoever waits for a message reads for all that wait; there is no thread for it. Nothing here needs Python.
+//! A message has a head and a rest. The head is the length of the rest (32 bits), the kind of the message (8 bits)
+//! and the number of its receiver (64 bits). If the kind has the bit [`BLOCKS`], the rest ends with the number and
+//! the length (64 bits each) of each block of shared memory in the message, and with the number of these blocks (8
+//! bits); their descriptors are sent together with the message. If the kind has the bit [`OUTSIDE`], the rest is only
+//! the number of a block and a length (64 bits each), and the real rest is in that block: this is for large requests
+//! and replies. There is no separate thread for reading: a thread that waits for a message reads for all waiting
+//! threads. Nothing here needs Python.
 
 use crate::heap::LARGE;
 use crate::memory::{self, Sent};

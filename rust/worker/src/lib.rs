@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A worker process of a pool, which serves one other process: an extension module of whatever Python runs it.
+//! A worker process of a pool, which serves one other process. It is an extension module of the Python that runs it.
 //!
-//! - [`process`] is what the system is asked for: limits, and which files stay open.
+//! - [`process`] makes the system calls: limits, and which files stay open.
 //! - [`channel`] carries messages between both processes, for all threads of this one.
-//! - [`memory`] has the arrays that both processes see, [`heap`] the blocks that numpy's large arrays are in.
-//! - [`serve`] does what requests ask for, by the core; [`server`] forks workers.
+//! - [`memory`] has the arrays that both processes see; [`heap`] has the blocks for numpy's large arrays.
+//! - [`serve`] executes requests with the functions of the core; [`server`] forks workers.
 //!
 //! The other half is `java/pool`, which starts these processes by `rust/jni/src/process.rs`.
 

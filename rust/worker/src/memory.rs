@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Arrays and buffers that both processes see. In a packed value stands a description; the block of memory that it names goes
-//! beside the message, by its descriptor. The Java half is `Blocks.java`.
+//! Arrays and buffers that both processes see. A packed value contains a description of the array. The block of
+//! memory that it names is sent beside the message, as a descriptor. The Java half is `Blocks.java`.
 //!
-//! A description is a form, the letter of the elements, whether they are read-only, the number of dimensions (a byte each), and the shape.
-//! Then come, of what is in a block (form 0), strides, the number of the block and where in it the first element is (64 bits each);
-//! of what is small (form 1), the bytes.
+//! A description begins with a form, the letter of the element type, whether the elements are read-only, the number
+//! of dimensions (a byte each), and the shape. For an array in a block (form 0), the strides, the number of the block
+//! and the position of the first element in it follow (64 bits each). For a small array (form 1), its bytes follow.
 
 use crate::heap::{self, LARGE};
 use parking_lot::Mutex;

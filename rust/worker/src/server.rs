@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A fork server: a process that has imported what workers need, and forks when one is wanted. The new process is a worker like any,
-//! over sockets that came with the order; it shares the pages of what was imported until it writes to them (Linux).
+//! A fork server: a process that imports the modules that workers need, and forks when a worker is wanted. The new
+//! process is an ordinary worker. Its sockets come with the order. On Linux it shares the memory pages of the
+//! imported modules until it writes to them.
 //!
-//! After its preparation the server reads orders of one byte. [`CHECK`] asks why it cannot fork, and is answered with a text after its
-//! length (32 bits). [`FORK`] brings five files: the worker's sockets, where it prints, where its errors go, and where the
-//! server tells how it ended. The answer is the worker's number, or 0 (32 bits).
+//! After its preparation the server reads orders of one byte. The order [`CHECK`] asks why the server cannot fork;
+//! the answer is the length of a text (32 bits) and the text. The order [`FORK`] brings five files: the worker's two
+//! sockets, its standard output, its standard error, and the file to which the server reports how the worker ended.
+//! The answer is the process id of the worker, or 0 (32 bits).
 
 use crate::process;
 use libc::{c_int, c_short};
