@@ -14,8 +14,8 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonType;
 
 /**
- * What the public package lets its hidden part do, as {@code SharedSecrets} does in the JDK. The one subclass is
- * {@code PublicAccess}; with only one the JIT compiler calls its methods directly.
+ * The operations that the public package allows its hidden part, like {@code SharedSecrets} in the JDK. The only
+ * subclass is {@code PublicAccess}. Because there is only one, the JIT compiler calls its methods directly.
  */
 public abstract class Access {
 
@@ -90,7 +90,7 @@ public abstract class Access {
     /** The memory that another process described; a RuntimeException where it is not as it has to be. */
     public abstract PythonBuffer described(byte[] description, Sharer sharer);
 
-    /** Another process that is sent blocks of shared memory, and sends some. */
+    /** Another process, which receives and sends blocks of shared memory. */
     public interface Sharer {
         /** Sends it a block of this process, with the next message. */
         void send(long key);
@@ -153,7 +153,7 @@ public abstract class Access {
 
     public abstract boolean isStarted();
 
-    /** What {@link #visit} gives. */
+    /** The result of {@link #visit}. */
     public interface Visit extends AutoCloseable {
         /** What the Java code threw, or why it waited in vain, with that as the cause. */
         Throwable thrown(Throwable thrown);

@@ -15,14 +15,14 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.turn.Stopper;
 
-/** Arrow data both ways. */
+/** Transfers Arrow data in both directions. */
 public final class Tables {
 
     private static final int LONGEST_ERROR = 2000; // longer texts would cross by a handle
 
     private Tables() {}
 
-    /** Reads batches of Java's for Python, on whatever thread asks for them; without a turn. */
+    /** Reads Java batches for Python, on the requesting thread, without a turn. */
     public interface Batches {
         /** Gives the next batch by {@link #batch}, or does nothing if there is none. */
         void next(long wanted) throws Throwable;
@@ -36,12 +36,12 @@ public final class Tables {
         return Callbacks.hold((Callbacks.Dropped) release::run);
     }
 
-    /** Writes a schema: gives the address of an {@code ArrowSchema} that {@code use} releases. */
+    /** Writes a schema and returns the address of an {@code ArrowSchema}, which {@code use} releases. */
     public interface SchemaWriter {
         PythonObject write(LongFunction<PythonObject> use);
     }
 
-    /** The schema that crossed last, and its key. */
+    /** The schema that was transferred last, and its key. */
     private static final class Known {
         final Object schema;
         final long key;
@@ -126,7 +126,7 @@ public final class Tables {
         }
     }
 
-    /** Arrow data of a Python object that Java reads. Each method takes a turn if the thread has none. */
+    /** Arrow data of a Python object, which Java reads. Each method takes a turn if the thread has none. */
     public static final class Incoming implements AutoCloseable {
         private final PythonObject opened;
 

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What python4j-arrow uses of the core. Hidden: nobody but that module refers to it. */
+/** The part of the core that python4j-arrow uses. It is hidden: no other module refers to it. */
 package org.nd4j.python4j.internal.arrow;

@@ -36,7 +36,7 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** The operations on an object, each by its name. Run on any thread, without the GIL. */
+/** The operations on an object, each by its name. They run on any thread, without the GIL. */
 public final class ByReference implements Callbacks.Function {
 
     private final Object object;
@@ -141,7 +141,7 @@ public final class ByReference implements Callbacks.Function {
                 || value instanceof BigInteger || value instanceof BigDecimal || value instanceof Callbacks.Given;
     }
 
-    /** What can be used of an exception that the program has named no members of. */
+    /** The members of an exception that Python can use if the program has allowed none. */
     private static final class Thrown {
         static final PythonExposure EXPOSURE = PythonExposure.none()
                 .allow(Throwable.class, "getMessage", "getLocalizedMessage", "getCause", "getSuppressed", "getStackTrace")
@@ -407,7 +407,7 @@ public final class ByReference implements Callbacks.Function {
         }
     }
 
-    /** The entries of a map, which are pairs for Python whatever is allowed of them. */
+    /** The entries of a map. For Python they are pairs, independently of the exposure. */
     private static final class Entries implements Iterator<Object> {
         final Iterator<? extends Map.Entry<?, ?>> entries;
 

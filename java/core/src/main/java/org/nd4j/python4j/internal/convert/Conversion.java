@@ -63,8 +63,8 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
 
 /**
- * Conversions to Java types, where some type variables have a meaning. All methods need a turn, except
- * where the value is none of Python's.
+ * Conversions to Java types in which some type variables have a known value. All methods need a turn, unless the value
+ * is not a Python object.
  */
 public final class Conversion {
 
@@ -114,7 +114,7 @@ public final class Conversion {
     private static final String YEARS = "Python's dates and times have the years 1 to 9999, and so no ";
     private static final String VANISHES = "Some that differ in Python are equal in Java, and one would be lost.";
 
-    /** What the elements of a container are when they come. */
+    /** The form in which the elements of a container arrive. */
     private enum Form {
         /** As {@link Pack.Reader#value} leaves them; an object is one without a packed form. */
         VALUE,
@@ -731,7 +731,7 @@ public final class Conversion {
                 Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false));
     }
 
-    /** Elements that are converted when they are asked for, each in a turn of its own. */
+    /** Elements that are converted when they are requested, each within its own turn. */
     private static final class Converted implements Iterator<Object> {
         private final Iterator<?> elements;
         private final Target target;
@@ -1060,7 +1060,7 @@ public final class Conversion {
         return new Pack.Fresh(Access.get().callFresh(Access.get().tool("make_" + kind), parts));
     }
 
-    /** An array of any kind as a list over it. */
+    /** A list view of an array of any kind. */
     static final class ArrayView extends java.util.AbstractList<Object> {
         final Object array;
 

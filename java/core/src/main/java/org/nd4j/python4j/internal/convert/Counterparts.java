@@ -35,7 +35,7 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** Conversions by class. Those to Python give a simpler value that Conversion knows, or a fresh object. */
+/** Conversions by class. A conversion to Python returns a simpler value that Conversion knows, or a new object. */
 final class Counterparts {
 
     private static final String SQL = "java.sql.";
@@ -43,7 +43,7 @@ final class Counterparts {
     private static final List<Class<?>> NAMED = List.of(
             java.nio.file.Path.class, ZoneOffset.class, ZoneId.class, Calendar.class, TimeZone.class);
 
-    /** In a class of its own: the module java.sql is there only where somebody uses it. */
+    /** This is a separate class because the module java.sql may be missing. */
     private static final class Sql {
         static Object toPython(Object value) {
             if (value instanceof java.sql.Timestamp) {

@@ -33,10 +33,10 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** One or more methods of one name, bound to an object. */
+/** One or more methods with the same name, bound to an object. */
 public final class Functional implements Callbacks.Function {
 
-    /** A method with what reflection would copy at each call. */
+    /** A method with the data that reflection would copy at each call. */
     static final class Shape {
         final Executable method;
         final Target[] types;
@@ -72,7 +72,7 @@ public final class Functional implements Callbacks.Function {
         }
     }
 
-    /** The methods of one name of a class, worked out once. */
+    /** The methods of a class with the same name. They are computed once. */
     static final class Methods {
         final Shape[] shapes;
         final String name;
@@ -203,7 +203,7 @@ public final class Functional implements Callbacks.Function {
         return new Functional(receiver, null, methods, exposure);
     }
 
-    /** A {@link PythonFunction}, which takes everything as it comes. */
+    /** A {@link PythonFunction}, which takes all arguments unchanged. */
     private static final class Any implements Callbacks.Function {
         private final PythonFunction function;
 

@@ -23,18 +23,18 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.internal.jni.Callbacks;
 
 /**
- * The members of objects of a class, or of the class itself. It is kept with the class, and refers to nothing that
- * outlives it.
+ * The members of the objects of a class, or of the class itself. An instance is stored with the class and refers to no
+ * object that outlives the class.
  */
 public final class Members {
 
-    /** A bean's property or a record's component. */
+    /** A bean property or a record component. */
     static final class Property {
         Functional.Methods getter; // null for none
         Functional.Methods setter;
     }
 
-    /** Several members that Python would write alike. */
+    /** Several members that would have the same name in Python. */
     private static final class Ambiguous {
         final Set<String> names;
 

@@ -17,7 +17,7 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonTimeout;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** Which value is not of which type, and why. */
+/** Says which value does not have which type, and why. */
 final class Mismatch extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

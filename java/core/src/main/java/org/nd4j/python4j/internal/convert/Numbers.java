@@ -12,7 +12,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 
-/** Conversions between Java's classes of numbers that lose nothing. */
+/** Lossless conversions between Java's number classes. */
 final class Numbers {
     private Numbers() {}
 

@@ -26,7 +26,7 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** One call that is to find its method. */
+/** One call for which a method is selected. */
 final class Overloads {
 
     private static final Object EMPTY = new Object();
@@ -47,7 +47,7 @@ final class Overloads {
 
     private static final List<Class<?>> OF_FLOAT = Arrays.asList(Double.class, Float.class, BigDecimal.class);
 
-    /** A method and its arguments as Java's. */
+    /** A method and its arguments, converted to Java. */
     static final class Chosen {
         final Functional.Shape shape;
         final Object[] arguments;
@@ -58,7 +58,7 @@ final class Overloads {
         }
     }
 
-    /** A method whose parameters have places for all arguments. */
+    /** A method whose parameters can hold all arguments. */
     private static final class Candidate {
         final Functional.Shape shape;
         final Object[] places;

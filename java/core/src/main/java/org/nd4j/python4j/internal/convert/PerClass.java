@@ -7,8 +7,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A {@link ClassValue} for our own values. The JDK keeps those with the class, and so would keep our class loader with
- * each class of the JDK that we look at; the values of classes that our own loader keeps anyhow are kept here.
+ * A {@link ClassValue} for our own values. The JDK stores the value of a {@code ClassValue} with the class. A value for a
+ * class of the JDK would so keep our class loader alive. So the values of classes that our own class loader keeps alive
+ * anyway, such as those of the JDK, are stored here instead.
  */
 public abstract class PerClass<T> {
     private final Map<Class<?>, T> ours = new ConcurrentHashMap<>();

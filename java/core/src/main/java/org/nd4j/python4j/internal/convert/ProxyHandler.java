@@ -30,7 +30,7 @@ import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** What a proxy does. Each call takes a turn for its length, unless the thread has one. */
+/** Executes the calls of a proxy. Each call takes a turn for its duration, unless the thread has one. */
 public final class ProxyHandler implements InvocationHandler {
 
     /** How one method is called. */

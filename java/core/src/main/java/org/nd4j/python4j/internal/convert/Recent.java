@@ -9,7 +9,7 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Map;
 
-/** An element that has come out as a value. Neither it nor its container is kept by this. */
+/** An element that was given to Python as a value. This object keeps neither the element nor its container alive. */
 final class Recent {
 
     private static final Recent[] LATEST = new Recent[8]; // guarded by the class

@@ -68,7 +68,10 @@ final class TableColumn {
 
     // ---- memory ----
 
-    /** Memory whose end only the column knows. Looked at through a window, since a ByteBuffer has an int for its places. */
+    /**
+     * Memory whose end only the column knows. It is read through a window, because the positions of a ByteBuffer are
+     * ints.
+     */
     private static final class Memory {
         private static final int WINDOW = 1 << 30;
 
@@ -139,7 +142,7 @@ final class TableColumn {
         }
     }
 
-    /** One array of Arrow's. */
+    /** One Arrow array. */
     private static final class Chunk {
         final long length;
         final long offset;

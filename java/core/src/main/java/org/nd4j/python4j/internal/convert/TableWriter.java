@@ -32,7 +32,7 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Native;
 
-/** Writes columns. Needs a turn. */
+/** Writes columns. All methods need a turn. */
 public final class TableWriter {
 
     private static final long MICROS = 1000_000;
@@ -107,7 +107,7 @@ public final class TableWriter {
 
     // ---- memory ----
 
-    /** Zeroed memory of Python's, and how Java writes to it. */
+    /** Zeroed memory of Python, with the methods by which Java writes to it. */
     private final class Buffer {
         final PythonObject python;
         final ByteBuffer bytes;
@@ -250,7 +250,7 @@ public final class TableWriter {
         }
     }
 
-    /** A format of Arrow's and the buffers after that of the nulls. */
+    /** An Arrow format and the buffers after the validity buffer. */
     private static final class Written {
         final String format;
         final List<Buffer> buffers;
@@ -362,7 +362,7 @@ public final class TableWriter {
         return new Written("z", offsets, all.buffer());
     }
 
-    /** Bytes whose number is not known before. */
+    /** A buffer of bytes whose size is not known in advance. */
     private final class Growing {
         private byte[] bytes = new byte[1 << 12];
         private int length;

@@ -14,7 +14,7 @@ import java.util.Map;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 
-/** What becomes of tables where a Java type is named. */
+/** Converts tables to the Java type that a program names. */
 final class Tables {
 
     private static final int LARGEST = Integer.MAX_VALUE - 8; // of Java's arrays

@@ -43,7 +43,7 @@ import java.util.stream.Stream;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 
-/** A type without variables and wildcards, with what follows from it. */
+/** A type without variables and wildcards, with the properties that are derived from it. */
 final class Target {
 
     enum Kind {
@@ -198,7 +198,7 @@ final class Target {
         return Sealed.TEST != null && (boolean) Records.call(Sealed.TEST, type);
     }
 
-    /** In a class of its own, since it is looked for when an interface is first wanted. */
+    /** This is a separate class, so that the lookup happens only when an interface is first wanted. */
     private static final class Sealed {
         static final Method TEST = Records.method(Class.class, "isSealed"); // null before Java 17
     }

@@ -18,7 +18,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.nd4j.python4j.PythonException;
 
-/** What the type variables in one class and all its supertypes stand for. */
+/** The values of the type variables in one class and all its supertypes. */
 final class Types {
 
     /** No type variable has a meaning: each is taken for its bound. */
@@ -148,7 +148,7 @@ final class Types {
                 ? Array.newInstance((Class<?>) component, 0).getClass() : new GenericArray(component);
     }
 
-    /** Equal to the one of the JDK that has the same parts. */
+    /** It is equal to the JDK's parameterized type with the same parts. */
     static final class Parameterized implements ParameterizedType {
         private final Type owner;
         private final Class<?> raw;
@@ -196,7 +196,7 @@ final class Types {
         }
     }
 
-    /** The same for arrays. */
+    /** It is equal to the JDK's generic array type with the same parts. */
     private static final class GenericArray implements GenericArrayType {
         private final Type component;
 

@@ -27,7 +27,9 @@ import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** One Python object as collections see it. Each operation takes a turn for its length, unless the thread has one. */
+/**
+ * One Python object as the collections see it. Each operation takes a turn for its duration, unless the thread has one.
+ */
 final class Views {
 
     private static final Object MISSING = new Object();
@@ -144,7 +146,7 @@ final class Views {
 
     // ---- iterators ----
 
-    /** The elements of a Python iterator, each fetched when it is asked for. */
+    /** The elements of a Python iterator. Each is fetched when it is requested. */
     private final class Each implements Iterator<Object>, Pack.Backed {
         private final PythonObject iterator;
         private final Target type;
@@ -180,7 +182,7 @@ final class Views {
         }
     }
 
-    /** The elements as they were when it began, since Python's containers must not change meanwhile. */
+    /** The elements at the beginning of the iteration, because Python's containers must not change during one. */
     private class Snapshot implements Iterator<Object> {
         final PythonObject all = held("snapshot");
         private final int size = new Views(all).size();
@@ -310,7 +312,7 @@ final class Views {
         }
     }
 
-    /** What a set and any other collection that is no list have in common; a set's methods refer to it. */
+    /** The common part of a set and of any other collection that is not a list. The methods of a set call it. */
     private final class OfCollection extends AbstractCollection<Object> implements Pack.Backed {
         private final Target element;
 
@@ -487,7 +489,7 @@ final class Views {
             return object;
         }
 
-        /** An entry whose value is that in Python. */
+        /** An entry whose value is the value in Python. */
         private final class Entry extends SimpleEntry<Object, Object> {
             private static final long serialVersionUID = 1L;
 

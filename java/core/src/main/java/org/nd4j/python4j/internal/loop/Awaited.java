@@ -18,12 +18,12 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Messages;
 
-/** The operations of Python on stages and publishers. */
+/** The operations that Python calls on stages and publishers. */
 public final class Awaited {
 
     private Awaited() {}
 
-    /** What Python asks of a {@code CompletionStage} or a {@code Flow.Publisher}, by the name of the operation. */
+    /** Executes an operation of Python on a {@code CompletionStage} or a {@code Flow.Publisher}, by its name. */
     public static Object call(Object object, String operation, List<?> operands) throws Throwable {
         switch (operation) {
             case "await":
@@ -41,7 +41,10 @@ public final class Awaited {
         return stage.toCompletableFuture();
     }
 
-    /** The value of a stage that is done, in a list which is empty for one that was cancelled; else null, and the loop is told later. */
+    /**
+     * The value of a stage that is done, in a list, which is empty for a cancelled stage. If the stage is not done, the
+     * result is null, and the loop is notified later.
+     */
     private static Object await(CompletionStage<?> stage, long queue, long number) throws Throwable {
         CompletableFuture<?> future = future(stage);
         if (future.isCancelled()) {
@@ -73,7 +76,7 @@ public final class Awaited {
         }
     }
 
-    /** Whether the value has a counterpart in Python. If not, that is what is told. */
+    /** Sends a value to the loop. The result says whether it has a counterpart in Python; if not, an error is sent. */
     private static boolean give(long queue, long number, Object value) {
         try {
             Messages.tell(queue, Messages.RESOLVE, number, Messages.VALUE, value);
@@ -91,7 +94,7 @@ public final class Awaited {
         Messages.tell(queue, Messages.RESOLVE, number, Messages.FAILED, exception);
     }
 
-    /** Subscribes for an iteration in Python, which calls this to have more. */
+    /** Subscribes for an iteration in Python, which calls this object to request more elements. */
     private static final class Feed implements Flow.Subscriber<Object>, Callbacks.Function {
         private final long queue;
         private final long number;
@@ -105,7 +108,7 @@ public final class Awaited {
             this.window = window;
         }
 
-        /** So many more elements; none ends it. */
+        /** Requests as many more elements as the argument says. Without an argument it ends the subscription. */
         @Override
         public Object call(List<?> arguments, Map<?, ?> named) {
             long more = (Long) arguments.get(0);

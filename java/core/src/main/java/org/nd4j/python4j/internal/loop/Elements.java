@@ -22,7 +22,7 @@ public final class Elements<T> implements Flow.Publisher<T> {
     private final Object[] arguments;
     private final AtomicBoolean used; // null where there may be many subscribers
 
-    /** @param once whether the source is an iterator itself, and no function */
+    /** @param once whether the source is itself an iterator and not a function */
     public Elements(Loop loop, Result result, boolean once, PythonObject source, Object... arguments) {
         this.loop = loop;
         this.result = result;
@@ -112,7 +112,9 @@ public final class Elements<T> implements Flow.Publisher<T> {
             loop.tell(Messages.CANCEL, number);
         }
 
-        /** Ends the generator; the subscriber is told when that has happened, on the thread that tells it all else. */
+        /**
+         * Ends the generator. The subscriber is notified afterwards, on the same thread as for all other notifications.
+         */
         private void end(Throwable why) {
             refused = refused == null ? why : refused;
             synchronized (this) {

@@ -17,15 +17,15 @@ import org.nd4j.python4j.internal.jni.Messages;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** An event loop, with what is pending there. */
+/** An event loop with its pending requests. */
 public final class Loop {
 
-    /** The name of the threads of loops of ours, the same in tasks.py. */
+    /** The name of the threads of our own loops; tasks.py uses the same name. */
     public static final String THREAD = "python4j-async";
 
     private static final String ENDED = "The event loop has ended, or was closed, before this was done.";
 
-    /** Who gets the news of one number. Called on the loop's thread. */
+    /** The receiver of the notifications with one number. Its methods are called on the loop's thread. */
     interface Receiver {
         /** @param value unfinished, see {@link Pack.Reader} */
         void value(Object value);
@@ -53,9 +53,9 @@ public final class Loop {
     private volatile boolean lost;
 
     /**
-     * Needs a place in Python.
+     * Creates or attaches a loop. The thread must have entered Python.
      *
-     * @param tool what makes it: {@code open_loop} or {@code attach_loop} of tasks.py
+     * @param tool the function that creates it: {@code open_loop} or {@code attach_loop} of tasks.py
      * @param wanted the loop, or the name of the module to take it from
      */
     public Loop(String tool, Object wanted) {
@@ -72,7 +72,7 @@ public final class Loop {
         objects.close();
     }
 
-    /** The loop in Python. */
+    /** The loop as a Python object. */
     public PythonObject python() {
         return python;
     }
@@ -81,17 +81,17 @@ public final class Loop {
         return !lost;
     }
 
-    /** How many messages wait because the loop does not take them. */
+    /** The number of messages that wait because the loop does not read them. */
     public int waiting() {
         return Native.queueWaiting(queue);
     }
 
-    /** Has the loop do something, if it can. */
+    /** Makes the loop read its messages, if it can run. */
     public void nudge() {
         Messages.tell(queue, Messages.CANCEL, 0L);
     }
 
-    /** Cancels what is pending and ends the loop, if it is one of ours. Waits for that, for a limited time. */
+    /** Cancels pending requests, and ends the loop if it is one of ours. This method waits for a limited time. */
     public void close(double seconds) {
         if (own && !lost) {
             try (PythonGIL place = Access.get().place()) {
@@ -112,7 +112,7 @@ public final class Loop {
         receivers.remove(number);
     }
 
-    /** Sends a request of a receiver, who is forgotten if that fails. */
+    /** Sends a request of a receiver. If this fails, the receiver is removed. */
     List<PythonObject> request(long number, Object... message) {
         try {
             List<PythonObject> lent = Messages.send(queue, true, Access.get().hasContext(), message);
@@ -133,7 +133,7 @@ public final class Loop {
         Messages.tell(queue, message.toArray());
     }
 
-    /** The loop's own thread cannot wait for what the loop has to do. */
+    /** Throws an exception on the loop's own thread, which cannot wait for work of the loop. */
     void refuseOwnThread() {
         if (Thread.currentThread() == thread && Native.gilPlace() == Native.VISITING) {
             throw new PythonException("This is the thread of the event loop: to wait here for what the loop has to do would never "
@@ -167,7 +167,7 @@ public final class Loop {
         }
     }
 
-    /** Results that are wanted as the objects that they are. */
+    /** Results that are passed as Python objects, without a conversion. */
     private final class Objects implements Callbacks.Function {
         @Override
         public boolean objects() {

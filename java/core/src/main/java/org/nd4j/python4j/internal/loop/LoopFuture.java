@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.nd4j.python4j.internal.Access;
 
-/** What a coroutine will give, or what is made of that. */
+/** The future of a coroutine's result, or a future that is derived from it. */
 class LoopFuture<T> extends CompletableFuture<T> {
 
     final Loop loop;

@@ -13,7 +13,7 @@ import java.util.stream.StreamSupport;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
 
-/** A subscriber whose elements are taken one by one. */
+/** A subscriber whose elements are read one by one. */
 public final class Pull<T> extends Spliterators.AbstractSpliterator<T> implements Flow.Subscriber<T> {
 
     private static final int WINDOW = 4096;
@@ -39,7 +39,7 @@ public final class Pull<T> extends Spliterators.AbstractSpliterator<T> implement
         this.loop = loop;
     }
 
-    /** A stream whose end, or {@code close}, ends the generator. */
+    /** Creates a stream. The generator ends with the end of the stream or with its {@code close}. */
     public static <T> Stream<T> stream(Elements<T> elements) {
         Pull<T> pull = new Pull<>(elements.loop);
         elements.subscribe(pull);

@@ -9,7 +9,7 @@ import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.convert.Conversion;
 
-/** A type of results. */
+/** The Java type to which results are converted. */
 public final class Result {
 
     private static final int VALUE = 0;
@@ -38,7 +38,7 @@ public final class Result {
         return new Result(null, type, plain ? java : null, plain ? VALUE : OBJECT);
     }
 
-    /** @param raw as Python handed it over */
+    /** @param raw the value as it was received from Python */
     Object convert(Object raw) {
         if (same != null && same.isInstance(raw)) {
             return raw;

@@ -24,7 +24,7 @@ public final class Task<T> extends LoopFuture<T> implements Loop.Receiver {
         this.result = result;
     }
 
-    /** Calls a function on the loop's thread, or takes an awaitable that is none, and awaits what it gives. */
+    /** Calls a function on the loop's thread and awaits its result, or awaits an awaitable that is not a function. */
     public static <T> CompletableFuture<T> submit(Loop loop, Result result, Duration limit, PythonObject function, Object... arguments) {
         Task<T> task = new Task<>(loop, result);
         task.number = loop.register(task);

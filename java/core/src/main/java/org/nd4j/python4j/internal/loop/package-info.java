@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Event loops of Python's: what Java submits to them, awaits of them and streams out of them. The Python half is tasks.py. */
+/**
+ * Python's event loops: tasks that Java submits to them, results that it awaits, and elements that it streams. The
+ * Python half is tasks.py.
+ */
 package org.nd4j.python4j.internal.loop;

@@ -16,12 +16,12 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /**
- * Neither java.management nor jdk.jfr need be there: what links to them is in classes of its own. Nothing
- * here throws; monitoring that does not work is no reason for Python not to.
+ * The modules java.management and jdk.jfr may be missing, so the code that links to them is in separate classes. No
+ * method throws an exception, because a failure of monitoring must not stop Python.
  */
 public final class Monitor {
 
-    /** The property that times turns from the start on. */
+    /** The property that turns the timing of turns on from the start. */
     public static final String TIMING = "org.eclipse.python4j.timing";
 
     /** The property that registers the bean at once ({@code true}) or never ({@code false}). */
@@ -51,7 +51,7 @@ public final class Monitor {
 
     // ---- turns, on their owner's thread ----
 
-    /** Whether anybody wants to know of turns. */
+    /** Whether a monitoring tool wants data about turns. */
     public static boolean isOn() {
         return timed || JFR && Recorder.isOn();
     }
@@ -76,7 +76,9 @@ public final class Monitor {
         }
     }
 
-    /** A thread is about to wait. Gives what {@link #waitEnds} needs, null if nobody wants to know. */
+    /**
+     * Reports that a thread is about to wait. The result is an argument of {@link #waitEnds}; null if no tool wants it.
+     */
     public static Object waitBegins(Turn turn) {
         return JFR ? Recorder.waitBegins(turn) : null;
     }
@@ -85,12 +87,14 @@ public final class Monitor {
         Recorder.waitEnds(event, got);
     }
 
-    /** Virtual threads have no names, as a rule. */
+    /** The name of a thread. Virtual threads usually have none. */
     public static String name(Thread thread) {
         return thread.getName().isEmpty() ? thread.toString() : thread.getName();
     }
 
-    /** The threads that are in Python now, in native code: maybe not all, since virtual threads cannot be seen. */
+    /**
+     * The threads that are now in Python, in native code. Some may be missing, because virtual threads cannot be seen.
+     */
     public static List<Thread> inPython() {
         List<Thread> inside = new ArrayList<>();
         for (Map.Entry<Thread, StackTraceElement[]> each : Thread.getAllStackTraces().entrySet()) {
@@ -105,7 +109,9 @@ public final class Monitor {
 
     // ---- programs ----
 
-    /** A program is about to run. Gives what {@link #execEnds} needs, null if nobody wants to know. */
+    /**
+     * Reports that a program is about to run. The result is an argument of {@link #execEnds}; null if no tool wants it.
+     */
     public static Object execBegins() {
         return JFR ? Recorder.execBegins() : null;
     }
@@ -124,7 +130,7 @@ public final class Monitor {
 
     // ---- the start ----
 
-    /** Python has started. */
+    /** Begins monitoring. Python has just started. */
     public static void start() {
         if (System.getProperty(MXBEAN, "").equals("true")) {
             register();
@@ -132,8 +138,8 @@ public final class Monitor {
     }
 
     /**
-     * For a thread that has the time to wait. The platform's MBean server takes a tenth of a second to make:
-     * short programs, which nobody monitors, end before that.
+     * Registers the bean later, on a thread that can wait. Creating the platform's MBean server takes a tenth of a
+     * second, and short programs, which are not monitored, end before that.
      */
     public static void registerLater() {
         String when = System.getProperty(MXBEAN, "");
@@ -148,7 +154,7 @@ public final class Monitor {
         }
     }
 
-    /** This class loader's use of Python ends. */
+    /** Ends monitoring, because this class loader's use of Python ends. */
     public static void end() {
         if (JFR) {
             Recorder.end();
@@ -163,7 +169,7 @@ public final class Monitor {
         }
     }
 
-    /** Links to java.management, which need not be there. */
+    /** The code that links to java.management, which may be missing. */
     private static final class Jmx {
         // The bean that is registered is boot.rs's, one for all class loaders. It asks the one of a class loader that is there.
         private static final javax.management.StandardMBean BEAN = new javax.management.StandardMBean(bean(), PythonGILMXBean.class, true);
@@ -187,12 +193,12 @@ public final class Monitor {
         }
     }
 
-    /** What the MXBean of the process answers: the methods of {@code DynamicMBean}, numbered as in boot.rs. */
+    /** The answers of the MXBean of the process: the methods of {@code DynamicMBean}, numbered as in boot.rs. */
     public static Object answer(int method, Object argument) throws Exception {
         return Jmx.answer(method, argument);
     }
 
-    /** What JMX shows, and {@link PythonGIL#monitor}. */
+    /** The bean that JMX shows and {@link PythonGIL#monitor} returns. */
     public static PythonGILMXBean bean() {
         return Bean.ONE;
     }

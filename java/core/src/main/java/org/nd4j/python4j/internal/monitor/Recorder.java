@@ -22,8 +22,8 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /**
- * An event begins and ends on the thread that it is about. The classes of the events are loaded when the
- * recorder runs and not before: loading the first one takes a tenth of a second.
+ * An event begins and ends on the thread that it describes. The classes of the events are loaded only when the recorder
+ * runs, because loading the first one takes a tenth of a second.
  */
 public final class Recorder {
 
@@ -33,7 +33,7 @@ public final class Recorder {
 
     private Recorder() {}
 
-    /** This class loader's use of Python ends. */
+    /** Ends recording, because this class loader's use of Python ends. */
     static void end() {
         give(false);
     }
@@ -51,8 +51,8 @@ public final class Recorder {
     }
 
     /**
-     * Gives the Flight Recorder what counts, or takes it back. What the recorder has keeps our class loader, so it has it
-     * only while a recording wants counts.
+     * Registers the task that records counts, or removes it. A registered task keeps our class loader alive, so it is
+     * registered only while a recording wants counts.
      */
     private static synchronized void give(boolean wanted) {
         if (wanted == (counts != null)) {
@@ -149,7 +149,7 @@ public final class Recorder {
         event.commit();
     }
 
-    /** One of each, to be asked whether it is enabled. */
+    /** One event of each class, to check whether the class is enabled. */
     private static final class Events {
         static final TurnEvent TURN = new TurnEvent();
         static final WaitEvent WAIT = new WaitEvent();

@@ -21,7 +21,7 @@ import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.Unpacker;
 
-/** Calls are made one after the other, also those of other JVMs of this user. No turn needed. */
+/** Runs pip. Calls run one after the other, including calls of other JVMs of this user. No method needs a turn. */
 public final class Pip {
 
     private static final List<String> MODULE = Arrays.asList("-m", "pip");

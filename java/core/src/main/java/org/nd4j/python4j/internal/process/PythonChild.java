@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.start.Interpreter;
 
-/** An interrupt of the calling thread ends the child. No turn needed. */
+/** Runs Python in a child process. An interrupt of the calling thread ends the child. No method needs a turn. */
 public final class PythonChild {
 
     private static final int SHOWN_LINES = 12;

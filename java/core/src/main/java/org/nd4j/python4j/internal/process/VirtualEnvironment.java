@@ -23,8 +23,9 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.Unpacker;
 
 /**
- * An environment is built in a folder beside its own and renamed, so that a process that is killed leaves no half of
- * one. Processes that make the same environment wait for each other at a lock file beside it. No turn needed.
+ * Creates an environment in a temporary folder beside the final one and then renames it, so that a killed process
+ * leaves no incomplete environment. Processes that create the same environment wait for each other by a lock file
+ * beside it. No method needs a turn.
  */
 public final class VirtualEnvironment {
 

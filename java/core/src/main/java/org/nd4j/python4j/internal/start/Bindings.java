@@ -7,11 +7,10 @@ import org.bytedeco.cpython.PyObject;
 import org.bytedeco.javacpp.Pointer;
 
 /**
- * The classes of {@code org.bytedeco.cpython} load the embedded libpython when they are initialised,
- * so nothing of ours touches them before a program asks for one of its objects. If another
- * interpreter was chosen, that would be a second libpython in the process: then they are initialised
- * here, without any library. An address can be wrapped all the same, and calls of JavaCPP's functions
- * fail with an {@link UnsatisfiedLinkError}.
+ * The classes of {@code org.bytedeco.cpython} load the embedded libpython when they are initialized. So our code does
+ * not use them before a program asks for one of their objects. If another interpreter was chosen, this would load a
+ * second libpython into the process. In this case they are initialized here, without any library. They can still wrap
+ * an address, but calls of JavaCPP's functions fail with an {@link UnsatisfiedLinkError}.
  */
 public final class Bindings {
     private static final String LOAD_LIBRARIES = "org.bytedeco.javacpp.loadlibraries";

@@ -33,10 +33,10 @@ import java.util.zip.ZipInputStream;
 
 /**
  * Unpacks with JavaCPP's own {@code Loader}, into JavaCPP's own cache, so that user code that calls
- * {@code org.bytedeco.cpython} gets the very same libpython. Only where JavaCPP cannot read the jar (a
- * jar inside a jar, behind a class loader that tells nothing about it) the files are taken out here.
+ * {@code org.bytedeco.cpython} gets the very same libpython. Only if JavaCPP cannot read the jar (a jar inside a jar,
+ * behind a class loader that gives no information about it), this class extracts the files itself.
  *
- * <p>Nothing here loads a library of JavaCPP's. No turn needed; callers hold the lock of the cache.
+ * <p>No method loads a library of JavaCPP or needs a turn. The callers hold the lock of the cache.
  */
 public final class Embedded {
 
@@ -437,7 +437,7 @@ public final class Embedded {
         Files.deleteIfExists(folder);
     }
 
-    /** What is done with each entry of a jar; the content is read if it is asked for. */
+    /** Processes each entry of a jar. The content is read only if it is requested. */
     private interface Reader {
         void entry(ZipEntry entry, Content content) throws IOException;
     }
@@ -446,7 +446,7 @@ public final class Embedded {
         InputStream open() throws IOException;
     }
 
-    /** A jar, wherever it lies. */
+    /** A jar in any location. */
     private abstract static class Source {
         final String name;
         /** Changes when the jar does. */
@@ -578,7 +578,7 @@ public final class Embedded {
         }
     }
 
-    /** What is asked of JavaCPP. None of it loads a native library. */
+    /** The calls of JavaCPP. None of them loads a native library. */
     private static final class JavaCpp {
         static boolean isThere() {
             return org.bytedeco.javacpp.Loader.class != null && org.bytedeco.cpython.presets.python.class != null;

@@ -31,7 +31,7 @@ import org.nd4j.python4j.PythonException;
  * {@code auto}: the environment of {@code VIRTUAL_ENV} or {@code CONDA_PREFIX} if one is active, else
  * the embedded CPython.
  *
- * <p>Choosing needs no turn and loads nothing of Python; any thread may ask.
+ * <p>The choice needs no turn and loads no part of Python. Any thread may call the methods.
  */
 public final class Interpreter {
 
@@ -343,7 +343,7 @@ public final class Interpreter {
         return Arrays.asList(names.split(","));
     }
 
-    /** The long way, taken once for each class path and choice. A warm start does not load this class. */
+    /** The complete search, which runs once for each class path and choice. A warm start does not load this class. */
     private static final class Search {
         static Interpreter find(String choice, String named, String key) {
             NativeLoader.loadLoader(); // first: what is wrong with the cache shows here
@@ -526,7 +526,7 @@ public final class Interpreter {
             }
         }
 
-        /** What rust/loader answers: lines {@code key=value}. */
+        /** An answer of rust/loader, which consists of lines {@code key=value}. */
         private static final class Answer {
             private final Map<String, String> values = new LinkedHashMap<>();
             final List<String> watch = new ArrayList<>();

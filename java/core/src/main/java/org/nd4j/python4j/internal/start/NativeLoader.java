@@ -21,26 +21,25 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
- * Loads, in this order, and each thing once:
+ * Loads the libraries, each of them once, in this order:
  *
  * <ol>
  *   <li>the interpreter is chosen ({@link Interpreter#chosen});
- *   <li>{@code libpython4j_loader}, which links nothing of Python, is unpacked and loaded;
- *   <li>it opens libpython for everyone ({@code RTLD_NOW | RTLD_GLOBAL});
- *   <li>{@code libpython4j}, which leaves Python's symbols open, is unpacked and loaded: now they
- *       resolve;
- *   <li>Python starts ({@link Native#interpreterStart}).
+ *   <li>{@code libpython4j_loader}, which does not link to Python, is unpacked and loaded; <li>it opens libpython for
+ *       all libraries ({@code RTLD_NOW | RTLD_GLOBAL}); <li>{@code libpython4j}, which leaves Python's symbols
+ *       undefined, is unpacked and loaded, and its symbols are resolved; <li>Python starts ({@link
+ *       Native#interpreterStart}).
  * </ol>
  *
  * <p>The libraries come from {@code org/nd4j/python4j/native/<platform>/} of the core jar and are
  * kept in a folder of the cache named after their version and content. The cache is the folder named
  * by {@value #CACHE}, else {@code $XDG_CACHE_HOME/python4j} or {@code ~/.cache/python4j}, else, where
  * that cannot be written or the user has no home, {@code python4j-<user>} in the folder for temporary files (with
- * the user's number where there is no name). It is ours alone:
- * a folder that others can write is not used. Where others can write to a folder above it, and so put
- * another one in its place, nothing that an earlier start noted there is believed: each start is a first one.
+ * the user's number where there is no name). Only this user may write to it: a folder that other users can write to is
+ * not used. If other users can write to a parent folder, and so could replace the cache, notes of earlier starts in it
+ * are not trusted, and each start is a first start.
  *
- * <p>A failure is kept and thrown again, with its cause, at every later use.
+ * <p>A failure is stored and thrown again, with its cause, at every later use.
  */
 public final class NativeLoader {
 
@@ -431,8 +430,8 @@ public final class NativeLoader {
     }
 
     /**
-     * What to do when {@code System.load} fails; apart, so that the classes it needs are not loaded when it
-     * does not.
+     * Handles a failure of {@code System.load}. This is a separate class, so that the classes that it needs are loaded
+     * only then.
      */
     private static final class Failed {
         static void loadAgain(Path file, UnsatisfiedLinkError cause) {
@@ -492,7 +491,7 @@ public final class NativeLoader {
         }
     }
 
-    /** Touched at a first start only: a logging library costs more than a warm start. */
+    /** This class is loaded at a first start only, because a logging library costs more time than a warm start. */
     private static final class Log {
         static void write(String text, boolean important) {
             org.slf4j.Logger log = org.slf4j.LoggerFactory.getLogger(NativeLoader.class);

@@ -25,11 +25,11 @@ import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 
 /**
- * A note belongs to a key: all that decides which interpreter, libraries and packages a process
- * uses. Looking resources up takes tens of milliseconds with JavaCPP's jars, so the key is made of
- * the class path's text, and every jar in it is among the files that must be unchanged.
+ * A note belongs to a key, which contains everything that decides which interpreter, libraries and packages a process
+ * uses. Resource lookups take tens of milliseconds with JavaCPP's jars. So the key is made of the text of the class
+ * path, and every jar in it is one of the files that must be unchanged.
  *
- * <p>No thread or turn requirements.
+ * <p>Any thread may call the methods, and none needs a turn.
  */
 public final class StartNote {
 

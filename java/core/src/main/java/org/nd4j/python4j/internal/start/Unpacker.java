@@ -34,9 +34,9 @@ import java.util.Set;
 import org.nd4j.python4j.PythonException;
 
 /**
- * Files get into the cache by being written aside and renamed, so that a process that is killed, or
- * one that does the same at the same time, leaves no half of anything. What is made there is the user's
- * alone from its first moment on, whatever the umask says. No turn needed.
+ * Each file in the cache is first written under another name and then renamed. So a killed process, or two processes
+ * that do the same at the same time, leave no incomplete files. Only the user can access the files from their creation
+ * on, independently of the umask. No method needs a turn.
  */
 public final class Unpacker {
 
@@ -270,7 +270,7 @@ public final class Unpacker {
         }
     }
 
-    /** Holds other processes (and class loaders) of this user off while one of them unpacks. */
+    /** Excludes other processes and class loaders of this user while one of them unpacks. */
     public static final class Lock implements AutoCloseable {
         private final FileChannel file;
         private final FileLock lock;

@@ -7,8 +7,8 @@ import java.nio.file.Path;
 import org.nd4j.python4j.internal.Access;
 
 /**
- * Reads classes from the jar while {@link NativeLoader} chooses and starts Python. It initialises hardly any
- * of them, so that no thread ever waits for this one's locks.
+ * Reads classes from the jar while {@link NativeLoader} chooses and starts Python. It initializes almost none of them,
+ * so that no thread ever waits for a lock of this thread.
  */
 public final class WarmUp extends Thread {
 

@@ -2,7 +2,7 @@
 // Starts Python: which Python is used, where its libraries are, and how they are loaded. It also lists what a
 // warm start must not use, because each of these costs more time than all of our own code there.
 /**
- * From nothing to a running Python.
+ * Starts Python in a process where it does not run yet.
  *
  * <p>A warm start is one that finds the note of an earlier one ({@link org.nd4j.python4j.internal.start.StartNote}).
  * All that runs from the first call of a program to the end of its first statement is on its path: the classes of

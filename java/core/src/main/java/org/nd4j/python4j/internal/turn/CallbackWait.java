@@ -15,19 +15,22 @@ import org.nd4j.python4j.internal.jni.Native;
 import org.slf4j.LoggerFactory;
 
 /**
- * What one thread that waits for the turn sees of the turn's owner, each time it looks.
+ * The check of the turn's owner that a thread makes repeatedly while it waits for the turn.
  *
- * <p>Certain is a deadlock if the owner waits, without a limit, for a {@code FutureTask} that this thread runs, or in
- * {@code Thread.join} for its end: then this thread is refused when it sees that twice. Likely is one if the owner waits for
- * the same thing for a while, by a method that waits for tasks ({@code CompletableFuture.join}, a parallel stream), and
- * this thread runs such a task and came in the same callback: then it is refused after {@link #PATIENCE}. If the owner waits
- * without a limit for anything else, a latch or a queue for example, and no other thread of the JVM could end that
- * ({@link Standstill}), then the owner is refused, by an interrupt, and this thread gets the turn. In all other cases programs
- * may go on, and a warning tells.
+ * <p>A deadlock is certain if the owner waits, without a limit, for a {@code FutureTask} that this thread runs, or in
+ * {@code Thread.join} for the end of this thread. If this thread sees this twice, its wait fails with an exception. A
+ * deadlock is likely if the owner has waited for the same object for some time, by a method that waits for tasks
+ * ({@code CompletableFuture.join}, a parallel stream), and this thread runs such a task and began to wait during the
+ * same callback. Then its wait fails after {@link #PATIENCE}. If the owner waits without a limit for anything else, for
+ * example a latch or a queue, and no other thread of the JVM could end this wait ({@link Standstill}), an interrupt
+ * ends the wait of the owner, and this thread gets the turn. In all other cases the program may continue, and a warning
+ * is logged.
  */
 final class CallbackWait {
 
-    /** The property that says how many milliseconds an owner may wait for tasks before a deadlock is taken as likely. */
+    /**
+     * The property that sets how many milliseconds an owner may wait for tasks before a deadlock is considered likely.
+     */
     static final String PATIENCE = "org.eclipse.python4j.callback.patience";
 
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(Long.getLong(PATIENCE, 3000));
@@ -44,7 +47,10 @@ final class CallbackWait {
         this.callback = callback;
     }
 
-    /** Why the calling thread, who has waited for a while, would wait for ever; null if that is not so, or not yet. */
+    /**
+     * The reason why the calling thread, which has waited for some time, would wait forever; null if it would not, or
+     * if this is not known yet.
+     */
     PythonException look(long now) {
         Thread owner = turn.holder();
         if (owner == null || turn.callback() != callback || owner.getState() != Thread.State.WAITING) {
@@ -111,7 +117,7 @@ final class CallbackWait {
         }
     }
 
-    /** Apart, since java.management need not be there. */
+    /** This is a separate class because java.management may be missing. */
     private static final class Joins {
         /** {@code Thread.join} waits for a notification of the other thread's object. */
         static boolean waitsFor(Thread owner, Thread other) {
@@ -158,7 +164,7 @@ final class CallbackWait {
         return false;
     }
 
-    /** Whether the program itself called a method that waits for tasks, and not the JDK in its place. */
+    /** Whether the program itself, and not the JDK, called a method that waits for tasks. */
     private static boolean waitsForTasks(StackTraceElement[] stack) {
         boolean tasks = false;
         for (StackTraceElement frame : stack) {

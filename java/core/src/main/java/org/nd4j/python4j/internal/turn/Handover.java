@@ -9,8 +9,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
- * A daemon thread that takes the GIL, however long that takes, and hands it to the owner of the turn if that one still
- * wants it. It is made when the GIL was not certainly free at once, and ends when nobody has needed it for a moment.
+ * A daemon thread that waits for the GIL without a limit, and passes it to the owner of the turn if the owner still
+ * wants it. The thread is created when it is not certain that the GIL is free, and ends when it has not been needed for
+ * a short time.
  */
 public final class Handover extends Thread {
 
@@ -50,11 +51,11 @@ public final class Handover extends Thread {
     }
 
     /**
-     * Takes the GIL for the calling thread, who has just taken the turn, if it can be had in time.
+     * Takes the GIL for the calling thread, which has just taken the turn, if the GIL becomes available in time.
      *
-     * @param nanos how long to wait; at least what it takes where nobody keeps the GIL
-     * @param keep false only to wait until it can be had, for a thread whose calls take the GIL for themselves
-     * @throws InterruptedException if the thread was or is interrupted; it has not got the GIL then
+     * @param nanos how long to wait; at least the time that this takes if no thread keeps the GIL
+     * @param keep false only to wait until the GIL is available, for a thread whose calls take the GIL themselves
+     * @throws InterruptedException if the thread was or is interrupted; it then does not have the GIL
      */
     public static boolean acquire(long nanos, boolean keep) throws InterruptedException {
         Request request = new Request(keep);
@@ -132,7 +133,7 @@ public final class Handover extends Thread {
         }
     }
 
-    /** Waits until somebody asks. After a while it is over: the next one makes a new thread. */
+    /** Waits for a request. After some time without one the thread ends, and the next request creates a new thread. */
     private static boolean isWanted() {
         synchronized (Handover.class) {
             long start = System.nanoTime();
@@ -153,7 +154,7 @@ public final class Handover extends Thread {
         }
     }
 
-    /** Keeps the GIL until the other thread is about to wait for it, for a moment at most. */
+    /** Keeps the GIL until the other thread is about to wait for it, but only for a short time. */
     private static void awaitArrival(Request request) {
         long now = System.nanoTime();
         long end = now + ARRIVAL_NANOS;

@@ -10,15 +10,15 @@ import java.util.Set;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
- * A look at all threads. The JVM stands still if every thread but the caller waits without a limit, or for work that only
- * another thread could give it, and if Python has no thread of its own. A thread that is not known to be such a one counts as
- * one that goes on. So does the scheduler of virtual threads, since these cannot be seen.
+ * A check of all threads. The JVM stands still if every thread except the caller waits without a limit, or waits for
+ * work that only another thread could give it, and if Python has no threads of its own. Any other thread counts as
+ * running. The scheduler of virtual threads counts as running, too, because virtual threads cannot be seen.
  */
 final class Standstill {
 
     private static final String TURN = Turn.class.getName();
 
-    /** Threads of the JVM, and the one of watch.rs, which run no code of a program by themselves. */
+    /** Threads of the JVM and the thread of watch.rs, which run no code of a program on their own. */
     private static final Set<String> OF_THE_JVM = new HashSet<>(Arrays.asList("Reference Handler", "Finalizer", "Signal Dispatcher",
             "Attach Listener", "Notification Thread", "Service Thread", "Monitor Deflation Thread", "Common-Cleaner", "DestroyJavaVM",
             "python4j-watch"));
@@ -55,7 +55,7 @@ final class Standstill {
         }
     }
 
-    /** Whether it waits for the turn without a limit, or is a thread of a pool that ends if no task comes. */
+    /** Whether the thread waits for the turn without a limit, or is a thread of a pool that ends if it gets no task. */
     private static boolean isIdle(StackTraceElement[] stack) {
         for (StackTraceElement frame : stack) {
             String name = frame.getClassName() + "." + frame.getMethodName();

@@ -12,16 +12,19 @@ import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
- * Watches the calls that run in Python. A thread cannot notice by itself that it was interrupted while
- * its Python code runs, so a thread looks every few milliseconds while there are calls: that of watch.rs, which is
- * one for all class loaders and belongs to none.
+ * Watches the calls that run in Python. A thread cannot itself notice that it was interrupted while its Python code
+ * runs. So the thread of watch.rs checks the calls every few milliseconds as long as there are calls. There is one such
+ * thread for all class loaders, and it belongs to none of them.
  */
 public final class Stopper {
 
     private static final int INTERRUPTED = 0;
     private static final int TIMEOUT = 1;
     private static final int LOOK_MILLIS = 10;
-    /** A call that goes on is asked again after that long, which is what its {@code finally} blocks have. */
+    /**
+     * If a call does not end, the exception is raised again after this time. It is the time for its {@code finally}
+     * blocks.
+     */
     public static final long AGAIN_NANOS = 5_000_000_000L;
     private static final int IDLE_LOOKS = 100;
     private static final long NEVER = 0;
@@ -42,7 +45,7 @@ public final class Stopper {
 
     private Stopper() {}
 
-    /** One thread's innermost call. Its own thread writes it, the watcher reads it. */
+    /** The innermost call of one thread. The thread itself writes the slot, and the watching thread reads it. */
     public static final class Slot {
         private final Thread thread = Thread.currentThread();
         private final AtomicLong call = new AtomicLong(); // 0 outside of calls
@@ -59,9 +62,9 @@ public final class Stopper {
         }
 
         /**
-         * A call of Python begins. Returns what {@link #end} needs.
+         * Begins a call of Python. The result is an argument of {@link #end}.
          *
-         * @throws org.nd4j.python4j.PythonTimeout if the time of a limit is over already
+         * @throws org.nd4j.python4j.PythonTimeout if the time of a limit is already over
          */
         public long begin() {
             if (innermost != null) {
@@ -88,7 +91,7 @@ public final class Stopper {
             return call.get();
         }
 
-        /** The call is over; nothing of it is ended any more. */
+        /** Ends the call. It cannot be stopped any more. */
         public void end(long outer) {
             call.lazySet(outer); // seen late at worst: the native side knows that the call is over
         }
@@ -99,7 +102,7 @@ public final class Stopper {
             }
         }
 
-        /** Makes the innermost open one of these this thread's, and the earliest end its limit. */
+        /** Makes the innermost open limit of these the limit of this thread, with the earliest end of all. */
         private void open(Limit inner) {
             while (inner != null && inner.closed) {
                 inner = inner.outer;
@@ -114,7 +117,7 @@ public final class Stopper {
             limit = earliest;
         }
 
-        /** Whether the call that runs, if one does, is to be ended. */
+        /** Whether a call runs and has to be stopped. */
         private boolean isDue(long now) {
             long running = call.get();
             return running != 0 && (running != stopped || now - asked >= AGAIN_NANOS)
@@ -153,7 +156,7 @@ public final class Stopper {
         }
     }
 
-    /** A time limit for the calls that its thread makes until it is closed. Of several the earliest counts. */
+    /** A time limit for the calls of its thread until it is closed. Of several limits the earliest one applies. */
     public static final class Limit implements AutoCloseable {
         private static final long LONGEST = Long.MAX_VALUE / 2;
 
@@ -167,12 +170,12 @@ public final class Stopper {
             slot.open(this);
         }
 
-        /** Whose it is, and who may close it. */
+        /** The thread to which the limit belongs, and which may close it. */
         public Thread thread() {
             return slot.thread;
         }
 
-        /** Again it does nothing; limits may be closed in any order. */
+        /** Closes the limit. A second call does nothing. Limits may be closed in any order. */
         @Override
         public void close() {
             closed = true;
@@ -190,12 +193,12 @@ public final class Stopper {
         return new Limit(end == NEVER ? 1 : end);
     }
 
-    /** Hides all limits until it is closed, for what has to be put back in any case. */
+    /** Disables all limits until the result is closed, for calls that must be completed in any case. */
     public static Limit unlimited() {
         return new Limit(NEVER);
     }
 
-    /** The time that the calling thread's limits leave, maybe nothing or less; null without any. */
+    /** The remaining time of the calling thread's limits, which may be zero or negative; null without a limit. */
     public static Duration left() {
         long limit = slot().limit;
         return limit == NEVER ? null : Duration.ofNanos(limit - System.nanoTime());
@@ -211,7 +214,7 @@ public final class Stopper {
         }
     }
 
-    /** {@link Native#look} for calls: looks at all that run. */
+    /** The part of {@link Native#look} for calls: it checks all running calls. */
     public static int look() {
         if (lookAtAll()) {
             asleep = false;
@@ -227,7 +230,7 @@ public final class Stopper {
         return LOOK_MILLIS;
     }
 
-    /** Whether any call runs. Makes no objects, since there may be no memory. */
+    /** Whether any call runs. This method creates no objects, because memory may be exhausted. */
     private static boolean lookAtAll() {
         boolean running = false;
         for (int i = last(); i >= 0; i--) {
@@ -243,7 +246,10 @@ public final class Stopper {
         return running;
     }
 
-    /** On a thread that ends afterwards: it waits for the GIL, and the watcher has other things to look at. */
+    /**
+     * Stops the calls on a separate thread, which then ends. It has to wait for the GIL, and the watching thread must
+     * not wait.
+     */
     private static void stopAll() {
         Thread thread = new Thread("python4j-stopper") {
             @Override
@@ -274,7 +280,10 @@ public final class Stopper {
         }
     }
 
-    /** A slot of the list; null if there is none or its thread has ended, and the last slot is there from now on. */
+    /**
+     * A slot of the list; null if there is none or its thread has ended. In the last case the last slot of the list
+     * takes its place.
+     */
     private static Slot alive(int index) {
         synchronized (ALL) {
             if (index >= ALL.size()) {

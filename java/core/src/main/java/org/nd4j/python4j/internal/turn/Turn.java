@@ -20,21 +20,22 @@ import org.nd4j.python4j.internal.jni.Native;
  * An exclusive, re-entrant lock owned by a Java thread. Its owner is visible to {@code jstack} and to
  * {@code ThreadMXBean}'s deadlock detection.
  *
- * <p>Strict first-come order would cost a thread switch per turn, free barging starves. So a thread may
- * take the turn past the queue as long as the queue's first has been first for less than a quarter of
- * a millisecond; after that the first one goes next. The first is woken when the turn becomes free; if
- * somebody is faster all the same, it wakes by itself when its quarter is over. That takes a system up to
- * a tenth of a millisecond, in which the turn would lie idle: so others may pass until it is awake, for
- * another quarter at most, and awake it watches for a moment for the turn to end. A waiter behind
- * {@code n} others therefore waits for {@code n} half milliseconds at most, plus the turns that run then.
+ * <p>A strict first-come order would cost a thread switch for each turn, and unlimited barging would cause starvation.
+ * So a thread may take the turn before the queue as long as the first thread of the queue has been first for less than
+ * a quarter of a millisecond. After that the first thread is next. It is woken when the turn becomes free. If another
+ * thread takes the turn before it, it wakes by itself when its quarter of a millisecond is over. Waking takes a system
+ * up to a tenth of a millisecond, in which the turn would not be used. So other threads may pass until the first thread
+ * is awake, for another quarter of a millisecond at most. The thread that is awake spins for a short time until the
+ * turn ends. A waiter behind {@code n} others therefore waits for at most {@code n} half milliseconds, plus the turns
+ * that run in this time.
  *
- * <p>An owner that ends without giving its turn back has given it up: the first waiter looks every
- * 100 ms whether the owner is alive. {@code AbstractQueuedSynchronizer} cannot do that, since a waiter
- * whose time runs out loses its place in the queue; hence a queue of our own.
+ * <p>If an owner ends without releasing its turn, the turn is free: the first waiter checks every 100 ms whether the
+ * owner is alive. {@code AbstractQueuedSynchronizer} cannot do this, because a waiter loses its place in the queue when
+ * its time is over. So this class has its own queue.
  *
- * <p>Each class loader that has this library has a {@code Turn}, and all of them work on one {@link #state}, which
- * {@link #join} makes common. It consists of classes of the JDK alone, arrays in place of fields, so that no
- * {@code Turn} understands less of it than another, and none keeps another's class loader.
+ * <p>Each class loader that has this library has a {@code Turn}, and all of them use one {@link #state}, which {@link
+ * #join} shares. The state consists of JDK classes only, with arrays instead of fields. So every {@code Turn} can read
+ * the whole state, and none keeps the class loader of another one alive.
  */
 public final class Turn extends AbstractOwnableSynchronizer {
 
@@ -43,7 +44,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final long SPIN = TimeUnit.MICROSECONDS.toNanos(50); // about what sleeping and waking cost
     private static final long LOOK = TimeUnit.MILLISECONDS.toNanos(100);
 
-    /** The one for this process's Python. */
+    /** The turn of the Python in this process. */
     public static final Turn PYTHON = new Turn();
 
     // ---- what all class loaders have in common ----
@@ -111,12 +112,12 @@ public final class Turn extends AbstractOwnableSynchronizer {
         numbers = (long[]) state[NUMBERS];
     }
 
-    /** What {@link #join} takes. */
+    /** The state, which is the argument of {@link #join}. */
     public Object[] state() {
         return state;
     }
 
-    /** From now on this and the {@code Turn} of that state are one. Nobody has used this one yet. */
+    /** Makes this {@code Turn} share the given state. This {@code Turn} must not have been used yet. */
     public void join(Object[] common) {
         state = common;
         use();
@@ -124,7 +125,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     // ---- who has it ----
 
-    /** Whether the calling thread owns the turn. Exact for the caller, since nobody else writes or clears its name. */
+    /**
+     * Whether the calling thread owns the turn. The answer is exact, because no other thread sets or clears the caller
+     * as the owner.
+     */
     public boolean isMine() {
         return state[OWNER] == Thread.currentThread();
     }
@@ -134,19 +138,22 @@ public final class Turn extends AbstractOwnableSynchronizer {
         return holder() != null;
     }
 
-    /** The thread that owns the turn, null if there is none or it has ended. */
+    /** The thread that owns the turn; null if no thread owns it or the owner has ended. */
     public Thread holder() {
         Thread holder = taken.get() == 0 ? null : (Thread) state[OWNER];
         return holder != null && holder.isAlive() ? holder : null;
     }
 
-    /** The thread that may call while nobody has the turn; null before the start, and after the thread's end. */
+    /**
+     * The thread that may call Python while no thread has the turn; null before the start and after the end of that
+     * thread.
+     */
     public Thread defaultThread() {
         WeakReference<?> thread = (WeakReference<?>) state[DEFAULT_THREAD];
         return thread == null ? null : (Thread) thread.get();
     }
 
-    /** Makes the caller the default thread, if there was none yet. Says whether it did. */
+    /** Makes the caller the default thread if there was none yet. The result says whether it did so. */
     public boolean becomeDefaultThread() {
         synchronized (state) {
             boolean first = state[DEFAULT_THREAD] == null;
@@ -157,7 +164,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** How many threads wait, for monitoring and tests. */
+    /** The number of threads that wait, for monitoring and tests. */
     public int waiting() {
         return waiters().size();
     }
@@ -173,17 +180,17 @@ public final class Turn extends AbstractOwnableSynchronizer {
         return threads;
     }
 
-    /** The number of the last turn taken, which is how many there were. */
+    /** The number of turns that have been taken. */
     public long count() {
         return count.get();
     }
 
-    /** How many times a thread had to wait, and has done so. */
+    /** How many times a thread had to wait and has finished waiting. */
     public long waits() {
         return ((AtomicLong) state[WAITS]).get();
     }
 
-    /** How many nanoseconds they waited. */
+    /** The total time in nanoseconds that threads have waited. */
     public long waitedNanos() {
         return ((AtomicLong) state[WAITED]).get();
     }
@@ -194,7 +201,9 @@ public final class Turn extends AbstractOwnableSynchronizer {
     // to another. The rest of a thread's place is that of the OS thread, for which gil.rs is asked. The handle of a
     // namespace goes with the object that has it, and so with the thread.
 
-    /** In a shared block between two calls, which is a place of the Java thread: {@link Native} has the numbers of the others. */
+    /**
+     * The place of a thread in a shared block between two calls. {@link Native} has the numbers of the other places.
+     */
     public static final int SHARED = 6;
 
     /** Its place, by these numbers. */
@@ -297,7 +306,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     // ---- for the owner alone ----
 
-    /** How many times the owner has taken it. */
+    /** How many times the owner has taken the turn. */
     public int depth() {
         return (int) numbers[DEPTH];
     }
@@ -320,12 +329,12 @@ public final class Turn extends AbstractOwnableSynchronizer {
         numbers[OWED] += change;
     }
 
-    /** Whether an owner ended with its turn, and maybe with more, and this one has not looked after that yet. */
+    /** Whether the previous owner ended without releasing its turn, and the present owner has not cleaned up yet. */
     public boolean isInherited() {
         return numbers[INHERITED] != 0;
     }
 
-    /** The owner has looked after what the one before left. */
+    /** The owner has cleaned up after the previous owner. */
     public void settled() {
         numbers[INHERITED] = 0;
     }
@@ -380,7 +389,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     // ---- taking and giving back ----
 
-    /** Takes the turn, once more if the caller has it, however long that takes. An interrupt stays pending. */
+    /** Takes the turn, once more if the caller has it, and waits without a limit. An interrupt stays pending. */
     public void take() {
         if (!takeAgain() && !barge()) {
             queueUp(Long.MAX_VALUE, false, null);
@@ -388,9 +397,9 @@ public final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * The same, for a thread that its owner may wait for.
+     * Takes the turn like {@link #take()}, for a thread for which the owner of the turn may wait.
      *
-     * @throws PythonException if the owner does, in a callback; nothing was taken then
+     * @throws PythonException if the owner waits for this thread in a callback; nothing was taken then
      */
     public void takeUnlessInVain() {
         if (!takeAgain() && !barge()) {
@@ -399,7 +408,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * Takes the turn, once more if the caller has it, unless that needs more time.
+     * Takes the turn, once more if the caller has it, unless this takes longer than the given time.
      *
      * @return whether the caller has it now
      * @throws InterruptedException if the caller was or is interrupted; nothing was taken then
@@ -415,12 +424,14 @@ public final class Turn extends AbstractOwnableSynchronizer {
         return got;
     }
 
-    /** Takes the turn, once more if the caller has it, if nobody else does; past all who wait. */
+    /**
+     * Takes the turn, once more if the caller has it, if no other thread has it. The caller passes all waiting threads.
+     */
     public boolean takeIfFree() {
         return takeAgain() || own() || takeFromDead();
     }
 
-    /** Gives back one {@code take} of the calling thread, who owns the turn. */
+    /** Releases one {@code take} of the calling thread, which owns the turn. */
     public void giveBack() {
         if (numbers[DEPTH] > 1) {
             numbers[DEPTH]--;
@@ -449,7 +460,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** Gives back all that the calling thread has taken, if it has. */
+    /** Releases the turn completely if the calling thread has it. */
     public void giveUp() {
         if (isMine()) {
             numbers[DEPTH] = 1;
@@ -464,7 +475,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         state[CALLBACK] = callback;
     }
 
-    /** Takes the turn if nobody has it, the caller neither, and nobody waits for too long. */
+    /** Takes the turn if no thread has it, including the caller, and no thread has waited for too long. */
     public boolean takeAtOnce() {
         return barge();
     }
@@ -536,7 +547,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** Whether somebody else may go first. */
+    /** Whether another thread may go first. */
     private static boolean yields(Object[] waiter) {
         return patience(waiter) > ((((AtomicLong) waiter[SLEEP]).get() & ASLEEP) != 0 ? -PATIENCE : 0);
     }
