@@ -8,11 +8,12 @@ import java.util.Arrays;
 import org.nd4j.python4j.PythonException;
 
 /**
- * A stack as the JVM noted it, and its elements.
+ * The JVM's internal record of a stack, and its elements.
  *
- * <p>The note is HotSpot's own ({@code Throwable.backtrace}): arrays that say for each frame which method it is and
- * where in it. What they mean is not asked here. But two notes that are the same all through have the same elements, so
- * those of the last few are kept. On a JVM that keeps no such note, or one in another form, they are made each time.
+ * <p>The record is HotSpot's own ({@code Throwable.backtrace}): arrays with the method and the position of each frame.
+ * This class does not interpret them. But two records that are completely equal have the same elements, so the elements
+ * of the last few records are cached. On a JVM that has no such record, or one in another form, the elements are
+ * created each time.
  */
 public final class Backtrace {
 
@@ -30,7 +31,7 @@ public final class Backtrace {
         this.elements = elements;
     }
 
-    /** The Java frames of an exception that was made just now, without those that made it. Not to be changed. */
+    /** The Java frames of a new exception, without the frames that created it. The array must not be changed. */
     public static StackTraceElement[] of(PythonException exception) {
         Object note = Native.raisedBacktrace(exception);
         if (!(note instanceof Object[])) {

@@ -14,12 +14,12 @@ public final class Blocks {
 
     private Blocks() {}
 
-    /** A process is sent a block, which this one has. False if it was before. */
+    /** Records that a process is sent a block of this process. The result is false if it was already sent. */
     public static boolean send(long key, Pack.Peer peer) {
         return SENT.computeIfAbsent(key, any -> ConcurrentHashMap.newKeySet()).add(peer);
     }
 
-    /** A process was not sent a block after all. */
+    /** Records that a block was not sent to a process in the end. */
     public static void unsend(long key, Pack.Peer peer) {
         SENT.computeIfPresent(key, (any, peers) -> {
             peers.remove(peer);
@@ -27,7 +27,7 @@ public final class Blocks {
         });
     }
 
-    /** This process has a block no more. */
+    /** Records that this process no longer has a block. */
     public static void drop(long key) {
         Set<Pack.Peer> peers = SENT.remove(key);
         Native.sharedDrop(key);
@@ -36,7 +36,7 @@ public final class Blocks {
         }
     }
 
-    /** A process has ended. */
+    /** Records that a process has ended. */
     public static void ended(Pack.Peer peer) {
         SENT.values().forEach(peers -> peers.remove(peer));
     }

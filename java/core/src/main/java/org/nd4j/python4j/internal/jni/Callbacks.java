@@ -21,33 +21,36 @@ import org.nd4j.python4j.internal.Access;
 /** The table of Java objects that Python objects refer to. */
 public final class Callbacks {
 
-    /** What Python holds of Java, and calls. Runs without the GIL, on any thread, Python's own included. */
+    /**
+     * A Java object that Python holds and calls. It runs without the GIL, on any thread, including threads that Python
+     * created.
+     */
     public interface Function {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
 
-        /** Whether it finishes its arguments itself, see {@link Pack.Reader}. */
+        /** Whether the function itself finishes the conversion of its arguments, see {@link Pack.Reader}. */
         default boolean raw() {
             return false;
         }
 
-        /** Whether its arguments are to come as {@link PythonObject}s, whatever they are. */
+        /** Whether all its arguments are passed as {@link PythonObject}s. */
         default boolean objects() {
             return false;
         }
 
-        /** What Python shows of it. */
+        /** The name that Python shows. */
         default String name() {
             return "java";
         }
 
-        /** What it is for Java, where it comes back. */
+        /** The Java object that is returned when the function is passed back to Java. */
         default Object object() {
             return this;
         }
     }
 
-    /** What Python holds and is told when Python has dropped it, on any thread. It must not wait. */
+    /** An object that is notified on any thread when Python has dropped it. The method must not wait. */
     public interface Dropped {
         void dropped();
     }
@@ -78,7 +81,10 @@ public final class Callbacks {
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
 
-    /** The objects in a thread's last answer: Python reads it after the call that made it is over. */
+    /**
+     * The objects in a thread's last answer. They are kept because Python reads the answer after the call that created
+     * it is over.
+     */
     private static final class Answer {
         final Thread thread = Thread.currentThread();
         List<PythonObject> objects;
@@ -88,7 +94,7 @@ public final class Callbacks {
     private static final ThreadLocal<WeakReference<Answer>> ANSWER = new ThreadLocal<>();
     private static final List<Answer> ANSWERS = new ArrayList<>(); // guarded by itself
 
-    /** The names of a class of exceptions and of those that it extends. Kept with the class. */
+    /** The names of an exception class and of its superclasses. They are stored with the class. */
     private static final ClassValue<String> CLASSES = new ClassValue<>() {
         @Override
         protected String computeValue(Class<?> type) {
@@ -152,32 +158,35 @@ public final class Callbacks {
         return key >>> HOST_SHIFT == Native.root << HOST_SHIFT >>> HOST_SHIFT;
     }
 
-    /** The function of a key, for an exception what can be asked of it; null if Python has dropped it or the key is a made-up one. */
+    /**
+     * The function of a key; for an exception, the function for its members. The result is null if Python has dropped
+     * it or the key is invalid.
+     */
     static Function function(long key) {
         Object held = HELD.get(key);
         return held instanceof Throwable ? (Function) Access.get().ofThrown((Throwable) held) : (Function) held;
     }
 
-    /** The exception that travels under a key; null if Python has dropped it. */
+    /** The exception with a key; null if Python has dropped it. */
     public static Throwable thrown(long key) {
         Object held = HELD.get(key);
         Object object = held instanceof Function ? ((Function) held).object() : held;
         return object instanceof Throwable ? (Throwable) object : null;
     }
 
-    /** How many Java objects Python holds. */
+    /** The number of Java objects that Python holds. */
     public static int count() {
         return HELD.size();
     }
 
-    /** A key, for objects that are no callables in Python; it is forgotten when Python has dropped it. */
+    /** Creates a key for an object that is not a callable in Python. The key is removed when Python has dropped it. */
     public static long hold(Object object) {
         long key = Native.root << HOST_SHIFT | KEYS.incrementAndGet();
         HELD.put(key, object);
         return key;
     }
 
-    /** A call from Python, or with no arguments the news that Python has dropped the key. */
+    /** Executes a call from Python. Without arguments it means that Python has dropped the key. */
     public static byte[] upcall(long key, byte[] arguments) {
         if (arguments == null) {
             Object dropped = HELD.remove(key);
@@ -268,12 +277,12 @@ public final class Callbacks {
         return held.get();
     }
 
-    /** The value of an answer to another process. */
+    /** Writes the value of an answer to another process. */
     public static void answer(Pack reply, Object value) {
         reply.u8(VALUE).value(value).handles();
     }
 
-    /** The answer where a function threw something; to another process if there is a peer. */
+    /** Writes the answer for a function that threw an exception; it goes to another process if there is a peer. */
     public static void refuse(Pack reply, Throwable e, Pack.Peer peer) {
         if (e instanceof Raise) {
             reply.u8(RAISE).text(((Raise) e).pythonClass).text(e.getMessage());

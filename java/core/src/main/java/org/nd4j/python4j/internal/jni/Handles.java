@@ -27,19 +27,19 @@ public final class Handles {
     private Handles() {}
 
     /**
-     * Gives a handle back some time after Java has forgotten the object that has it, without waiting for
-     * anything: the handle goes when some thread next enters Python.
+     * Releases a handle some time after its Java object has become unreachable, without waiting: the handle is released
+     * when a thread enters Python the next time.
      *
-     * <p>One thread falls behind where objects are made faster than it works. So whoever makes one gives up to two
-     * forgotten ones back, and the thread of watch.rs looks after the rest ({@link #look}).
+     * <p>A single thread would be too slow if objects are created faster than it works. So each creation of an object
+     * releases up to two forgotten ones, and the thread of watch.rs releases the rest ({@link #look}).
      *
-     * <p>The garbage collector sees the small objects here and not what they hold in Python, and finds those
-     * that grew old only when the heap is nearly half full. So it is asked to run when there are very many,
-     * and twice as many before it is asked again if they are in use.
+     * <p>The garbage collector sees only the small Java objects and not the Python objects that they hold. It finds old
+     * objects only when the heap is nearly half full. So it is requested to run when there are very many objects. If
+     * these are in use, it is requested again when there are twice as many.
      *
-     * <p>No lock: the lower half of a handle is its place in the table of handle.rs, which is nobody else's until the
-     * handle is given back. So these stand at the same places of a table here, which keeps them alive, and
-     * leave it before their handles go.
+     * <p>No lock is needed. The lower half of a handle is its place in the table of handle.rs, and no other handle has
+     * this place until the handle is released. So these references are at the same places of a table in this class,
+     * which keeps them alive, and are removed before their handles are released.
      */
     public static final class Late extends PhantomReference<Object> {
         private static final int MANY = 1 << 20;
@@ -60,7 +60,7 @@ public final class Handles {
             this.handle = handle;
         }
 
-        /** An object has this handle: a {@code PythonObject} that is in no frame, as a rule. */
+        /** Registers the object that has a handle, usually a {@code PythonObject} in no frame. */
         public static void add(Object object, long handle) {
             int place = (int) handle;
             Late[] part = part(place);
@@ -76,7 +76,7 @@ public final class Handles {
             }
         }
 
-        /** Somebody else is about to give the handle back. */
+        /** Unregisters a handle that the caller is about to release. */
         public static void cancel(long handle) {
             int place = (int) handle;
             Late[] part = part(place);
@@ -134,8 +134,9 @@ public final class Handles {
     }
 
     /**
-     * What {@link java.lang.ref.Cleaner} does. Not one of those, since its thread keeps what is to be run, and with that our
-     * class loader, until the object is forgotten; and the object may be one that only our classes keep.
+     * A replacement for {@link java.lang.ref.Cleaner}. The thread of a {@code Cleaner} keeps its actions, and with them
+     * our class loader, until the object is unreachable, and the object may be one that only our classes keep
+     * reachable.
      */
     public static final class Later {
         private static final ReferenceQueue<Object> FORGOTTEN = new ReferenceQueue<>();
@@ -160,7 +161,7 @@ public final class Handles {
             }
         }
 
-        /** Runs something, which must not wait, when an object has become unreachable or the result is cleaned. */
+        /** Runs an action, which must not wait, when an object has become unreachable or the result is cleaned. */
         public Cleaner.Cleanable register(Object object, Runnable action) {
             watch();
             Action made = new Action(object, action);
@@ -178,8 +179,9 @@ public final class Handles {
     }
 
     /**
-     * Leaves a handle for the next call to give back, which saves a call; false if there is one already. Only with a turn, and for
-     * an object that is a value and nothing else: nobody sees when it goes.
+     * Stores a handle, which the next native call releases; this saves a call. The result is false if a handle is
+     * already stored. This method needs a turn, and the object must be a plain value, for which the time of its release
+     * does not matter.
      */
     public static boolean leave(long handle) {
         boolean free = left == 0;
@@ -189,7 +191,7 @@ public final class Handles {
         return free;
     }
 
-    /** What {@link #leave} left, 0 for nothing; the caller gives it back. Only with a turn. */
+    /** The handle that {@link #leave} stored, 0 for none. The caller releases it. This method needs a turn. */
     public static long takeLeft() {
         long handle = left;
         if (handle != 0) {
@@ -198,12 +200,12 @@ public final class Handles {
         return handle;
     }
 
-    /** How many objects Java holds. Needs no turn. */
+    /** The number of objects that Java holds. This method needs no turn. */
     public static int count() {
         return Native.handleCount() - (left == 0 ? 0 : 1);
     }
 
-    /** Has the thread of watch.rs look from now on; before the start, from the start on. */
+    /** Makes the thread of watch.rs call {@link #look} from now on, or from the start of Python on. */
     public static void watch() {
         if (!Native.forgets) {
             Native.forgets = true;
@@ -213,7 +215,7 @@ public final class Handles {
         }
     }
 
-    /** {@link Native#look} for what was forgotten: often while there is much of it. */
+    /** The part of {@link Native#look} for forgotten objects. It runs often while there are many of them. */
     public static int look() {
         int count = 0;
         Reference<?> forgotten;
@@ -229,7 +231,7 @@ public final class Handles {
         return count == MOST_AT_ONCE ? 1 : pause;
     }
 
-    /** Objects that never go. Needs a turn when first used. */
+    /** Handles of immortal objects. The first use needs a turn. */
     private static final class Immortal {
         static final long NONE = address(null);
         static final long TRUE = address(true);
@@ -248,17 +250,17 @@ public final class Handles {
         }
     }
 
-    /** Whether a handle is that of None. Needs a turn. */
+    /** Whether a handle is a handle to None. This method needs a turn. */
     public static boolean isNone(long handle) {
         return Native.handleAddress(handle) == Immortal.NONE;
     }
 
-    /** Whether two handles are those of one object. Needs a turn. */
+    /** Whether two handles are handles to the same object. This method needs a turn. */
     public static boolean isSame(long a, long b) {
         return Native.handleAddress(a) == Native.handleAddress(b);
     }
 
-    /** Whether a handle is that of True; gives it back. Needs a turn. */
+    /** Whether a handle is a handle to True. The handle is released. This method needs a turn. */
     public static boolean takeTruth(long handle) {
         boolean truth = Native.handleAddress(handle) == Immortal.TRUE;
         Native.handleDrop(handle);

@@ -12,7 +12,7 @@ import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 
-/** Messages: a kind, a number that tells whom it is for, and what the kind needs. */
+/** Sends messages. A message has a kind, the number of its receiver, and the values that the kind needs. */
 public final class Messages {
 
     public static final int SUBMIT = 0;
@@ -55,7 +55,7 @@ public final class Messages {
         }
     }
 
-    /** The same where nobody keeps the objects, and where a closed loop need not hear. */
+    /** Sends a message whose objects the caller does not keep. A closed loop is ignored. */
     public static void tell(long queue, Object... message) {
         try {
             send(queue, false, false, message);

@@ -3,7 +3,7 @@
 // and describes the fields; PythonException reads them.
 package org.nd4j.python4j.internal.jni;
 
-/** Places in the list that {@link Native#raisedReport} gives. */
+/** Positions in the list that {@link Native#raisedReport} returns. */
 public final class Report {
 
     public static final int MESSAGE = 0;

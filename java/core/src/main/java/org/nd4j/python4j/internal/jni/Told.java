@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** What the last call told of its result. Only for a thread that has held the GIL since. */
+/** The value that the last call wrote for its result. It is valid only for a thread that has held the GIL since. */
 public final class Told {
 
     private static final ByteBuffer MEMORY = Native.objectTold().order(ByteOrder.nativeOrder());

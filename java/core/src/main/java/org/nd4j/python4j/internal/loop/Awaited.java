@@ -108,7 +108,7 @@ public final class Awaited {
             this.window = window;
         }
 
-        /** Requests as many more elements as the argument says. Without an argument it ends the subscription. */
+        /** Requests as many more elements as the first argument says; 0 ends the subscription. */
         @Override
         public Object call(List<?> arguments, Map<?, ?> named) {
             long more = (Long) arguments.get(0);
