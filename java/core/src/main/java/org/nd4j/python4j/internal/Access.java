@@ -41,18 +41,18 @@ public abstract class Access {
 
     // ---- PythonObject ----
 
-    /** An object that takes over a handle of a frame, 0 for none. */
+    /** Creates an object that takes over a handle of a frame, 0 for none. */
     public abstract PythonObject object(long handle, long frame);
 
-    /** An object for the same Python object that belongs to no frame. */
+    /** Creates an object for the same Python object that belongs to no frame. */
     public abstract PythonObject unframed(PythonObject object);
 
-    /** The handle; an object that is none is refused. */
+    /** The handle of an object. If it holds no object, the method throws an exception. */
     public abstract long handle(PythonObject object);
 
     public abstract boolean exists(PythonObject object);
 
-    /** Whether it goes with a frame of {@code PythonGC}. */
+    /** Whether the object belongs to a frame of {@code PythonGC}. */
     public abstract boolean isFramed(PythonObject object);
 
     /** The value of an object of a built-in type, the object itself for any other. */
@@ -61,33 +61,38 @@ public abstract class Access {
     /** The object as a value of a type of {@code Pack.Wanted}. */
     public abstract Object convert(PythonObject object, int wanted);
 
-    /** The same, with the objects in it left as they are. */
+    /** Like {@link #convert}, but objects in the value are not converted. */
     public abstract Object convertRaw(PythonObject object, int wanted);
 
-    /** What an object is in Java, if this class loader's copy of the library gave it to Python; else null. */
+    /**
+     * The Java object behind a Python object, if this class loader's copy of the library passed it to Python; otherwise
+     * null.
+     */
     public abstract Object own(PythonObject object);
 
-    /** Something of proxies.py by its name. */
+    /** A function or class of proxies.py by its name. */
     public abstract PythonObject tool(String name);
 
-    /** Something of another one of our Python files. */
+    /** A function or class of another one of our Python files. */
     public abstract PythonObject tool(String file, String name);
 
-    /** Calls with arguments that may be of any kind that conversion knows. */
+    /** Calls a callable with arguments of all types that {@code Conversion} supports. */
     public abstract PythonObject callWide(PythonObject callable, Object... arguments);
 
-    /** The same for a handle that belongs to no frame. */
+    /** Like {@link #callWide}, but returns a handle that belongs to no frame. */
     public abstract long callFresh(PythonObject callable, Object... arguments);
 
-    /** The same for a value of a type of {@code Pack.Wanted}, with the objects in it left as they are. */
+    /**
+     * Like {@link #callWide}, but returns a value of a type of {@code Pack.Wanted}, in which objects are not converted.
+     */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
 
     // ---- PythonBuffer ----
 
-    /** How another process finds the memory of a buffer. */
+    /** The description by which another process finds the memory of a buffer. */
     public abstract byte[] describe(PythonBuffer buffer, Sharer sharer);
 
-    /** The memory that another process described; a RuntimeException where it is not as it has to be. */
+    /** The memory that another process described. An invalid description causes a RuntimeException. */
     public abstract PythonBuffer described(byte[] description, Sharer sharer);
 
     /** Another process, which receives and sends blocks of shared memory. */
@@ -95,7 +100,10 @@ public abstract class Access {
         /** Sends it a block of this process, with the next message. */
         void send(long key);
 
-        /** The key of a block that it sent under a number; a RuntimeException if it sent none. */
+        /**
+         * The key of a block that the process sent under a number. If it sent none, the method throws a
+         * RuntimeException.
+         */
         long came(long number);
     }
 
@@ -116,10 +124,10 @@ public abstract class Access {
 
     public abstract PythonException interrupted(String message);
 
-    /** What is to be thrown for a report that was read; the details of Java's own exceptions are these themselves. */
+    /** The exception for a report that was read. For a Java exception the details are the exception itself. */
     public abstract Throwable made(List<?> report);
 
-    /** What an exception object tells; the very exception of Java's if it is one. */
+    /** The Java exception for a Python exception object. If it came from Java, it is the same Java exception. */
     public abstract Throwable exception(PythonObject object);
 
     // ---- PythonGIL, PythonGC ----
@@ -127,35 +135,44 @@ public abstract class Access {
     /** The thread's place in Python; see {@code PythonGIL.enter}. */
     public abstract PythonGIL enter();
 
-    /** The thread's place in Python, or else a turn, waited for. */
+    /** The thread's place in Python. If the thread has none, the method waits for a turn. */
     public abstract PythonGIL enterOrLock();
 
-    /** The thread's place in Python, or else one for the length of each call, without a turn. */
+    /**
+     * The thread's place in Python. If the thread has none, it is a place for the duration of each call, without a
+     * turn.
+     */
     public abstract PythonGIL place();
 
-    /** Whether context variables of Python belong to this very thread. */
+    /** Whether this thread has its own context variables in Python. */
     public abstract boolean hasContext();
 
-    /** Gives up the GIL that the thread has with its turn, to wait for a thread that needs it; the turn stays. Whether it had it. */
+    /**
+     * Releases the GIL that the thread has with its turn, to wait for a thread that needs the GIL. The thread keeps its
+     * turn. The result says whether it had the GIL.
+     */
     public abstract boolean giveGil();
 
-    /** Takes it again, if it was given up. */
+    /** Takes the GIL again if it was released. */
     public abstract void takeGil(boolean given);
 
-    /** Python calls Java on this thread until the visit is closed. */
+    /** Begins a visit: Python calls Java on this thread until the visit is closed. */
     public abstract Visit visit();
 
-    /** The frame for objects that this thread makes now, 0 for none. */
+    /** The frame for new objects of this thread, 0 for none. */
     public abstract long frame();
 
-    /** Python has been started by this thread. */
+    /** Reports that this thread has started Python. */
     public abstract void started(boolean release);
 
     public abstract boolean isStarted();
 
     /** The result of {@link #visit}. */
     public interface Visit extends AutoCloseable {
-        /** What the Java code threw, or why it waited in vain, with that as the cause. */
+        /**
+         * The exception that the Java code threw. If the code waited in vain, it is an exception with the reason, and
+         * the thrown exception is its cause.
+         */
         Throwable thrown(Throwable thrown);
 
         @Override
@@ -164,30 +181,30 @@ public abstract class Access {
 
     // ---- PythonType, PythonTypes ----
 
-    /** What is packed for a value of a type, and what is asked for. */
+    /** The value that is packed for a value of a type. */
     public abstract Object packed(PythonType<?> type, Object value);
 
     public abstract int wanted(PythonType<?> type);
 
     public abstract Class<?> javaType(PythonType<?> type);
 
-    /** The types of users. */
+    /** The types that users registered. */
     public abstract List<PythonType<?>> registered();
 
-    /** The folders that registered types want on {@code sys.path}. */
+    /** The folders that registered types need on {@code sys.path}. */
     public abstract List<File> packages();
 
-    /** An object of no built-in type, as the registered type makes it. */
+    /** Converts an object that is not of a built-in type by its registered type. */
     public abstract Object toJava(PythonObject object);
 
-    /** The same, or the object itself if there is no type for it. */
+    /** Like {@link #toJava}, but returns the object itself if no type is registered for it. */
     public abstract Object toJavaOrSame(PythonObject object);
 
     // ---- PythonExposure ----
 
     public abstract boolean allows(PythonExposure exposure, Object object);
 
-    /** The {@code Members} of an object, for a class those of the class itself. */
+    /** The {@code Members} of an object; for a {@code Class} object, the members of the class itself. */
     public abstract Object members(PythonExposure exposure, Object object);
 
     /** The {@code Members} of a class itself. */
@@ -198,19 +215,22 @@ public abstract class Access {
     // The lower package runs into the upper one here: values are packed before it is known that one of them needs
     // conversion, and a wait or a start is told to monitoring, which looks at both. PackagesTest lists these entries.
 
-    /** What a value is in Python that {@code Pack} does not write at once; see {@code Conversion.toPython}. */
+    /**
+     * Converts a value that {@code Pack} does not write directly to its counterpart in Python; see {@code
+     * Conversion.toPython}.
+     */
     public abstract Object toPython(Object value, boolean wide);
 
-    /** The same for a value on its way to another process: functions and plain values. */
+    /** Converts a value for another process: functions and plain values. */
     public abstract Object toPeer(Object value);
 
     /** The memory of a value of a type that is not built in, for another process. */
     public abstract PythonBuffer toPeer(PythonType<?> type, Object value);
 
-    /** An exception of Java's as what Python can ask for its members. */
+    /** A Java exception as an object whose members Python can use. */
     public abstract Object ofThrown(Throwable thrown);
 
-    /** What Python asks of a {@code CompletionStage} or a {@code Flow.Publisher} that it awaits. */
+    /** Executes an operation of Python on a {@code CompletionStage} or a {@code Flow.Publisher} that it awaits. */
     public abstract Object awaited(Object object, String operation, List<?> operands) throws Throwable;
 
     /** A coroutine, or another object, as a future of a value of a type. */
@@ -219,11 +239,14 @@ public abstract class Access {
     /** A generator as a publisher of values of a type, or as a stream of them. */
     public abstract Object published(PythonObject object, Type type, boolean stream);
 
-    /** A thread is about to wait for a turn: what {@link #waitEnds} needs, null if nobody wants to know. */
+    /**
+     * Reports that a thread is about to wait for a turn. The result is an argument of {@link #waitEnds}; null if no
+     * tool wants it.
+     */
     public abstract Object waitBegins(Object turn);
 
     public abstract void waitEnds(Object event, boolean got);
 
-    /** What the first call and monitoring will need, on the start's second thread. */
+    /** Prepares the classes that the first call and monitoring will need, on the second thread of the start. */
     public abstract void warmUp();
 }

@@ -24,14 +24,17 @@ public final class Tables {
 
     /** Reads Java batches for Python, on the requesting thread, without a turn. */
     public interface Batches {
-        /** Gives the next batch by {@link #batch}, or does nothing if there is none. */
+        /** Passes the next batch by {@link #batch}, or does nothing if there is none. */
         void next(long wanted) throws Throwable;
 
-        /** Nobody wants any more of them. */
+        /** Closes the reader, because no more batches are needed. */
         void close() throws Exception;
     }
 
-    /** A key for memory that Python is going to keep; {@code release} runs once nobody uses it, on any thread. */
+    /**
+     * Creates a key for memory that Python will keep. When the memory is no longer used, {@code release} runs on any
+     * thread.
+     */
     private static long hold(Runnable release) {
         return Callbacks.hold((Callbacks.Dropped) release::run);
     }
@@ -55,10 +58,10 @@ public final class Tables {
     private static volatile Known known;
 
     /**
-     * An object for a table or a column. Takes over the memory also where it fails.
+     * Creates an object for a table or a column. It takes over the memory even if it fails.
      *
      * @param numbers see {@link Native#arrowGive}
-     * @param schema what is equal if the schemas are; null for one that is not to be kept
+     * @param schema an object that is equal for equal schemas; null for a schema that is not to be cached
      */
     public static PythonObject give(long[] numbers, Object schema, SchemaWriter writer, boolean table, Runnable release) {
         try (PythonGIL turn = Access.get().enter()) {
@@ -81,7 +84,9 @@ public final class Tables {
         }
     }
 
-    /** A numpy array of so many elements at an address; {@code element} is a letter of {@code PythonBuffer.Type}. */
+    /**
+     * A numpy array of {@code count} elements at an address; {@code element} is a letter of {@code PythonBuffer.Type}.
+     */
     public static PythonObject array(long address, char element, long count, Runnable release) {
         try (PythonGIL turn = Access.get().enter()) {
             long frame = Access.get().frame();
@@ -89,7 +94,7 @@ public final class Tables {
         }
     }
 
-    /** An object for a reader. */
+    /** Creates an object for a reader. */
     public static PythonObject give(Batches batches, long schema) {
         try (PythonGIL turn = Access.get().enter()) {
             long frame = Access.get().frame();
@@ -97,7 +102,7 @@ public final class Tables {
         }
     }
 
-    /** Gives a batch, which {@link Batches#next} was called for. Takes over the memory also where it fails. */
+    /** Passes a batch for which {@link Batches#next} was called. It takes over the memory even if it fails. */
     public static void batch(long[] numbers, long wanted, Runnable release) {
         Native.arrowGiveBatch(numbers, hold(release), wanted);
     }
@@ -156,7 +161,7 @@ public final class Tables {
             }
         }
 
-        /** Puts the next batch at an address, see {@link Native#arrowNext}. */
+        /** Writes the next batch to an address, see {@link Native#arrowNext}. */
         public long next(boolean table, long out) {
             try (PythonGIL turn = Access.get().enterOrLock()) {
                 Stopper.Slot slot = Stopper.slot();
@@ -169,7 +174,7 @@ public final class Tables {
             }
         }
 
-        /** Ends the reading, and the generator that it was from. */
+        /** Ends the reading, and the generator from which the data came. */
         @Override
         public void close() {
             try (PythonGIL turn = Access.get().enterOrLock()) {

@@ -31,11 +31,11 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 
 /**
- * A buffer that packed values are written to. {@link Reader} reads them.
+ * A buffer to which packed values are written. {@link Reader} reads them.
  *
- * <p>One thread uses a buffer at a time, from {@link #take} to {@link #giveBack}; none of this needs a
- * turn, except that types of users may be asked to convert a value ({@code PythonType.toPython}). Large texts
- * and bytes enter Python by themselves; only their handles are in the buffer.
+ * <p>Only one thread uses a buffer at a time, from {@link #take} to {@link #giveBack}. No method needs a turn, unless a
+ * registered type has to convert a value ({@code PythonType.toPython}). Large texts and bytes are passed to Python
+ * separately; only their handles are in the buffer.
  */
 public final class Pack {
 
@@ -64,7 +64,7 @@ public final class Pack {
     public static final int FUNCTION = 22;
     public static final int SHARED = 23;
 
-    /** What the reader of a Python object asks for. */
+    /** The kinds of values to which a reader can request that a Python object is converted. */
     public static final class Wanted {
         public static final int ANY = 0;
         public static final int STR = 1;
@@ -83,7 +83,7 @@ public final class Pack {
         private Wanted() {}
     }
 
-    /** How deep values may nest; beyond it a value is taken for cyclic. */
+    /** The greatest nesting depth of values. A deeper value is treated as cyclic. */
     public static final int MAX_DEPTH = 1000;
 
     private static final int KEPT_BYTES = 64 << 20;
@@ -96,7 +96,7 @@ public final class Pack {
         static final VarHandle IN = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** The buffer that nobody uses at the moment. No AtomicReference: it is made of VarHandles. */
+    /** The buffer that is not in use. It is not an AtomicReference, because that class uses VarHandles. */
     private static final class Spare {
         static final Spare ONE = new Spare();
         static final AtomicReferenceFieldUpdater<Spare, Object> PACK =
@@ -118,12 +118,12 @@ public final class Pack {
     /** Handles that were made for the buffer alone, and go with it. */
     private final List<Long> fresh = new ArrayList<>();
 
-    /** A container of Java's that is a Python object for Python. */
+    /** A Java container that is passed to Python as the Python object behind it. */
     public interface Backed {
         PythonObject python();
     }
 
-    /** A Python object that was made to be written here, by its handle. */
+    /** A Python object that was created to be written into a buffer, by its handle. */
     public static final class Fresh {
         private final long handle;
 
@@ -132,24 +132,26 @@ public final class Pack {
         }
     }
 
-    /** Another process, whose Python holds no objects of this one's and has none here. */
+    /** Another process. Its Python holds no objects of this process, and this process holds none of it. */
     public interface Peer extends Access.Sharer {
-        /** The key by which it knows a function or an exception of Java's. */
+        /** The key by which the process refers to a Java function or exception. */
         long hold(Object object);
 
-        /** What it was given under a key: a function or an exception; null if it was given none. */
+        /** The function or exception that was passed to the process under a key; null if there is none. */
         Object held(long key);
 
-        /** This process has a block no more that it was sent. Must not wait. */
+        /**
+         * Reports that this process no longer has a block that it sent to the other process. The method must not wait.
+         */
         void forget(long block);
     }
 
-    /** A buffer for another process. No turn and no Python here are needed to fill it. */
+    /** A buffer for another process. Filling it needs neither a turn nor Python in this process. */
     public static Pack take(Peer peer) {
         return take().toPeer(peer);
     }
 
-    /** From here on writes for another process. */
+    /** Makes this buffer write for another process from now on. */
     public Pack toPeer(Peer other) {
         peer = Objects.requireNonNull(other);
         return this;
@@ -164,7 +166,7 @@ public final class Pack {
         return spare == null ? new Pack() : (Pack) spare;
     }
 
-    /** The end of its use; what is in it is forgotten. */
+    /** Ends the use of the buffer and discards its contents. */
     public void giveBack() {
         clear();
         if (buffer.length <= HELD_BYTES) {
@@ -191,7 +193,7 @@ public final class Pack {
         return Arrays.copyOf(buffer, length);
     }
 
-    /** Whether handles of anybody's objects were written. */
+    /** Whether handles of objects were written. */
     boolean lends() {
         return !lent.isEmpty();
     }
@@ -201,7 +203,7 @@ public final class Pack {
         return new ArrayList<>(lent);
     }
 
-    /** Forgets what was written. */
+    /** Discards everything that was written. */
     public void clear() {
         length = 0;
         wide = false;
@@ -213,15 +215,15 @@ public final class Pack {
         fresh.clear();
     }
 
-    /** From here on takes every value that {@code Conversion} knows a counterpart of. */
+    /** Makes this buffer accept every value for which {@code Conversion} knows a counterpart. */
     public Pack wide() {
         wide = true;
         return this;
     }
 
     /**
-     * Reads the reply to the packed bytes, which may be in their array: nothing is to be written meanwhile. An
-     * array that was made for it is kept, as the next reply may be as long.
+     * Reads the reply to the packed bytes. The reply may be in the same array, so nothing may be written meanwhile. An
+     * array that was created for the reply is kept, because the next reply may be as long.
      */
     public Reader reader(byte[] reply, long frame) {
         if (reply != null && reply.length > buffer.length && reply.length <= KEPT_BYTES) {
@@ -263,7 +265,7 @@ public final class Pack {
         put(buffer, at, value);
     }
 
-    /** Forgets what was written from a place on. */
+    /** Discards everything that was written from a position on. */
     public void cut(int at) {
         length = at;
     }
@@ -453,9 +455,9 @@ public final class Pack {
     }
 
     /**
-     * A Java value of any kind that Python has a counterpart of; null is None.
+     * Writes a Java value that has a counterpart in Python; null is None.
      *
-     * @throws PythonException if there is none, or the value nests too deep or contains itself
+     * @throws PythonException if there is no counterpart, or the value is nested too deeply or contains itself
      */
     public Pack value(Object value) {
         value(value, 0);
@@ -713,11 +715,11 @@ public final class Pack {
     // ---- reading ----
 
     /**
-     * Reads packed values. Never reads past the end, never trusts a length.
+     * Reads packed values. It never reads past the end and never trusts a length.
      *
-     * <p>In two steps, so that an object is not lost when another one's conversion fails: {@link #value}
-     * leaves objects of other types as {@link PythonObject}s, {@link #finish} turns them into what the
-     * registered types make of them.
+     * <p>There are two steps, so that no object is lost when the conversion of another one fails. {@link #value}
+     * returns objects of other types as {@link PythonObject}s, and {@link #finish} converts them by their registered
+     * types.
      */
     public static final class Reader {
 
@@ -783,7 +785,7 @@ public final class Pack {
             return new String(in, at - bytes, bytes, StandardCharsets.UTF_8);
         }
 
-        /** The next value. Of one that cannot be read to its end nothing stays in Python. */
+        /** The next value. If a value cannot be read to its end, no object of it stays in Python. */
         public Object value() {
             Object value;
             try {
@@ -804,12 +806,12 @@ public final class Pack {
             return value;
         }
 
-        /** Whether what is left can be read, also after a value that could not be. */
+        /** Whether the rest can be read, even after a value that could not be read. */
         public boolean goesOn() {
             return !damaged;
         }
 
-        /** Passes over so many values, and gives back what of Python is in them. */
+        /** Skips the given number of values, and releases the Python objects in them. */
         public void forget(int values) {
             for (long left = values; left > 0; left--) {
                 need(1);
@@ -933,12 +935,12 @@ public final class Pack {
             return open;
         }
 
-        /** Turns objects of other types into values: a step of its own, see above. */
+        /** Converts objects of other types to values, see {@link Reader}. */
         public Object finish(Object value) {
             return hasObjects ? finished(value, object -> Access.get().toJava(object)) : value;
         }
 
-        /** The same, but an object of a type that nobody knows stays a {@link PythonObject}. */
+        /** Like {@link #finish}, but an object of an unknown type stays a {@link PythonObject}. */
         public Object finishOrKeep(Object value) {
             return hasObjects ? kept(value) : value;
         }
@@ -947,7 +949,7 @@ public final class Pack {
             return finished(value, object -> Access.get().toJavaOrSame(object));
         }
 
-        /** The same with somebody else's word on what an object becomes. */
+        /** Like {@link #finish}, but with a function that converts objects. */
         public static Object kept(Object value, Function<PythonObject, Object> convert) {
             return finished(value, convert);
         }
@@ -958,7 +960,7 @@ public final class Pack {
             return word();
         }
 
-        /** Nothing may be left over. */
+        /** Checks that no bytes are left. */
         public void end() {
             if (at != in.length) {
                 throw malformed("bytes are left over");
