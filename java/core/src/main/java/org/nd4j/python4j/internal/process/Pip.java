@@ -27,7 +27,7 @@ public final class Pip {
     private static final List<String> MODULE = Arrays.asList("-m", "pip");
     private static final ReentrantLock ONE_AT_A_TIME = new ReentrantLock(true);
 
-    /** How the version of a package is asked for; an unknown one is status 3. */
+    /** The program that prints the version of a package. For an unknown package its status is 3. */
     private static final String VERSION = String.join("\n",
             "import sys",
             "from importlib.metadata import PackageNotFoundError, version",
@@ -37,18 +37,18 @@ public final class Pip {
             "    sys.exit(3)");
     private static final int UNKNOWN = 3;
 
-    /** A name as packages have it, with extras or without. */
+    /** The name of a package, with or without extras. */
     public static final Pattern NAME =
             Pattern.compile("[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(\\s*\\[[A-Za-z0-9._, -]*\\])?");
 
     private Pip() {}
 
-    /** Installs what pip's arguments name. */
+    /** Installs the packages that pip's arguments name. */
     public static void install(Interpreter interpreter, String failed, String... what) {
         install(interpreter, MODULE, failed, what);
     }
 
-    /** The same; {@code program} is how the interpreter runs pip. */
+    /** Installs packages; {@code program} is the command by which the interpreter runs pip. */
     static void install(Interpreter interpreter, List<String> program, String failed, String... what) {
         try {
             Path constraints = Files.createTempFile("python4j-", ".txt");
@@ -65,7 +65,7 @@ public final class Pip {
         }
     }
 
-    /** Removes a package, unless the class path brings it. */
+    /** Removes a package, unless it comes from the class path. */
     public static void uninstall(Interpreter interpreter, String failed, String packageName) {
         String name = argument(packageName);
         for (String brought : brought(interpreter, failed)) {
@@ -77,8 +77,8 @@ public final class Pip {
     }
 
     /**
-     * What the class path brings, as {@code name==version}. pip takes it for installed and would remove it for
-     * another version: files that other JVMs use, too.
+     * The packages from the class path, as {@code name==version}. For pip they are installed, and it would replace them
+     * by another version, although other JVMs use the same files.
      */
     private static List<String> brought(Interpreter interpreter, String failed) {
         List<String> all = new ArrayList<>();
@@ -94,12 +94,12 @@ public final class Pip {
         return all;
     }
 
-    /** A package's name as it is compared: case and separators do not count. */
+    /** The normalized name of a package, in which case and separators do not matter. */
     static String normal(String name) {
         return name.replaceAll("[-_.]+", "-").toLowerCase(Locale.ROOT);
     }
 
-    /** What pip would take for an option is no package, nor is what it would read as several lines. */
+    /** Rejects a text that pip would read as an option or as several lines; such a text is not a package. */
     public static String argument(String text) {
         String argument = text.trim();
         if (argument.startsWith("-")) {
@@ -142,7 +142,7 @@ public final class Pip {
         }
     }
 
-    /** One file for each interpreter, in the user's cache; several JVMs meet there. */
+    /** The lock file, one for each interpreter, in the user's cache. Several JVMs use the same file. */
     private static Path lockFile(Interpreter interpreter) {
         return Unpacker.cache().resolve("pip-" + Integer.toHexString(interpreter.executable().hashCode()) + ".lock");
     }

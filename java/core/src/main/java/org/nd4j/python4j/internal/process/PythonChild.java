@@ -20,7 +20,7 @@ public final class PythonChild {
 
     private static final int SHOWN_LINES = 12;
 
-    /** What Python printed to its standard output, and perhaps to its standard error. */
+    /** The output of Python on its standard output, and optionally on its standard error. */
     public final String output;
 
     public final int status;
@@ -30,14 +30,14 @@ public final class PythonChild {
         this.status = status;
     }
 
-    /** Runs Python with this process's streams and gives its exit status. */
+    /** Runs Python with this process's streams and returns its exit status. */
     public static int run(Interpreter interpreter, List<String> arguments) throws IOException, InterruptedException {
         return await(command(interpreter, arguments).inheritIO().start());
     }
 
     /**
-     * Runs Python and gives what it printed. It prints to a file: a pipe would have to be read while it
-     * runs, which cannot be interrupted, and stays open as long as any child of the child lives.
+     * Runs Python and returns its output. Python prints to a file. A pipe would have to be read while Python runs,
+     * which cannot be interrupted, and it would stay open as long as any child of the child lives.
      */
     public static PythonChild capture(Interpreter interpreter, boolean errorsToo, List<String> arguments)
             throws IOException, InterruptedException {
@@ -59,7 +59,7 @@ public final class PythonChild {
     }
 
     /**
-     * This outcome, if the exit status is 0.
+     * Returns this object if the exit status is 0.
      *
      * @throws PythonException otherwise, with the last lines of the output
      */
@@ -73,7 +73,7 @@ public final class PythonChild {
         return this;
     }
 
-    /** For a thread that was interrupted, and stays so. */
+    /** The exception for an interrupted thread. The thread's interrupt status is set again. */
     public static PythonException interrupted(String failed, InterruptedException e) {
         Thread.currentThread().interrupt();
         return new PythonException(failed + ": interrupted", e);

@@ -29,7 +29,7 @@ import org.nd4j.python4j.internal.start.Unpacker;
  */
 public final class VirtualEnvironment {
 
-    /** It exists while pip changes the environment, and afterwards if pip did not finish. */
+    /** The name of a file that exists while pip changes the environment, and afterwards if pip did not finish. */
     private static final String CHANGING = "python4j-installing";
 
     /**
@@ -60,7 +60,7 @@ public final class VirtualEnvironment {
 
     private VirtualEnvironment() {}
 
-    /** Makes an environment unless it is there. */
+    /** Creates an environment unless it exists. */
     public static void make(Path folder) {
         String failed = "The environment " + folder + " cannot be made";
         try {
@@ -95,12 +95,15 @@ public final class VirtualEnvironment {
         return Files.isRegularFile(folder.resolve("pyvenv.cfg"));
     }
 
-    /** Whether its Python, which may be a link, is there. */
+    /** Whether the Python of the environment, which may be a link, exists. */
     private static boolean isWhole(Path folder) {
         return Files.exists(folder.resolve("bin/python")) || Files.exists(folder.resolve("Scripts/python.exe"));
     }
 
-    /** The chosen interpreter; the embedded one if the environment itself is chosen, which has to be made first. */
+    /**
+     * The chosen interpreter. If the environment itself is chosen, which has to be created first, it is the embedded
+     * one.
+     */
     private static Interpreter base(Path folder) {
         return Interpreter.isChosen(folder) ? Interpreter.of(Interpreter.EMBEDDED) : Interpreter.chosen();
     }
@@ -153,7 +156,7 @@ public final class VirtualEnvironment {
         Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    /** A path as it stands in a file that is read byte by byte. */
+    /** A path in the form for a file that is read byte by byte. */
     private static String bytes(Path path) {
         return new String(path.toString().getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
     }
@@ -162,7 +165,7 @@ public final class VirtualEnvironment {
         return File.separatorChar == '\\';
     }
 
-    /** Deletes a folder with all that is in it. What another process writes there meanwhile may stay. */
+    /** Deletes a folder with its contents. Files that another process writes there at the same time may remain. */
     private static void delete(Path folder) {
         if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
             try (Stream<Path> files = Files.walk(folder)) {
@@ -175,7 +178,7 @@ public final class VirtualEnvironment {
 
     // ---- packages ----
 
-    /** Installs packages, unless each of them is named with its version and there. */
+    /** Installs packages, unless all of them are given with their version and are already installed. */
     public static void install(Path folder, List<String> packages) {
         if (packages.isEmpty() || isInstalled(folder, packages)) {
             return;
@@ -184,7 +187,7 @@ public final class VirtualEnvironment {
         pip(folder, "Error installing " + String.join(", ", packages) + " into " + folder, arguments);
     }
 
-    /** Installs what a requirements file lists. */
+    /** Installs the packages of a requirements file. */
     public static void installRequirements(Path folder, Path file) {
         pip(folder, "Error installing packages from " + file + " into " + folder, "-r", file.toAbsolutePath().toString());
     }

@@ -44,7 +44,7 @@ public final class Embedded {
 
     private Embedded() {}
 
-    /** JavaCPP's name of the platform; its property chooses another one. */
+    /** JavaCPP's name of the platform. JavaCPP's property chooses another one. */
     private static String platform() {
         return System.getProperty("org.bytedeco.javacpp.platform", NativeLoader.platform());
     }
@@ -91,7 +91,7 @@ public final class Embedded {
         return loader == null ? ClassLoader.getSystemResource(name) : loader.getResource(name);
     }
 
-    /** The jar an artifact comes from, for people. */
+    /** The jar from which an artifact comes, for messages. */
     public static String origin() {
         URL url = url(cpythonMarker());
         String text = url == null ? "" : url.toString();
@@ -123,13 +123,13 @@ public final class Embedded {
         return files;
     }
 
-    /** A file that is there once this CPython was unpacked. */
+    /** A file that exists once this CPython was unpacked. */
     static Path note() {
         String state = sources() + System.getProperty("org.bytedeco.javacpp.cachedir", "");
         return Unpacker.cache().resolve("prepared-" + Integer.toHexString(state.hashCode()));
     }
 
-    /** Unpacks the CPython and gives its executable. */
+    /** Unpacks the CPython and returns its executable. */
     static Path unpack() throws IOException {
         Path home = home();
         lendLibffi(home);
@@ -201,7 +201,7 @@ public final class Embedded {
     /**
      * Unpacks the numpy and makes it find its OpenBLAS.
      *
-     * @param version of the interpreter that shall import it
+     * @param version the version of the interpreter that will import it
      * @return the folder for {@code sys.path}, or null if there is none or it was built for another version
      */
     static Path numpy(String version) throws IOException {
@@ -425,7 +425,7 @@ public final class Embedded {
         }
     }
 
-    /** What is left of a folder that was not finished; nothing otherwise. */
+    /** Removes the rest of a folder that was not finished; otherwise it does nothing. */
     private static void remove(Path folder) throws IOException {
         if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)) {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {

@@ -67,11 +67,11 @@ public final class Interpreter {
     }
 
     /**
-     * The interpreter of this process. Until Python runs, that is the one of the choice which is in force at
-     * the call; afterwards, the one that runs.
+     * The interpreter of this process. Until Python runs, the present choice decides; afterwards it is the interpreter
+     * that runs.
      *
-     * @throws PythonException if none can be used, with all that was looked at, or if Python runs and the choice now
-     *     names another one
+     * @throws PythonException if none can be used, with a list of everything that was tried, or if Python runs and the
+     *     choice now names another one
      */
     public static synchronized Interpreter chosen() {
         String set = System.getProperty(PROPERTY);
@@ -85,7 +85,7 @@ public final class Interpreter {
         return chosen;
     }
 
-    /** {@link #chosen} for the start, from which on the choice is made for good. */
+    /** {@link #chosen} for the start, after which the choice cannot be changed. */
     static synchronized Interpreter fixed() {
         Interpreter interpreter = chosen();
         running = true;
@@ -98,7 +98,7 @@ public final class Interpreter {
     }
 
     /**
-     * Looks whether the property was set anew since Python started; for uses that are frequent.
+     * Checks whether the property was changed since Python started. It is cheap enough for frequent calls.
      *
      * @throws PythonException if it names another interpreter than the one that runs
      */
@@ -132,7 +132,7 @@ public final class Interpreter {
     }
 
     /**
-     * The interpreter of a choice that is not, or not yet, that of this process.
+     * The interpreter of a choice that is not, or not yet, the choice of this process.
      *
      * @throws PythonException if there is none
      */
@@ -169,14 +169,14 @@ public final class Interpreter {
     }
 
     /**
-     * What to choose if nothing was chosen and there is no embedded CPython: for the report, which has to
-     * test something.
+     * Sets the choice for the case that nothing was chosen and there is no embedded CPython. The report needs it,
+     * because it has to test an interpreter.
      */
     public static synchronized void lastResort(String choice) {
         resort = choice;
     }
 
-    /** This process turned out to run a Python already, which somebody else started: that is the one. */
+    /** Chooses the Python that already runs in this process because another program part started it. */
     static synchronized Interpreter host(String file) {
         Interpreter wanted = chosen;
         chosen = new Interpreter(
@@ -190,14 +190,14 @@ public final class Interpreter {
                 && new File(executable).getParentFile().equals(new File(other.executable).getParentFile());
     }
 
-    /** Whether it is the one that runs inside this process. */
+    /** Whether this is the interpreter that runs inside this process. */
     public boolean isRunning() {
         synchronized (Interpreter.class) {
             return running && isSame(chosen);
         }
     }
 
-    /** What the interpreter calls {@code sys.executable}; it can be run. */
+    /** The interpreter's {@code sys.executable}, which can be run. */
     public String executable() {
         return executable;
     }
@@ -207,17 +207,17 @@ public final class Interpreter {
         return libpython;
     }
 
-    /** Its version, {@code 3.14.3}. */
+    /** The version, for example {@code 3.14.3}. */
     public String version() {
         return version;
     }
 
-    /** Whether it is the one of the class path. */
+    /** Whether this is the interpreter of the class path. */
     public boolean embedded() {
         return embedded;
     }
 
-    /** Why this one, for people. */
+    /** The reason why this interpreter was chosen, for messages. */
     public String reason() {
         return reason;
     }
@@ -230,7 +230,7 @@ public final class Interpreter {
         return packages;
     }
 
-    /** What a child process needs in its environment to find the same packages. */
+    /** The environment variables that a child process needs to find the same packages. */
     public Map<String, String> childEnvironment() {
         if (packages.isEmpty()) {
             return Collections.emptyMap();

@@ -43,7 +43,7 @@ import org.nd4j.python4j.internal.jni.Native;
  */
 public final class NativeLoader {
 
-    /** The property that moves the cache, that of JavaCPP included unless its own property is set. */
+    /** The property that sets the folder of the cache, and of JavaCPP's cache unless JavaCPP's own property is set. */
     public static final String CACHE = "org.eclipse.python4j.cache";
 
     // A literal is one object for all class loaders of a JVM: of two that start at once, one waits for the other.
@@ -63,8 +63,8 @@ public final class NativeLoader {
     private NativeLoader() {}
 
     /**
-     * Makes sure that Python runs. Any thread may call this, with or without a turn; while one thread
-     * loads, the others wait without holding anything.
+     * Makes sure that Python runs. Any thread may call this method, with or without a turn. While one thread loads, the
+     * others wait and hold no lock.
      *
      * @throws PythonException if any step fails or failed before
      */
@@ -101,8 +101,8 @@ public final class NativeLoader {
     }
 
     /**
-     * Makes sure that the native libraries are there, without starting Python: for processes beside this one. From then on
-     * the choice of the interpreter of this process is made, since its libpython is open.
+     * Loads the native libraries without starting Python, for the use of other processes. Afterwards the interpreter of
+     * this process cannot be changed, because its libpython is open.
      *
      * @throws PythonException if they cannot be loaded
      */
@@ -119,7 +119,7 @@ public final class NativeLoader {
         }
     }
 
-    /** The end of this class loader's use of Python. */
+    /** Ends this class loader's use of Python. */
     public static void end() {
         failure = new PythonException("PythonExecutioner.shutdown() was called: the class loader of this application cannot"
                 + " use Python any more.");
@@ -203,7 +203,7 @@ public final class NativeLoader {
         return folders;
     }
 
-    /** Where the user's own path and the packages' folders go in {@code sys.path}. */
+    /** Arranges the user's own path and the folders of the packages in {@code sys.path}. */
     public static void arrange(
             List<String> front,
             List<String> end,
@@ -336,7 +336,7 @@ public final class NativeLoader {
 
     // ---- the cache ----
 
-    /** The folders that may hold the cache, the first that can be written is it. */
+    /** The folders that may be the cache. The first one that can be written is used. */
     public static String[] caches() {
         String chosen = System.getProperty(CACHE);
         if (chosen != null && !chosen.isEmpty()) {
@@ -370,7 +370,7 @@ public final class NativeLoader {
         }
     }
 
-    /** Whether a folder is there and only this user can change what is in it. */
+    /** Whether a folder exists and only this user can change its contents. */
     public static boolean isPrivate(Path folder) {
         try {
             Map<String, Object> rights = Files.readAttributes(folder, "unix:uid,mode");
@@ -420,7 +420,7 @@ public final class NativeLoader {
         return true;
     }
 
-    /** Says in the log what takes long. {@code java -jar python4j-core.jar} has no logging beside it. */
+    /** Logs a step that takes long. {@code java -jar python4j-core.jar} has no logging library. */
     public static void progress(String text, boolean important) {
         try {
             Log.write(text, important);

@@ -191,7 +191,10 @@ public final class Unpacker {
 
     // ---- files and folders that are ours alone ----
 
-    /** A new file, which nobody else can read or write. Unlike a channel's it does not end with an interrupt. */
+    /**
+     * Writes a new file, which no other user can read or write. Unlike a write to a channel, it is not ended by an
+     * interrupt.
+     */
     static void write(Path file, InputStream content) throws IOException {
         Files.createFile(file, rights("rw-------"));
         try (OutputStream out = Files.newOutputStream(file, StandardOpenOption.WRITE, LinkOption.NOFOLLOW_LINKS)) {
@@ -199,14 +202,14 @@ public final class Unpacker {
         }
     }
 
-    /** Opens a file; if that makes it, nobody else can read or write it. A link is not followed. */
+    /** Opens a file. If this creates the file, no other user can read or write it. A link is not followed. */
     public static FileChannel open(Path file, StandardOpenOption... options) throws IOException {
         Set<OpenOption> all = new HashSet<>(EnumSet.of(options[0], options));
         all.add(LinkOption.NOFOLLOW_LINKS);
         return FileChannel.open(file, all, rights("rw-------"));
     }
 
-    /** Makes a folder, and those above it that are missing, which nobody else can look into. */
+    /** Creates a folder and its missing parents, which no other user can read. */
     static void makeFolder(Path folder) throws IOException {
         if (!Files.isDirectory(folder)) { // else a link to one would not do for older JDKs
             Files.createDirectories(folder, rights("rwx------"));
@@ -222,7 +225,7 @@ public final class Unpacker {
 
     // ---- the cache ----
 
-    /** The cache of this process: a folder that is ours alone. */
+    /** The cache of this process, a folder to which only this user has access. */
     public static synchronized Path cache() {
         if (cache == null) {
             StringBuilder why = new StringBuilder();
