@@ -53,7 +53,7 @@ public final class ByReference implements Callbacks.Function {
 
     // ---- from Java to Python ----
 
-    /** An object by reference; text, numbers and null cross as values. */
+    /** Passes an object by reference; text, numbers and null are converted to values. */
     public static PythonObject of(Object object, PythonExposure exposure) {
         PythonObject python = ProxyHandler.object(object);
         Object content = Conversion.content(object);
@@ -69,9 +69,9 @@ public final class ByReference implements Callbacks.Function {
     }
 
     /**
-     * What Python sees of a value that comes out of a reference: what can change is a reference itself.
+     * The form in which Python gets a value that a reference returns. A mutable value is a reference itself.
      *
-     * @param declared the type that it has where it comes from, null where nobody says
+     * @param declared the declared type of the value at its source; null if it is unknown
      */
     static Object shown(Object value, PythonExposure exposure, Target declared) {
         if (isScalar(value)) {
@@ -118,7 +118,7 @@ public final class ByReference implements Callbacks.Function {
         return shown;
     }
 
-    /** What is known of the type of elements or keys (0) and of values (1): as declared, or as the class says. */
+    /** The known type of elements or keys (0) and of values (1), by the declaration or by the class. */
     private Target part(int index) {
         if (parts == null) {
             Class<?> container = object instanceof Map ? Map.class : object instanceof Iterator ? Iterator.class
@@ -133,7 +133,7 @@ public final class ByReference implements Callbacks.Function {
         return parts[index];
     }
 
-    /** Whether a value has no identity that anybody asks for. A number of an unknown class may be one that changes. */
+    /** Whether the identity of a value does not matter. A number of an unknown class may be mutable. */
     private static boolean isScalar(Object value) {
         return value == null || value instanceof String || value instanceof Integer || value instanceof Long
                 || value instanceof Double || value instanceof Boolean || value instanceof PythonObject
@@ -167,17 +167,17 @@ public final class ByReference implements Callbacks.Function {
         return new Callbacks.Given(new ByReference(object, exposure, declared), kind);
     }
 
-    /** What Python awaits, or iterates over without waiting in a thread. */
+    /** An object that Python awaits, or over which it iterates without blocking a thread. */
     static Callbacks.Given awaited(Object object) {
         return reference(object, PythonExposure.none(), null);
     }
 
-    /** Whether {@link #awaited} is what a value is in Python. */
+    /** Whether a value is passed to Python by {@link #awaited}. */
     static boolean isAwaited(Object value) {
         return value instanceof CompletionStage || value instanceof Flow.Publisher;
     }
 
-    /** The class in proxies.py; null for an object that is no container. */
+    /** The class in proxies.py; null for an object that is not a container. */
     private static String kind(Object object) {
         if (isAwaited(object)) {
             return object instanceof CompletionStage ? "tasks.JavaFuture" : "tasks.JavaPublisher";
@@ -260,7 +260,7 @@ public final class ByReference implements Callbacks.Function {
         return operand instanceof Callbacks.Function ? ((Callbacks.Function) operand).object() : null;
     }
 
-    /** How this compares with another Java object; null if it does not. */
+    /** The result of a comparison with another Java object; null if they cannot be compared. */
     @SuppressWarnings("unchecked")
     private Object compared(Object other) {
         try {
@@ -270,7 +270,7 @@ public final class ByReference implements Callbacks.Function {
         }
     }
 
-    /** Where in a list of references another one to this object is; null if there is none. */
+    /** The position of another reference to this object in a list of references; null if there is none. */
     private Object among(List<?> references) {
         for (int i = 0; i < references.size(); i++) {
             if (own(references.get(i)) == object) {
@@ -280,7 +280,7 @@ public final class ByReference implements Callbacks.Function {
         return null;
     }
 
-    /** What a container refuses as not its own is a TypeError. */
+    /** Executes an operation of a container. A value that the container rejects because of its class is a TypeError. */
     private Object container(String operation, List<?> operands) {
         try {
             return object instanceof Map ? ofMap(operation, operands)
@@ -322,7 +322,7 @@ public final class ByReference implements Callbacks.Function {
         return isScalar(value) ? value : shown(value, exposure, types(field.getDeclaringClass()).target(field.getGenericType()));
     }
 
-    /** What type variables mean in this object, or in a class whose static members are meant. */
+    /** The values of type variables in this object, or in a class whose static members are used. */
     private Conversion types(Class<?> statics) {
         return object instanceof Class ? Conversion.within(statics)
                 : Conversion.within(object.getClass(), declared == null ? object.getClass() : declared.type);
@@ -429,8 +429,9 @@ public final class ByReference implements Callbacks.Function {
     // ---- containers ----
 
     /**
-     * A Python value as an element or key (0) or a value (1) of this container: as it is declared, or where nobody says that,
-     * like the first one there. A Python int becomes an Integer where Integers are.
+     * Converts a Python value to an element or key (0) or a value (1) of this container: to the declared type, or to
+     * the class of the first element if no type is declared. A Python int becomes an Integer in a container of
+     * Integers.
      */
     private Object element(int part, Object sample, Object value) {
         Target type = part(part);

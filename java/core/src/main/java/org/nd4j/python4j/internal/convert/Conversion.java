@@ -68,7 +68,7 @@ import org.nd4j.python4j.internal.jni.Pack;
  */
 public final class Conversion {
 
-    /** No type variable has a meaning: each is taken for its bound. */
+    /** The conversion in which no type variable has a value: each is replaced by its bound. */
     public static final Conversion PLAIN = new Conversion(Types.NONE);
 
     private static final int MICRO = 1000;
@@ -79,7 +79,7 @@ public final class Conversion {
             Instant.class, Date.class, LocalDateTime.class, OffsetDateTime.class, ZonedDateTime.class, LocalDate.class,
             LocalTime.class, Duration.class);
 
-    /** What is read from text, by the class of its values. */
+    /** The functions that read values from text, by the class of the values. */
     private static final Map<Class<?>, Function<String, Object>> FROM_TEXT = new HashMap<>();
 
     static {
@@ -116,9 +116,9 @@ public final class Conversion {
 
     /** The form in which the elements of a container arrive. */
     private enum Form {
-        /** As {@link Pack.Reader#value} leaves them; an object is one without a packed form. */
+        /** Elements as {@link Pack.Reader#value} returns them; an object is one without a packed form. */
         VALUE,
-        /** Objects of which nothing is read yet. */
+        /** Objects that have not been read yet. */
         OBJECT,
         /** Words of {@code plain} in convert.py. */
         WORDS
@@ -130,7 +130,7 @@ public final class Conversion {
         this.types = types;
     }
 
-    /** With the type variables of a type's superclasses and interfaces as the type sets them. */
+    /** The conversion with the values that a type gives to the type variables of its superclasses and interfaces. */
     public static Conversion within(Type type) {
         return new Conversion(Types.of(Types.NONE.resolve(type)));
     }
@@ -140,12 +140,12 @@ public final class Conversion {
         return new Conversion(Types.of(type, declared));
     }
 
-    /** What a type means here. */
+    /** The target of a type in this conversion. */
     Target target(Type type) {
         return Target.of(types.resolve(type));
     }
 
-    /** Whether values of a type hold Python objects themselves, of which no copy will do. */
+    /** Whether values of a type hold Python objects themselves and not copies. */
     public boolean keepsObjects(Type type) {
         return target(type).keepsObjects();
     }
@@ -168,10 +168,10 @@ public final class Conversion {
     }
 
     /**
-     * A value as a type.
+     * Converts a value to a type.
      *
-     * @param value as {@link Pack.Reader#value} leaves it, or any {@link PythonObject}
-     * @throws PythonException if it cannot be; the message has the way to what is wrong
+     * @param value a value that {@link Pack.Reader#value} returned, or any {@link PythonObject}
+     * @throws PythonException if this is not possible; the message has the path to the wrong part
      */
     public Object convert(Object value, Type type) {
         try {
@@ -192,7 +192,7 @@ public final class Conversion {
         }
     }
 
-    /** A value as a type, whose mismatch the caller tells more of. */
+    /** Converts a value to a type. The caller adds information to a mismatch. */
     static Object value(Object value, Target target) {
         return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
     }
@@ -881,7 +881,7 @@ public final class Conversion {
 
     // ---- to Python: here is decided what a Java value is there, and Pack writes the forms that cross ----
 
-    /** The registered type that takes a value, null if there is none. It goes before our own way. */
+    /** The registered type that accepts a value; null if there is none. It has priority over our own conversion. */
     static PythonType<?> registered(Object value) {
         for (PythonType<?> type : Access.get().registered()) {
             if (type.accepts(value)) {
@@ -896,10 +896,10 @@ public final class Conversion {
     }
 
     /**
-     * A value as something that {@link Pack} writes by itself: what a registered type makes of it, the Python object that it
-     * stands for, its counterpart; the value itself if there is nothing of these.
+     * Converts a value to a form that {@link Pack} can write. This is the result of a registered type, the Python
+     * object behind the value, or its counterpart. If there is none of these, it is the value itself.
      *
-     * @param wide whether those counterparts count that M2.1 did not know
+     * @param wide whether to use counterparts that M2.1 did not know
      */
     public static Object toPython(Object value, boolean wide) {
         PythonType<?> registered = registered(value);
@@ -911,8 +911,8 @@ public final class Conversion {
     }
 
     /**
-     * A value as something that {@link Pack} writes for another process: the memory of one of a registered type, a function of Java's,
-     * or the value itself.
+     * Converts a value to a form that {@link Pack} can write for another process: the memory of a value of a registered
+     * type, a Java function, or the value itself.
      */
     public static Object toPeer(Object value) {
         PythonType<?> registered = registered(value);
@@ -950,7 +950,7 @@ public final class Conversion {
         return Records.isRecord(value.getClass()) || Counterparts.isKnown(value);
     }
 
-    /** What an Optional of any kind holds, null for an empty one; another value itself. */
+    /** The content of an Optional of any kind, null for an empty one. Any other value is returned unchanged. */
     static Object content(Object value) {
         if (value instanceof Optional) {
             return ((Optional<?>) value).orElse(null);
@@ -964,7 +964,10 @@ public final class Conversion {
         return value;
     }
 
-    /** A simpler value, or a {@link Pack.Fresh} object that nobody holds; the value itself if there is nothing. */
+    /**
+     * A simpler value, or a {@link Pack.Fresh} object without another holder; the value itself if there is no
+     * counterpart.
+     */
     private static Object counterpart(Object value) {
         if (value instanceof Map.Entry) {
             return value; // a form of its own

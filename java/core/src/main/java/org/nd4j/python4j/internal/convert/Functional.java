@@ -66,7 +66,7 @@ public final class Functional implements Callbacks.Function {
                     && (result.length == 0 || Arrays.asList(result).contains(((Method) method).getReturnType()));
         }
 
-        /** As a message shows it. */
+        /** The text for a message. */
         String text(String name) {
             return Arrays.stream(classes).map(Class::getTypeName).collect(Collectors.joining(", ", name + "(", ")"));
         }
@@ -82,7 +82,7 @@ public final class Functional implements Callbacks.Function {
             this(methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new), name);
         }
 
-        /** The same methods where type variables have other meanings. */
+        /** The same methods with other values of the type variables. */
         Methods within(Conversion conversion) {
             return new Methods(Arrays.stream(shapes).map(shape -> shape.method).collect(Collectors.toList()), name, conversion);
         }
@@ -93,12 +93,12 @@ public final class Functional implements Callbacks.Function {
             this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(Target::keepsObjects);
         }
 
-        /** The one that takes nothing and gives something; null if there is none. */
+        /** The method without parameters and with a result; null if there is none. */
         Methods getter() {
             return those(shape -> shape.takes(0) && !shape.takes(0, void.class));
         }
 
-        /** Those that take one value; null if there are none. */
+        /** The methods with one parameter; null if there are none. */
         Methods setter() {
             return those(shape -> shape.takes(1) && !shape.method.isVarArgs());
         }
@@ -153,8 +153,8 @@ public final class Functional implements Callbacks.Function {
     }
 
     /**
-     * A value on its way to Python, with each function in it taking what its declaration says: a lambda's class has forgotten the
-     * arguments of its type. The value itself where there is no such function.
+     * A value that is passed to Python, in which each function has the parameter types of its declaration, because the
+     * class of a lambda does not have its type arguments. Without such a function it is the value itself.
      */
     static Object typed(Object value, Target declared) {
         return declared == null || !declared.keepsObjects() ? value : typed(value, declared, 0);
@@ -224,7 +224,7 @@ public final class Functional implements Callbacks.Function {
 
     // ---- which method ----
 
-    /** What calling an object of a class means. Kept with the class. */
+    /** The effect of a call of an object of a class. It is stored with the class. */
     private static final PerClass<Kind> KINDS = new PerClass<>() {
         @Override
         protected Kind compute(Class<?> type) {
@@ -252,7 +252,7 @@ public final class Functional implements Callbacks.Function {
         }
     }
 
-    /** Whether a value is there to be called: a lambda, or of an interface marked as functional. */
+    /** Whether a value is meant to be called: a lambda, or an object of an interface that is marked as functional. */
     static boolean isFunction(Object value) {
         return KINDS.get(value.getClass()).isFunction;
     }
@@ -308,7 +308,7 @@ public final class Functional implements Callbacks.Function {
         }
     }
 
-    /** The one abstract method of an interface; null if it has none or several. */
+    /** The only abstract method of an interface; null if it has none or several. */
     public static Method single(Class<?> type) {
         Method found = null;
         for (Method method : type.getMethods()) {
@@ -358,7 +358,7 @@ public final class Functional implements Callbacks.Function {
         return self == null ? this : self;
     }
 
-    /** Whether one of the methods can be called with so many arguments. */
+    /** Whether one of the methods can be called with {@code count} arguments. */
     boolean takes(int count) {
         return Arrays.stream(methods.shapes).anyMatch(shape -> shape.method.isVarArgs() || shape.classes.length == count);
     }

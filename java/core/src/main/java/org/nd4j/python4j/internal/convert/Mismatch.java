@@ -47,7 +47,7 @@ final class Mismatch extends RuntimeException {
         return new Mismatch(value, target, "The class " + target.raw.getName() + " could not be initialized: " + cause, cause);
     }
 
-    /** The way from a whole value to the one that this is about. */
+    /** Finds the path from a whole value to the value of this mismatch. */
     Mismatch foundIn(Object whole) {
         find(whole, 0);
         return this;
@@ -76,7 +76,7 @@ final class Mismatch extends RuntimeException {
         return false;
     }
 
-    /** One step outwards: the element, entry or component where the value stands. */
+    /** Adds an outer step of the path: the element, entry or component that contains the value. */
     Mismatch at(String step) {
         way.insert(0, step);
         return this;

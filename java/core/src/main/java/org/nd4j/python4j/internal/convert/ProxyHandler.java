@@ -96,9 +96,10 @@ public final class ProxyHandler implements InvocationHandler {
     }
 
     /**
-     * A proxy, or one of Java's collections; the object stays the caller's. Needs a turn.
+     * Creates a proxy, or a view that implements a Java collection. The caller keeps its object. This method needs a
+     * turn.
      *
-     * @param type an interface, maybe with arguments
+     * @param type an interface, with or without type arguments
      */
     public static Object of(PythonObject object, Type type) {
         Class<?> raw = Types.raw(type);
@@ -166,7 +167,7 @@ public final class ProxyHandler implements InvocationHandler {
         }
     }
 
-    /** Whether a method's result is waited for elsewhere, so that the call need not wait for a turn. */
+    /** Whether the caller waits for a method's result in another place, so that the call need not wait for a turn. */
     private static boolean isAsynchronous(Class<?> result) {
         return result == CompletableFuture.class || result == CompletionStage.class || result == Future.class
                 || result == Flow.Publisher.class;
@@ -186,7 +187,7 @@ public final class ProxyHandler implements InvocationHandler {
         }
     }
 
-    /** The arguments, those of a variable number one by one. */
+    /** The arguments, with the elements of a variable argument list as separate arguments. */
     private static List<Object> spread(Method method, Object[] given) {
         List<Object> arguments = new ArrayList<>(Arrays.asList(given));
         if (method.isVarArgs()) {

@@ -24,7 +24,7 @@ final class Records {
 
     final List<String> names = new ArrayList<>();
     final List<Type> types = new ArrayList<>();
-    /** What Python may call each of them. */
+    /** The names that Python may use for each component. */
     final List<List<String>> pythonNames = new ArrayList<>();
     private final Class<?> type;
     private final List<Method> accessors = new ArrayList<>();
@@ -99,7 +99,7 @@ final class Records {
         }
     }
 
-    /** What to throw for what the constructor has thrown. */
+    /** The exception for an exception that the constructor has thrown. */
     RuntimeException failed(Throwable cause, Object[] components, Target target) {
         if (cause instanceof VirtualMachineError) {
             throw (VirtualMachineError) cause;

@@ -60,7 +60,7 @@ public final class Native {
     // ---- gil.rs ----
 
     /**
-     * The state of the turns of all class loaders, which is the state of the {@link Turn} that called this function
+     * The state of the turns of all class loaders, which is the state of the {@code Turn} that called this function
      * first. Needs no turn.
      */
     public static native Object[] gilTurns(Object[] mine);

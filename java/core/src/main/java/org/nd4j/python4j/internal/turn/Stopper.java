@@ -149,7 +149,7 @@ public final class Stopper {
         return SLOTS.get().get();
     }
 
-    /** Runs something whose calls of Python end with {@link PythonTimeout} when the time is over. */
+    /** Runs something whose calls of Python end with {@code PythonTimeout} when the time is over. */
     public static void within(Duration limit, Runnable body) {
         try (Limit open = limit(limit)) {
             body.run();

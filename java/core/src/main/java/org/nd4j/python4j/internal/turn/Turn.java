@@ -206,7 +206,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
      */
     public static final int SHARED = 6;
 
-    /** Its place, by these numbers. */
+    /** The place of the calling thread, by these numbers. */
     public int place() {
         if (isMine()) {
             return Native.TURN;
@@ -218,18 +218,18 @@ public final class Turn extends AbstractOwnableSynchronizer {
         return place != null && ((long[]) place[BLOCKS])[0] > 0 ? SHARED : Native.gilPlace();
     }
 
-    /** How many shared blocks it has open. */
+    /** The number of open shared blocks of the calling thread. */
     public long blocks() {
         Object[] place = known();
         return place == null ? 0 : ((long[]) place[BLOCKS])[0];
     }
 
-    /** It opens a shared block. */
+    /** Opens a shared block for the calling thread. */
     public void openBlock() {
         ((long[]) make()[BLOCKS])[0]++;
     }
 
-    /** It closes the shared block that it opened last. The namespace goes with the first one. */
+    /** Closes the shared block that the calling thread opened last. The namespace is deleted with the first one. */
     public void closeBlock() {
         Object[] place = known();
         if (--((long[]) place[BLOCKS])[0] == 0) {
@@ -242,7 +242,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** The namespace of its shared blocks, 0 if it has none open. */
+    /** The namespace of the calling thread's shared blocks; 0 if none is open. */
     public long space() {
         Object[] place = known();
         if (place == null || ((long[]) place[BLOCKS])[0] == 0) {
@@ -257,7 +257,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         return space[0];
     }
 
-    /** What its innermost callback is known by, where it has no turn; null outside of callbacks. */
+    /** The identity of the calling thread's innermost callback, where it has no turn; null outside of callbacks. */
     public long[] visit() {
         Object[] place = known();
         return place == null ? null : (long[]) place[VISIT];
@@ -267,18 +267,18 @@ public final class Turn extends AbstractOwnableSynchronizer {
         make()[VISIT] = callback;
     }
 
-    /** What is known of the turn that it has lent, null if it has lent none. */
+    /** The data of the turn that the calling thread has lent; null if it has lent none. */
     public long[] loan() {
         Object[] place = known();
         return place == null ? null : (long[]) place[LOAN];
     }
 
-    /** The callback that it has lent its turn in. */
+    /** The callback in which the calling thread has lent its turn. */
     public long[] lentIn() {
         return (long[]) known()[LENT_IN];
     }
 
-    /** It lends its turn, or has taken it back: then both are null. */
+    /** Records that the calling thread lends its turn, or has taken it back: then both are null. */
     public void lend(long[] loan, long[] callback) {
         Object[] place = make();
         place[LOAN] = loan;
@@ -339,7 +339,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
         numbers[INHERITED] = 0;
     }
 
-    /** Whether the owner has it by {@code release_gil_automatically=false}. Its next owner has not. */
+    /**
+     * Whether the owner keeps the turn because of {@code release_gil_automatically=false}. This ends with its next
+     * owner.
+     */
     public boolean isKept() {
         return numbers[KEPT] != 0;
     }
@@ -357,17 +360,20 @@ public final class Turn extends AbstractOwnableSynchronizer {
         numbers[LATE] = late ? 1 : 0;
     }
 
-    /** How many virtual threads have lent the turn, or given it back, in callbacks, where they keep their OS threads. */
+    /**
+     * The number of virtual threads that have lent or released the turn in callbacks, where they are pinned to their OS
+     * threads.
+     */
     public long pinned() {
         return numbers[PINNED];
     }
 
-    /** One more, or less; the owner before it lends, or after it has taken the turn back. */
+    /** Changes this number. The owner calls it before it lends the turn, or after it has taken the turn back. */
     public void pin(int change) {
         numbers[PINNED] += change;
     }
 
-    /** What the owner's innermost callback is known by, null outside of callbacks. Others may see an old one. */
+    /** The identity of the owner's innermost callback; null outside of callbacks. Other threads may see an old one. */
     public long[] callback() {
         return (long[]) state[CALLBACK];
     }
@@ -376,7 +382,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
         state[CALLBACK] = callback;
     }
 
-    /** The owner waits in vain in that callback, and is told so when it ends by an exception. */
+    /**
+     * Records that the owner waits in vain in that callback. It gets an exception with this reason when the callback
+     * ends.
+     */
     void refuse(long[] callback, String why) {
         state[REFUSAL] = new Object[] {callback, why};
     }
@@ -468,7 +477,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
         }
     }
 
-    /** The caller, who has just taken it, has it so many times, in that callback: as before it lent it. */
+    /**
+     * Restores the state before the turn was lent: the caller, which has just taken the turn, has it {@code depth}
+     * times, in that callback.
+     */
     public void restore(int depth, long owed, long[] callback) {
         numbers[DEPTH] = depth;
         numbers[OWED] = owed;
