@@ -90,8 +90,8 @@ public final class Native {
     public static native int gilTryAcquire(boolean keep);
 
     /**
-     * Waits for the GIL without a limit, on behalf of a thread that waits only for a limited time, see {@link
-     * Handover}. Needs no turn.
+     * Waits for the GIL without a limit, on behalf of a thread that waits only for a limited time, see
+     * {@code Handover}. Needs no turn.
      */
     public static native void gilOffer();
 

@@ -383,8 +383,8 @@ public final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * Records that the owner waits in vain in that callback. It gets an exception with this reason when the callback
-     * ends.
+     * Records that the owner waits in vain in that callback. If the callback ends with an exception, the owner gets the
+     * reason.
      */
     void refuse(long[] callback, String why) {
         state[REFUSAL] = new Object[] {callback, why};
