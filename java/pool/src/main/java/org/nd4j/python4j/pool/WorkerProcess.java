@@ -24,6 +24,8 @@ final class WorkerProcess {
     private static final boolean LINUX = System.getProperty("os.name", "").startsWith("Linux");
     private static final int SIGNALLED = 256;
     private static final int RUNS = -1;
+    private static final int UNKNOWN = -2; // it has ended, or the system is about to end it
+    private static final long LONGEST_MILLIS = 5000;
     private static final long PAGE = 4096;
 
     final int pid;
@@ -32,11 +34,14 @@ final class WorkerProcess {
     final int out;
     final int err;
     private int status = -1; // where the end of one is told that a fork server made
+    private final WorkerProcess server; // the fork server, or null
     final long start = System.nanoTime();
 
+    private volatile boolean killed; // from here
     private int end = RUNS; // guarded by this: a number that was waited for may be another process's
 
-    private WorkerProcess(long[] numbers) {
+    private WorkerProcess(long[] numbers, WorkerProcess server) {
+        this.server = server;
         pid = (int) numbers[0];
         data = (int) numbers[1];
         control = (int) numbers[2];
@@ -49,12 +54,12 @@ final class WorkerProcess {
 
     static WorkerProcess start(List<String> command, List<String> environment) {
         return new WorkerProcess(
-                Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])));
+                Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])), null);
     }
 
-    /** One that the fork server behind a socket makes; it is prepared. */
-    static WorkerProcess forked(int server) {
-        return new WorkerProcess(Native.processFork(server));
+    /** One that a fork server makes; it is prepared. */
+    static WorkerProcess forked(WorkerProcess server) {
+        return new WorkerProcess(Native.processFork(server.data), server);
     }
 
     /** Whether it has ended; who asks again gets the same answer. */
@@ -63,6 +68,9 @@ final class WorkerProcess {
             end = Native.processEnd(pid);
         } else if (end == RUNS) {
             end = Native.processToldEnd(status);
+            if (end == SIGNALLED + KILL && server.killed) {
+                end = UNKNOWN; // which the system did, unless it had ended before
+            }
             if (end != RUNS) {
                 Native.processClose(status); // from now on its number may be another process's
             }
@@ -73,15 +81,25 @@ final class WorkerProcess {
     /** Kills it, with what it has started. */
     synchronized void kill() {
         if (!hasEnded()) {
+            killed = true;
             Native.processSignal(pid, KILL);
         }
     }
 
-    /** Waits for the end of a process that was killed or has lost its socket. */
+    /**
+     * Ends a process that was killed or has lost its socket, and waits for the end, but not for ever. A fork server that does not tell the
+     * end is killed, with all that it has made.
+     */
     void awaitEnd() {
         boolean interrupted = false;
+        long waited = 0; // the pauses alone, so that nothing is given up because this process itself stood still
         for (long pause = 1; !hasEnded(); pause = Math.min(pause * 2, 64)) {
+            if (waited >= LONGEST_MILLIS) {
+                giveUp();
+                break;
+            }
             kill();
+            waited += pause;
             try {
                 Thread.sleep(pause);
             } catch (InterruptedException e) {
@@ -90,6 +108,28 @@ final class WorkerProcess {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized void giveUp() {
+        if (server != null) {
+            server.kill();
+        }
+        if (!hasEnded()) {
+            end = UNKNOWN;
+            if (status >= 0) {
+                Native.processClose(status);
+            }
+        }
+    }
+
+    /** Whether it was stopped by a signal; false where the system does not tell. */
+    boolean isStopped() {
+        try {
+            String line = Files.readString(Path.of("/proc/" + pid + "/stat"));
+            return line.charAt(line.lastIndexOf(')') + 2) == 'T';
+        } catch (IOException | RuntimeException e) {
+            return false;
         }
     }
 
@@ -103,9 +143,9 @@ final class WorkerProcess {
         }
     }
 
-    /** The exit status of one that has ended; -1 if a signal ended it. */
+    /** The exit status of one that has ended; -1 if a signal ended it, or nobody told. */
     synchronized int exitStatus() {
-        return end < SIGNALLED ? end : -1;
+        return end >= 0 && end < SIGNALLED ? end : -1;
     }
 
     /** The name of the signal that ended it; null if none did. */
