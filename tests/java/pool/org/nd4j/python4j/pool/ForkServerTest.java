@@ -193,6 +193,23 @@ class ForkServerTest {
     }
 
     @Test
+    void aServerThatNamesAnotherProcessHarmsNone() throws Exception {
+        Process stranger = new ProcessBuilder("sleep", "100").start();
+        // The server's first fork is its own trial.
+        String lies = "import os, struct\nforks = []\ndef told():\n    forks.append(1)\n    if len(forks) > 1:\n"
+                + "        os.write(3, struct.pack('<i', " + stranger.pid() + "))\nos.register_at_fork(after_in_parent=told)";
+        try {
+            try (PythonPool pool = forking().prepare(lies).build()) {
+                assertEquals(2L, pool.call("lambda: 2"));
+                assertEquals("spawn: The fork server named a process that it did not make.", pool.monitor().getStart());
+            }
+            assertTrue(stranger.isAlive());
+        } finally {
+            stranger.destroyForcibly();
+        }
+    }
+
+    @Test
     void workersOfOneCallEachAreAllDifferentAndLeaveNothing() throws InterruptedException {
         Set<Object> workers = new HashSet<>();
         long server;

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
@@ -57,9 +58,22 @@ final class WorkerProcess {
                 Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])), null);
     }
 
-    /** One that a fork server makes; it is prepared. */
+    /**
+     * One that a fork server makes; it is prepared.
+     *
+     * @throws PythonException if it is none of the server's: signals to it would reach a stranger
+     */
     static WorkerProcess forked(WorkerProcess server) {
-        return new WorkerProcess(Native.processFork(server.data), server);
+        WorkerProcess made = new WorkerProcess(Native.processFork(server.data), server);
+        String parent = made.stat(1);
+        if (!parent.isEmpty() && !parent.equals(String.valueOf(server.pid))) {
+            made.close();
+            for (int file : new int[] {made.out, made.err, made.status}) {
+                Native.processClose(file);
+            }
+            throw new PythonException("The fork server named a process that it did not make.");
+        }
+        return made;
     }
 
     /** Whether it has ended; who asks again gets the same answer. */
@@ -125,11 +139,16 @@ final class WorkerProcess {
 
     /** Whether it was stopped by a signal; false where the system does not tell. */
     boolean isStopped() {
+        return stat(0).equals("T");
+    }
+
+    /** A field of what the system tells of it: its state, or its parent; empty where it does not tell. */
+    private String stat(int field) {
         try {
             String line = Files.readString(Path.of("/proc/" + pid + "/stat"));
-            return line.charAt(line.lastIndexOf(')') + 2) == 'T';
+            return line.substring(line.lastIndexOf(')') + 2).split(" ")[field];
         } catch (IOException | RuntimeException e) {
-            return false;
+            return "";
         }
     }
 
