@@ -24,6 +24,7 @@ final class Pools {
     private Pools() {}
 
     private static final Duration LIMIT = Duration.ofSeconds(3);
+    private static final Duration START_LIMIT = Duration.ofSeconds(20); // of one that somebody stops while it starts
     private static final long LONGEST_SECONDS = 120; // in the queue behind all others, on a slow machine
 
     private static final AtomicLong ENDED = new AtomicLong();
@@ -132,8 +133,7 @@ final class Pools {
     }
 
     private static void lost(Throwable e) {
-        // The cause, if the worker was lost that was about to be started for the call.
-        if (e instanceof PythonWorkerLost || e.getCause() instanceof PythonWorkerLost) {
+        if (e instanceof PythonWorkerLost) {
             LOST.incrementAndGet();
         } else if (!(e instanceof PythonTimeout)) { // of a worker that somebody stopped
             wrong("a call ended with " + e);
@@ -174,7 +174,7 @@ final class Pools {
         int seconds = Integer.parseInt(arguments[1]);
         int platform = Integer.parseInt(arguments[2]);
         int virtual = Integer.parseInt(arguments[3]);
-        PythonPool.Builder settings = PythonPool.builder().workers(1, 3).limit(LIMIT).grace(Duration.ofMillis(200)).imports("time")
+        PythonPool.Builder settings = PythonPool.builder().workers(1, 3).limit(LIMIT).startLimit(START_LIMIT).grace(Duration.ofMillis(200)).imports("time")
                 .output((worker, isError, line) -> {}).forkServer(seed % 2 == 0);
         List<Thread> threads = new ArrayList<>();
         PythonPool pool = settings.build();

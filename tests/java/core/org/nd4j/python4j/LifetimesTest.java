@@ -29,7 +29,7 @@ class LifetimesTest {
             after = settled();
         }
         assertTrue(after <= before, after + " handles, before " + before);
-        PythonExecutioner.exec("l = o = p = r = None\nn = sum(type(x) is Big for x in gc.get_objects())");
+        PythonExecutioner.exec("l = o = p = r = deep = None\nn = sum(type(x) is Big for x in gc.get_objects())");
         assertEquals("0", Expect.text("n"));
     }
 
@@ -51,8 +51,9 @@ class LifetimesTest {
         leavesNothing(() -> assertThrows(PythonException.class, () -> Python.eval("[odd, globals().get('r'), Big()]").toList()));
         leavesNothing(() -> {
             PythonExecutioner.setVariable("cb", Python.function((args, named) -> null));
-            assertThrows(PythonException.class, () -> PythonExecutioner.exec("cb(odd, Big(), k=Big())"));
-            assertThrows(PythonException.class, () -> PythonExecutioner.exec("cb(Big(), k=[odd, Big()])"));
+            PythonExecutioner.exec("deep = []\nfor i in range(2000): deep = [deep]");
+            assertThrows(PythonException.class, () -> PythonExecutioner.exec("cb(deep, Big(), k=Big())"));
+            assertThrows(PythonException.class, () -> PythonExecutioner.exec("cb(Big(), k=[deep, Big()])"));
         });
     }
 

@@ -4,6 +4,7 @@ package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -74,6 +75,18 @@ class SharedTurnTest {
             }
         });
         assertEquals(Collections.nCopies(8, true), right);
+    }
+
+    @Test
+    void anExclusiveTurnInsideIsWaitedFor() throws Exception {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonGIL other = OtherThread.call(() -> {
+                try (PythonGIL shared = PythonGIL.lockShared()) {
+                    return PythonGIL.tryLock();
+                }
+            });
+            assertNull(other);
+        }
     }
 
     @Test

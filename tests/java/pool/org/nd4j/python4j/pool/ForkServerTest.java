@@ -5,6 +5,7 @@ package org.nd4j.python4j.pool;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -95,6 +98,114 @@ class ForkServerTest {
             long server = (Long) pool.call("os:getppid");
             assertThrows(PythonWorkerLost.class, () -> pool.exec("import os, time; os.kill(os.getppid(), 9); time.sleep(20)"));
             assertNotEquals(server, pool.call("os:getppid"));
+        }
+    }
+
+    private static void signal(String signal, long process) throws Exception {
+        assertEquals(0, new ProcessBuilder("kill", "-" + signal, String.valueOf(process)).start().waitFor());
+    }
+
+    @Test
+    @Timeout(60)
+    void aStoppedServerIsKilledWhenItDoesNotTellTheEndOfAWorker() throws Exception {
+        try (PythonPool pool = forking().build()) {
+            long server = (Long) pool.call("os:getppid");
+            signal("STOP", server);
+            PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(7)"));
+            assertEquals(-1, lost.getExitStatus()); // nobody could tell it
+            assertNull(lost.getSignal());
+            assertTrue(lost.getMessage().contains("how it ended is not known"), lost.getMessage());
+            assertNotEquals(server, pool.call("os:getppid"));
+            gone(server);
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void aStoppedServerIsFoundThoughTheSocketOfADeadWorkerIsStillOpen() throws Exception {
+        try (PythonPool pool = forking().build()) {
+            long server = (Long) pool.call("os:getppid");
+            signal("STOP", server);
+            String child = "import os, time\nif os.fork() == 0:\n    time.sleep(100)\nos.kill(os.getpid(), 9)";
+            assertThrows(PythonWorkerLost.class, () -> pool.exec(child));
+            gone(server);
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void closeEndsThoughTheServerIsStopped() throws Exception {
+        for (String code : new String[] {"import time; time.sleep(100)", "import os; os._exit(0)"}) {
+            PythonPool pool = PythonPool.builder().workers(2).grace(Duration.ofMillis(300)).forkServer(true).build();
+            long server = (Long) pool.call("os:getppid");
+            signal("STOP", server);
+            CompletableFuture<?> call = pool.execAsync(code, null, null);
+            long began = System.nanoTime();
+            pool.close();
+            long millis = (System.nanoTime() - began) / 1_000_000;
+            assertTrue(millis < 15_000, millis + " ms");
+            assertTrue(call.isDone());
+            gone(server);
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    void closeEndsWhileTheServerIsPrepared() throws Exception {
+        PythonPool.Builder slow = PythonPool.builder().workers(0, 1).grace(Duration.ofMillis(300)).forkServer(true)
+                .prepare("import time\ntime.sleep(100)");
+        PythonPool pool = slow.build();
+        CompletableFuture<Object> call = pool.callAsync("int");
+        long end = System.nanoTime() + 20_000_000_000L;
+        while (ProcessHandle.current().children().count() == 0 && System.nanoTime() < end) {
+            Thread.sleep(5);
+        }
+        long began = System.nanoTime();
+        pool.close();
+        long millis = (System.nanoTime() - began) / 1_000_000;
+        assertTrue(millis < 15_000, millis + " ms");
+        assertTrue(call.isCompletedExceptionally());
+        assertEquals(0, ProcessHandle.current().children().filter(ProcessHandle::isAlive).count());
+    }
+
+    @Test
+    @Timeout(60)
+    void callsEndWhenTheServerIsKilledAgainAndAgain() throws Exception {
+        try (PythonPool pool = PythonPool.builder().workers(2).forkServer(true).build()) {
+            int lost = 0;
+            for (int i = 0; i < 10; i++) {
+                long server = (Long) pool.call("os:getppid");
+                CompletableFuture<Object> one = pool.callAsync("time:sleep", 0.05);
+                CompletableFuture<Object> other = pool.callAsync("time:sleep", 0.05);
+                signal("KILL", server);
+                for (CompletableFuture<Object> call : java.util.List.of(one, other)) {
+                    try {
+                        call.join();
+                    } catch (CompletionException e) {
+                        assertEquals(PythonWorkerLost.class, e.getCause().getClass(), e.toString());
+                        lost++;
+                    }
+                }
+                gone(server);
+            }
+            assertTrue(lost > 0);
+        }
+    }
+
+    @Test
+    void aServerThatNamesAnotherProcessHarmsNone() throws Exception {
+        Process stranger = new ProcessBuilder("sleep", "100").start();
+        // The server's first fork is its own trial.
+        String lies = "import os, struct\nforks = []\ndef told():\n    forks.append(1)\n    if len(forks) > 1:\n"
+                + "        os.write(3, struct.pack('<i', " + stranger.pid() + "))\nos.register_at_fork(after_in_parent=told)";
+        try {
+            try (PythonPool pool = forking().prepare(lies).build()) {
+                assertEquals(2L, pool.call("lambda: 2"));
+                assertEquals("spawn: The fork server named a process that it did not make.", pool.monitor().getStart());
+            }
+            assertTrue(stranger.isAlive());
+        } finally {
+            stranger.destroyForcibly();
         }
     }
 

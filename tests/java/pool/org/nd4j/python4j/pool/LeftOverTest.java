@@ -45,8 +45,14 @@ class LeftOverTest {
         Thread.sleep(60_000);
     }
 
+    /** Whether it runs. One that has ended may still be listed, until the system's first process has asked for its status. */
     private static boolean exists(String process) {
-        return Files.exists(Path.of("/proc", process));
+        try {
+            String line = Files.readString(Path.of("/proc", process, "stat"));
+            return "ZX".indexOf(line.charAt(line.lastIndexOf(')') + 2)) < 0;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** The parent of a process, from the end of the line that tells its state. */

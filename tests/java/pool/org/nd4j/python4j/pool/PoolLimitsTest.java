@@ -176,6 +176,51 @@ class PoolLimitsTest {
     }
 
     @Test
+    void aWorkerThatIsLostWhileItStartsIsStartedAgainSomeTimes() throws Exception {
+        Path starts = folder.resolve("starts");
+        String count = "import os\nopen('" + starts + "', 'a').write('x')\n";
+        try (PythonPool pool = one().prepare(count + "if os.path.getsize('" + starts + "') < 3:\n    os.kill(os.getpid(), 9)").build()) {
+            assertEquals(3L, Files.size(starts));
+            assertEquals(1L, pool.call("lambda: 1"));
+        }
+        Files.delete(starts);
+        PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> one().prepare(count + "os._exit(5)").build());
+        assertTrue(lost.getMessage().startsWith("A worker process could not be started: The worker process "), lost.getMessage());
+        assertEquals(5, lost.getExitStatus());
+        assertEquals(4L, Files.size(starts));
+    }
+
+    @Test
+    void aCallThatCallsJavaAllTheTimeHasALimit() {
+        java.util.function.Supplier<Object> nothing = () -> null;
+        try (PythonPool pool = one().build()) {
+            assertThrows(PythonTimeout.class,
+                    () -> pool.within(Duration.ofMillis(200)).call("lambda f: [None for _ in iter(int, 1) if f()]", nothing));
+            assertEquals(1L, pool.call("lambda: 1"));
+        }
+    }
+
+    @Test
+    void closeEndsThoughAFunctionOfJavaDoesNot() throws Exception {
+        var released = new java.util.concurrent.CountDownLatch(1);
+        java.util.function.Supplier<Object> waits = () -> {
+            try {
+                released.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return null;
+        };
+        PythonPool pool = one().grace(Duration.ofMillis(200)).build();
+        CompletableFuture<Object> call = pool.callAsync("lambda f: f()", waits);
+        await("the function runs", () -> pool.monitor().getBusy() == 1);
+        pool.close();
+        released.countDown();
+        ExecutionException e = assertThrows(ExecutionException.class, () -> call.get(30, TimeUnit.SECONDS));
+        assertInstanceOf(PythonException.class, e.getCause());
+    }
+
+    @Test
     void closeEndsWhatRunsAndLeavesNothing() throws Exception {
         PythonPool pool = one().build();
         long pid = pid(pool);

@@ -720,7 +720,8 @@ public class PythonGIL implements AutoCloseable {
             TURN.keep(false); // this lock is the hold that the start left
             return new PythonGIL(Thread.currentThread(), true, TURN.callback());
         }
-        return isInsideAlready() ? new PythonGIL(Thread.currentThread(), false, null) : null;
+        int place = Native.gilPlace(); // not Turn's: in a shared block a turn is to be waited for
+        return place != Native.OUTSIDE && place != Native.LENT ? new PythonGIL(Thread.currentThread(), false, null) : null;
     }
 
     /** The thread has just taken the turn, and takes the GIL, however long that takes. */

@@ -634,7 +634,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     // ---- for this package ----
 
-    private static final Map<String, PythonObject> TOOLS = new ConcurrentHashMap<>();
+    private static final Map<String, Map<String, PythonObject>> TOOLS = new ConcurrentHashMap<>(); // by file and name
 
     /** A function of proxies.py. Needs a turn. */
     static PythonObject tool(String name) {
@@ -643,11 +643,16 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** A function of one of our own Python files. Needs a turn. */
     static PythonObject tool(String file, String name) {
-        PythonObject tool = TOOLS.get(name);
+        Map<String, PythonObject> tools = TOOLS.get(file);
+        if (tools == null) {
+            TOOLS.putIfAbsent(file, new ConcurrentHashMap<>());
+            tools = TOOLS.get(file);
+        }
+        PythonObject tool = tools.get(name);
         if (tool == null) {
             // Not computeIfAbsent, which would wait for the GIL with a lock held.
             tool = new PythonObject(operate(Operator.TOOL, Native.root, file, name), Native.root);
-            TOOLS.put(name, tool);
+            tools.put(name, tool);
         }
         return tool;
     }

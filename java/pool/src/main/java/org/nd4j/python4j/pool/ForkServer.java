@@ -10,10 +10,13 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 /** Used by the one thread that starts a pool's workers. */
 final class ForkServer {
 
+    private static final long LONGEST_STOP_NANOS = 3_000_000_000L;
+
     private final PythonPool pool;
     private final Starter starter;
     private Worker server;
     private volatile String obstacle;
+    private long runs; // when it was seen to do so, by System.nanoTime
 
     ForkServer(PythonPool pool, Starter starter) {
         this.pool = pool;
@@ -32,11 +35,14 @@ final class ForkServer {
      */
     WorkerProcess fork() {
         for (boolean again : new boolean[] {true, false}) {
+            if (pool.isClosing()) {
+                throw PythonPool.isClosed();
+            }
             if (obstacle != null || server == null && !start()) {
                 return null;
             }
             try {
-                return WorkerProcess.forked(server.process.data);
+                return WorkerProcess.forked(server.process);
             } catch (PythonException e) { // it has ended, for instance
                 close();
                 if (!again) {
@@ -75,6 +81,15 @@ final class ForkServer {
     private void refuse(String why) {
         obstacle = why;
         NativeLoader.progress("The workers of a pool are started one by one, since its fork server cannot fork: " + why, true);
+    }
+
+    /** To be called now and then: kills a server that somebody stopped, since it does not tell the end of workers. */
+    void look() {
+        if (server == null || !server.process.isStopped()) {
+            runs = System.nanoTime();
+        } else if (System.nanoTime() - runs > LONGEST_STOP_NANOS) {
+            close();
+        }
     }
 
     void close() {

@@ -52,6 +52,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private static final AtomicInteger POOLS = new AtomicInteger();
     private static final int LOOK_MILLIS = 100;
     private static final Duration TIME_TO_END = Duration.ofSeconds(2);
+    private static final int MOST_LOST_STARTS = 3; // in a row
+    private static final Duration TIME_TO_BE_KILLED = Duration.ofSeconds(8); // more than WorkerProcess.awaitEnd takes
 
     /** The behaviour of a call when the queue is full. */
     public enum WhenFull {
@@ -78,6 +80,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final ForkServer forkServer; // null if none is wanted; the keeper alone uses it
     private final String name = "python4j-pool-" + POOLS.incrementAndGet();
     private final ExecutorService threads;
+    private final Thread keeper;
     private final Output.Reader output = new Output.Reader();
     final Tally tally;
 
@@ -90,6 +93,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final Deque<Worker> idle = new ArrayDeque<>(); // the one that was used last is the last
     private final Deque<Waiter> waiting = new ArrayDeque<>();
     private final Set<Session> sessions = new HashSet<>();
+    private final Set<Worker> opened = new HashSet<>(); // all that have a process, the fork server included
+    private int lostStarts;
     private int count; // of workers, also of those that start or end
     private int starting;
     private int toStart; // of these, what the keeper has not seen yet
@@ -121,7 +126,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         AtomicInteger number = new AtomicInteger();
         this.threads = new ThreadPoolExecutor(0, Integer.MAX_VALUE, 10, TimeUnit.SECONDS, new SynchronousQueue<>(),
                 task -> thread(task, name + "-" + number.incrementAndGet()));
-        thread(this::keep, name).start();
+        this.keeper = thread(this::keep, name);
+        keeper.start();
         thread(output, name + "-output").start();
     }
 
@@ -247,10 +253,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private static PythonException failed(Throwable why) {
-        return new PythonException("A worker process could not be started: " + why.getMessage(), why);
+        String before = "A worker process could not be started: ";
+        return why instanceof PythonWorkerLost ? new PythonWorkerLost(before, (PythonWorkerLost) why)
+                : new PythonException(before + why.getMessage(), why);
     }
 
-    private boolean isClosing() {
+    boolean isClosing() {
         lock.lock();
         try {
             return closed;
@@ -259,7 +267,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
     }
 
-    private static PythonException isClosed() {
+    static PythonException isClosed() {
         return new PythonException("The pool is closed.");
     }
 
@@ -432,6 +440,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             if (start) {
                 startOne();
             }
+            if (forkServer != null) {
+                forkServer.look();
+            }
             if (!Access.get().isStarted()) { // or Python's own watcher looks for buffers that were forgotten
                 Handles.look();
             }
@@ -489,15 +500,35 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         OutputReceiver receiver = settings.output;
         Output lines = new Output(process.out, process.err, (isError, line) -> receiver.line(number, isError, line));
         output.add(lines);
-        return new Worker(this, number, process, lines, settings.grace);
+        Worker worker = new Worker(this, number, process, lines, settings.grace);
+        lock.lock();
+        try {
+            opened.add(worker);
+            if (closed) {
+                worker.cancel();
+            }
+        } finally {
+            lock.unlock();
+        }
+        return worker;
+    }
+
+    /** Its process has ended. */
+    void hasDiscarded(Worker worker) {
+        lock.lock();
+        try {
+            opened.remove(worker);
+        } finally {
+            lock.unlock();
+        }
     }
 
     private void prepare(Worker worker) {
         Outcome<Void> outcome = worker.run(starter.preparation(), null);
         Throwable failure = outcome.thrown();
         if (failure != null) {
-            notStarted(failure);
             worker.discard();
+            notStarted(failure);
             return;
         }
         isReady(worker);
@@ -507,6 +538,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         lock.lock();
         try {
             starting--;
+            lostStarts = 0;
             ready.add(worker);
             if (closed) {
                 remove(worker);
@@ -520,14 +552,19 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private void notStarted(Throwable failure) {
-        Waiter waiter;
+        Waiter waiter = null;
         lock.lock();
         try {
             starting--;
             count--;
-            waiter = waiting.pollFirst();
-            startFailure = failure;
-            if (waiter != null && !waiting.isEmpty()) {
+            // Somebody killed it, perhaps. One that was killed here has a cause: its time was over.
+            boolean again = failure instanceof PythonWorkerLost && failure.getCause() == null && ++lostStarts <= MOST_LOST_STARTS;
+            if (!again) {
+                lostStarts = 0;
+                waiter = waiting.pollFirst();
+                startFailure = failure;
+            }
+            if (!closed && (again || waiter != null && !waiting.isEmpty())) {
                 startWhatIsWanted();
             }
             room.signal();
@@ -555,27 +592,27 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             lock.unlock();
         }
         if (startFailure != null) {
-            close();
             throw failed(startFailure);
         }
     }
 
     /**
      * Ends all workers. Calls that wait for a worker fail, and running calls are ended as by an interrupt. This method
-     * waits until the workers have ended. A second call does nothing.
+     * waits until the workers have ended. Workers that have not ended within the grace time and two more seconds are
+     * killed. The method does not wait for a Java function that a worker called and that does not return. A second call
+     * does nothing.
      */
     @Override
     public void close() {
         List<Waiter> forsaken;
         List<Session> leased;
-        boolean interrupted = false;
         lock.lock();
         try {
             closed = true;
             forsaken = new ArrayList<>(waiting);
             waiting.clear();
             leased = new ArrayList<>(sessions);
-            ready.forEach(Worker::cancel);
+            opened.forEach(Worker::cancel);
             count -= toStart;
             starting -= toStart;
             toStart = 0;
@@ -585,22 +622,32 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             lock.unlock();
         }
         forsaken.forEach(waiter -> fail(waiter, isClosed()));
-        leased.forEach(Session::close);
+        long end = System.nanoTime() + settings.grace.plus(TIME_TO_END).toNanos();
+        leased.forEach(session -> session.endWithin(Math.max(0, end - System.nanoTime())));
+        boolean interrupted = awaitEnd(end);
         lock.lock();
         try {
-            while (count > 0) {
-                try {
-                    change.await();
-                } catch (InterruptedException e) {
-                    interrupted = true; // all of it has a bound
-                }
-            }
+            opened.forEach(worker -> worker.process.kill());
         } finally {
             lock.unlock();
         }
+        interrupted |= awaitEnd(System.nanoTime() + TIME_TO_BE_KILLED.toNanos());
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Waits until the pool's own thread has nothing more to do, but not beyond a time. Whether the waiting thread was interrupted. */
+    private boolean awaitEnd(long end) {
+        boolean interrupted = false;
+        for (long left = end - System.nanoTime(); left > 0 && keeper.isAlive(); left = end - System.nanoTime()) {
+            try {
+                TimeUnit.NANOSECONDS.timedJoin(keeper, left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        return interrupted;
     }
 
     // ---- monitoring ----
@@ -779,16 +826,28 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
          */
         @Override
         public void close() {
+            use.lock();
             end(false);
         }
 
         /** Closes the session like {@link #close}, but ends the worker. The pool starts another worker. */
         public void discard() {
+            use.lock();
             end(true);
         }
 
+        /** The same when the pool is closed, which waits no longer than that for a call under way. */
+        private void endWithin(long nanos) {
+            try {
+                if (use.tryLock(nanos, TimeUnit.NANOSECONDS)) {
+                    end(true);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+
         private void end(boolean discard) {
-            use.lock();
             try {
                 if (over) {
                     return;
@@ -1025,7 +1084,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
          */
         public PythonPool build() {
             PythonPool pool = new PythonPool(copy());
-            pool.open();
+            try {
+                pool.open();
+            } catch (PythonException e) {
+                pool.close();
+                throw e;
+            }
             return pool;
         }
 

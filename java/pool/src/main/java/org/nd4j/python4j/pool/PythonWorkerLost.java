@@ -31,11 +31,22 @@ public final class PythonWorkerLost extends PythonException {
         this.lastLines = List.copyOf(lastLines);
     }
 
+    /** The same loss, told of a worker that was about to be started. */
+    PythonWorkerLost(String before, PythonWorkerLost loss) {
+        super(before + loss.getMessage(), loss);
+        this.pid = loss.pid;
+        this.exitStatus = loss.exitStatus;
+        this.signal = loss.signal;
+        this.runTime = loss.runTime;
+        this.lastLines = loss.lastLines;
+    }
+
     private static String text(
             String why, long pid, int exitStatus, String signal, Duration runTime, List<String> lastLines) {
         StringBuilder text = new StringBuilder("The worker process ").append(pid).append(" was lost after the call had run for ")
-                .append(runTime.toMillis()).append(" ms: ").append(why).append(", and it ended with ")
-                .append(signal != null ? signal : "exit status " + exitStatus).append('.');
+                .append(runTime.toMillis()).append(" ms: ").append(why).append(", and ")
+                .append(signal != null ? "it ended with " + signal
+                        : exitStatus >= 0 ? "it ended with exit status " + exitStatus : "how it ended is not known").append('.');
         if (!lastLines.isEmpty()) {
             text.append(" The last that it wrote to stderr:");
             lastLines.forEach(line -> text.append("\n  ").append(line));
@@ -48,12 +59,15 @@ public final class PythonWorkerLost extends PythonException {
         return pid;
     }
 
-    /** The exit status of the process; -1 if a signal ended it. */
+    /** The exit status of the process; -1 if a signal ended it, or if it is unknown how it ended. */
     public int getExitStatus() {
         return exitStatus;
     }
 
-    /** The name of the signal that ended the process, such as {@code SIGSEGV}; null if it ended by itself. */
+    /**
+     * The name of the signal that ended the process, such as {@code SIGSEGV}; null if it ended by itself, or if it is
+     * unknown how it ended.
+     */
     public String getSignal() {
         return signal;
     }

@@ -329,9 +329,11 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             switch (channel.kind) {
                 case Channel.RELEASED:
                     released(channel.rest);
+                    running.lookAtTime(); // what always sends is never waited for
                     break;
                 case Channel.UPCALL:
                     upcall(channel.whom, channel.rest, running);
+                    running.lookAtTime();
                     break;
                 default:
                     Call<?> call = waiting.get(channel.whom);
@@ -435,6 +437,13 @@ final class Worker implements Pack.Peer, Channel.Blocks {
 
         @Override
         public void look() throws Channel.Lost {
+            lookAtTime();
+            if (process.hasEnded()) {
+                throw new Channel.Lost(killed ? why() : "it ended");
+            }
+        }
+
+        void lookAtTime() {
             long now = System.nanoTime();
             if (asked == 0) {
                 boolean late = limited && now - end >= 0;
@@ -446,9 +455,6 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             } else if (!killed && now - asked >= graceNanos) {
                 killed = true;
                 process.kill();
-            }
-            if (process.hasEnded()) {
-                throw new Channel.Lost(killed ? why() : "it ended");
             }
         }
 
@@ -470,7 +476,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         lost = true;
         process.awaitEnd();
         output.await();
-        loss = running.killed ? running.why() : process.signal() != null ? process.signal() : why + ", exit status " + process.exitStatus();
+        loss = running.killed ? running.why() : process.signal() != null ? process.signal()
+                : why + (process.exitStatus() < 0 ? "" : ", exit status " + process.exitStatus());
         return new PythonWorkerLost(running.killed ? running.why() : why, process.pid, process.exitStatus(), process.signal(),
                 time, output.lastErrors(), running.cause());
     }
@@ -496,5 +503,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         process.close();
         output.close();
         held.clear();
+        if (pool != null) {
+            pool.hasDiscarded(this);
+        }
     }
 }

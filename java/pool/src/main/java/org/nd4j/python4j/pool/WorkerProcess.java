@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.jni.Native;
 
 /**
@@ -24,6 +25,8 @@ final class WorkerProcess {
     private static final boolean LINUX = System.getProperty("os.name", "").startsWith("Linux");
     private static final int SIGNALLED = 256;
     private static final int RUNS = -1;
+    private static final int UNKNOWN = -2; // it has ended, or the system is about to end it
+    private static final long LONGEST_MILLIS = 5000;
     private static final long PAGE = 4096;
 
     final int pid;
@@ -32,11 +35,14 @@ final class WorkerProcess {
     final int out;
     final int err;
     private int status = -1; // where the end of one is told that a fork server made
+    private final WorkerProcess server; // the fork server, or null
     final long start = System.nanoTime();
 
+    private volatile boolean killed; // from here
     private int end = RUNS; // guarded by this: a number that was waited for may be another process's
 
-    private WorkerProcess(long[] numbers) {
+    private WorkerProcess(long[] numbers, WorkerProcess server) {
+        this.server = server;
         pid = (int) numbers[0];
         data = (int) numbers[1];
         control = (int) numbers[2];
@@ -49,12 +55,25 @@ final class WorkerProcess {
 
     static WorkerProcess start(List<String> command, List<String> environment) {
         return new WorkerProcess(
-                Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])));
+                Native.processSpawn(command.toArray(new String[0]), environment.toArray(new String[0])), null);
     }
 
-    /** One that the fork server behind a socket makes; it is prepared. */
-    static WorkerProcess forked(int server) {
-        return new WorkerProcess(Native.processFork(server));
+    /**
+     * One that a fork server makes; it is prepared.
+     *
+     * @throws PythonException if it is none of the server's: signals to it would reach a stranger
+     */
+    static WorkerProcess forked(WorkerProcess server) {
+        WorkerProcess made = new WorkerProcess(Native.processFork(server.data), server);
+        String parent = made.stat(1);
+        if (!parent.isEmpty() && !parent.equals(String.valueOf(server.pid))) {
+            made.close();
+            for (int file : new int[] {made.out, made.err, made.status}) {
+                Native.processClose(file);
+            }
+            throw new PythonException("The fork server named a process that it did not make.");
+        }
+        return made;
     }
 
     /** Whether it has ended; who asks again gets the same answer. */
@@ -63,6 +82,9 @@ final class WorkerProcess {
             end = Native.processEnd(pid);
         } else if (end == RUNS) {
             end = Native.processToldEnd(status);
+            if (end == SIGNALLED + KILL && server.killed) {
+                end = UNKNOWN; // which the system did, unless it had ended before
+            }
             if (end != RUNS) {
                 Native.processClose(status); // from now on its number may be another process's
             }
@@ -73,15 +95,25 @@ final class WorkerProcess {
     /** Kills it, with what it has started. */
     synchronized void kill() {
         if (!hasEnded()) {
+            killed = true;
             Native.processSignal(pid, KILL);
         }
     }
 
-    /** Waits for the end of a process that was killed or has lost its socket. */
+    /**
+     * Ends a process that was killed or has lost its socket, and waits for the end, but not for ever. A fork server that does not tell the
+     * end is killed, with all that it has made.
+     */
     void awaitEnd() {
         boolean interrupted = false;
+        long waited = 0; // the pauses alone, so that nothing is given up because this process itself stood still
         for (long pause = 1; !hasEnded(); pause = Math.min(pause * 2, 64)) {
+            if (waited >= LONGEST_MILLIS) {
+                giveUp();
+                break;
+            }
             kill();
+            waited += pause;
             try {
                 Thread.sleep(pause);
             } catch (InterruptedException e) {
@@ -90,6 +122,33 @@ final class WorkerProcess {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized void giveUp() {
+        if (server != null) {
+            server.kill();
+        }
+        if (!hasEnded()) {
+            end = UNKNOWN;
+            if (status >= 0) {
+                Native.processClose(status);
+            }
+        }
+    }
+
+    /** Whether it was stopped by a signal; false where the system does not tell. */
+    boolean isStopped() {
+        return stat(0).equals("T");
+    }
+
+    /** A field of what the system tells of it: its state, or its parent; empty where it does not tell. */
+    private String stat(int field) {
+        try {
+            String line = Files.readString(Path.of("/proc/" + pid + "/stat"));
+            return line.substring(line.lastIndexOf(')') + 2).split(" ")[field];
+        } catch (IOException | RuntimeException e) {
+            return "";
         }
     }
 
@@ -103,9 +162,9 @@ final class WorkerProcess {
         }
     }
 
-    /** The exit status of one that has ended; -1 if a signal ended it. */
+    /** The exit status of one that has ended; -1 if a signal ended it, or nobody told. */
     synchronized int exitStatus() {
-        return end < SIGNALLED ? end : -1;
+        return end >= 0 && end < SIGNALLED ? end : -1;
     }
 
     /** The name of the signal that ended it; null if none did. */
