@@ -85,6 +85,9 @@ public final class Native {
      */
     public static native int gilTryAcquire(boolean keep);
 
+    /** Whether Python was seen to have threads of its own. Needs no turn. */
+    public static native boolean gilHasOthers();
+
     /** Waits for the GIL, without an end, for a thread that will not: {@link Handover}. Needs no turn. */
     public static native void gilOffer();
 
@@ -212,7 +215,7 @@ public final class Native {
     public static native byte[] contextNames();
 
     /** A namespace that is no context, for a shared turn. Needs none itself. */
-    public static native long contextOpenSpace(long root);
+    public static native long contextOpenSpace();
 
     /** Empties and forgets a space. Needs no turn. */
     public static native void contextCloseSpace(long space);
