@@ -344,6 +344,28 @@ class VirtualThreadsTest {
                 }
             }
         }
+        aPlatformThreadJoins();
+    }
+
+    /** It keeps no carrier, and the thread that it waits for is refused. */
+    private static void aPlatformThreadJoins() throws Exception {
+        List<String> refused = Collections.synchronizedList(new ArrayList<>());
+        Thread late = named("late", () -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                refused.add("not");
+            } catch (PythonException e) {
+                refused.add(e.getMessage());
+            }
+        });
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.setVariable("wait", Python.function((arguments, names) -> {
+                late.start();
+                late.join();
+                return null;
+            }));
+            PythonExecutioner.exec("wait()");
+        }
+        check(refused.size() == 1 && refused.get(0).startsWith("Thread 'late' waits for the turn of Python that thread 'main' has"), refused);
     }
 
     /**

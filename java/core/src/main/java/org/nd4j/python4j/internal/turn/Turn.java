@@ -326,6 +326,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
     /** For {@link Carriers}: a copy of these callbacks; null, and it ends, if there are fewer than carriers. */
     Map<Thread, long[]> keptCarriers() {
         synchronized (state) {
+            calls().keySet().removeIf(thread -> !thread.isAlive()); // one whose stack was full could not say that it was over
             if (calls().size() >= Carriers.COUNT) {
                 return new IdentityHashMap<>(calls());
             }
