@@ -246,6 +246,22 @@ class LoadersTest {
         assertEquals("[]", one.run("functions", null));
     }
 
+    /** Nobody would end its calls when their time is over. */
+    @Test
+    void whoWaitsForItsTurnAtTheEndIsRefused() throws Exception {
+        OtherThread<Object> waiting;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            waiting = OtherThread.start(() -> one.run("deadline", "30"));
+            while (!PythonGIL.waiters().contains(waiting.thread)) {
+                Thread.sleep(1);
+            }
+            one.run("shutdown", null);
+        }
+        RuntimeException refused = assertThrows(RuntimeException.class, waiting::join);
+        assertTrue(refused.toString().contains("PythonExecutioner.shutdown() was called"), refused::toString);
+        one = new Deployment("again").named("again");
+    }
+
     /** A shared block is the thread's, and so is its namespace: others use it after the one that opened it is gone. */
     @Test
     void aSharedBlockOutlivesTheOneThatOpenedIt() throws Exception {

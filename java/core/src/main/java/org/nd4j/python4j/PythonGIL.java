@@ -723,6 +723,7 @@ public class PythonGIL implements AutoCloseable {
     private static PythonGIL entered() {
         int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
+            refuseEnded();
             begins();
             try {
                 place = !isVirtual(Thread.currentThread()) ? Native.gilAcquire()
@@ -739,6 +740,7 @@ public class PythonGIL implements AutoCloseable {
     private static PythonGIL enteredWithin(long nanos) throws InterruptedException {
         int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
+            refuseEnded();
             begins();
             boolean got = true;
             boolean done = false;
@@ -779,6 +781,18 @@ public class PythonGIL implements AutoCloseable {
         PythonGIL gil = new PythonGIL(Thread.currentThread(), true, TURN.callback());
         TURN.owe(-1);
         return gil;
+    }
+
+    /** The calls of this class loader may have ended while the thread waited: nobody would look after their deadlines. */
+    private static void refuseEnded() {
+        if (!ready) {
+            try {
+                NativeLoader.refuseEnded();
+            } catch (PythonException e) {
+                TURN.giveBack();
+                throw e;
+            }
+        }
     }
 
     /** An outermost turn begins. */
