@@ -67,12 +67,12 @@ pub fn globals_of(py: Python<'_>, space: Handle) -> Result<Bound<'_, PyDict>> {
         .map_err(PyErr::from)?)
 }
 
-/// A namespace that is no context: that of a thread's shared blocks. `sys.modules['__main__']` is another one. It goes with
-/// the host at the latest.
-pub fn open_space(py: Python<'_>, root: Frame) -> Result<Handle> {
+/// A namespace that is no context: that of a thread's shared blocks. `sys.modules['__main__']` is another one. It is the
+/// thread's and no host's: the code of another host uses it as well, also after the end of the one that opened it.
+pub fn open_space(py: Python<'_>) -> Result<Handle> {
     let globals = PyDict::new(py);
     fill(&globals)?;
-    Ok(handle::give(globals.into_any(), root))
+    Ok(handle::give(globals.into_any(), NO_FRAME))
 }
 
 /// The same with the names that `main` has: what was prepared there can be used, and what is done to the names is not seen.

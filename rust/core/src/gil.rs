@@ -303,6 +303,11 @@ pub fn try_acquire(keep: bool) -> Option<Place> {
     free.then(|| if keep { acquire() } else { place })
 }
 
+/// Whether Python had states of other threads, its own ones as a rule, when a thread of ours last left it.
+pub fn has_others() -> bool {
+    OTHERS.load(Ordering::Relaxed)
+}
+
 /// Waits for the GIL, however long that takes, on a thread that is made for it, and keeps it until [`offer_taken`]. It takes
 /// it when no thread of ours that has no turn waits for it, and keeps those that come at the gate until [`offer_ends`]: so the
 /// thread that it is offered to gets it next, unless a thread of Python's wakes up inside Python at this very moment.

@@ -102,6 +102,12 @@ export! {
 }
 
 export! {
+    fn gilHasOthers(env) -> bool {
+        Ok(gil::has_others())
+    }
+}
+
+export! {
     fn gilOffer(env) {
         gil::offer();
         Ok(())
@@ -364,8 +370,8 @@ export! {
 }
 
 export! {
-    fn contextOpenSpace(env, root: i64) -> i64 {
-        Ok(gil::with(|py| context::open_space(py, root as u64))? as i64)
+    fn contextOpenSpace(env) -> i64 {
+        Ok(gil::with(context::open_space)? as i64)
     }
 }
 

@@ -246,6 +246,47 @@ class LoadersTest {
         assertEquals("[]", one.run("functions", null));
     }
 
+    /** Nobody would end its calls when their time is over. */
+    @Test
+    void whoWaitsForItsTurnAtTheEndIsRefused() throws Exception {
+        OtherThread<Object> waiting;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            waiting = OtherThread.start(() -> one.run("deadline", "30"));
+            while (!PythonGIL.waiters().contains(waiting.thread)) {
+                Thread.sleep(1);
+            }
+            one.run("shutdown", null);
+        }
+        RuntimeException refused = assertThrows(RuntimeException.class, waiting::join);
+        assertTrue(refused.toString().contains("PythonExecutioner.shutdown() was called"), refused::toString);
+        one = new Deployment("again").named("again");
+    }
+
+    /** A shared block is the thread's, and so is its namespace: others use it after the one that opened it is gone. */
+    @Test
+    void aSharedBlockOutlivesTheOneThatOpenedIt() throws Exception {
+        one.run("block", "x = 1");
+        two.run("block", "y = x + 1");
+        one.run("shutdown", null);
+        assertEquals(3L, two.run("inBlock", "x + y"));
+        two.run("inBlock", "globals().update(z=4)");
+        one.run("block", null);
+        assertEquals(7L, two.run("inBlock", "x + y + z"));
+        two.run("block", null);
+        try (PythonGIL gil = PythonGIL.lock()) {
+            assertTrue(PythonGIL.locked(), "the thread is in no block");
+        }
+        two.run("block", "x = 1"); // the other order: the first one's is closed last, after its end
+        Deployment three = new Deployment("three").named("three");
+        three.run("block", "x += 1");
+        three.run("shutdown", null);
+        assertEquals(2L, two.run("inBlock", "x"));
+        two.run("block", null);
+        three.run("block", null);
+        assertThrows(PythonException.class, () -> PythonExecutioner.exec("x"));
+        one = new Deployment("again").named("again");
+    }
+
     @Test
     void tenRedeploymentsLeaveNothingBehind() throws Exception {
         try (PythonGIL gil = PythonGIL.lock()) {

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -100,7 +101,18 @@ class VirtualThreadsTest {
         inTheOtherJvm(folder, "async");
     }
 
-    private static void inTheOtherJvm(Path folder, String program) throws Exception {
+    /** No carrier is left, so no thread that waits could see that it waits in vain. */
+    @Test
+    void theirCallbacksDoNotKeepAllCarriersForGood(@TempDir Path folder) throws Exception {
+        for (String carriers : Arrays.asList("1", "2")) {
+            for (String program : Arrays.asList("carriers", "carriers in use")) {
+                inTheOtherJvm(folder, program, "-Djdk.virtualThreadScheduler.parallelism=" + carriers,
+                        "-Djdk.virtualThreadScheduler.maxPoolSize=" + carriers, "-Dorg.eclipse.python4j.callback.patience=500");
+            }
+        }
+    }
+
+    private static void inTheOtherJvm(Path folder, String program, String... options) throws Exception {
         Path home = newestJdk();
         assumeTrue(home != null, "a JDK with virtual threads: " + LEAST + " or newer");
         List<String> command = new ArrayList<>();
@@ -114,6 +126,7 @@ class VirtualThreadsTest {
             }
         }
         String classPath = System.getProperty("python4j.tests.classpath", System.getProperty("java.class.path"));
+        command.addAll(Arrays.asList(options));
         command.addAll(Arrays.asList("-Xcheck:jni", "-cp", classPath, VirtualThreadsTest.class.getName(), program));
         Path log = folder.resolve("output.log");
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile()).start();
@@ -143,6 +156,10 @@ class VirtualThreadsTest {
             awaiting();
         } else if (arguments[0].equals("places")) {
             places();
+        } else if (arguments[0].equals("carriers")) {
+            carriers();
+        } else if (arguments[0].equals("carriers in use")) {
+            carriersInUse();
         } else {
             aThousand();
         }
@@ -313,6 +330,165 @@ class VirtualThreadsTest {
             }
         }
         check(count > 20 && failed.isEmpty(), count + ", failed: " + failed);
+    }
+
+    private static final int CARRIERS = Integer.getInteger("jdk.virtualThreadScheduler.parallelism", 0);
+
+    /** As many callbacks as there are carriers wait for a thread that has none. */
+    private static void carriers() throws Exception {
+        PythonGIL.lock().close();
+        for (boolean turn : new boolean[] {true, false}) {
+            for (boolean joins : new boolean[] {true, false}) {
+                for (boolean queued : new boolean[] {true, false}) {
+                    keepCarriers(turn, joins, queued);
+                }
+            }
+        }
+        aPlatformThreadJoins();
+    }
+
+    /** It keeps no carrier, and the thread that it waits for is refused. */
+    private static void aPlatformThreadJoins() throws Exception {
+        List<String> refused = Collections.synchronizedList(new ArrayList<>());
+        Thread late = named("late", () -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                refused.add("not");
+            } catch (PythonException e) {
+                refused.add(e.getMessage());
+            }
+        });
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.setVariable("wait", Python.function((arguments, names) -> {
+                late.start();
+                late.join();
+                return null;
+            }));
+            PythonExecutioner.exec("wait()");
+        }
+        check(refused.size() == 1 && refused.get(0).startsWith("Thread 'late' waits for the turn of Python that thread 'main' has"), refused);
+    }
+
+    /**
+     * @param turn whether one of the callbacks has the turn, or all are in shared blocks
+     * @param joins whether they join the thread, or wait for a latch
+     * @param queued whether the thread waits for the turn before the callbacks begin, or is not begun
+     */
+    private static void keepCarriers(boolean turn, boolean joins, boolean queued) throws Exception {
+        CountDownLatch ready = new CountDownLatch(CARRIERS);
+        CountDownLatch go = new CountDownLatch(1);
+        CountDownLatch inside = new CountDownLatch(CARRIERS);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(1);
+        Thread late = named("late", () -> {
+            PythonGIL.lock().close();
+            done.countDown();
+        });
+        PythonFunction wait = (arguments, names) -> {
+            inside.countDown();
+            begun.await();
+            if (joins) {
+                late.join();
+            } else {
+                done.await();
+            }
+            return null;
+        };
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        List<Thread> callers = new ArrayList<>();
+        for (int i = 0; i < CARRIERS; i++) {
+            boolean locks = turn && i == 0;
+            Thread caller = named("caller " + i, () -> {
+                try (PythonGIL gil = locks ? PythonGIL.lock() : PythonGIL.lockShared()) {
+                    PythonExecutioner.setVariable("wait", Python.function(wait));
+                    ready.countDown();
+                    go.await();
+                    PythonExecutioner.exec("wait()");
+                } catch (PythonException | InterruptedException e) {
+                    thrown.add(e);
+                }
+            });
+            callers.add(caller);
+            caller.start();
+        }
+        ready.await();
+        if (!queued) {
+            go.countDown();
+            inside.await();
+            late.start();
+            begun.countDown();
+        } else if (turn) {
+            queue(late);
+            begun.countDown();
+            go.countDown();
+        } else {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                queue(late);
+                begun.countDown();
+                PythonExecutioner.setVariable("pause", Python.function((arguments, names) -> {
+                    go.countDown();
+                    inside.await();
+                    return null;
+                }));
+                PythonExecutioner.exec("pause()");
+            }
+        }
+        late.join();
+        for (Thread caller : callers) {
+            caller.join();
+        }
+        String what = turn + ", " + joins + ", " + queued + ": " + thrown;
+        check(!thrown.isEmpty() && thrown.size() <= CARRIERS, what);
+        String text = thrown.get(0).getMessage();
+        check(thrown.get(0) instanceof PythonException && text.contains("'caller ") && (!queued || text.contains("'late'"))
+                && text.contains("parallelism"), what);
+        try (PythonGIL gil = PythonGIL.lock(Duration.ofSeconds(20))) {
+            PythonExecutioner.exec("after = 1");
+        }
+    }
+
+    private static void queue(Thread thread) throws InterruptedException {
+        thread.start();
+        while (!PythonGIL.waiters().contains(thread)) {
+            Thread.sleep(1);
+        }
+    }
+
+    /** The same, but another thread lets the callbacks go on, late. */
+    private static void carriersInUse() throws Exception {
+        CountDownLatch inside = new CountDownLatch(CARRIERS);
+        CountDownLatch go = new CountDownLatch(1);
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        List<Thread> callers = new ArrayList<>();
+        for (int i = 0; i < CARRIERS; i++) {
+            Thread caller = named("caller " + i, () -> {
+                try (PythonGIL gil = PythonGIL.lockShared()) {
+                    PythonExecutioner.setVariable("wait", Python.function((arguments, names) -> {
+                        inside.countDown();
+                        go.await();
+                        return null;
+                    }));
+                    PythonExecutioner.exec("wait()");
+                } catch (PythonException e) {
+                    thrown.add(e);
+                }
+            });
+            callers.add(caller);
+            caller.start();
+        }
+        inside.await();
+        Thread.sleep(2000);
+        go.countDown();
+        for (Thread caller : callers) {
+            caller.join();
+        }
+        check(thrown.isEmpty(), thrown);
+    }
+
+    private static Thread named(String name, Runnable body) throws ReflectiveOperationException {
+        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+        Class<?> type = Class.forName("java.lang.Thread$Builder");
+        builder = type.getMethod("name", String.class).invoke(builder, name);
+        return (Thread) type.getMethod("unstarted", Runnable.class).invoke(builder, body);
     }
 
     private static boolean shows(PythonWatchdog.Report report, String method) {

@@ -18,6 +18,7 @@ import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.WarmUp;
+import org.nd4j.python4j.internal.turn.Carriers;
 import org.nd4j.python4j.internal.turn.Handover;
 import org.nd4j.python4j.internal.turn.Stopper;
 import org.nd4j.python4j.internal.turn.Turn;
@@ -303,8 +304,7 @@ public class PythonGIL implements AutoCloseable {
     /** A virtual thread in a callback needs a carrier beside its own for whoever has the turn meanwhile. */
     private static void refusePinned() {
         if (TURN.callback() != null && isVirtual(Thread.currentThread())) {
-            int carriers = Integer.getInteger("jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
-            if (TURN.pinned() + 1 >= carriers && isInCallback()) {
+            if (TURN.pinned() + 1 >= Carriers.COUNT && isInCallback()) {
                 throw new PythonException(PINNED);
             }
         }
@@ -728,6 +728,7 @@ public class PythonGIL implements AutoCloseable {
     private static PythonGIL entered() {
         int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
+            refuseEnded();
             begins();
             try {
                 place = !isVirtual(Thread.currentThread()) ? Native.gilAcquire()
@@ -744,6 +745,7 @@ public class PythonGIL implements AutoCloseable {
     private static PythonGIL enteredWithin(long nanos) throws InterruptedException {
         int place = Native.OUTSIDE;
         if (TURN.isOutermost()) {
+            refuseEnded();
             begins();
             boolean got = true;
             boolean done = false;
@@ -784,6 +786,18 @@ public class PythonGIL implements AutoCloseable {
         PythonGIL gil = new PythonGIL(Thread.currentThread(), true, TURN.callback());
         TURN.owe(-1);
         return gil;
+    }
+
+    /** The calls of this class loader may have ended while the thread waited: nobody would look after their deadlines. */
+    private static void refuseEnded() {
+        if (!ready) {
+            try {
+                NativeLoader.refuseEnded();
+            } catch (PythonException e) {
+                TURN.giveBack();
+                throw e;
+            }
+        }
     }
 
     /** An outermost turn begins. */
@@ -847,6 +861,8 @@ public class PythonGIL implements AutoCloseable {
         private final long depth; // of the turn; -1 for a thread that has none
         private final long[] outer; // the callback around this one
         private final long blocks; // of a thread that has no turn
+        private final boolean virtual = isVirtual(Thread.currentThread());
+        private final long[] called = virtual ? TURN.called(callback) : null; // a virtual thread's callback around this one
 
         private Visit(long depth, long[] outer, long blocks) {
             this.depth = depth;
@@ -856,13 +872,17 @@ public class PythonGIL implements AutoCloseable {
 
         @Override
         public Throwable thrown(Throwable thrown) {
-            String why = depth < 0 ? null : TURN.refusal(callback);
+            String why = TURN.refusal(callback);
             return why == null ? thrown : new PythonException(why, thrown);
         }
 
         /** The thread's place is as it was before: what was begun meanwhile is over. */
         @Override
         public void close() {
+            TURN.callbackEnds(callback);
+            if (virtual) {
+                TURN.called(called);
+            }
             if (depth < 0) {
                 closeWithoutTurn();
                 return;

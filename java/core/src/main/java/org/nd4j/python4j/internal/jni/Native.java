@@ -89,6 +89,9 @@ public final class Native {
      */
     public static native int gilTryAcquire(boolean keep);
 
+    /** Whether Python was seen to have threads of its own. Needs no turn. */
+    public static native boolean gilHasOthers();
+
     /**
      * Waits for the GIL without a limit, on behalf of a thread that waits only for a limited time, see
      * {@code Handover}. Needs no turn.
@@ -230,7 +233,7 @@ public final class Native {
     public static native byte[] contextNames();
 
     /** Creates a namespace that is not a context, for a shared block. Needs no turn. */
-    public static native long contextOpenSpace(long root);
+    public static native long contextOpenSpace();
 
     /** Empties and deletes a space. Needs no turn. */
     public static native void contextCloseSpace(long space);

@@ -126,6 +126,13 @@ public final class NativeLoader {
         loaded = false;
     }
 
+    /** Throws if the use of Python in this class loader is over, which a thread that waited for its turn may not know. */
+    public static void refuseEnded() {
+        if (!loaded && failure != null) {
+            throw new PythonException(failure.getMessage(), failure);
+        }
+    }
+
     private static boolean isFirst(Thread thread) {
         synchronized (DONE) {
             boolean first = starter == null;

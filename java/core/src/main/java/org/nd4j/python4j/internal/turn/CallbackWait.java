@@ -33,7 +33,7 @@ final class CallbackWait {
      */
     static final String PATIENCE = "org.eclipse.python4j.callback.patience";
 
-    private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(Long.getLong(PATIENCE, 3000));
+    static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(Long.getLong(PATIENCE, 3000));
     private static volatile Object told; // the callback that a warning was written for
 
     private final Turn turn;
@@ -70,7 +70,7 @@ final class CallbackWait {
         boolean wasStill = still;
         still = lasts && Standstill.isSeen(owner);
         if (still && wasStill) {
-            turn.refuse(callback, "Thread '" + name(Thread.currentThread()) + "' waits for the turn of Python that thread '" + name(owner)
+            turn.refuse(owner, callback, "Thread '" + name(Thread.currentThread()) + "' waits for the turn of Python that thread '" + name(owner)
                     + "' has, and '" + name(owner) + "', in Java code that Python called, waits without a limit, while no other thread"
                     + " of this JVM runs that could end this wait." + advice());
             owner.interrupt();
@@ -89,7 +89,7 @@ final class CallbackWait {
                 + "', in Java code that Python called, waits for '" + mine + "'";
     }
 
-    private static String name(Thread thread) { // as Monitor.name, which is further down
+    static String name(Thread thread) { // as Monitor.name, which is further down
         return thread.getName().isEmpty() ? thread.toString() : thread.getName();
     }
 
@@ -98,7 +98,7 @@ final class CallbackWait {
                 + " which lets other threads have the turn.";
     }
 
-    private static void warn(String text) {
+    static void warn(String text) {
         try {
             LoggerFactory.getLogger("org.nd4j.python4j.PythonGIL").warn(text);
         } catch (LinkageError e) { // no logging beside this jar
@@ -139,13 +139,13 @@ final class CallbackWait {
         return waitsForTasks(theirs) && runsTask(mine) || virtual && joins(theirs) && !isPooled(mine);
     }
 
-    private static boolean isVirtual(Thread thread) { // by its name, since JDK 11 has no such method
+    static boolean isVirtual(Thread thread) { // by its name, since JDK 11 has no such method
         return thread.getClass().getName().endsWith("VirtualThread");
     }
 
-    private static boolean joins(StackTraceElement[] stack) {
+    static boolean joins(StackTraceElement[] stack) {
         for (StackTraceElement frame : stack) {
-            if (!frame.getClassName().startsWith("java.")) {
+            if (!frame.getClassName().startsWith("java.") && !frame.getClassName().startsWith("jdk.internal.misc.")) {
                 return false;
             }
             if (frame.getClassName().equals("java.lang.Thread") && frame.getMethodName().equals("join")) {
@@ -165,7 +165,7 @@ final class CallbackWait {
     }
 
     /** Whether the program itself, and not the JDK, called a method that waits for tasks. */
-    private static boolean waitsForTasks(StackTraceElement[] stack) {
+    static boolean waitsForTasks(StackTraceElement[] stack) {
         boolean tasks = false;
         for (StackTraceElement frame : stack) {
             String name = frame.getClassName();

@@ -39,8 +39,33 @@ final class Standstill {
         return owner.getState() == Thread.State.WAITING;
     }
 
+    /**
+     * The same for virtual threads: whether only their carriers, which they keep, could go on. Nor do virtual threads that
+     * have no carrier, which cannot be seen.
+     *
+     * @param all the threads that are no virtual ones
+     */
+    static boolean isSeenWithoutCarriers(Map<Thread, StackTraceElement[]> all) {
+        for (Map.Entry<Thread, StackTraceElement[]> each : all.entrySet()) {
+            Thread thread = each.getKey();
+            if (thread != Thread.currentThread() && !isCarrier(thread) && !isOfTheScheduler(thread) && goesOn(thread, each.getValue())) {
+                return false;
+            }
+        }
+        return !Native.gilHasOthers();
+    }
+
+    static boolean isCarrier(Thread thread) {
+        return thread.getClass().getName().endsWith("CarrierThread");
+    }
+
+    /** Whether it wakes virtual threads up, which then need a carrier. */
+    private static boolean isOfTheScheduler(Thread thread) {
+        return thread.getName().startsWith("VirtualThread-") || thread.getClass().getName().endsWith("DelayScheduler");
+    }
+
     private static boolean goesOn(Thread thread, StackTraceElement[] stack) {
-        if (thread.getClass().getName().endsWith("CarrierThread")) {
+        if (isCarrier(thread)) {
             return true;
         }
         switch (thread.getState()) {

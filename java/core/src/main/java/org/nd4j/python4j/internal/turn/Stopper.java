@@ -121,7 +121,12 @@ public final class Stopper {
         private boolean isDue(long now) {
             long running = call.get();
             return running != 0 && (running != stopped || now - asked >= AGAIN_NANOS)
-                    && (isLate(now) || thread.isInterrupted());
+                    && (isLate(now) || isInterrupted());
+        }
+
+        /** Whether by the program. Asked again, since a refusal may be over in between, and with it the interrupt. */
+        private boolean isInterrupted() {
+            return thread.isInterrupted() && !Turn.PYTHON.isRefused(thread) && thread.isInterrupted();
         }
 
         private boolean isLate(long now) {

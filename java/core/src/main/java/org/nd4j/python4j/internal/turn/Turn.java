@@ -5,7 +5,10 @@ package org.nd4j.python4j.internal.turn;
 
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.AbstractOwnableSynchronizer;
@@ -62,8 +65,10 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int FIRST = 8; // of the queue; written with the state locked
     private static final int LAST = 9; // guarded by the state
     private static final int PLACES = 10; // ThreadLocal<Object[]>: see "where the calling thread is"
-    private static final int REFUSAL = 11; // Object[]: a callback that waits in vain, and what its owner is told
-    private static final int LENGTH = 12;
+    private static final int REFUSAL = 11; // Object[]: a callback that waits in vain, what its thread is told, and the thread
+    private static final int CALLS = 12; // HashMap<Thread, long[]>: the callbacks of virtual threads; guarded by the state
+    private static final int WATCHED = 13; // Boolean: whether a thread looks after these; guarded by the state
+    private static final int LENGTH = 14;
 
     // The places in NUMBERS, which only the owner reads and writes.
     private static final int DEPTH = 0;
@@ -250,7 +255,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         }
         long[] space = (long[]) place[SPACE];
         if (space == null) { // not before somebody needs it, since that takes the GIL
-            space = new long[] {Native.contextOpenSpace(Native.root)};
+            space = new long[] {Native.contextOpenSpace()};
             place[SPACE] = space;
             Handles.Late.add(space, space[0]);
         }
@@ -302,6 +307,49 @@ public final class Turn extends AbstractOwnableSynchronizer {
             places().set(place);
         }
         return place;
+    }
+
+    /**
+     * It is a virtual thread, and Python calls it: until that is over it keeps its carrier.
+     *
+     * @param callback what this is known by; null when its outermost callback is over
+     * @return what it was in before, null for nothing
+     */
+    public long[] called(long[] callback) {
+        boolean watch;
+        long[] before;
+        synchronized (state) {
+            Map<Thread, long[]> calls = calls();
+            before = callback == null ? calls.remove(Thread.currentThread()) : calls.put(Thread.currentThread(), callback);
+            watch = calls.size() >= Carriers.COUNT && state[WATCHED] == null;
+            if (watch) {
+                state[WATCHED] = Boolean.TRUE;
+            }
+        }
+        if (watch) {
+            new Carriers(this).start();
+        }
+        return before;
+    }
+
+    /** For {@link Carriers}: a copy of these callbacks; null, and it ends, if there are fewer than carriers. */
+    Map<Thread, long[]> keptCarriers() {
+        synchronized (state) {
+            calls().keySet().removeIf(thread -> !thread.isAlive()); // one whose stack was full could not say that it was over
+            if (calls().size() >= Carriers.COUNT) {
+                return new IdentityHashMap<>(calls());
+            }
+            state[WATCHED] = null;
+            return null;
+        }
+    }
+
+    @SuppressWarnings("unchecked") // nothing else is put there
+    private Map<Thread, long[]> calls() {
+        if (state[CALLS] == null) {
+            state[CALLS] = new HashMap<Thread, long[]>();
+        }
+        return (Map<Thread, long[]>) state[CALLS];
     }
 
     // ---- for the owner alone ----
@@ -383,11 +431,25 @@ public final class Turn extends AbstractOwnableSynchronizer {
     }
 
     /**
-     * Records that the owner waits in vain in that callback. If the callback ends with an exception, the owner gets the
-     * reason.
+     * Records that a thread, the owner as a rule, waits in vain in that callback. If the callback ends with an exception, the
+     * thread gets the reason.
      */
-    void refuse(long[] callback, String why) {
-        state[REFUSAL] = new Object[] {callback, why};
+    void refuse(Thread thread, long[] callback, String why) {
+        state[REFUSAL] = new Object[] {callback, why, thread};
+    }
+
+    /** Whether such a reason is recorded for the thread. An interrupt then does no more than end its wait. */
+    boolean isRefused(Thread thread) {
+        Object[] refusal = (Object[]) state[REFUSAL];
+        return refusal != null && refusal[2] == thread;
+    }
+
+    /** Forgets the reason that is recorded for a callback, because the callback is over. */
+    public void callbackEnds(long[] callback) {
+        Object[] refusal = (Object[]) state[REFUSAL];
+        if (refusal != null && refusal[0] == callback) {
+            state[REFUSAL] = null;
+        }
     }
 
     /** Why the wait in that callback was in vain; null if it was not. */
