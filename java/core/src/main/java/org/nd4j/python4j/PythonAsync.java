@@ -244,6 +244,11 @@ public final class PythonAsync implements AutoCloseable {
     /** The class loader's use of Python ends. */
     static void closeAll() {
         OPEN.forEach(PythonAsync::close);
+    }
+
+    /** It has ended. */
+    static void abandonAll() {
+        OPEN.forEach(async -> async.loop.abandon());
         OPEN.clear();
     }
 

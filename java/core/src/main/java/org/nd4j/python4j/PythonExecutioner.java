@@ -90,7 +90,7 @@ public class PythonExecutioner {
             PythonGIL.shutDown();
             Native.hostClose(Native.root);
         }
-        PythonGIL.endLoops(); // those that began meanwhile
+        PythonGIL.abandonLoops();
     }
 
     /**

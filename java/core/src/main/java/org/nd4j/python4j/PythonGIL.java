@@ -608,6 +608,13 @@ public class PythonGIL implements AutoCloseable {
         }
     }
 
+    /** Fails what still waits for event loops, those that began during the shutdown among them. */
+    static void abandonLoops() {
+        if (usesLoops) {
+            PythonAsync.abandonAll();
+        }
+    }
+
     /** Whether the calling thread can call functions of {@link Native} that need a turn. */
     static boolean isHeld() {
         return TURN.isMine() || ready && isInsideAlready();

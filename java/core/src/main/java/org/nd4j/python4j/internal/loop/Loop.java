@@ -100,6 +100,12 @@ public final class Loop {
         }
     }
 
+    /** Fails what waits for the loop, because the class loader's use of Python has ended. Needs no Python. */
+    public void abandon() {
+        lost = true;
+        fail();
+    }
+
     // ---- to the loop ----
 
     long register(Receiver receiver) {
