@@ -91,14 +91,15 @@ final class Recent {
     /** The class that a value has where it crosses; one for all that cross as objects or containers. */
     private static Class<?> form(Object optional) {
         Object value = Conversion.content(optional);
-        if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte) {
+        if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte
+                || value instanceof BigInteger) { // small ones come back as a Long
             return Long.class;
         } else if (value instanceof Double || value instanceof Float) {
             return Double.class;
         } else if (value instanceof CharSequence || value instanceof Character || value instanceof Enum) {
             return String.class;
         }
-        boolean own = value instanceof Boolean || value instanceof BigInteger || value instanceof BigDecimal || value instanceof Map;
+        boolean own = value instanceof Boolean || value instanceof BigDecimal || value instanceof Map;
         return own ? value.getClass() : Object.class;
     }
 }
