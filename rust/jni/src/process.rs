@@ -72,6 +72,7 @@ fn pipe() -> Result<[OwnedFd; 2]> {
     // SAFETY: the array has room for both.
     #[cfg(target_os = "linux")]
     let made = unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) };
+    // SAFETY: as above.
     #[cfg(not(target_os = "linux"))]
     let made = unsafe { libc::pipe(ends.as_mut_ptr()) };
     if made != 0 {
