@@ -84,6 +84,21 @@ class PythonAsyncTest {
         }
     }
 
+    /** Of these futures some do not know of the GIL: that is told after a while, and nobody waits for ever. */
+    @Test
+    void aTurnDoesNotWaitForEverForAnyFuture() throws Exception {
+        String[] lines = ChildJvm.output("waitsForTheLoopWithinATurn", "-Dorg.eclipse.python4j.callback.patience=300").split("\n");
+        String vain = "Thread 'main' waits within its turn of Python, without a limit, and keeps the GIL with its turn, so that the event loop"
+                + " of PythonAsync cannot go on. ";
+        for (int i = 0; i < 6; i += 2) {
+            assertTrue(lines[i].contains(vain + "It waits for a coroutine, and neither would ever end. Wait for"), lines[i]);
+            assertEquals("42", lines[i + 1]);
+        }
+        assertEquals(List.of("11", "42", "TimeoutException: null", "42", "1 2 1 4 5 6 7 "), Arrays.asList(lines).subList(6, 11));
+        assertTrue(lines[11].startsWith(vain + "No other thread of this JVM runs that could end this wait."), lines[11]);
+        assertEquals("9", lines[12]);
+    }
+
     @Test
     void objectsOfAFrameThatClosesAreThere() {
         CompletableFuture<Long> sum;
@@ -205,6 +220,37 @@ class PythonAsyncTest {
         try (PythonGIL gil = PythonGIL.lock()) {
             assertEquals("request 2", v.attr("get").call().toString());
         }
+    }
+
+    @Test
+    void contextVariablesAreAGeneratorsToo() {
+        async.exec("v = contextvars.ContextVar('v', default='none')\n"
+                + "async def asynchronous():\n    yield v.get()\n    v.set('changed')\n    yield v.get()\n"
+                + "def plain():\n    yield v.get()\n    v.set('changed')\n    yield v.get()\n").join();
+        PythonObject v = function("v");
+        for (String name : new String[] {"asynchronous", "plain"}) {
+            PythonObject generator = function(name);
+            try (PythonGIL gil = PythonGIL.lock()) {
+                v.attr("set").call("request 3");
+                assertEquals("[request 3, changed]", Arrays.toString(async.stream(String.class, generator).toArray()));
+                assertEquals("request 3", v.attr("get").call().toString());
+            }
+        }
+    }
+
+    @Test
+    void contextVariablesOfWhoOpensTheLoopAreNotEverybodys() throws Exception {
+        PythonObject read;
+        PythonAsync mine;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import asyncio, contextvars\nv = contextvars.ContextVar('v', default='none')\nv.set('first')\n"
+                    + "async def read(): return v.get()");
+            read = PythonExecutioner.getVariable("read");
+            mine = PythonAsync.start(Python.eval("asyncio.new_event_loop()"));
+        }
+        assertEquals("first", mine.submit(String.class, read).join());
+        assertEquals("none", OtherThread.call(() -> mine.submit(String.class, read).join()));
+        mine.close();
     }
 
     @Test
