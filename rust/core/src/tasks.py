@@ -252,8 +252,10 @@ class Bridge:
                 loop.run_forever()
         finally:
             own.pop(self.number, None)
-            loop.close()
-            self.lost()
+            try:
+                loop.close()
+            finally:  # a loop whose selector is broken cannot even be closed
+                self.lost()
 
 
 def open_loop(host, deliver, deliver_objects, wanted):

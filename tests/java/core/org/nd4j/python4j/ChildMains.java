@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
@@ -92,6 +93,19 @@ final class ChildMains {
         try (PythonGIL gil = PythonGIL.lock()) { // the end comes within a turn
             System.exit(0);
         }
+    }
+
+    /** The reader is slower than the generator, whose elements are texts of half a kilobyte. */
+    static void streamsAMillion() throws Exception {
+        PythonAsync async = PythonAsync.get();
+        async.exec("async def texts(n):\n    for i in range(n): yield f'{i:06}' + 500 * 'x'").join();
+        long sum = 0;
+        try (Stream<String> texts = async.stream(String.class, async.eval(PythonObject.class, "texts").join(), 1_000_000)) {
+            for (Iterator<String> each = texts.iterator(); each.hasNext(); ) {
+                sum += Integer.parseInt(each.next().substring(0, 6));
+            }
+        }
+        System.out.println(sum);
     }
 
     /** Waits for coroutines within a turn by what does not know of the GIL. */

@@ -24,6 +24,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -39,6 +41,7 @@ class PythonAsyncTest {
         async.exec("import asyncio, contextvars\n"
                 + "async def add(a, b):\n    await asyncio.sleep(0)\n    return a + b\n"
                 + "async def now(value): return value\n"
+                + "async def endlessly():\n    while True:\n        await asyncio.sleep(0.001)\n        yield 'x'\n"
                 + "async def fail(text):\n    await asyncio.sleep(0)\n    raise ValueError(text)\n"
                 + "async def forever(begun, ended):\n"
                 + "    try:\n        begun()\n        await asyncio.sleep(1000)\n    finally:\n        await asyncio.sleep(0)\n        ended()\n")
@@ -346,6 +349,44 @@ class PythonAsyncTest {
         assertFalse(other.isOpen());
         other.close();
         assertTrue(async.isOpen());
+    }
+
+    @Test
+    void whatWaitsForALoopThatDiesFails() throws Exception {
+        for (String death : new String[] {"loop._selector.close()", "loop._selector.select = None", "raise SystemExit", "loop.stop()"}) {
+            PythonObject loop;
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("import asyncio\ndying = asyncio.new_event_loop()");
+                loop = PythonExecutioner.getVariable("dying");
+            }
+            PythonAsync dying = PythonAsync.start(loop);
+            CompletableFuture<Void> pending = dying.exec("import asyncio\nawait asyncio.sleep(1000)");
+            CompletableFuture<List<String>> elements = CompletableFuture.supplyAsync(() -> {
+                try (Stream<String> stream = dying.stream(String.class, function("endlessly"))) {
+                    return stream.collect(Collectors.toList());
+                }
+            });
+            dying.exec("import asyncio\nawait asyncio.sleep(0.01)\nloop = asyncio.get_running_loop()\n"
+                    + "def die():\n    " + death + "\nloop.call_later(0.05, die)").join();
+            if (death.startsWith("raise")) { // as in a task, that ends nothing
+                assertEquals(1, dying.eval(int.class, "1").get(20, TimeUnit.SECONDS));
+                dying.close();
+            }
+            Throwable ended = assertThrows(Exception.class, () -> pending.get(20, TimeUnit.SECONDS));
+            assertTrue(ended instanceof CancellationException || ended.getCause().getMessage().contains("ended, or was closed"), ended.toString());
+            assertThrows(ExecutionException.class, () -> elements.get(20, TimeUnit.SECONDS));
+            for (long late = System.nanoTime() + TimeUnit.SECONDS.toNanos(20); dying.isOpen(); Thread.sleep(1)) {
+                assertTrue(System.nanoTime() < late, death);
+            }
+            assertThrows(PythonException.class, () -> dying.exec("pass"));
+        }
+        assertEquals(1, PythonAsync.get().eval(int.class, "1").join());
+    }
+
+    /** A window of the elements is there at a time: a tenth of them would not fit. */
+    @Test
+    void aMillionElementsNeedLittleMemory() throws Exception {
+        assertEquals("499999500000", ChildJvm.output("streamsAMillion", "-Xmx24m"));
     }
 
     @Test
