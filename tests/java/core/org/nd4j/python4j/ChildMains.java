@@ -28,6 +28,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Flow;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -108,9 +109,49 @@ final class ChildMains {
         System.out.println(sum);
     }
 
+    /** What is refused or over is not pending: the thread that looks on ends. */
+    static void nothingStaysPending() throws Exception {
+        PythonAsync async = PythonAsync.get();
+        async.exec("import asyncio\nasync def count():\n    for i in range(10): yield i").join();
+        PythonObject count = async.eval(PythonObject.class, "count").join();
+        Flow.Publisher<Integer> once = async.publisher(int.class, async.eval(PythonObject.class, "count()").join());
+        for (int i = 0; i < 2; i++) {
+            once.subscribe(new Flow.Subscriber<Integer>() {
+                @Override
+                public void onSubscribe(Flow.Subscription subscription) {
+                    subscription.cancel();
+                }
+
+                @Override
+                public void onNext(Integer item) {}
+
+                @Override
+                public void onError(Throwable thrown) {}
+
+                @Override
+                public void onComplete() {}
+            });
+        }
+        print(() -> PythonAsync.get().submit(int.class, count, (Object[]) null));
+        print(() -> PythonAsync.get().submit(int.class, count, new Object()));
+        try (Stream<Integer> some = async.stream(int.class, count)) {
+            print(() -> some.limit(3).count());
+        }
+        async.exec("await asyncio.sleep(1000)").cancel(true);
+        try (PythonGIL gil = PythonGIL.lock()) { // as long as this and something pending last, so does that thread
+            for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20); System.nanoTime() < end; Thread.sleep(10)) {
+                if (Thread.getAllStackTraces().keySet().stream().noneMatch(thread -> thread.getName().equals("python4j-async-wait"))) {
+                    System.out.println("ended");
+                    break;
+                }
+            }
+        }
+    }
+
     /** Waits for coroutines within a turn by what does not know of the GIL. */
     static void waitsForTheLoopWithinATurn() throws Exception {
         PythonAsync async = PythonAsync.get();
+        locked("import asyncio");
         async.exec("import asyncio\nasync def nap(x):\n    await asyncio.sleep(0.01)\n    return x").join();
         PythonObject nap = async.eval(PythonObject.class, "nap").join();
         List<CompletableFuture<Integer>> tasks = new ArrayList<>();
@@ -136,6 +177,7 @@ final class ChildMains {
         System.out.println();
         CountDownLatch latch = new CountDownLatch(1);
         try (PythonGIL gil = PythonGIL.lock()) {
+            PythonAsync.start(Python.eval("asyncio.new_event_loop()")).exec("import asyncio\nawait asyncio.sleep(1000)");
             task.apply(8).whenComplete((x, e) -> {
                 System.out.println(e.getMessage());
                 latch.countDown();

@@ -383,6 +383,13 @@ class PythonAsyncTest {
         assertEquals(1, PythonAsync.get().eval(int.class, "1").join());
     }
 
+    @Test
+    void whatIsRefusedOrOverIsNotPending() throws Exception {
+        String[] lines = ChildJvm.output("nothingStaysPending").split("\n");
+        assertTrue(lines[0].startsWith("NullPointerException") && lines[1].startsWith("PythonException: Unable to find"), Arrays.toString(lines));
+        assertEquals(List.of("3", "ended"), Arrays.asList(lines).subList(2, 4));
+    }
+
     /** A window of the elements is there at a time: a tenth of them would not fit. */
     @Test
     void aMillionElementsNeedLittleMemory() throws Exception {

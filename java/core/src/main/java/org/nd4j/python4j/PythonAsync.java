@@ -34,7 +34,8 @@ import org.nd4j.python4j.internal.loop.Task;
  * turn. Each loop has its own namespace for {@link #exec} and {@link #eval}. Futures are completed on the thread of the
  * loop. Dependent actions that were added without {@code Async} run on that thread and must not block; on that thread,
  * {@code get} and {@code join} of a future that is not done throw an exception. A thread that waits for a future within
- * its turn keeps the turn and releases the GIL.
+ * its turn keeps the turn and releases the GIL. Futures that are not derived from these, for example that of {@code
+ * CompletableFuture.allOf}, do not know of the GIL: within a turn the wait for such a future fails after some seconds.
  *
  * @see <a href="https://github.com/python4j/python4j/blob/main/docs/async.md">Coroutines</a>
  */
@@ -239,6 +240,11 @@ public final class PythonAsync implements AutoCloseable {
     Object published(PythonObject object, Type type, boolean stream) {
         Elements<?> elements = elements(Result.of(type), object);
         return stream ? Pull.stream(elements) : elements;
+    }
+
+    /** A turn has begun. */
+    static void turnBegins() {
+        OPEN.forEach(async -> async.loop.watch());
     }
 
     /** The class loader's use of Python ends. */

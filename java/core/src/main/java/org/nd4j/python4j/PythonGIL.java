@@ -813,6 +813,9 @@ public class PythonGIL implements AutoCloseable {
             Monitor.turnBegins(TURN);
         }
         try {
+            if (usesLoops) {
+                PythonAsync.turnBegins();
+            }
             if (TURN.count() < CHECKED_TURNS) {
                 Interpreter.check();
             }

@@ -33,7 +33,7 @@ public final class Elements<T> implements Flow.Publisher<T> {
 
     @Override
     public void subscribe(Flow.Subscriber<? super T> subscriber) {
-        Subscription subscription = new Subscription(Objects.requireNonNull(subscriber));
+        Objects.requireNonNull(subscriber);
         if (used != null && used.getAndSet(true)) {
             subscriber.onSubscribe(new Flow.Subscription() {
                 @Override
@@ -45,6 +45,7 @@ public final class Elements<T> implements Flow.Publisher<T> {
             subscriber.onError(new IllegalStateException(ONCE));
             return;
         }
+        Subscription subscription = new Subscription(subscriber);
         subscriber.onSubscribe(subscription);
         subscription.begin();
     }

@@ -18,6 +18,7 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Messages;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.turn.Turn;
 
 /** An event loop with its pending requests. */
 public final class Loop {
@@ -106,7 +107,7 @@ public final class Loop {
     /** Fails what waits for the loop, because the class loader's use of Python has ended. Needs no Python. */
     public void abandon() {
         lost = true;
-        fail(new PythonException(ENDED));
+        fail(ENDED);
     }
 
     // ---- to the loop ----
@@ -114,16 +115,26 @@ public final class Loop {
     long register(Receiver receiver) {
         long number = numbers.incrementAndGet();
         receivers.put(number, receiver);
-        if (!watched.get() && watched.compareAndSet(false, true)) {
-            new LoopWait(this).start();
-        }
+        watch();
         return number;
+    }
+
+    /** Something is pending, or a turn has begun: if both, somebody looks whether the turn's owner waits in vain. */
+    public void watch() {
+        if (!watched.get() && isAtRisk() && watched.compareAndSet(false, true)) {
+            try {
+                new LoopWait(this).start();
+            } catch (OutOfMemoryError e) { // no thread can be made: the program goes on without
+                watched.set(false);
+            }
+        }
     }
 
     // ---- for LoopWait ----
 
-    boolean hasPending() {
-        return !receivers.isEmpty();
+    /** Whether something is pending while there is a turn. */
+    boolean isAtRisk() {
+        return Turn.PYTHON.isTaken() && !receivers.isEmpty();
     }
 
     Collection<?> pending() {
@@ -135,10 +146,10 @@ public final class Loop {
         return thread;
     }
 
-    /** Nothing was pending for some time. The result says whether this is still so, and no thread looks on any more. */
+    /** No turn lasted for some time. The result says whether no thread looks on any more, or another one does. */
     boolean watchEnds() {
         watched.set(false);
-        return receivers.isEmpty() || !watched.compareAndSet(false, true);
+        return !isAtRisk() || !watched.compareAndSet(false, true);
     }
 
     void forget(long number) {
@@ -150,7 +161,7 @@ public final class Loop {
         try {
             List<PythonObject> lent = Messages.send(queue, true, Access.get().hasContext(), message);
             if (lost) { // its news may have come before the receiver was there
-                fail(new PythonException(ENDED));
+                fail(ENDED);
             }
             return lent;
         } catch (RuntimeException | Error e) {
@@ -240,7 +251,7 @@ public final class Loop {
     private void hear(long number, int kind, Object value) {
         if (kind == Messages.LOST) {
             lost = true;
-            Thread thread = new Thread(() -> fail(new PythonException(ENDED)), THREAD + "-end"); // this one may be in the midst of anything
+            Thread thread = new Thread(() -> fail(ENDED), THREAD + "-end"); // this one may be in the midst of anything
             thread.setDaemon(true);
             thread.start();
             return;
@@ -277,11 +288,11 @@ public final class Loop {
     }
 
     /** Fails everything that is pending. */
-    void fail(PythonException why) {
+    void fail(String why) {
         for (Long number : receivers.keySet()) {
             Receiver receiver = receivers.remove(number);
             if (receiver != null) {
-                receiver.failed(why);
+                receiver.failed(new PythonException(why));
             }
         }
     }

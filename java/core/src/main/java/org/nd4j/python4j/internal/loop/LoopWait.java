@@ -19,8 +19,9 @@ import org.nd4j.python4j.internal.turn.Standstill;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /**
- * A daemon thread that exists while a loop has pending requests. It looks whether the owner of the turn waits without a limit, and
- * always for the same object, while the loop cannot read its messages.
+ * A daemon thread that exists while a turn lasts and a loop has pending requests, and for a second more. It looks whether the owner of
+ * the turn waits without a limit, and always for the same object, while the loop cannot read its messages. It does not stay for
+ * pending requests alone, because it keeps the class loader.
  *
  * <p>If the owner has done so for {@link CallbackWait#PATIENCE_NANOS} and waits for a future that depends on a pending request,
  * that future fails; the requests go on. If it waits for anything else and no other thread of the JVM could end this wait, the
@@ -39,10 +40,10 @@ final class LoopWait extends Thread {
             + " of allOf), or enclose the waiting in try (PythonGIL lent = PythonGIL.lend()) { ... }, which lets other threads have the turn.";
 
     private final Loop loop;
-    private int idle; // the number of looks at which nothing was pending
+    private int idle; // the number of looks at which no turn lasted, or nothing was pending
+    private long turn; // at the last look, by its number
     private Thread owner; // at the last look, if it waited; null if it did not
     private Object blocker;
-    private long turn;
     private long since;
     private boolean still; // at the last look nothing else could go on
     private boolean told;
@@ -58,22 +59,23 @@ final class LoopWait extends Thread {
     public void run() {
         do {
             LockSupport.parkNanos(this, LOOK_NANOS);
-            look();
-            idle = loop.hasPending() ? 0 : idle + 1;
+            long before = turn;
+            turn = Turn.PYTHON.count();
+            idle = turn == before && loop.isAtRisk() ? 0 : idle + 1;
+            look(turn == before);
         } while (idle < IDLE_LOOKS || !loop.watchEnds());
     }
 
-    private void look() {
+    private void look(boolean sameTurn) {
         Thread now = Turn.PYTHON.holder();
         if (now == null || Turn.PYTHON.callback() != null || now.getState() != State.WAITING || CallbackWait.isVirtual(now)) {
             owner = null;
             return;
         }
         Object blocks = LockSupport.getBlocker(now);
-        if (now != owner || blocks != blocker || turn != Turn.PYTHON.count()) {
+        if (now != owner || blocks != blocker || !sameTurn) {
             owner = now;
             blocker = blocks;
-            turn = Turn.PYTHON.count();
             told = false;
             begin();
         } else if (loop.waiting() <= 0) { // the loop goes on, so the GIL is not kept
@@ -110,7 +112,7 @@ final class LoopWait extends Thread {
         boolean wasStill = still;
         still = Standstill.isSeenInJava(owner, loop.thread());
         if (still && wasStill) {
-            loop.fail(new PythonException(text + " No other thread of this JVM runs that could end this wait." + ADVICE));
+            loop.fail(text + " No other thread of this JVM runs that could end this wait." + ADVICE);
             owner = null;
         } else if (!told && !still) {
             told = true;

@@ -26,9 +26,9 @@ public final class Task<T> extends LoopFuture<T> implements Loop.Receiver {
 
     /** Calls a function on the loop's thread and awaits its result, or awaits an awaitable that is not a function. */
     public static <T> CompletableFuture<T> submit(Loop loop, Result result, Duration limit, PythonObject function, Object... arguments) {
+        Object[] message = new Object[4 + arguments.length];
         Task<T> task = new Task<>(loop, result);
         task.number = loop.register(task);
-        Object[] message = new Object[4 + arguments.length];
         message[0] = Messages.SUBMIT;
         message[1] = task.number;
         message[2] = result.mode;

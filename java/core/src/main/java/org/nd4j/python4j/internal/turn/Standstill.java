@@ -21,7 +21,10 @@ public final class Standstill {
     /** Threads of the JVM and the thread of watch.rs, which run no code of a program on their own. */
     private static final Set<String> OF_THE_JVM = new HashSet<>(Arrays.asList("Reference Handler", "Finalizer", "Signal Dispatcher",
             "Attach Listener", "Notification Thread", "Service Thread", "Monitor Deflation Thread", "Common-Cleaner", "DestroyJavaVM",
-            "python4j-watch"));
+            "python4j-watch", "python4j-async-wait"));
+
+    /** The name of the threads of our event loops, which go on in Python alone. */
+    private static final String LOOP = "python4j-async";
 
     private Standstill() {}
 
@@ -36,12 +39,13 @@ public final class Standstill {
     /**
      * The same for an owner that keeps the GIL in Java, so that no thread goes on in Python.
      *
-     * @param loop a thread that waits for the GIL; null for none
+     * @param loop the thread of a program's own event loop; null for none
      */
     public static boolean isSeenInJava(Thread owner, Thread loop) {
         for (Map.Entry<Thread, StackTraceElement[]> each : Thread.getAllStackTraces().entrySet()) {
             Thread thread = each.getKey();
-            if (thread != Thread.currentThread() && thread != owner && thread != loop && goesOn(thread, each.getValue())) {
+            boolean waits = thread == owner || thread == loop || thread.getName().equals(LOOP);
+            if (thread != Thread.currentThread() && !waits && goesOn(thread, each.getValue())) {
                 return false;
             }
         }
