@@ -4,7 +4,7 @@
 
 use crate::bulk::{copy_bytes, copy_request, is_direct, java_value, write_reply, JavaText};
 use crate::failure::Failure;
-use crate::guard::{backtrace, guard, runner};
+use crate::guard::{backtrace, guard, hidden};
 use crate::host;
 use crate::{boot, owner, process, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
@@ -136,8 +136,9 @@ export! {
 }
 
 export! {
-    fn gilRunner(env, task: JObject<'local>) -> JObject<'local> {
-        Ok(runner(env, &task)?)
+    fn gilHidden(env, object: JObject<'local>, owner: JString<'local>, field: JString<'local>, kind: JString<'local>) -> JObject<'local> {
+        let (owner, field, kind) = (text(env, &owner)?, text(env, &field)?, text(env, &kind)?);
+        Ok(hidden(env, &object, &owner, &field, &kind)?)
     }
 }
 

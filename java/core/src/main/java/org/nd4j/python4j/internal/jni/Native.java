@@ -108,9 +108,13 @@ public final class Native {
     public static native void gilLend(boolean lent);
 
     /**
-     * The thread that runs a {@code FutureTask}; null if no thread runs it or this cannot be determined. Needs no turn.
+     * The value of a private field of a class of the JDK, for example the thread that runs a {@code FutureTask}. Null if the
+     * object is of another class, or if this JVM has no such field. Needs no turn.
+     *
+     * @param owner the class of the field, with slashes
+     * @param type the type of the field, as class files have it
      */
-    public static native Object gilRunner(Object task);
+    public static native Object gilHidden(Object object, String owner, String field, String type);
 
     /**
      * Waits up to a second until a thread that has ended within {@link #gilAcquire} has also ended for the operating
