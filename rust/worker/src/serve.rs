@@ -4,7 +4,7 @@
 
 use crate::channel::{self, Channel, Message, kind};
 use crate::process;
-use crate::{heap, memory, server};
+use crate::{heap, memory, records, server};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule};
 use python4j_core::callback::{self, Upcall};
@@ -112,6 +112,10 @@ fn serve(channel: &Channel, message: Message) {
         kind::EXEC => stoppable(call, |py| run_text(py, rest)),
         kind::CALL => stoppable(call, |py| run_function(py, rest)),
         kind::FORGET => gil::with(forget),
+        kind::RECORDS => gil::with(|py| {
+            records::switch(py, rest.first() == Some(&1))?;
+            Ok(Vec::new())
+        }),
         kind::END => {
             gil::with(interpreter::stop);
             process::exit(0)
