@@ -45,6 +45,8 @@ class PoolDeathsTest {
         {"illegal instruction", "import os, signal\nos.kill(os.getpid(), signal.SIGILL)", "SIGILL"},
         {"kill -9", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"},
         {"terminated", "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)", "SIGTERM"},
+        {"a signal of programs", "import os, signal\nos.kill(os.getpid(), signal.SIGUSR1)", "SIGUSR1"},
+        {"a system call that is refused", "import os, signal\nos.kill(os.getpid(), signal.SIGSYS)", "SIGSYS"},
         {"_exit", "import os\nos._exit(3)", "3"},
         {"exit of another thread", "import os, threading\nthreading.Thread(target=os._exit, args=(4,)).start()\nwhile True: pass", "4"},
         {"exec of another program", "import os\nos.execv('/bin/sh', ['sh', '-c', 'exit 5'])", "5"},

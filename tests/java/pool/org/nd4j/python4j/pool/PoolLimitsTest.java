@@ -238,7 +238,22 @@ class PoolLimitsTest {
             PythonException e = assertThrows(PythonException.class, () -> pool.exec("x = bytearray(4 << 30)"));
             assertEquals("MemoryError", e.getPythonClass());
             PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> pool.exec("while True: pass"));
-            assertTrue(lost.getSignal().equals("SIGXCPU") || lost.getSignal().equals("SIGKILL"), lost.getMessage());
+            assertEquals("SIGXCPU", lost.getSignal(), lost.getMessage());
+        }
+    }
+
+    @Test
+    void theProcessorTimeOfAForkServerIsItsOwn() {
+        // It has used more than a worker may, before it forks.
+        String works = "import time\nwhile time.process_time() < 1.2: pass";
+        try (PythonPool pool = one().forkServer(true).prepare(works).processorLimit(Duration.ofSeconds(1)).build()) {
+            assertEquals(1L, pool.call("lambda: 1"));
+            PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> pool.exec("while True: pass"));
+            assertEquals("SIGXCPU", lost.getSignal(), lost.getMessage());
+            PythonWorkerLost late = assertThrows(PythonWorkerLost.class,
+                    () -> pool.exec("import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"));
+            assertEquals("SIGKILL", late.getSignal(), late.getMessage());
+            assertEquals(2L, pool.call("lambda: 2"));
         }
     }
 

@@ -965,7 +965,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return this;
         }
 
-        /** Sets modules that each worker imports before its first call. */
+        /**
+         * Sets modules that each worker imports before its first call. Calls reach them by {@code module:function} or import
+         * them again, which costs nothing. A name for them is defined by {@link #prepare(String)}.
+         */
         public Builder imports(String... modules) {
             imports.addAll(List.of(modules));
             return this;
@@ -1040,8 +1043,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         /**
-         * Sets the total processor time of a worker (RLIMIT_CPU, in whole seconds). Beyond the limit SIGXCPU or SIGKILL
-         * ends the worker, and its call fails with {@link PythonWorkerLost}.
+         * Sets the total processor time of a worker (RLIMIT_CPU, in whole seconds). Beyond the limit SIGXCPU ends the
+         * worker, and its call fails with {@link PythonWorkerLost}. Code that catches this signal is killed a second
+         * later. The time of a fork server does not count.
          */
         public Builder processorLimit(Duration time) {
             this.processorSeconds = Math.max(1, positive(time).toSeconds());
