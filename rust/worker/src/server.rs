@@ -110,6 +110,7 @@ fn settle(py: Python<'_>, files: [(OwnedFd, RawFd); 4]) -> Result<()> {
     drop(files);
     // SAFETY: a group of its own, so that what it starts ends with it.
     unsafe { libc::setpgid(0, 0) };
+    process::limit_child()?;
     fork::adopt();
     // Python's own random numbers begin anew in each child; those of numpy would be the same in all.
     if let Some(random) = capi::modules(py).get_item("numpy.random")? {

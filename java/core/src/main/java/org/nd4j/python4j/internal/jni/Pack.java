@@ -689,7 +689,8 @@ public final class Pack {
             ((Iterable<?>) value).forEach(elements::add);
             list(elements, depth);
         } else {
-            throw new PythonException("Unable to find python type for java type: " + value.getClass());
+            throw new PythonException("Unable to find python type for java type: " + value.getClass()
+                    + (peer == null ? "" : ". Hand over to a worker process what the value consists of: text, numbers, lists, maps."));
         }
     }
 
