@@ -640,17 +640,17 @@ export! {
 }
 
 export! {
-    fn sharedWrite(env, key: i64, bytes: JByteArray<'local>, from: i32, to: i32) {
+    fn sharedWrite(env, key: i64, at: i64, bytes: JByteArray<'local>, from: i32, to: i32) {
         let block = shared::block(key as u64)?;
-        let room = shared::room(&block, i64::from(to) - i64::from(from))?;
+        let room = shared::room(&block, at, i64::from(to) - i64::from(from))?;
         Ok(env.get_byte_array_region(&bytes, from, room)?)
     }
 }
 
 export! {
-    fn sharedRead(env, key: i64, length: i64) -> JByteArray<'local> {
+    fn sharedRead(env, key: i64, at: i64, length: i64) -> JByteArray<'local> {
         let block = shared::block(key as u64)?;
-        let bytes = shared::filled(&block, length)?;
+        let bytes = shared::filled(&block, at, length)?;
         Ok(env.byte_array_from_slice(bytes)?)
     }
 }

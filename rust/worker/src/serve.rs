@@ -108,6 +108,9 @@ fn serve(channel: &Channel, message: Message) {
     let rest = message.rest.bytes();
     let call = rest.first_chunk().map_or(0, |call| u64::from_le_bytes(*call));
     let rest = rest.get(8..).unwrap_or_default();
+    if running().is_empty() {
+        memory::open_room();
+    }
     running().push(call);
     LAST.fetch_max(call, Ordering::Release);
     drop(memory::pending()); // of a reply that was given up
@@ -147,7 +150,7 @@ fn serve(channel: &Channel, message: Message) {
     };
     match is_inner {
         true => channel.send(kind, call, &reply, &memory::pending()),
-        false => channel.answer(kind, call, &reply, memory::pending()),
+        false => channel.answer(kind, call, &reply),
     }
 }
 
@@ -291,6 +294,7 @@ fn prepare(py: Python<'_>, packed: &[u8], forks: bool) -> Result<Vec<u8>> {
         path.call_method1("append", (reader.text(py)?,))?;
     }
     process::limit(memory, seconds, forks)?;
+    heap::install_after_import(py)?;
     for _ in 0..reader.u32()? {
         PyModule::import(py, reader.text(py)?)?;
     }

@@ -407,11 +407,11 @@ public final class Native {
     /** Copies bytes from an address, which has to be valid, to the start of the memory. Needs no turn. */
     public static native void sharedFill(long key, long address, long length);
 
-    /** Copies bytes of an array to the start of the memory. Needs no turn. */
-    public static native void sharedWrite(long key, byte[] bytes, int from, int to);
+    /** Copies bytes of an array to a position in the memory. Needs no turn. */
+    public static native void sharedWrite(long key, long at, byte[] bytes, int from, int to);
 
-    /** A copy of the first {@code length} bytes of the memory. Needs no turn. */
-    public static native byte[] sharedRead(long key, long length);
+    /** A copy of {@code length} bytes of the memory from a position on. Needs no turn. */
+    public static native byte[] sharedRead(long key, long at, long length);
 
     /** Unmaps the memory in this process. The pages are freed when no other process has them. Needs no turn. */
     public static native void sharedDrop(long key);
