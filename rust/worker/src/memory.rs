@@ -5,6 +5,7 @@
 //! A description begins with a form, the letter of the element type, whether the elements are read-only, the number
 //! of dimensions (a byte each), and the shape. For an array in a block (form 0), the strides, the number of the block
 //! and the position of the first element in it follow (64 bits each). For a small array (form 1), its bytes follow.
+//! A table (forms 2 and 3) is an array of bytes in Arrow's IPC format, which `table.py` reads and writes.
 
 use crate::heap::{self, LARGE};
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use python4j_core::buffer::{self, Layout, Memory};
 use python4j_core::pack::{Reader, Sharing};
-use python4j_core::{Error, Result, array, capi};
+use python4j_core::{Error, Result, array, capi, script};
 use python4j_shared::{Block, pass};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const IN_BLOCK: u8 = 0;
 const HERE: u8 = 1;
+/// Set in a form whose bytes are a table, for which Python code gets a table.
+const TABLE: u8 = 2;
 
 /// The blocks that the other process sent, until it says that it has them no more.
 static KNOWN: Mutex<BTreeMap<u64, Arc<Block>>> = Mutex::new(BTreeMap::new());
@@ -99,7 +102,17 @@ impl Sharing for Arrays {
         Ok(Some(packed))
     }
 
+    fn packed<'py>(&self, table: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+        let py = table.py();
+        has_numpy(py); // whose arrays are made in shared memory from then on
+        Ok(script::tool(py, "table", "as_stream")?.call1((table,))?)
+    }
+
     fn made<'py>(&self, py: Python<'py>, description: &[u8]) -> Result<Bound<'py, PyAny>> {
+        if let Some((form, rest)) = description.split_first().filter(|(form, _)| *form & TABLE != 0) {
+            let bytes = self.made(py, &[&[form - TABLE], rest].concat())?;
+            return Ok(script::tool(py, "table", "of_stream")?.call1((bytes,))?);
+        }
         let mut reader = Reader::new(description);
         let (form, letter) = (reader.u8()?, reader.u8()?);
         let (read_only, rank) = (reader.u8()? != 0, reader.u8()? as usize);
