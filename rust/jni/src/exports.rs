@@ -599,8 +599,22 @@ export! {
 }
 
 export! {
-    fn arrowNext(env, handle: i64, table: bool, out: i64, call: i64) -> i64 {
-        Ok(stoppable(call as u64, |py| arrow::next(py, handle as u64, table, out as usize))?)
+    fn arrowNext(env, handle: i64, table: bool, call: i64) -> JLongArray<'local> {
+        let Some(batch) = stoppable(call as u64, |py| arrow::next(py, handle as u64, table))? else {
+            return Ok(JLongArray::default());
+        };
+        let numbers = env.new_long_array(batch.numbers().len() as i32)?;
+        env.set_long_array_region(&numbers, 0, batch.numbers())?;
+        batch.keep();
+        Ok(numbers)
+    }
+}
+
+export! {
+    fn arrowRelease(env, key: i64) {
+        // SAFETY: Java has the key from arrowNext, and gives it back once.
+        unsafe { arrow::release(key) };
+        Ok(())
     }
 }
 

@@ -374,16 +374,22 @@ public final class Native {
 
     /**
      * The number of the schema. The function writes the schema as an {@code ArrowSchema} to an address, unless it has
-     * the known number.
+     * the known number. With the address 0 it writes nothing and returns 0 for any other schema than the known one.
      */
     public static native long arrowSchema(long handle, long out, long known, long call);
 
     /**
-     * Writes the next batch to an address: for a table one {@code ArrowArray} for each column, otherwise a single one.
+     * The next batch. Its numbers are a key for {@link #arrowRelease} and the number of rows, then for each array its
+     * length, the number of its nulls (-1 if it is not known), of its children and of its buffers, the address and the
+     * bytes of each buffer, then the same for each child, and for the dictionary if there is one.
      *
-     * @return the number of rows, -1 if there is no batch
+     * @param table whether the arrays are the columns of a table, otherwise there is one
+     * @return null if there is no batch
      */
-    public static native long arrowNext(long handle, boolean table, long out, long call);
+    public static native long[] arrowNext(long handle, boolean table, long call);
+
+    /** The memory of a batch is not used any more. Needs no turn. */
+    public static native void arrowRelease(long key);
 
     /** Ends the reading. */
     public static native void arrowClose(long handle, long call);

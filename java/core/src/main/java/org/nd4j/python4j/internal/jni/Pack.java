@@ -79,8 +79,20 @@ public final class Pack {
         public static final int MESSAGE = 10;
         public static final int TRACEBACK = 11;
         public static final int JAVA = 12;
+        public static final int TABLE = 13;
 
         private Wanted() {}
+    }
+
+    private static final int TABLE_FORM = 2; // of memory.rs
+
+    /** A table for another process, as bytes that only this request uses. */
+    public static final class TableBytes {
+        final PythonBuffer bytes;
+
+        public TableBytes(PythonBuffer bytes) {
+            this.bytes = bytes;
+        }
     }
 
     /** The greatest nesting depth of values. A deeper value is treated as cyclic. */
@@ -671,6 +683,14 @@ public final class Pack {
         }
         if (peer != null && value instanceof PythonBuffer) {
             u8(SHARED).bytes(Access.get().describe((PythonBuffer) value, peer));
+            return;
+        }
+        if (peer != null && value instanceof TableBytes) {
+            try (PythonBuffer bytes = ((TableBytes) value).bytes) { // the request keeps the memory
+                byte[] description = Access.get().describe(bytes, peer);
+                description[0] |= TABLE_FORM;
+                u8(SHARED).bytes(description);
+            }
             return;
         }
         Object other = peer == null ? Access.get().toPython(value, wide) : Access.get().toPeer(value);
