@@ -27,7 +27,7 @@ const SLOT_SHIFT: u32 = 40;
 /// A number for the calls of a thread, in the upper half of theirs: no two threads of any class loader have the same.
 pub fn new_slot_number() -> Number {
     static MADE: AtomicU64 = AtomicU64::new(0);
-    MADE.fetch_add(1, Ordering::Relaxed) + 1
+    MADE.fetch_add(1, Ordering::Relaxed) + 1 // it only has to be another one each time
 }
 
 /// Why a call is stopped; decides the class of the exception.
@@ -39,7 +39,8 @@ pub enum Reason {
     Timeout,
 }
 
-/// One OS thread's innermost call, 0 outside of any.
+/// One OS thread's innermost call, 0 outside of any. The atomics are used with the GIL held, which orders them, or by their own
+/// thread: they are atomics since the slot is shared, and `Relaxed`.
 #[derive(Default)]
 struct Slot {
     thread: u64,

@@ -118,7 +118,7 @@ fn bytes_in<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, 
 /// By which the other process knows a block of this one.
 pub(crate) fn new_number() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
+    LAST.fetch_add(1, Ordering::Relaxed) + 1 // another one each time
 }
 
 /// What the values that this thread has packed need.

@@ -27,8 +27,10 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// An urgent message that ends no call: the other process has a block of shared memory no more.
 const FORGET_BLOCK: u8 = 2;
 
-/// The calls that run, and the number of the one that began last. Numbers grow.
+/// The calls that run.
 static RUNNING: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+/// The number of the call that began last. Numbers grow. Raised by `Release` after the call stands in `RUNNING`: who has read it by `Acquire` and then finds the call there no more
+/// knows that it is over.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// Whether this process forks workers, and is none.
