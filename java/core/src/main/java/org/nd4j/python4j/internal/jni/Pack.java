@@ -84,7 +84,7 @@ public final class Pack {
         private Wanted() {}
     }
 
-    private static final int TABLE_FORM = 2; // of memory.rs
+    private static final int TABLE_FORM = 4; // of memory.rs
 
     /** A table for another process, as bytes that only this request uses. */
     public static final class TableBytes {
