@@ -34,6 +34,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -41,6 +42,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.turn.Turn;
 
 class VirtualThreadsTest {
 
@@ -122,6 +124,12 @@ class VirtualThreadsTest {
         }
     }
 
+    /** A virtual thread can be over within a microsecond after it gave its turn back: who looks at it then takes nothing over. */
+    @Test
+    void aTurnIsTakenOverFromAThreadOnlyThatEndedWithIt(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "ends");
+    }
+
     private static void inTheOtherJvm(Path folder, String program, String... options) throws Exception {
         Path home = newestJdk();
         assumeTrue(home != null, "a JDK with virtual threads: " + LEAST + " or newer");
@@ -174,6 +182,8 @@ class VirtualThreadsTest {
             carriers();
         } else if (arguments[0].equals("carriers in use")) {
             carriersInUse();
+        } else if (arguments[0].equals("ends")) {
+            ends();
         } else {
             aThousand();
         }
@@ -300,6 +310,48 @@ class VirtualThreadsTest {
                 + "server = await asyncio.start_server(serve, '127.0.0.1', 0, backlog=4096)").join();
         System.out.println(async.eval(int.class, "server.sockets[0].getsockname()[1]").join());
         System.in.read(); // until the other process ends
+    }
+
+    private static void ends() throws Exception {
+        Turn turn = new Turn();
+        AtomicInteger lost = new AtomicInteger();
+        AtomicInteger ended = new AtomicInteger();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(3);
+        Runnable holds = () -> {
+            while (System.nanoTime() - end < 0) {
+                if (turn.takeIfFree()) {
+                    for (int i = 0; i < 300 && turn.isMine(); i++) {
+                        Thread.onSpinWait();
+                    }
+                    if (turn.isMine()) {
+                        turn.giveBack();
+                    } else {
+                        lost.incrementAndGet();
+                    }
+                }
+            }
+        };
+        Thread first = new Thread(holds);
+        Thread second = new Thread(holds);
+        first.start();
+        second.start();
+        Semaphore running = new Semaphore(64);
+        while (System.nanoTime() - end < 0) {
+            running.acquire();
+            start(() -> {
+                for (int i = 0; i < 100 && !turn.isMine(); i++) {
+                    turn.takeIfFree();
+                }
+                if (turn.isMine()) {
+                    turn.giveBack();
+                    ended.incrementAndGet();
+                }
+                running.release();
+            });
+        }
+        first.join();
+        second.join();
+        check(ended.get() > 0 && lost.get() == 0, lost + " turns were lost while " + ended + " threads ended");
     }
 
     private static void aThousand() throws Exception {

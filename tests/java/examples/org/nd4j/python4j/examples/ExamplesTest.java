@@ -33,7 +33,7 @@ class ExamplesTest {
 
     /** Times, rates, and the name of a namespace that has none of its own. */
     private static final Pattern MEASURED =
-            Pattern.compile("(?m)[\\d.]+(?= ms| tokens/s)|temp_\\w+|(?<=^(?:one by one|in batches).{0,80})[\\d.]+(?=\\s+\\S)");
+            Pattern.compile("(?m)[\\d.]+(?= ms| tokens/s)|temp_\\w+|(?<=^(?:one by one|in batches|pool of 2).{0,80})[\\d.]+(?=\\s+\\S)");
 
     @TempDir
     static Path folder;

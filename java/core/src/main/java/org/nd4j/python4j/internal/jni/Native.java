@@ -374,16 +374,22 @@ public final class Native {
 
     /**
      * The number of the schema. The function writes the schema as an {@code ArrowSchema} to an address, unless it has
-     * the known number.
+     * the known number. With the address 0 it writes nothing and returns 0 for any other schema than the known one.
      */
     public static native long arrowSchema(long handle, long out, long known, long call);
 
     /**
-     * Writes the next batch to an address: for a table one {@code ArrowArray} for each column, otherwise a single one.
+     * The next batch. Its numbers are a key for {@link #arrowRelease} and the number of rows, then for each array its
+     * length, the number of its nulls (-1 if it is not known), of its children and of its buffers, the address and the
+     * bytes of each buffer, then the same for each child, and for the dictionary if there is one.
      *
-     * @return the number of rows, -1 if there is no batch
+     * @param table whether the arrays are the columns of a table, otherwise there is one
+     * @return null if there is no batch
      */
-    public static native long arrowNext(long handle, boolean table, long out, long call);
+    public static native long[] arrowNext(long handle, boolean table, long call);
+
+    /** The memory of a batch is not used any more. Needs no turn. */
+    public static native void arrowRelease(long key);
 
     /** Ends the reading. */
     public static native void arrowClose(long handle, long call);
@@ -407,11 +413,11 @@ public final class Native {
     /** Copies bytes from an address, which has to be valid, to the start of the memory. Needs no turn. */
     public static native void sharedFill(long key, long address, long length);
 
-    /** Copies bytes of an array to the start of the memory. Needs no turn. */
-    public static native void sharedWrite(long key, byte[] bytes, int from, int to);
+    /** Copies bytes of an array to a position in the memory. Needs no turn. */
+    public static native void sharedWrite(long key, long at, byte[] bytes, int from, int to);
 
-    /** A copy of the first {@code length} bytes of the memory. Needs no turn. */
-    public static native byte[] sharedRead(long key, long length);
+    /** A copy of {@code length} bytes of the memory from a position on. Needs no turn. */
+    public static native byte[] sharedRead(long key, long at, long length);
 
     /** Unmaps the memory in this process. The pages are freed when no other process has them. Needs no turn. */
     public static native void sharedDrop(long key);
