@@ -27,8 +27,10 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// An urgent message that ends no call: the other process has a block of shared memory no more.
 const FORGET_BLOCK: u8 = 2;
 
-/// The calls that run, and the number of the one that began last. Numbers grow.
+/// The calls that run.
 static RUNNING: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+/// The number of the call that began last. Numbers grow. Raised by `Release` after the call stands in `RUNNING`: who has read it by `Acquire` and then finds the call there no more
+/// knows that it is over.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// Whether this process forks workers, and is none.
@@ -108,6 +110,9 @@ fn serve(channel: &Channel, message: Message) {
     let rest = message.rest.bytes();
     let call = rest.first_chunk().map_or(0, |call| u64::from_le_bytes(*call));
     let rest = rest.get(8..).unwrap_or_default();
+    if running().is_empty() {
+        memory::open_room();
+    }
     running().push(call);
     LAST.fetch_max(call, Ordering::Release);
     drop(memory::pending()); // of a reply that was given up
@@ -147,7 +152,7 @@ fn serve(channel: &Channel, message: Message) {
     };
     match is_inner {
         true => channel.send(kind, call, &reply, &memory::pending()),
-        false => channel.answer(kind, call, &reply, memory::pending()),
+        false => channel.answer(kind, call, &reply),
     }
 }
 
@@ -291,6 +296,7 @@ fn prepare(py: Python<'_>, packed: &[u8], forks: bool) -> Result<Vec<u8>> {
         path.call_method1("append", (reader.text(py)?,))?;
     }
     process::limit(memory, seconds, forks)?;
+    heap::install_after_import(py)?;
     for _ in 0..reader.u32()? {
         PyModule::import(py, reader.text(py)?)?;
     }

@@ -190,7 +190,7 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public PythonBuffer toPeer(PythonType<?> type, Object value) {
+    public Object toPeer(PythonType<?> type, Object value) {
         return Conversion.toPeer(type, value);
     }
 

@@ -244,7 +244,7 @@ public abstract class Access {
     public abstract Object toPeer(Object value);
 
     /** The memory of a value of a type that is not built in, for another process. */
-    public abstract PythonBuffer toPeer(PythonType<?> type, Object value);
+    public abstract Object toPeer(PythonType<?> type, Object value);
 
     /** A Java exception as an object whose members Python can use. */
     public abstract Object ofThrown(Throwable thrown);
