@@ -7,27 +7,29 @@ import os
 import traceback
 
 MARK = b"\x1epython4j "
-MOST_BYTES = 14_000  # of a field; all of them fit in the longest line that Java takes as one
+# Bytes of a field. All of them fit in the longest line that Java takes as one.
+LONG = 12_000
+SHORT = 3_000
 
 
 class JavaHandler(logging.Handler):
     def emit(self, record):
         try:
-            fields = [record.name, str(record.levelno), record.threadName or "", record.getMessage()]
+            fields = [packed(record.name), packed(str(record.levelno)), packed(record.threadName or ""), packed(record.getMessage(), LONG)]
             raised = record.exc_info[1] if record.exc_info else None
             if raised is not None:
                 kind = type(raised)
-                lines = traceback.format_exception(kind, raised, raised.__traceback__)
-                fields += [kind.__name__, kind.__module__, str(raised), "".join(lines)]
-            os.write(2, MARK + b" ".join(map(packed, fields)) + b"\n")
+                trace = "".join(traceback.format_exception(kind, raised, raised.__traceback__))
+                fields += [packed(kind.__name__), packed(kind.__module__), packed(str(raised)), packed(trace[-LONG:], LONG)]
+            os.write(2, MARK + b" ".join(fields) + b"\n")
         except RecursionError:
             raise
         except Exception:
             self.handleError(record)
 
 
-def packed(text):
-    return binascii.b2a_base64(text.encode("utf-8", "replace")[:MOST_BYTES], newline=False)
+def packed(text, most=SHORT):
+    return binascii.b2a_base64(text.encode("utf-8", "replace")[:most], newline=False)
 
 
 handler = JavaHandler()

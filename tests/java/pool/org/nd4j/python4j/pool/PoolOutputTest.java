@@ -58,7 +58,7 @@ class PoolOutputTest {
         List<String> lines = new CopyOnWriteArrayList<>();
         try (PythonOutput output = PythonOutput.capture(); PythonPool pool = PythonPool.builder().workers(1).output((worker, isError, line) -> {
             lines.add(worker + " " + isError + " " + line);
-            throw new IllegalStateException("a receiver's");
+            throw new AssertionError("a receiver's");
         }).build()) {
             pool.exec(PRINTS);
             assertEquals(List.of("1 false out \u00e4", "1 true err"), lines.stream().sorted().collect(Collectors.toList()));
@@ -101,7 +101,8 @@ class PoolOutputTest {
     public static final class Logs {
         public static void main(String[] arguments) {
             String code = "import logging\nlogging.getLogger('model').error('drift of %d%%', 12)\nlogging.getLogger('fine').debug('detail')\n"
-                    + "try:\n    1 / 0\nexcept ZeroDivisionError:\n    logging.getLogger('model').exception('fails')";
+                    + "try:\n    1 / 0\nexcept ZeroDivisionError:\n    logging.getLogger('model').exception('fails')\n"
+                    + "try:\n    raise ValueError('t' * 50_000)\nexcept ValueError:\n    logging.getLogger('n' * 50_000).exception('m' * 50_000)";
             try (PythonPool pool = PythonPool.builder().workers(1).forkServer(arguments.length > 0).build()) {
                 try (PythonOutput logging = PythonOutput.logging()) {
                     pool.exec(code);
@@ -126,5 +127,7 @@ class PoolOutputTest {
         assertTrue(printed.contains("DEBUG fine -- detail"), printed);
         assertTrue(printed.matches("(?s).*ERROR model -- fails\\norg\\.nd4j\\.python4j\\.PythonException: ZeroDivisionError: division by zero.*"), printed);
         assertTrue(printed.contains("after: [python 1] no record\n"), printed);
+        // Long ones are cut.
+        assertTrue(printed.contains("n -- " + "m".repeat(12_000) + "\n") && printed.contains("ValueError: " + "t".repeat(3000) + "\n"), printed);
     }
 }

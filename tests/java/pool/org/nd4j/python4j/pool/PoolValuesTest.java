@@ -328,6 +328,43 @@ class PoolValuesTest {
         assertEquals(1L, pool.call("lambda: 1"));
     }
 
+    private static final List<String> ERRORS = List.of("1 / 0", "def f():\n    def g():\n        return {}['x']\n    g()\nf()", "import nowhere.at_all", "import os.nowhere",
+            "x = = 1", "exec('a b')", "import sys\nsys.exit(3)", "import sys\nsys.exit('text')", "raise SystemExit", "raise KeyboardInterrupt('k')", "raise GeneratorExit",
+            "try:\n    1 / 0\nexcept ZeroDivisionError as e:\n    raise ValueError('around') from e", "try:\n    1 / 0\nexcept ZeroDivisionError:\n    raise KeyError('while')",
+            "e = ValueError('n')\ne.add_note('first')\ne.add_note('second')\nraise e", "raise ExceptionGroup('several', [ValueError(1), ExceptionGroup('inner', [KeyError('k')])])",
+            "class Own(Exception):\n    def __str__(self): return 'own text'\nraise Own", "class Bad(Exception):\n    def __str__(self): raise ValueError\nraise Bad",
+            "b'\\xff'.decode()", "open('/nowhere/file')", "raise Exception('\ud800 lone')", "int('x' * 10)", "assert False, 'why'", "nothing",
+            "import json\njson.loads('{')", "raise MemoryError", "raise StopIteration(5)", "del nothing", "'a' + 1");
+
+    /** All that an exception tells, without the numbers of texts and the stack of Java. */
+    private static String told(Throwable e) {
+        StringBuilder text = new StringBuilder(e.getClass().getName()).append(": ").append(e.getMessage());
+        if (e instanceof PythonException) {
+            PythonException python = (PythonException) e;
+            text.append('|').append(python.getPythonClass()).append('|').append(python.getPythonModule()).append('|').append(python.getPythonMessage()).append('|')
+                    .append(python.getNotes()).append('|').append(python.getTraceback());
+            Arrays.stream(e.getStackTrace()).filter(frame -> frame.getClassName().equals("Python")).forEach(frame -> text.append('|').append(frame));
+        }
+        if (e.getCause() != null) {
+            text.append("\ncause ").append(told(e.getCause()));
+        }
+        Arrays.stream(e.getSuppressed()).forEach(member -> text.append("\nmember ").append(told(member)));
+        return text.toString().replaceAll("<exec-\\d+>", "<exec>");
+    }
+
+    @Test
+    void errorsAreTheSame() {
+        List<String> different = new ArrayList<>();
+        for (String code : ERRORS) {
+            String here = told(assertThrows(Throwable.class, () -> PythonExecutioner.exec(code)));
+            String there = told(assertThrows(Throwable.class, () -> pool.exec(code)));
+            if (!here.equals(there)) {
+                different.add(code + ":\n" + here + "\nand\n" + there + "\n");
+            }
+        }
+        assertEquals(List.of(), different);
+    }
+
     @Test
     void whatCannotTravelIsRefusedWithWhatToDo() {
         long worker = (Long) pool.call("os:getpid");

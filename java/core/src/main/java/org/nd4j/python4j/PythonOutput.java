@@ -106,8 +106,9 @@ public final class PythonOutput implements AutoCloseable {
      * the thread is {@code python.thread} in the {@link MDC}. Python's root logger passes all records on, and the
      * configuration of SLF4J decides which are logged. If Python code configures logging again, by {@code
      * logging.basicConfig(force=True)} or {@code dictConfig}, this removes all handlers of the root logger, including
-     * the one of this object. Then a warning in the log says so, and {@link #reattach} adds the handler again. For a record of a worker
-     * process the {@link MDC} also has the number of the worker as {@code python.worker}.
+     * the one of this object. Then a warning in the log says so, and {@link #reattach} adds the handler again. For a
+     * record of a worker process the {@link MDC} also has the number of the worker as {@code python.worker}; a message
+     * of more than 12,000 bytes is cut there.
      */
     public static PythonOutput logging() {
         try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {

@@ -129,7 +129,11 @@ public final class ScoringService implements AutoCloseable {
     }
 
     private Answer health(String name, String body) {
-        return pool.call("lambda: 'well'").equals("well") ? new Answer(200, "well") : new Answer(503, "no worker answers");
+        try {
+            return new Answer(200, (String) pool.call("lambda: 'well'"));
+        } catch (PythonException e) {
+            return new Answer(503, e.getMessage());
+        }
     }
 
     private static void answer(HttpExchange exchange, String method, Action action) throws IOException {

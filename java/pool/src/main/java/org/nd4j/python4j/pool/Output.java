@@ -71,7 +71,7 @@ final class Output {
             }
             try {
                 receiver.line(isError, text);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 // what a receiver of the program's throws must not end the reading of all workers
             }
         }

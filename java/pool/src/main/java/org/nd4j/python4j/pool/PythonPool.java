@@ -1061,8 +1061,13 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         /**
          * Sets a limit of resident memory in bytes. A worker that uses more at the end of a call is replaced. The limit
          * works on Linux only.
+         *
+         * @throws PythonException if this system does not report how much memory a process uses
          */
         public Builder recycleAbove(long residentBytes) {
+            if (!WorkerProcess.tellsMemory()) {
+                throw new PythonException("recycleAbove: this system does not report how much memory a process uses. Use recycleAfter.");
+            }
             this.mostResident = positive(residentBytes);
             return this;
         }

@@ -4,6 +4,7 @@
 package org.nd4j.python4j.pool;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -33,7 +34,6 @@ final class WorkerProcess {
     private static final int RUNS = -1;
     private static final int UNKNOWN = -2; // it has ended, or the system is about to end it
     private static final long LONGEST_MILLIS = 5000;
-    private static final long PAGE = 4096;
 
     final int pid;
     final int data;
@@ -158,14 +158,23 @@ final class WorkerProcess {
         }
     }
 
+    /** Whether the system tells how much memory a process uses. */
+    static boolean tellsMemory() {
+        return Files.exists(Path.of("/proc/self/status"));
+    }
+
     /** The bytes of memory that it uses; 0 where the system does not tell. */
     long residentBytes() {
         try {
-            String[] pages = Files.readString(Path.of("/proc/" + pid + "/statm")).split(" ");
-            return Long.parseLong(pages[1]) * PAGE;
+            for (String line : Files.readAllLines(Path.of("/proc/" + pid + "/status"), StandardCharsets.ISO_8859_1)) {
+                if (line.startsWith("VmRSS:")) {
+                    return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
+                }
+            }
         } catch (IOException | RuntimeException e) {
-            return 0;
+            // it has ended, or this is no Linux
         }
+        return 0;
     }
 
     /** The exit status of one that has ended; -1 if a signal ended it, or nobody told. */
