@@ -129,6 +129,9 @@ pub trait Sharing: Send + Sync {
 
     /// The object that the other process described.
     fn made<'py>(&self, py: Python<'py>, description: &[u8]) -> Result<Bound<'py, PyAny>>;
+
+    /// A table as an array of bytes.
+    fn packed<'py>(&self, table: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>>;
 }
 
 static SHARING: OnceLock<Box<dyn Sharing>> = OnceLock::new();
@@ -167,6 +170,8 @@ pub enum Wanted {
     Traceback,
     /// Java's own object if it is one, else None.
     Java,
+    /// The array of bytes that a table becomes for a caller in another process.
+    Table,
 }
 
 impl Wanted {
@@ -186,6 +191,7 @@ impl Wanted {
             10 => Wanted::Message,
             11 => Wanted::Traceback,
             12 => Wanted::Java,
+            13 => Wanted::Table,
             _ => return Err(Error::refused(format!("Unknown kind of value: {code}"))),
         })
     }
@@ -923,6 +929,11 @@ impl<'py> Writer<'py> {
             },
             Wanted::None | Wanted::Java => self.none(),
             Wanted::Object => self.object(object),
+            Wanted::Table if object.is_none() => self.none(),
+            Wanted::Table => match SHARING.get() {
+                Some(sharing) => self.object(&sharing.packed(object)?),
+                None => self.object(object),
+            },
             Wanted::Traceback => {
                 let text = tools()?.traceback.bind(self.py).call1((object,))?;
                 self.str(&shown_text(text.cast::<PyString>().map_err(PyErr::from)?))

@@ -38,6 +38,7 @@ pub(crate) mod kind {
     pub(crate) const ANSWER: u8 = 3;
     pub(crate) const FORGET: u8 = 4;
     pub(crate) const END: u8 = 5;
+    pub(crate) const RECORDS: u8 = 6;
 
     pub(crate) const VALUE: u8 = 0;
     pub(crate) const RAISED: u8 = 1;

@@ -33,7 +33,7 @@ static HEAP: Mutex<Heap> = Mutex::new(Heap {
     spare: Vec::new(),
 });
 
-/// Whether this is a forked child, which takes no blocks.
+/// Whether this is a forked child, which takes no blocks. Written by the only thread that a child has.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 /// The heap; nothing in a forked child whose parent used it just then.

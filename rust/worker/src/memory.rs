@@ -8,6 +8,8 @@
 //!
 //! Large bytes (form 2) and, to Java only, ASCII texts (form 3) are the number of a block, a position in it and a length (64 bits
 //! each). They stand in a block that is used again by the next call, [`Room`], and are copied from there.
+//!
+//! A table (forms 4 and 5) is an array of bytes in Arrow's IPC format, which `table.py` reads and writes.
 
 use crate::heap::{self, LARGE};
 use parking_lot::Mutex;
@@ -15,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use python4j_core::buffer::{self, Layout, Memory};
 use python4j_core::pack::{Reader, Sharing};
-use python4j_core::{Error, Result, array, capi};
+use python4j_core::{Error, Result, array, capi, script};
 use python4j_shared::{Block, pass};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,6 +30,8 @@ const IN_BLOCK: u8 = 0;
 const HERE: u8 = 1;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
+/// Set in a form whose bytes are a table, for which Python code gets a table.
+const TABLE: u8 = 4;
 
 /// Of a block's number: the other process keeps it for the replies to come.
 const KEPT: u64 = 1 << 63;
@@ -114,7 +118,7 @@ fn bytes_in<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, 
 /// By which the other process knows a block of this one.
 pub(crate) fn new_number() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
+    LAST.fetch_add(1, Ordering::Relaxed) + 1 // another one each time
 }
 
 /// What the values that this thread has packed need.
@@ -187,7 +191,17 @@ impl Sharing for Arrays {
         Some(description)
     }
 
+    fn packed<'py>(&self, table: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+        let py = table.py();
+        has_numpy(py); // whose arrays are made in shared memory from then on
+        Ok(script::tool(py, "table", "as_stream")?.call1((table,))?)
+    }
+
     fn made<'py>(&self, py: Python<'py>, description: &[u8]) -> Result<Bound<'py, PyAny>> {
+        if let Some((form, rest)) = description.split_first().filter(|(form, _)| *form & TABLE != 0) {
+            let bytes = self.made(py, &[&[form - TABLE], rest].concat())?;
+            return Ok(script::tool(py, "table", "of_stream")?.call1((bytes,))?);
+        }
         let mut reader = Reader::new(description);
         let form = reader.u8()?;
         if form == BYTES {

@@ -16,7 +16,7 @@ use python4j_shared::pass;
 use std::fs;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 const CHECK: u8 = b'C';
 const FORK: u8 = b'F';
@@ -114,6 +114,7 @@ fn settle(py: Python<'_>, files: [(OwnedFd, RawFd); 4]) -> Result<()> {
     drop(files);
     // SAFETY: a group of its own, so that what it starts ends with it.
     unsafe { libc::setpgid(0, 0) };
+    process::limit_child()?;
     fork::adopt();
     heap::adopt();
     // Python's own random numbers begin anew in each child; those of numpy would be the same in all.
@@ -242,7 +243,7 @@ fn pidfd(process: c_int) -> Option<OwnedFd> {
     // SAFETY: the call makes a descriptor, or none; it is nobody else's.
     unsafe {
         let file = libc::syscall(libc::SYS_pidfd_open, process, 0);
-        (file >= 0).then(|| OwnedFd::from_raw_fd(file as RawFd))
+        (file >= 0).then(|| std::os::fd::FromRawFd::from_raw_fd(file as RawFd))
     }
 }
 

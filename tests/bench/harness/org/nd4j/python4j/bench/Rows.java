@@ -212,7 +212,8 @@ final class Rows {
         row("async.submit", peer -> peer.asyncSubmit(1));
         row("async.submit/" + large / 10, peer -> peer.asyncSubmit(large / 10));
         row("async.await/1000", peer -> peer.asyncAwait(1000));
-        row("async.items/" + large / 10, peer -> peer.asyncItems(large / 10));
+        row("async.items/" + large, peer -> peer.asyncItems(large));
+        row("async.each/" + large, peer -> peer.asyncSubmit(large)); // the same by a submit for each
         row("async.waits/10000", peer -> peer.asyncWaits(10_000));
     }
 

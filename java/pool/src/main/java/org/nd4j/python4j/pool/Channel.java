@@ -22,6 +22,7 @@ final class Channel {
     static final int ANSWER = 3;
     static final int FORGET = 4;
     static final int END = 5;
+    static final int RECORDS = 6;
 
     static final int VALUE = 0;
     static final int RAISED = 1;

@@ -55,9 +55,11 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private final Map<Long, Object> held = new ConcurrentHashMap<>();
     private long keys;
     private long calls;
+    private volatile long done; // those of the program's; one thread at a time writes it
     private final Deque<Long> open = new ArrayDeque<>(); // the numbers of the calls that wait, the innermost first
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
     private final Map<Long, Call<?>> waiting = new HashMap<>();
+    private boolean records; // whether it sends log records
     private volatile boolean lost;
     private volatile String loss;
     private volatile boolean closing;
@@ -87,9 +89,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         this.graceNanos = grace.toNanos();
     }
 
-    /** How many calls it has been given, its preparation included. */
+    /** How many calls of the program's it has been given. */
     long calls() {
-        return calls;
+        return done;
     }
 
     /** Why one that has ended did so. */
@@ -289,9 +291,21 @@ final class Worker implements Pack.Peer, Channel.Blocks {
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
         boolean counts = pool != null && open.isEmpty() && call.counts();
+        if (counts) {
+            done++;
+        }
         Object event = counts ? Events.callBegins() : null;
+        int outputs = counts ? Access.get().outputs() : 0;
+        if (counts && ((outputs & Access.Output.RECORDS) != 0) != records) {
+            records = !records;
+            byte wanted = (byte) (records ? 1 : 0);
+            doCall(Call.plain(Channel.RECORDS, call.limit, pack -> pack.u8(wanted)), caller);
+        }
         long began = System.nanoTime();
         Outcome<R> outcome = doCall(call, caller);
+        if (outputs != 0) {
+            output.drain();
+        }
         if (counts) {
             pool.tally.ran(System.nanoTime() - began);
         }

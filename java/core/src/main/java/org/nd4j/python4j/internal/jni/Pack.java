@@ -79,8 +79,20 @@ public final class Pack {
         public static final int MESSAGE = 10;
         public static final int TRACEBACK = 11;
         public static final int JAVA = 12;
+        public static final int TABLE = 13;
 
         private Wanted() {}
+    }
+
+    private static final int TABLE_FORM = 4; // of memory.rs
+
+    /** A table for another process, as bytes that only this request uses. */
+    public static final class TableBytes {
+        final PythonBuffer bytes;
+
+        public TableBytes(PythonBuffer bytes) {
+            this.bytes = bytes;
+        }
     }
 
     /** The greatest nesting depth of values. A deeper value is treated as cyclic. */
@@ -673,6 +685,14 @@ public final class Pack {
             u8(SHARED).bytes(Access.get().describe((PythonBuffer) value, peer));
             return;
         }
+        if (peer != null && value instanceof TableBytes) {
+            try (PythonBuffer bytes = ((TableBytes) value).bytes) { // the request keeps the memory
+                byte[] description = Access.get().describe(bytes, peer);
+                description[0] |= TABLE_FORM;
+                u8(SHARED).bytes(description);
+            }
+            return;
+        }
         Object other = peer == null ? Access.get().toPython(value, wide) : Access.get().toPeer(value);
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
@@ -708,7 +728,8 @@ public final class Pack {
             ((Iterable<?>) value).forEach(elements::add);
             list(elements, depth);
         } else {
-            throw new PythonException("Unable to find python type for java type: " + value.getClass());
+            throw new PythonException("Unable to find python type for java type: " + value.getClass()
+                    + (peer == null ? "" : ". Hand over to a worker process what the value consists of: text, numbers, lists, maps."));
         }
     }
 
