@@ -126,7 +126,7 @@ const TRIED: Duration = Duration::from_micros(10);
 
 /// How often a thread then sleeps at once that has tried in vain. Calls are long, or there are more threads than processors,
 /// where trying keeps others from working and makes this one wait behind them.
-const NOT_TRIED: u32 = 200;
+const NOT_TRIED: u32 = 50;
 
 thread_local! {
     static LEFT: Cell<u32> = const { Cell::new(0) };

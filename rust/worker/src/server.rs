@@ -29,6 +29,10 @@ const NOT_FORKED: [(&str, &str); 3] = [
     ("libze_loader.so", "Level Zero"),
 ];
 
+/// A thread of jemalloc, which stands still during a fork; the forked process works without it. pyarrow has one, which
+/// scikit-learn imports.
+const FORKS_BY_ITSELF: &str = "jemalloc_bg_thd";
+
 /// How long the server waits before it looks after children whose end the system does not tell by a file.
 const SLICE_MILLIS: c_int = 20;
 
@@ -153,7 +157,9 @@ fn obstacle(py: Python<'_>) -> Result<Option<String>> {
         }
         Err(why) => return Ok(Some(format!("the system lets it make no process: {why}"))),
     }
-    let running = fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let names = threads.map(|thread| fs::read_to_string(thread.path().join("comm")).unwrap_or_default());
+    let running = names.filter(|name| name.trim_end() != FORKS_BY_ITSELF).count();
     Ok((running > 1).then(|| {
         format!(
             "{} threads of libraries run in it after its preparation, which a forked process has not",

@@ -280,6 +280,7 @@ public final class Driver {
     private void end(String peer) {
         Live child = children.remove(peer);
         if (child != null) {
+            child.process.descendants().forEach(ProcessHandle::destroyForcibly); // not all of them see that it ends
             child.process.destroyForcibly().onExit().join();
         }
     }

@@ -207,6 +207,12 @@ final class Report {
                 }
             }
         }
+        Measured cores = measured.getOrDefault("pool.cores", Map.of()).get(Targets.OURS);
+        if (cores != null && cores.failure == null) {
+            Matcher said = PoolProbes.CORES.matcher(cores.remark);
+            boolean fast = said.find() && Double.parseDouble(said.group(1)) >= 1.85;
+            lines.add(List.of("pool.cores", "two >= 1.85x of one", cores.remark, fast ? "yes" : "NO"));
+        }
         Map<String, Long> count = lines.stream().collect(Collectors.groupingBy(line -> line.get(3), Collectors.counting()));
         text.add("Targets: " + count.getOrDefault("yes", 0L) + " reached, " + count.getOrDefault("NO", 0L) + " missed, "
                 + count.getOrDefault("even", 0L) + " even. Ratios of one row are medians over samples taken in turn, so they"

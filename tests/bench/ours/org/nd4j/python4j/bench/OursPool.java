@@ -15,7 +15,7 @@ final class OursPool implements Pool {
     private final PythonVariable<Long> x = new PythonVariable<>("x", PythonTypes.INT, 0L);
     private final PythonVariable<Long> y = new PythonVariable<>("y", PythonTypes.INT, 0L);
     private final PythonVariable<Long> z = new PythonVariable<>("z", PythonTypes.INT);
-    private PythonPool.Session session; // of arrays
+    private PythonPool.Session session; // that has the one worker of a pool whose arrays are asked for
 
     OursPool(PythonPool pool) {
         this.pool = pool;
@@ -23,7 +23,11 @@ final class OursPool implements Pool {
 
     @Override
     public Object exec(String text) {
-        pool.exec(text);
+        if (session == null) {
+            pool.exec(text);
+        } else {
+            session.exec(text);
+        }
         return null;
     }
 

@@ -278,6 +278,28 @@ class SharedMemoryTest {
     }
 
     @Test
+    void whatAPreparationMadeIsSharedAndAForkedWorkerSharesWhatItMakes() {
+        numpy();
+        for (boolean forking : new boolean[] {false, true}) {
+            try (PythonPool prepared = PythonPool.builder().workers(1).forkServer(forking)
+                    .prepare("import numpy\nkept = numpy.ones(" + MANY + ")").build();
+                    PythonPool.Session session = prepared.session()) {
+                session.exec("made = numpy.ones(" + MANY + ")");
+                for (String name : new String[] {"made", "kept"}) {
+                    try (PythonBuffer array = (PythonBuffer) session.call("lambda: " + name)) {
+                        assertEquals(1.0, doubles(array).get(MANY - 1));
+                        doubles(array).put(0, 5);
+                        // What the fork server made is each worker's own, and is copied once more to be sent.
+                        boolean copied = name.equals("kept") && prepared.monitor().getStart().equals("fork server");
+                        assertEquals(copied ? 1.0 : 5.0, session.call("lambda: float(" + name + "[0])"), name);
+                    }
+                }
+                session.exec("kept.resize(2 * kept.size, refcheck=False); assert kept[0] in (1, 5) and kept[-1] == 0; del kept");
+            }
+        }
+    }
+
+    @Test
     void theMemoryOfALostWorkerGoesWithItsLastUseHere() throws InterruptedException {
         numpy();
         long self = ProcessHandle.current().pid();

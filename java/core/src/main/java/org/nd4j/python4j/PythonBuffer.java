@@ -995,7 +995,7 @@ public final class PythonBuffer implements AutoCloseable {
      */
     private static final class Pressure {
         private static final long LARGE = 1 << 16;
-        private static final long LEAST = 128 << 20;
+        private static final long LEAST = Math.max(128 << 20, Runtime.getRuntime().maxMemory() / 8);
         private static final Runnable NOTHING = () -> {};
 
         private static final Map<Long, Long> PIECES = new ConcurrentHashMap<>();
