@@ -663,7 +663,7 @@ pub fn schema(py: Python<'_>, incoming: Handle, out: usize, known: u64) -> Resul
     }
     // SAFETY: Java has room there.
     unsafe { schema.0.copy().put(out) };
-    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1; // another one each time; `Known` has a lock
     KNOWN.add(number, &schema);
     Ok(number)
 }

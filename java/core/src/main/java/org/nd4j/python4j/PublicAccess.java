@@ -220,6 +220,21 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public int outputs() {
+        return PythonOutput.receivers();
+    }
+
+    @Override
+    public boolean print(boolean isError, String text) {
+        return PythonOutput.print(isError, text);
+    }
+
+    @Override
+    public boolean log(String logger, long level, String message, String thread, Throwable raised, String worker) {
+        return PythonOutput.log(logger, level, message, thread, raised, worker);
+    }
+
+    @Override
     public boolean isStarted() {
         return PythonGIL.isStarted();
     }

@@ -919,7 +919,7 @@ public final class Conversion {
         if (registered != null) {
             return toPeer(registered, value);
         }
-        if (!Functional.isFunction(value)) {
+        if (value instanceof Iterable || !Functional.isFunction(value)) { // a lambda can be an Iterable, which is a list
             return value;
         }
         Callbacks.Function function = Functional.of(value);
