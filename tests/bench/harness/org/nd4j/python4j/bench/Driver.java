@@ -169,7 +169,7 @@ public final class Driver {
         Map<String, List<String>> portions = new LinkedHashMap<>();
         for (String row : rows) {
             String key = row.equals("start") || Probes.has(row) || Rows.outside(row) ? row
-                    : Rows.needsArrays(row) ? "array" : quick ? "" : (all.growth(row) ? "growth " : "") + row.split("[./]")[0];
+                    : Rows.needsTables(row) ? "table" : Rows.needsArrays(row) ? "array" : quick ? "" : (all.growth(row) ? "growth " : "") + row.split("[./]")[0];
             portions.computeIfAbsent(key, k -> new ArrayList<>()).add(row);
         }
         return new ArrayList<>(portions.values());
@@ -289,23 +289,26 @@ public final class Driver {
         if (settings.containsKey(peer + ".program")) { // no JVM
             return words(peer + ".program");
         }
-        List<String> command = java(peer, Rows.needsArrays(row), row.startsWith("memory."), Child.class.getName());
-        command.addAll(List.of(settings.getProperty(peer + ".class"), quick ? "quick" : "full"));
+        String with = Rows.needsTables(row) ? ".tables" : Rows.needsArrays(row) ? ".arrays" : "";
+        List<String> command = java(peer, with, row.startsWith("memory."), Child.class.getName());
+        command.addAll(List.of(settings.getProperty(peer + ".class" + with, settings.getProperty(peer + ".class")), quick ? "quick" : "full"));
         return command;
     }
 
-    private List<String> java(String peer, boolean arrays, boolean memory, String main) {
+    /** @param with what else the class path has, by the end of its setting's name */
+    private List<String> java(String peer, String with, boolean memory, String main) {
         List<String> command = new ArrayList<>();
         if (memory) { // glibc otherwise keeps freed arrays of some MB, how many depends on their order
             command.addAll(List.of("env", "MALLOC_MMAP_THRESHOLD_=1048576"));
         }
         command.add(settings.getProperty(peer + ".java"));
         command.addAll(words(peer + ".options"));
+        command.addAll(with.isEmpty() ? List.of() : words(peer + ".options" + with));
         command.add("-Djmh.ignoreLock=true"); // it wants to be the only one alive, we see to it that one works
         command.addAll(memory ? Arrays.asList("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch") : Arrays.asList("-Xmx3g"));
         command.add("-XX:ErrorFile=" + results.resolve("log").resolve(peer + "-%p-crash.log"));
         String path = settings.getProperty(peer + ".classpath");
-        command.addAll(Arrays.asList("-cp", arrays ? settings.getProperty(peer + ".classpath.arrays", path) : path, main));
+        command.addAll(Arrays.asList("-cp", settings.getProperty(peer + ".classpath" + with, path), main));
         return command;
     }
 
@@ -354,7 +357,7 @@ public final class Driver {
             command = new ArrayList<>(words(peer + ".program").subList(0, 1));
             command.addAll(Arrays.asList("-c", "pass"));
         } else {
-            command = java(peer, false, false, settings.getProperty(peer + ".start"));
+            command = java(peer, "", false, settings.getProperty(peer + ".start"));
             it.remark = peer.equals("floor") ? "a JVM alone" : "";
         }
         long begin = System.nanoTime();

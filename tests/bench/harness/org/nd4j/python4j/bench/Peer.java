@@ -263,6 +263,11 @@ public abstract class Peer {
         throw new NotOffered();
     }
 
+    /** What is done with a table of so many rows, see {@link Rows}. */
+    public Step table(String what, int rows) throws Exception {
+        throw new NotOffered();
+    }
+
     /** From any thread, which is outside Python: enters, runs {@code x = 1}, leaves. */
     public void once() throws Exception {
         throw new NotOffered();

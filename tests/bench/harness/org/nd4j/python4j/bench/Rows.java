@@ -35,6 +35,7 @@ final class Rows {
         scales();
         arrays();
         loops();
+        tables();
         processes();
     }
 
@@ -51,6 +52,11 @@ final class Rows {
     /** Whether a row needs numpy, and ND4J where the peer uses that. */
     static boolean needsArrays(String row) {
         return row.contains("array") || row.contains("sklearn");
+    }
+
+    /** Whether a row needs Arrow and packages from PyPI, and the peer's own class for these. */
+    static boolean needsTables(String row) {
+        return row.startsWith("table.");
     }
 
     /** How many elements a row handles in one step, for the time per element; 0 where that says nothing. */
@@ -215,6 +221,32 @@ final class Rows {
         row("async.items/" + large, peer -> peer.asyncItems(large));
         row("async.each/" + large, peer -> peer.asyncSubmit(large)); // the same by a submit for each
         row("async.waits/10000", peer -> peer.asyncWaits(10_000));
+    }
+
+    /**
+     * Tables handed over and read: eight columns each way; a column's sum, and that of the library's own ("alone"); streams of
+     * batches of 10,000 rows; records by the core, and by Arrow alone ("arrow").
+     */
+    private void tables() {
+        int most = 10 * large;
+        for (int n : new int[] {10, most}) {
+            table("in", n);
+            table("out", n);
+        }
+        for (String library : new String[] {"polars", "pyarrow"}) {
+            table(library, most);
+            table(library + ".alone", most);
+        }
+        for (String stream : new String[] {"stream.in", "stream.polars", "stream.out"}) {
+            table(stream, most);
+        }
+        for (String rows : new String[] {"rows.in", "rows.arrow.in", "rows.out", "rows.arrow.out"}) {
+            table(rows, large);
+        }
+    }
+
+    private void table(String what, int rows) {
+        row("table." + what + "/" + rows, peer -> peer.table(what, rows));
     }
 
     /** Python in other processes; `here` is the same in this one. */

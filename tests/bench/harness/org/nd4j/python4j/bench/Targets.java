@@ -73,6 +73,11 @@ final class Targets {
         against("context.10000", 1.2, OURS, "context.10", 0, "<= 1.2x of context.10");
         against("array.(in|out)/.*", 1, OURS, "array.alone", 10_000, "<= 10 us + array.alone");
         against("array.sum/(.*)", 1.1, OURS, "array.sum.numpy/$2", 0, "<= 1.1x of numpy's own array");
+        against("table.(in|out)/.*", 0, OURS, null, 30_000, "<= 30 us");
+        against("table.(in|out)/1000+", 2, OURS, "table.$2/10", 0, "<= 2x of 10 rows");
+        against("table.(polars|pyarrow)/(.*)", 1.1, OURS, "table.$2.alone/$3", 0, "<= 1.1x of the library's own");
+        against("table.stream.*/10000000", 0, OURS, null, 640_000_000, ">= 1 GB/s");
+        against("table.rows.(in|out)/(.*)", 2, OURS, "table.rows.arrow.$2/$3", 0, "<= 2x of Arrow with the objects");
         atMost("async.submit", 3, CPYTHON);
         atMost("async.await/.*", 5, CPYTHON);
         against("async.items/(.*)", 1 / 3.0, OURS, "async.each/$2", 0, ">= 3x faster than a submit for each");

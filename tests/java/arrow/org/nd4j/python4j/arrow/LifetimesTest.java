@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.OutOfMemoryException;
 import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.FieldVector;
@@ -166,6 +167,19 @@ class LifetimesTest extends InPython {
             closing.start();
             closing.join(); // which has no turn while this one has it
             assertEquals(0, allocator.getAllocatedMemory());
+            assertTrue(Python.eval("gone() is None").toBoolean());
+        }
+    }
+
+    @Test
+    void anAllocatorWithoutRoomKeepsNothing() throws Exception {
+        try (BufferAllocator limited = new RootAllocator(4096); PythonGIL gil = PythonGIL.lock()) {
+            try (PythonGC gc = PythonGC.watch()) {
+                Python.exec("import numpy as np, weakref, gc\nmemory = np.arange(1000)\ngone = weakref.ref(memory)\ncolumn = pa.array(memory)");
+                assertThrows(OutOfMemoryException.class, () -> PythonArrow.vector(Python.eval("column"), limited));
+                Python.exec("del column, memory\ngc.collect()");
+            }
+            assertEquals(0, limited.getAllocatedMemory());
             assertTrue(Python.eval("gone() is None").toBoolean());
         }
     }

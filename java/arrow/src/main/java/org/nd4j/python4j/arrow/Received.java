@@ -68,12 +68,29 @@ final class Received implements AutoCloseable {
             return allocator.getEmpty();
         }
         uses.incrementAndGet();
-        return allocator.wrapForeignAllocation(new ForeignAllocation(bytes, address) {
-            @Override
-            protected void release0() {
+        Use use = new Use(bytes, address);
+        try {
+            return allocator.wrapForeignAllocation(use);
+        } catch (Throwable e) { // the allocator's limit, say; it has released the use in some cases
+            use.release0();
+            throw e;
+        }
+    }
+
+    private final class Use extends ForeignAllocation {
+        private boolean over;
+
+        Use(long bytes, long address) {
+            super(bytes, address);
+        }
+
+        @Override
+        protected void release0() {
+            if (!over) {
+                over = true;
                 close();
             }
-        });
+        }
     }
 
     @Override
