@@ -47,6 +47,7 @@ pub(crate) struct Host {
     exit: JStaticMethodID,
     maker: OnceLock<Maker>,
     small: OnceLock<Small>,
+    /// `Relaxed`, as nothing else hangs on it: one thread alone closes, and who sees that late asks a class that is gone, in vain.
     closed: AtomicBool,
 }
 
@@ -67,6 +68,7 @@ struct Maker {
 
 /// Those that are open.
 static HOSTS: Mutex<Vec<Arc<Host>>> = Mutex::new(Vec::new());
+/// It only has to be another one for each host.
 static HOSTS_MADE: AtomicU32 = AtomicU32::new(0);
 static STACK_OVERFLOW_ERROR: OnceLock<GlobalRef> = OnceLock::new();
 
