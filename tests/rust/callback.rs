@@ -5,7 +5,7 @@ mod support;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Upcall};
+use python4j_core::callback::{self, Answer, Few, SHORT_TEXT, Upcall};
 use python4j_core::{Result, capi, context, gil, handle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -230,6 +230,75 @@ fn functions_as_python_sees_them() {
             "what was made for an answer is given back"
         );
         run(py, "del values, objects, make").unwrap();
+    });
+}
+
+/// Takes few arguments as they are, of which it tells; all others are packed, and it answers with None.
+struct Frugal;
+
+impl Upcall for Frugal {
+    fn call(&self, _function: u64, _arguments: &[u8]) -> Result<Vec<u8>> {
+        Ok(vec![0, 0, 0, 0, 0, 0])
+    }
+    fn takes_few(&self) -> bool {
+        true
+    }
+    fn call_few(&self, _function: u64, arguments: Few<'_>) -> Result<Answer> {
+        assert!(!capi::gil_held(), "others may enter meanwhile");
+        Ok(match arguments {
+            Few::Longs([0]) => Answer::Packed(Request::default().u8(3).text("IndexError").text("zero").0),
+            Few::Longs(longs) => Answer::Long(longs.iter().sum()),
+            Few::Operation(number, name) => Answer::Long((100 * number + name.len()) as i64),
+            Few::Text(text) => {
+                let mut ascii = [b'x'; SHORT_TEXT];
+                ascii[..text.len()].copy_from_slice(text.as_bytes());
+                Answer::Text(ascii, text.len().max(1))
+            }
+        })
+    }
+    fn release(&self, _key: u64) {}
+    fn root(&self) -> handle::Frame {
+        handle::NO_FRAME
+    }
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn few_arguments_need_no_packing() {
+    let _turn = turn();
+    let other: Arc<dyn Upcall> = Arc::new(Frugal);
+    gil::with(|py| {
+        set(
+            "few",
+            &callback::function(py, Arc::clone(&other), 1, "few", false).unwrap(),
+        );
+        set(
+            "objects",
+            &callback::function(py, Arc::clone(&other), 1, "objects", true).unwrap(),
+        );
+        assert_eq!(
+            repr(py, "few(1), few(-1, 2), few(2**63 - 1), few('a b'), few('')"),
+            "(1, 1, 9223372036854775807, 'a b', 'x')"
+        );
+        assert_eq!(repr(py, "len(few('a' * 64))"), "64");
+        let packed = "few(), few(1, 2, 3), few(2**63), few(True), few(1, '2'), few('a', 'b'), few('a' * 65), few('\\0'), \
+                      few('\\xe9'), few('\\ud800'), few(1, x=2), few(None), objects(1)";
+        assert_eq!(repr(py, &format!("{{*({packed},)}}")), "{None}");
+        let raised = run(py, "few(0)").expect_err("raises");
+        assert!(raised.to_string().contains("zero"), "{raised}");
+        run(py, "del few, objects").unwrap();
+        let list = callback::reference(py, Arc::clone(&other), 2, "JavaList").unwrap();
+        set("l", &list);
+        assert_eq!(
+            repr(
+                py,
+                "len(l), l.name, l._java('next'), l._java('next', 1), l._java('member')"
+            ),
+            "(100, 304, 0, None, 'member')"
+        );
+        run(py, "del l").unwrap();
     });
 }
 

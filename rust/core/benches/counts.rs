@@ -8,7 +8,7 @@
 //! each system.
 
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Upcall};
+use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
 use python4j_core::stop::{stoppable, stoppable_after};
@@ -87,6 +87,12 @@ struct One;
 impl Upcall for One {
     fn call(&self, _function: u64, _arguments: &[u8]) -> Result<Vec<u8>> {
         Ok(Request::default().u8(0).int(1).u32(0).0)
+    }
+    fn takes_few(&self) -> bool {
+        true
+    }
+    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
+        Ok(Answer::Long(1))
     }
     fn release(&self, _key: u64) {}
     fn root(&self) -> handle::Frame {

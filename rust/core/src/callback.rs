@@ -9,16 +9,17 @@
 //! has a key, too, by which it is passed back as the same object (`pack.rs`). `proxies.py` defines what references
 //! look like in Python.
 
+use crate::capi;
 use crate::gil;
 use crate::keys::Key;
-pub use crate::keys::{Function, Reference, Upcall, foreign_key, key, set_peer};
+pub use crate::keys::{Answer, Few, Function, Reference, SHORT_TEXT, Upcall, foreign_key, key, set_peer};
 use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 use std::sync::{Arc, OnceLock};
 
 /// No function has this key: it asks for the name of the thread.
@@ -121,7 +122,12 @@ impl Reference {
 
     #[pyo3(signature = (*args))]
     fn _java<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        call(&self.key, false, args, None).map_err(raise_again)
+        let (first, second) = (args.get_item(0).ok(), args.get_item(1).ok());
+        match operation(first.as_ref(), second.as_ref(), args.len()) {
+            Some(few) if self.key.upcall.takes_few() => call_few(args.py(), &self.key, few),
+            _ => call(&self.key, false, args, None),
+        }
+        .map_err(raise_again)
     }
 }
 
@@ -158,8 +164,14 @@ fn call<'py>(
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> Result<Bound<'py, PyAny>> {
     let py = args.py();
-    // Whole, because whoever reads it is outside Python and should not have to wait for it.
     let upcall = key.upcall()?;
+    if !objects && kwargs.is_none() && upcall.takes_few() && matches!(args.len(), 1 | 2) {
+        let (first, mut longs) = (args.get_item(0)?, [0; 2]);
+        if let Some(few) = few(args, &first, &mut longs) {
+            return call_few(py, key, few);
+        }
+    }
+    // Whole, because whoever reads it is outside Python and should not have to wait for it.
     let mut writer = Writer::whole(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
@@ -186,7 +198,72 @@ fn call<'py>(
     let reply = gil::outside(py, || upcall.call(key.number, arguments))?;
     drop(writer.finish());
     inject::point();
-    let mut reader = Reader::new(&reply);
+    answered(py, key, &reply)
+}
+
+fn call_few<'py>(py: Python<'py>, key: &Key, few: Few<'_>) -> Result<Bound<'py, PyAny>> {
+    let upcall = key.upcall()?;
+    inject::point();
+    let answer = gil::outside(py, || upcall.call_few(key.number, few))?;
+    inject::point();
+    match answer {
+        Answer::Long(value) => Ok(PyInt::new(py, value).into_any()),
+        Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..length])?.into_any()),
+        Answer::Packed(reply) => answered(py, key, &reply),
+    }
+}
+
+/// The operations of references that need no packing: `Callbacks` has the same. The last one takes a name.
+const OPERATIONS: [&str; 4] = ["next", "length", "hash", "member"];
+
+/// An operation of a reference, if it is one of these.
+fn operation<'a>(
+    name: Option<&'a Bound<'_, PyAny>>,
+    operand: Option<&'a Bound<'_, PyAny>>,
+    count: usize,
+) -> Option<Few<'a>> {
+    let name = capi::utf8(name?.cast_exact::<PyString>().ok()?)?;
+    let number = OPERATIONS.iter().position(|&operation| operation == name)?;
+    match (number + 1 == OPERATIONS.len(), count) {
+        (true, 2) => Some(Few::Operation(number, short_ascii(operand?)?)),
+        (false, 1) => Some(Few::Operation(number, "")),
+        _ => None,
+    }
+}
+
+fn short_ascii<'a>(text: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+    let text = text.cast_exact::<PyString>().ok()?;
+    if capi::length(text) > SHORT_TEXT {
+        return None;
+    }
+    let text = capi::utf8(text)?;
+    let plain = text.bytes().all(|byte| (1..0x80).contains(&byte));
+    plain.then_some(text)
+}
+
+/// The arguments as they are, if they are such.
+fn few<'a>(
+    args: &Bound<'_, PyTuple>,
+    first: &'a Bound<'_, PyAny>,
+    longs: &'a mut [i64; 2],
+) -> Option<Few<'a>> {
+    let count = args.len();
+    if let Some(value) = capi::long(first) {
+        longs[0] = value;
+        if count == 2 {
+            longs[1] = capi::long(&args.get_item(1).ok()?)?;
+        }
+        return Some(Few::Longs(&longs[..count]));
+    }
+    if count > 1 {
+        return None;
+    }
+    short_ascii(first).map(Few::Text)
+}
+
+/// What a packed answer says.
+fn answered<'py>(py: Python<'py>, key: &Key, reply: &[u8]) -> Result<Bound<'py, PyAny>> {
+    let mut reader = Reader::new(reply);
     match reader.u8()? {
         0 => pack::answer(py, &reply[1..]),
         1 => {

@@ -9,6 +9,30 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use std::sync::{Arc, OnceLock};
 
+/// The most bytes of a text in [`Few`] and [`Answer`].
+pub const SHORT_TEXT: usize = 64;
+
+/// Arguments that are passed as they are: one or two ints, or a short ASCII text without zeros.
+#[derive(Clone, Copy)]
+pub enum Few<'a> {
+    /// One int or two.
+    Longs(&'a [i64]),
+    /// A text.
+    Text(&'a str),
+    /// What is to be done to a reference: a number, and a name or nothing.
+    Operation(usize, &'a str),
+}
+
+/// What such a call gives: an int, the bytes of a short ASCII text, or a packed answer.
+pub enum Answer {
+    /// An int.
+    Long(i64),
+    /// The bytes of a text, which are the first so many.
+    Text([u8; SHORT_TEXT], usize),
+    /// As [`Upcall::call`] gives it.
+    Packed(Vec<u8>),
+}
+
 /// Calls the other side.
 pub trait Upcall: Send + Sync {
     /// Calls a function with packed arguments (a tuple and a dict) and returns the packed answer: a
@@ -16,6 +40,16 @@ pub trait Upcall: Send + Sync {
     /// foreign exception: key, names of classes and text; after 2 a Python exception; after 3 the name of a builtin exception
     /// to raise, and its text. Runs outside Python, on any thread.
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>>;
+
+    /// Whether [`call_few`](Upcall::call_few) can be called.
+    fn takes_few(&self) -> bool {
+        false
+    }
+
+    /// The same as [`call`](Upcall::call) with few arguments, which are not packed.
+    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
+        Err(Error::refused("This function takes packed arguments only."))
+    }
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
     fn release(&self, key: u64);

@@ -13,6 +13,7 @@ use jni::signature::ReturnType;
 use jni::sys::jvalue;
 use jni::JNIEnv;
 use python4j_core::bulk::{Characters, Text, Value, WIDE_PIECE};
+use python4j_core::callback::SHORT_TEXT;
 use python4j_core::{alloc, utf16, Error};
 use std::mem::MaybeUninit;
 use std::slice;
@@ -298,6 +299,48 @@ fn length(env: &JNIEnv, string: &JString) -> Result<usize, Failure> {
     // String, for which this cannot fail.
     let length = unsafe { (**raw).GetStringLength.map(|length| length(raw, string.as_raw())) };
     length.map(|length| length as usize).ok_or_else(missing)
+}
+
+/// A String of a short text that is ASCII, without zeros.
+#[allow(clippy::disallowed_methods)] // a function of JNI: that of the crate jni looks for other characters
+pub(crate) fn short_ascii<'local>(env: &mut JNIEnv<'local>, text: &str) -> Result<JString<'local>, Failure> {
+    let mut zero_ended = [0_u8; SHORT_TEXT + 1];
+    zero_ended[..text.len()].copy_from_slice(text.as_bytes());
+    let raw = env.get_raw();
+    // SAFETY: this is the environment of the calling thread, with all functions of JNI; the bytes end with a zero. The
+    // result is a local reference, or null with an exception pending.
+    let string = unsafe {
+        let make = (**raw).NewStringUTF.ok_or_else(missing)?;
+        JString::from_raw(make(raw, zero_ended.as_ptr().cast()))
+    };
+    checked(env).map(|()| string)
+}
+
+/// The bytes of a String that is ASCII and has no more characters than that, and how many these are.
+#[allow(clippy::disallowed_methods)] // a function of JNI that the crate jni has not
+pub(crate) fn copy_short_ascii(
+    env: &JNIEnv,
+    string: &JString,
+    ascii: &mut [u8; SHORT_TEXT],
+) -> Result<usize, Failure> {
+    let (length, mut zero_ended) = (length(env, string)?, [0_u8; SHORT_TEXT + 1]);
+    if length > SHORT_TEXT {
+        return Err(Error::refused("The text is not short.").into());
+    }
+    let raw = env.get_raw();
+    // SAFETY: as in `length`. JNI's UTF-8 of so many ASCII characters, and perhaps a zero behind them.
+    unsafe {
+        let region = (**raw).GetStringUTFRegion.ok_or_else(missing)?;
+        region(
+            raw,
+            string.as_raw(),
+            0,
+            length as i32,
+            zero_ended.as_mut_ptr().cast(),
+        );
+    }
+    ascii.copy_from_slice(&zero_ended[..SHORT_TEXT]);
+    Ok(length)
 }
 
 /// Units of a String from a place on: all of them, or an error.

@@ -6,6 +6,7 @@
 //! A host is also the core's upcall into Java: `Native.upcall`. Threads that Python created are attached to the JVM
 //! as daemon threads when they come here for the first time.
 
+use crate::bulk;
 use crate::failure::Failure;
 use jni::objects::{
     GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
@@ -14,7 +15,7 @@ use jni::objects::{
 use jni::signature::{Primitive, ReturnType};
 use jni::sys::jvalue;
 use jni::{JNIEnv, JavaVM};
-use python4j_core::callback::{self, Upcall};
+use python4j_core::callback::{self, Answer, Few, Upcall, SHORT_TEXT};
 use python4j_core::handle::{self, Frame};
 use python4j_core::{alloc, context, queue, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -45,8 +46,18 @@ pub(crate) struct Host {
     look: JStaticMethodID,
     exit: JStaticMethodID,
     maker: OnceLock<Maker>,
+    small: OnceLock<Small>,
     /// `Relaxed`, as nothing else hangs on it: one thread alone closes, and who sees that late asks a class that is gone, in vain.
     closed: AtomicBool,
+}
+
+/// The upcalls of few arguments, looked up when one is first needed.
+#[derive(Clone, Copy)]
+struct Small {
+    longs: JStaticMethodID,
+    operation: JStaticMethodID,
+    text: JStaticMethodID,
+    take_answer: JStaticMethodID,
 }
 
 /// `PythonException.made`, looked up when it is first needed, which costs half of what it does.
@@ -89,6 +100,7 @@ pub(crate) fn open(env: &mut JNIEnv) -> Result<Arc<Host>, Failure> {
         look: env.get_static_method_id(&native, "look", "()I")?,
         exit: env.get_static_method_id(&native, "exit", "(Z)V")?,
         maker: OnceLock::new(),
+        small: OnceLock::new(),
         closed: AtomicBool::new(false),
     });
     hosts().push(Arc::clone(&host));
@@ -268,6 +280,111 @@ impl Host {
         Some(answer.and_then(|answer| answer.l()).unwrap_or_default())
     }
 
+    #[allow(clippy::disallowed_methods)] // the upcalls, which are looked up once for each class loader
+    fn upcall_few(&self, env: &mut JNIEnv, key: u64, arguments: Few<'_>) -> Result<Answer, Failure> {
+        // Each local reference is given back by itself, since a thread of Python's never returns to Java.
+        let Some(class) = self.native.upgrade_local(env)? else {
+            self.close();
+            return Err(Error::refused(GONE).into());
+        };
+        let class = env.auto_local(JClass::from(class));
+        let methods = match self.small.get() {
+            Some(methods) => *methods,
+            None => {
+                let methods = Small {
+                    longs: env.get_static_method_id(&class, "upcallLongs", "(JIJJ)J")?,
+                    operation: env.get_static_method_id(
+                        &class,
+                        "upcallOperation",
+                        "(JILjava/lang/String;)J",
+                    )?,
+                    text: env.get_static_method_id(
+                        &class,
+                        "upcallText",
+                        "(JLjava/lang/String;)Ljava/lang/String;",
+                    )?,
+                    take_answer: env.get_static_method_id(&class, "takeAnswer", "()[B")?,
+                };
+                *self.small.get_or_init(|| methods)
+            }
+        };
+        let key = JValue::Long(key as i64);
+        // SAFETY (of all calls here): the methods were looked up in this class; the arguments are those of their signatures.
+        let value = match arguments {
+            Few::Longs(longs) => {
+                let second = longs.get(1).copied().unwrap_or_default();
+                let count = JValue::Int(longs.len() as i32);
+                let values =
+                    [key, count, JValue::Long(longs[0]), JValue::Long(second)].map(|value| value.as_jni());
+                let result = ReturnType::Primitive(Primitive::Long);
+                // SAFETY: as above.
+                unsafe {
+                    env.call_static_method_unchecked(&class, methods.longs, result, &values)?
+                        .j()?
+                }
+            }
+            Few::Operation(number, name) => {
+                let name = match name {
+                    "" => JString::default(),
+                    name => bulk::short_ascii(env, name)?,
+                };
+                let name = env.auto_local(name);
+                let values =
+                    [key, JValue::Int(number as i32), JValue::Object(&name)].map(|value| value.as_jni());
+                let result = ReturnType::Primitive(Primitive::Long);
+                // SAFETY: as above.
+                unsafe {
+                    env.call_static_method_unchecked(&class, methods.operation, result, &values)?
+                        .j()?
+                }
+            }
+            Few::Text(text) => {
+                let text = bulk::short_ascii(env, text)?;
+                let text = env.auto_local(text);
+                let values = [key, JValue::Object(&text)].map(|value| value.as_jni());
+                // SAFETY: as above.
+                let value = unsafe {
+                    env.call_static_method_unchecked(&class, methods.text, ReturnType::Object, &values)?
+                        .l()?
+                };
+                if !value.is_null() {
+                    let value = env.auto_local(JString::from(value));
+                    let mut ascii = [0; SHORT_TEXT];
+                    let length = bulk::copy_short_ascii(env, &value, &mut ascii)?;
+                    return Ok(Answer::Text(ascii, length));
+                }
+                i64::MIN
+            }
+        };
+        if value != i64::MIN {
+            return Ok(Answer::Long(value));
+        }
+        // SAFETY: as above.
+        let packed = unsafe {
+            env.call_static_method_unchecked(&class, methods.take_answer, ReturnType::Array, &[])?
+                .l()?
+        };
+        if packed.is_null() {
+            return Ok(Answer::Long(i64::MIN));
+        }
+        let packed = env.auto_local(JByteArray::from(packed));
+        Ok(Answer::Packed(bytes(env, &packed)?))
+    }
+
+    /// The environment of a thread that calls Java, while this host is open.
+    #[allow(clippy::disallowed_methods)] // threads that Python made come here first
+    fn attached(&self) -> Result<JNIEnv<'_>> {
+        if !self.is_open() {
+            return Err(Error::refused(GONE));
+        }
+        self.vm.attach_current_thread_as_daemon().map_err(|error| {
+            refused(&format!(
+                "the JVM could not attach this thread ({error}). Often the thread's stack is too small for Java: \
+                 see threading.stack_size."
+            ))
+        })
+    }
+
     fn upcall(&self, env: &mut JNIEnv, key: u64, arguments: Option<&[u8]>) -> Result<Vec<u8>, Failure> {
         // The frame gives back the local references of a thread that never returns to Java.
         env.with_local_frame(8, |env| {
@@ -284,11 +401,15 @@ impl Host {
             if reply.is_null() {
                 return Ok(Vec::new());
             }
-            let mut bytes = alloc::zeros(env.get_array_length(&reply)? as usize).map_err(Error::from)?;
-            env.get_byte_array_region(&reply, 0, bytemuck::cast_slice_mut(&mut bytes))?;
-            Ok(bytes)
+            bytes(env, &reply)
         })
     }
+}
+
+fn bytes(env: &JNIEnv, array: &JByteArray) -> Result<Vec<u8>, Failure> {
+    let mut bytes = alloc::zeros(env.get_array_length(array)? as usize).map_err(Error::from)?;
+    env.get_byte_array_region(array, 0, bytemuck::cast_slice_mut(&mut bytes))?;
+    Ok(bytes)
 }
 
 /// What the JVM calls this thread, if it knows it.
@@ -309,7 +430,7 @@ fn thread_name() -> Option<String> {
 }
 
 /// What a name is among Java's classes, by what the hosts see; none if none of them can be asked.
-#[allow(clippy::disallowed_methods)] // as in call
+#[allow(clippy::disallowed_methods)] // as in attached
 fn class_kind(name: &str) -> Option<u8> {
     let all = all();
     let kind = |host: &Arc<Host>| {
@@ -379,22 +500,23 @@ fn refused(why: &str) -> Error {
 }
 
 impl Upcall for Host {
-    #[allow(clippy::disallowed_methods)] // threads that Python made come here first
     fn call(&self, function: u64, arguments: &[u8]) -> Result<Vec<u8>> {
-        if !self.is_open() {
-            return Err(Error::refused(GONE));
-        }
-        let mut env = self.vm.attach_current_thread_as_daemon().map_err(|error| {
-            refused(&format!(
-                "the JVM could not attach this thread ({error}). Often the thread's stack is too small for Java: \
-                 see threading.stack_size."
-            ))
-        })?;
+        let mut env = self.attached()?;
         self.upcall(&mut env, function, Some(arguments))
             .or_else(|failure| failed(&mut env, failure))
     }
 
-    #[allow(clippy::disallowed_methods)] // as in call
+    fn takes_few(&self) -> bool {
+        true
+    }
+
+    fn call_few(&self, function: u64, arguments: Few<'_>) -> Result<Answer> {
+        let mut env = self.attached()?;
+        self.upcall_few(&mut env, function, arguments)
+            .or_else(|failure| failed(&mut env, failure).map(Answer::Packed))
+    }
+
+    #[allow(clippy::disallowed_methods)] // as in attached
     fn release(&self, key: u64) {
         if !self.is_open() {
             return;

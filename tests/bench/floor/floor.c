@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <spawn.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,11 +47,21 @@ extern Object *PyObject_Str(Object *);
 extern void PyErr_Fetch(Object **, Object **, Object **);
 extern void PyErr_NormalizeException(Object **, Object **, Object **);
 extern void PyErr_Print(void);
+typedef struct {
+    const char *name;
+    Object *(*function)(Object *, Object *);
+    int flags;
+    const char *text;
+} Method;
+enum { NO_ARGUMENTS = 4, ONE_ARGUMENT = 8 };
+extern Object *PyCFunction_NewEx(Method *, Object *, Object *);
+extern Object *Py_BuildValue(const char *, ...);
 
 #define EXPORT(type, name) JNIEXPORT type JNICALL Java_org_nd4j_python4j_bench_Floors_##name
 
 static Object *globals, *name_x, *name_y, *name_z, *name_s, *name_t, *name_m, *name_id, *name_name, *name_score;
-static Object *function, *thing, *list, *mixed, *thousand, *index_0, *index_1, *name_float;
+static Object *function, *thing, *list, *mixed, *thousand, *identity, *point, *index_0, *index_1, *name_float;
+static __thread JNIEnv *here; // that of the thread which is in Python
 static __thread void *state; // a thread that was in Python keeps its state, as ours does
 
 static Object *checked(Object *object) {
@@ -91,6 +102,8 @@ EXPORT(void, start)(JNIEnv *env, jclass class, jstring libpython, jstring text) 
     list = PyDict_GetItemString(globals, "l");
     mixed = PyDict_GetItemString(globals, "mixed");
     thousand = PyDict_GetItemString(globals, "thousand");
+    identity = PyDict_GetItemString(globals, "p");
+    point = PyDict_GetItemString(globals, "point");
     index_0 = PyLong_FromLongLong(0);
     index_1 = PyLong_FromLongLong(1);
     name_float = PyUnicode_InternFromString("y");
@@ -100,6 +113,7 @@ EXPORT(void, start)(JNIEnv *env, jclass class, jstring libpython, jstring text) 
 EXPORT(void, empty)(JNIEnv *env, jclass class) {}
 
 EXPORT(void, enter)(JNIEnv *env, jclass class) {
+    here = env;
     if (state) {
         PyEval_RestoreThread(state);
     } else {
@@ -240,6 +254,137 @@ EXPORT(jlong, callMethod)(JNIEnv *env, jclass class) {
     jlong value = taken(PyObject_CallFunctionObjArgs(method, NULL));
     Py_DecRef(method);
     return value;
+}
+
+EXPORT(jlong, callProxy)(JNIEnv *env, jclass class, jlong x) {
+    Object *argument = PyLong_FromLongLong(x);
+    jlong result = taken(PyObject_CallFunctionObjArgs(identity, argument, NULL));
+    Py_DecRef(argument);
+    return result;
+}
+
+EXPORT(jobject, readPoint)(JNIEnv *env, jclass class) {
+    static jclass made;
+    static jmethodID make;
+    if (!made) {
+        made = (*env)->NewGlobalRef(env, (*env)->FindClass(env, "org/nd4j/python4j/bench/Peer$Point"));
+        make = (*env)->GetMethodID(env, made, "<init>", "(JDLjava/lang/String;)V");
+    }
+    ssize_t size;
+    jlong x = PyLong_AsLongLong(PyDict_GetItemWithError(point, name_x));
+    jdouble y = PyFloat_AsDouble(PyDict_GetItemWithError(point, name_y));
+    jstring s = (*env)->NewStringUTF(env, PyUnicode_AsUTF8AndSize(PyDict_GetItemWithError(point, name_s), &size));
+    return (*env)->NewObject(env, made, make, x, y, s);
+}
+
+// ---- from Python to Java: each gives the GIL up and takes it again, and asks whether Java threw something ----
+
+typedef struct {
+    jobject receiver;
+    jmethodID method, second;
+    jint index;
+    char line[256];
+    ssize_t length;
+} Receiver;
+static Receiver receivers[8];
+
+static Receiver *of(Object *self) { return &receivers[PyLong_AsLongLong(self)]; }
+
+static void thrown(void) {
+    if ((*here)->ExceptionCheck(here)) {
+        (*here)->ExceptionDescribe(here);
+        abort();
+    }
+}
+
+static Object *longToLong(Object *self, Object *argument) {
+    Receiver *to = of(self);
+    jlong x = PyLong_AsLongLong(argument);
+    void *left = PyEval_SaveThread();
+    jlong result = (*here)->CallLongMethod(here, to->receiver, to->method, x);
+    thrown();
+    PyEval_RestoreThread(left);
+    return PyLong_FromLongLong(result);
+}
+
+static Object *toLong(Object *self, Object *none) {
+    Receiver *to = of(self);
+    void *left = PyEval_SaveThread();
+    jlong result = (*here)->CallLongMethod(here, to->receiver, to->method);
+    thrown();
+    PyEval_RestoreThread(left);
+    return PyLong_FromLongLong(result);
+}
+
+static Object *textToText(Object *self, Object *argument) {
+    Receiver *to = of(self);
+    ssize_t size;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(argument, &size);
+    void *left = PyEval_SaveThread();
+    jstring in = (*here)->NewStringUTF(here, utf8);
+    jstring out = (*here)->CallObjectMethod(here, to->receiver, to->method, in);
+    thrown();
+    char text[64];
+    jsize length = (*here)->GetStringLength(here, out);
+    (*here)->GetStringUTFRegion(here, out, 0, length, text);
+    (*here)->DeleteLocalRef(here, in);
+    (*here)->DeleteLocalRef(here, out);
+    PyEval_RestoreThread(left);
+    return PyUnicode_FromStringAndSize(text, length);
+}
+
+// The next element of a list of a thousand, None after the last one.
+static Object *next_(Object *self, Object *none_) {
+    Receiver *to = of(self);
+    if (to->index == 1000) {
+        to->index = 0;
+        return Py_BuildValue("");
+    }
+    void *left = PyEval_SaveThread();
+    jobject element = (*here)->CallObjectMethod(here, to->receiver, to->method, to->index++);
+    thrown();
+    jlong value = (*here)->CallLongMethod(here, element, to->second);
+    (*here)->DeleteLocalRef(here, element);
+    PyEval_RestoreThread(left);
+    return PyLong_FromLongLong(value);
+}
+
+static Object *write_(Object *self, Object *argument) {
+    Receiver *to = of(self);
+    ssize_t size;
+    const char *utf8 = PyUnicode_AsUTF8AndSize(argument, &size);
+    memcpy(to->line + to->length, utf8, size);
+    to->length += size;
+    if (to->line[to->length - 1] == '\n') {
+        to->line[to->length] = 0;
+        to->length = 0;
+        void *left = PyEval_SaveThread();
+        jstring line = (*here)->NewStringUTF(here, to->line);
+        (*here)->CallVoidMethod(here, to->receiver, to->method, line);
+        thrown();
+        (*here)->DeleteLocalRef(here, line);
+        PyEval_RestoreThread(left);
+    }
+    return PyLong_FromLongLong(size);
+}
+
+EXPORT(void, function)(JNIEnv *env, jclass class, jstring name, jint kind, jobject receiver) {
+    static Method methods[] = {
+        {"longToLong", longToLong, ONE_ARGUMENT}, {"textToText", textToText, ONE_ARGUMENT},
+        {"toLong", toLong, NO_ARGUMENTS}, {"next", next_, NO_ARGUMENTS}, {"write", write_, ONE_ARGUMENT}};
+    static const char *const calls[][3] = {
+        {"java/util/function/LongUnaryOperator", "applyAsLong", "(J)J"},
+        {"java/util/function/Function", "apply", "(Ljava/lang/Object;)Ljava/lang/Object;"},
+        {"java/util/function/LongSupplier", "getAsLong", "()J"},
+        {"java/util/List", "get", "(I)Ljava/lang/Object;"},
+        {"java/util/function/Consumer", "accept", "(Ljava/lang/Object;)V"}};
+    Receiver *to = &receivers[kind];
+    to->receiver = (*env)->NewGlobalRef(env, receiver);
+    to->method = (*env)->GetMethodID(env, (*env)->FindClass(env, calls[kind][0]), calls[kind][1], calls[kind][2]);
+    to->second = (*env)->GetMethodID(env, (*env)->FindClass(env, "java/lang/Long"), "longValue", "()J");
+    const char *text = (*env)->GetStringUTFChars(env, name, 0);
+    set(PyUnicode_InternFromString(text), PyCFunction_NewEx(&methods[kind], PyLong_FromLongLong(kind), NULL));
+    (*env)->ReleaseStringUTFChars(env, name, text);
 }
 
 EXPORT(jstring, raised)(JNIEnv *env, jclass class, jlong code) {

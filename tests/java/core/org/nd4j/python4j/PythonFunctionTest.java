@@ -24,6 +24,8 @@ import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntBinaryOperator;
+import java.util.function.LongBinaryOperator;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
@@ -61,6 +63,66 @@ class PythonFunctionTest {
         public String get() {
             return "got";
         }
+    }
+
+    /** Two operators on longs: as which one it is handed over decides what it takes. */
+    static final class Operators implements LongUnaryOperator, LongBinaryOperator {
+        @Override
+        public long applyAsLong(long x) {
+            return -x;
+        }
+
+        @Override
+        public long applyAsLong(long x, long y) {
+            return x * y;
+        }
+    }
+
+    @Test
+    void intsThatNeedNoPackingAreTheSameAsOthers() {
+        set("negated", Python.function(LongUnaryOperator.class, new Operators()));
+        set("product", Python.function(LongBinaryOperator.class, new Operators()));
+        PythonFunction given = (arguments, named) -> arguments + " " + named;
+        set("given", Python.function(given));
+        assertEquals("(-7, 9223372036854775807, -9223372036854775808)",
+                text("(negated(7), negated(-2**63 + 1), product(2**62, -2))"));
+        assertEquals("[1] {}, [1, 2] {}, [true] {}, [9223372036854775808] {}, [1, 2.5] {}, [1, 2, 3] {}, [1] {x=2}",
+                Python.eval("', '.join([given(1), given(1, 2), given(True), given(2**63), given(1, 2.5), given(1, 2, 3), given(1, x=2)])")
+                        .toString());
+        set("lowest", Python.function((LongUnaryOperator) x -> Long.MIN_VALUE));
+        set("nothing", Python.function((PythonFunction) (arguments, named) -> null));
+        assertEquals("(-9223372036854775808, None)", text("(lowest(1), nothing(1))"));
+        for (String wrong : Arrays.asList("negated(2**63)", "negated(1, 2)", "product(1)", "negated('1')")) {
+            PythonException refused = assertThrows(PythonException.class, () -> Python.eval(wrong), wrong);
+            assertEquals("TypeError", refused.getPythonClass(), wrong);
+        }
+        set("fails", Python.function((LongUnaryOperator) x -> {
+            throw new IllegalStateException("no " + x);
+        }));
+        assertEquals("no 7", assertThrows(IllegalStateException.class, () -> Python.eval("fails(7)")).getMessage());
+        set("again", Python.function((LongUnaryOperator) x -> x == 0 ? 0 : 1 + Python.eval("again(" + (x - 1) + ")").toLong()));
+        assertEquals("20", text("again(20)"), "calls within calls");
+    }
+
+    @Test
+    void textsThatNeedNoPackingAreTheSameAsOthers() {
+        List<String> seen = new ArrayList<>();
+        Function<String, Object> echo = text -> {
+            seen.add(text);
+            return text;
+        };
+        set("echo", Python.function(echo));
+        String longest = String.join("", Collections.nCopies(64, "a"));
+        List<String> texts = Arrays.asList("", "a", "a b", longest, longest + "b", "\0", "a\0b", "\u00e9", "\ud83d\ude00", "\ud83d", "\u007f");
+        for (String text : texts) {
+            set("given", Python.of(text));
+            assertEquals("True", text("echo(given) == given"), text);
+        }
+        assertEquals(texts, seen);
+        set("makes", Python.function((Function<String, Object>) text -> text.isEmpty() ? null : text.length() > 1 ? List.of(text) : text + "\u00e9"));
+        assertEquals("(None, ['ab'], 'a\u00e9')", text("(makes(''), makes('ab'), makes('a'))"));
+        set("fails", Python.function((Function<String, String>) text -> text.substring(9)));
+        assertThrows(StringIndexOutOfBoundsException.class, () -> Python.eval("fails('short')"));
     }
 
     @Test

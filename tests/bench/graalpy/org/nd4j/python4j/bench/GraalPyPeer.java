@@ -7,11 +7,14 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongUnaryOperator;
 import org.graalvm.polyglot.Context;
 import org.graalvm.polyglot.PolyglotException;
 import org.graalvm.polyglot.Source;
 import org.graalvm.polyglot.Value;
+import org.graalvm.polyglot.proxy.ProxyExecutable;
 
 /** GraalPy 25. */
 public final class GraalPyPeer extends Peer {
@@ -31,6 +34,7 @@ public final class GraalPyPeer extends Peer {
     private Value l;
     private Value mixed;
     private Value thousand;
+    private Value point;
 
     @Override
     public void open() {
@@ -46,6 +50,7 @@ public final class GraalPyPeer extends Peer {
         l = names.getMember("l");
         mixed = names.getMember("mixed");
         thousand = names.getMember("thousand");
+        point = names.getMember("point");
     }
 
     @Override
@@ -191,6 +196,39 @@ public final class GraalPyPeer extends Peer {
     public void callback() {
         LongUnaryOperator function = x -> x;
         names.putMember("j", function);
+    }
+
+    @Override
+    public void callbackText() {
+        Function<String, String> function = x -> x;
+        names.putMember("j", function);
+    }
+
+    @Override
+    public void callbackAny() {
+        names.putMember("j", (ProxyExecutable) arguments -> arguments[0].asLong());
+    }
+
+    @Override
+    public void referTo(Counter counter) {
+        names.putMember("q", counter);
+    }
+
+    @Override
+    public LongUnaryOperator proxy() {
+        return names.getMember("p").as(LongUnaryOperator.class);
+    }
+
+    @Override
+    public Object record() {
+        return new Point(point.getHashValue("x").asLong(), point.getHashValue("y").asDouble(), point.getHashValue("s").asString());
+    }
+
+    @Override
+    public void printing() {
+        Consumer<String> receive = line -> {};
+        names.putMember("receive", receive);
+        context.eval("python", LINES);
     }
 
     @Override

@@ -9,9 +9,21 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import java.util.function.LongUnaryOperator;
 
 /** C that calls CPython, called from Java by JNI. Wants the system properties that Gradle sets. */
 public final class Floors extends Peer {
+
+    // The functions of floor.c that Python calls: what they call in Java.
+    private static final int LONG_TO_LONG = 0;
+    private static final int TEXT_TO_TEXT = 1;
+    private static final int LONG = 2;
+    private static final int NEXT = 3;
+    private static final int LINES_OUT = 4;
 
     private final Map<String, Long> codes = new HashMap<>();
 
@@ -61,7 +73,14 @@ public final class Floors extends Peer {
 
     private static native long callMethod();
 
+    private static native long callProxy(long x);
+
+    private static native Point readPoint();
+
     private static native String raised(long code);
+
+    /** Makes a Java object known to Python as a function of that name. */
+    private static native void function(String name, int kind, Object receiver);
 
     private static native void build(int kind, int count);
 
@@ -256,6 +275,65 @@ public final class Floors extends Peer {
         } finally {
             leave();
         }
+    }
+
+    @Override
+    public void reference(List<Object> list) {
+        function("r", NEXT, list);
+    }
+
+    @Override
+    public Object walk() {
+        return exec("for e in iter(r, None): pass");
+    }
+
+    /** Each member is a function, since there is no library that makes an object of them. */
+    @Override
+    public void referTo(Counter counter) {
+        function("q_value", LONG, (LongSupplier) () -> counter.value);
+        function("q_add", LONG_TO_LONG, (LongUnaryOperator) counter::add);
+    }
+
+    @Override
+    public Object referenceAttribute() {
+        return exec("x = q_value()");
+    }
+
+    @Override
+    public Object referenceMethod() {
+        return exec("x = q_add(1)");
+    }
+
+    @Override
+    public void callback() {
+        function("j", LONG_TO_LONG, (LongUnaryOperator) x -> x);
+    }
+
+    @Override
+    public void callbackText() {
+        function("j", TEXT_TO_TEXT, (Function<String, String>) x -> x);
+    }
+
+    @Override
+    public void callbackAny() {
+        BiFunction<List<?>, Map<?, ?>, Object> any = (arguments, named) -> arguments.get(0);
+        function("j", LONG_TO_LONG, (LongUnaryOperator) x -> (Long) any.apply(List.of(x), new LinkedHashMap<>()));
+    }
+
+    @Override
+    public LongUnaryOperator proxy() {
+        return Floors::callProxy;
+    }
+
+    @Override
+    public Object record() {
+        return readPoint();
+    }
+
+    @Override
+    public void printing() {
+        function("write", LINES_OUT, (Consumer<String>) line -> {});
+        exec("import sys, types\nsys.stdout = types.SimpleNamespace(write=write, flush=lambda: None)");
     }
 
     @Override

@@ -4,6 +4,7 @@
 package org.nd4j.python4j.bench;
 
 import java.util.List;
+import java.util.function.LongUnaryOperator;
 import java.util.function.ToIntFunction;
 
 /**
@@ -19,6 +20,8 @@ public abstract class Peer {
             "\n",
             "def f(a, b):",
             "    return a + b",
+            "def p(x):",
+            "    return x",
             "class Thing:",
             "    def __init__(self):",
             "        self.x = 7",
@@ -29,8 +32,54 @@ public abstract class Peer {
             "o = Thing()",
             "l = [1, 2, 7]",
             "mixed = [0.5, '0123456789']",
+            "point = {'x': 7, 'y': 0.5, 's': '0123456789'}",
             "thousand = list(range(1000, 2000))",
             "");
+
+    /** For a library without a receiver of lines, for {@link #printing}: {@code receive} is a function of Java. */
+    protected static final String LINES = String.join(
+            "\n",
+            "import sys",
+            "class Lines:",
+            "    text = ''",
+            "    def write(self, text):",
+            "        self.text += text",
+            "        if text.endswith('\\n'):",
+            "            receive(self.text)",
+            "            self.text = ''",
+            "        return len(text)",
+            "    def flush(self):",
+            "        pass",
+            "sys.stdout = Lines()",
+            "");
+
+    /** What Python has by reference in some rows. */
+    public static final class Counter {
+        public final long value = 7;
+
+        public long add(long more) {
+            return value + more;
+        }
+    }
+
+    /** What the dict {@code point} says, for a library that knows no records. */
+    protected static final class Point {
+        final long x;
+        final double y;
+        final String s;
+
+        protected Point(long x, double y, String s) {
+            this.x = x;
+            this.y = y;
+            this.s = s;
+        }
+    }
+
+    /** A function of Java's that takes what it gets. */
+    @FunctionalInterface
+    public interface Variadic {
+        Object call(Object... arguments);
+    }
 
     /** The library has nothing of the kind. */
     public static final class NotOffered extends RuntimeException {
@@ -203,6 +252,39 @@ public abstract class Peer {
         throw new NotOffered();
     }
 
+    /** Runs through {@code r}. */
+    public Object walk() throws Exception {
+        return exec("for e in r: pass");
+    }
+
+    /** Makes an object of Java's known to Python as {@code q}, in place. */
+    public void referTo(Counter counter) throws Exception {
+        throw new NotOffered();
+    }
+
+    public Object referenceAttribute() throws Exception {
+        return exec("x = q.value");
+    }
+
+    public Object referenceMethod() throws Exception {
+        return exec("x = q.add(1)");
+    }
+
+    /** The Python function p as a Java interface. */
+    public LongUnaryOperator proxy() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads the dict point as an object with three fields. */
+    public Object record() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** From now on a line that Python prints goes to a receiver in Java. */
+    public void printing() throws Exception {
+        throw new NotOffered();
+    }
+
     /** What the documentation shows: as {@link #echo}, by single calls, with what is made in between given back. */
     public String pattern(String text) throws Exception {
         return (String) echo(text);
@@ -225,6 +307,16 @@ public abstract class Peer {
 
     /** Makes a Java function of one int known to Python as {@code j}, for a text to call. */
     public void callback() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** The same with a function from text to text. */
+    public void callbackText() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** The same with one that takes any arguments. */
+    public void callbackAny() throws Exception {
         throw new NotOffered();
     }
 

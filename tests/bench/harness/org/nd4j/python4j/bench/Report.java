@@ -254,14 +254,14 @@ final class Report {
 
     /** Time per element: a line for each kind of value, way and peer, a column for each size. */
     private void growth(List<String> text) {
-        long[] sizes = measured.keySet().stream().filter(row -> row.matches("(longs|strings)\\..*"))
+        long[] sizes = measured.keySet().stream().filter(row -> row.matches("(longs|strings|dicts?)\\..*"))
                 .mapToLong(Rows::elements).distinct().sorted().toArray();
         if (sizes.length < 2) {
             return;
         }
         Map<String, List<String>> lines = new LinkedHashMap<>();
         for (String row : measured.keySet()) {
-            if (row.matches("(longs|strings)\\..*")) {
+            if (row.matches("(longs|strings|dicts?)\\..*")) {
                 for (String peer : peers) {
                     String key = row.substring(0, row.indexOf('/')) + ", " + peer;
                     List<String> line = lines.computeIfAbsent(key, k -> {

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
+import java.util.function.LongUnaryOperator;
 
 /** The rows that JMH measures, in the order of the table. */
 final class Rows {
@@ -20,6 +21,9 @@ final class Rows {
     interface Setup {
         Peer.Step prepare(Peer peer) throws Exception;
     }
+
+    private static final String DICT = "{'k%%d' %% i: i * 0.5 for i in range(%d)}";
+    private static final String DICTS = "[{'id': i, 'name': 'n%%d' %% i, 'score': i * 0.5} for i in range(%d)]";
 
     private final Map<String, Setup> rows = new LinkedHashMap<>();
     private final int large;
@@ -80,7 +84,8 @@ final class Rows {
 
     /** Whether a row is there only to show how time grows with the number of elements. */
     boolean growth(String row) {
-        return row.matches("(longs|strings)\\..*") && elements(row) != large;
+        return row.matches("(longs|strings)\\..*") && elements(row) != large || row.matches("dict\\..*") && elements(row) > large
+                || row.matches("dicts\\..*") && elements(row) > large / 100;
     }
 
     private void row(String name, Setup setup) {
@@ -130,12 +135,38 @@ final class Rows {
         row("iterate/1000", peer -> peer::iterate);
         row("reference/1000", peer -> {
             peer.reference(longs(1000));
-            return () -> peer.exec("for e in r: pass");
+            return peer::walk;
+        });
+        row("reference.attribute", peer -> {
+            peer.referTo(new Peer.Counter());
+            return peer::referenceAttribute;
+        });
+        row("reference.method", peer -> {
+            peer.referTo(new Peer.Counter());
+            return peer::referenceMethod;
+        });
+        row("proxy", peer -> {
+            LongUnaryOperator proxy = peer.proxy();
+            long[] n = {0};
+            return () -> proxy.applyAsLong(n[0]++);
+        });
+        row("record", peer -> peer::record);
+        row("print", peer -> {
+            peer.printing();
+            return () -> peer.exec("print('0123456789')");
         });
         row("method", peer -> peer::method);
         row("error", peer -> () -> peer.error("1 / 0"));
         row("callback", peer -> {
             peer.callback();
+            return () -> peer.exec("x = j(1)");
+        });
+        row("callback.str", peer -> {
+            peer.callbackText();
+            return () -> peer.exec("x = j('0123456789')");
+        });
+        row("callback.any", peer -> {
+            peer.callbackAny();
             return () -> peer.exec("x = j(1)");
         });
         for (int names : new int[] {10, 10_000}) {
@@ -168,9 +199,8 @@ final class Rows {
         inAndOut("longs", List.class, Rows::longs, "list(range(1000, %d + 1000))", large);
         inAndOut("doubles", List.class, Rows::doubles, "[i * 0.5 for i in range(%d)]", large);
         inAndOut("strings", List.class, Rows::strings, "['%%08d' %% i for i in range(%d)]", large);
-        inAndOut("dict", Map.class, Rows::dict, "{'k%%d' %% i: i * 0.5 for i in range(%d)}", large / 10);
-        inAndOut("dicts", List.class, Rows::dicts,
-                "[{'id': i, 'name': 'n%%d' %% i, 'score': i * 0.5} for i in range(%d)]", large / 100);
+        inAndOut("dict", Map.class, Rows::dict, DICT, large / 10);
+        inAndOut("dicts", List.class, Rows::dicts, DICTS, large / 100);
     }
 
     private void scales() {
@@ -185,6 +215,9 @@ final class Rows {
             }
             inAndOut("strings", List.class, Rows::strings, "['%%08d' %% i for i in range(%d)]", n);
         }
+        inAndOut("dict", Map.class, Rows::dict, DICT, 10 * large);
+        inAndOut("dicts", List.class, Rows::dicts, DICTS, large / 10);
+        inAndOut("dicts", List.class, Rows::dicts, DICTS, large);
     }
 
     private void arrays() {

@@ -31,6 +31,7 @@ final class Targets {
     static final String OURS = "ours";
     private static final String JEP = "jep";
     private static final String M21 = "python4j-m2.1";
+    private static final String JPYPE = "jpype";
     private static final String GRAAL = "graalpy";
     private static final String FLOOR = "floor";
     private static final String CPYTHON = "cpython";
@@ -41,6 +42,7 @@ final class Targets {
 
     Targets() {
         atMost("lock", 1.5, FLOOR);
+        atMost("exec|code", 2, FLOOR);
         atMost("exec", 3, CPYTHON);
         faster("exec", 15, JEP);
         faster("exec", 300, M21);
@@ -48,6 +50,7 @@ final class Targets {
         faster("exec.200lines", 100, JEP);
         atMost("exec.new(200)?", 1.2, CPYTHON);
         faster("exec.new(200)?", 1, JEP);
+        atMost("ints|str.10", 2.2, FLOOR);
         faster("ints", 12, JEP);
         faster("ints", 200, M21);
         faster("str.10", 8, JEP);
@@ -58,17 +61,27 @@ final class Targets {
         faster("bytes.1MB", 10_000, M21);
         faster("(longs|doubles)\\.(in|out)/1000*", 5, JEP);
         faster("strings\\.(in|out)/1000*", 2.5, JEP);
-        faster("(longs|doubles|strings)\\.out/1000*", 1, GRAAL);
+        faster("(longs|doubles|strings)\\.out/1000*|strings\\.in/1000*", 1, GRAAL);
+        growth("(longs|strings|dict)\\.(in|out)/10000000", 100, "$2.$3/100000");
+        growth("(dicts)\\.(in|out)/1000000", 10, "$2.$3/100000");
         atMost("(longs|doubles|strings)\\.(in|out)/1000*", 2.5, FLOOR);
         faster("dicts?\\.(in|out)/.*", 2, JEP);
         faster("call", 1, JEP);
         against("callable", 1 / 4.0, JEP, "call", 0, ">= 4x faster than jep's call");
+        atMost("call|method", 2, FLOOR);
+        atMost("(attribute|item)(\\.float|\\.str)?", 2.5, FLOOR);
         faster("(attribute|item)(\\.float|\\.str)?|method", 1, JEP);
         faster("(attribute|item)(\\.float|\\.str)?", 1, M21);
-        faster("iterate/1000|reference/1000", 1, JEP);
-        faster("pattern.(watch|lock)", 8, JEP);
+        faster("iterate/1000|reference/1000|reference\\..*|proxy|record|print", 1, JEP);
+        faster("reference.*|proxy|callback(\\.str)?", 1, JPYPE);
+        atMost("iterate/1000|reference/1000|reference\\..*|proxy|record|print", 3, FLOOR);
+        faster("pattern.(watch|lock)", 10, JEP);
+        atMost("pattern.(watch|lock)", 2.2, FLOOR);
         faster("error", 4, JEP);
-        faster("callback", 1, JEP);
+        atMost("error", 2.5, FLOOR);
+        faster("callback.*", 1, JEP);
+        atMost("callback.*", 2, FLOOR);
+        atMost("callback.*", 1.5, GRAAL);
         against("context.*", 0, OURS, null, 2_000, "<= 2 us");
         against("context.10000", 1.2, OURS, "context.10", 0, "<= 1.2x of context.10");
         against("array.(in|out)/.*", 1, OURS, "array.alone", 10_000, "<= 10 us + array.alone");
@@ -106,6 +119,11 @@ final class Targets {
 
     private void atMost(String rows, double factor, String peer) {
         against(rows, factor, peer, null, 0, "<= " + Report.number(factor) + "x of " + peer);
+    }
+
+    /** Time per element of so many times as many. */
+    private void growth(String rows, double times, String row) {
+        against(rows, 1.3 * times, OURS, row, 0, "<= 1.3x of the time per element of " + row.replaceAll(".*/", ""));
     }
 
     private void faster(String rows, double factor, String peer) {

@@ -8,6 +8,8 @@ import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.LongUnaryOperator;
 import jep.DirectNDArray;
 import jep.Interpreter;
@@ -167,6 +169,42 @@ public final class JepPeer extends Peer {
     public void callback() {
         LongUnaryOperator function = x -> x;
         python.set("j", function);
+    }
+
+    @Override
+    public void callbackText() {
+        Function<String, String> function = x -> x;
+        python.set("j", function);
+    }
+
+    @Override
+    public void callbackAny() {
+        Variadic function = arguments -> arguments[0];
+        python.set("j", function);
+    }
+
+    @Override
+    public void referTo(Counter counter) {
+        python.set("q", counter);
+    }
+
+    @Override
+    public LongUnaryOperator proxy() {
+        python.exec("class Proxied:\n    applyAsLong = staticmethod(p)"); // JEP asks for the method's name
+        return python.getValue("Proxied", PyObject.class).proxy(LongUnaryOperator.class);
+    }
+
+    @Override
+    public Object record() {
+        Map<?, ?> point = python.getValue("point", Map.class);
+        return new Point((Long) point.get("x"), (Double) point.get("y"), (String) point.get("s"));
+    }
+
+    @Override
+    public void printing() {
+        Consumer<String> receive = line -> {};
+        python.set("receive", receive);
+        python.exec(LINES);
     }
 
     @Override

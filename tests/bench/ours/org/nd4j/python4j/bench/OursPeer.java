@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import java.util.function.LongUnaryOperator;
 import java.util.function.ToIntFunction;
 import org.nd4j.python4j.Python;
@@ -15,14 +16,25 @@ import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonCode;
 import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonExposure;
+import org.nd4j.python4j.PythonFunction;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonOutput;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
 import org.nd4j.python4j.pool.PythonPool;
 
 /** What M2.1's API cannot say. */
 public final class OursPeer extends Python4jPeer {
+
+    private PythonObject point;
+
+    @Override
+    public void open() {
+        super.open();
+        point = PythonExecutioner.getVariable("point");
+    }
 
     @Override
     public Step compiled(String text) {
@@ -50,6 +62,17 @@ public final class OursPeer extends Python4jPeer {
     @Override
     public void callback() {
         PythonExecutioner.setVariable("j", Python.function(LongUnaryOperator.class, x -> x));
+    }
+
+    @Override
+    public void callbackText() {
+        Function<String, String> function = x -> x;
+        PythonExecutioner.setVariable("j", Python.function(Function.class, function));
+    }
+
+    @Override
+    public void callbackAny() {
+        PythonExecutioner.setVariable("j", Python.function((PythonFunction) (arguments, named) -> arguments.get(0)));
     }
 
     private static PythonObject coroutine(String name) {
@@ -109,6 +132,29 @@ public final class OursPeer extends Python4jPeer {
     @Override
     public void reference(List<Object> list) {
         PythonExecutioner.setVariable("r", Python.reference(list));
+    }
+
+    @Override
+    public void referTo(Counter counter) {
+        PythonExposure exposure = PythonExposure.none().allow(Counter.class);
+        PythonExecutioner.setVariable("q", Python.reference(counter, exposure));
+    }
+
+    @Override
+    public LongUnaryOperator proxy() {
+        return Python.eval("p").asInterface(LongUnaryOperator.class);
+    }
+
+    private record Three(long x, double y, String s) {}
+
+    @Override
+    public Object record() {
+        return point.toJava(Three.class);
+    }
+
+    @Override
+    public void printing() {
+        PythonOutput.to(line -> {}, line -> {}); // until the process ends
     }
 
     @Override

@@ -265,7 +265,7 @@ public final class PythonWatchdog implements AutoCloseable {
         private boolean waitsInCallback() {
             for (StackTraceElement frame : stack) {
                 if (frame.getClassName().equals(Native.class.getName())) {
-                    return frame.getMethodName().equals("upcall") && stack[0].isNativeMethod();
+                    return frame.getMethodName().startsWith("upcall") && stack[0].isNativeMethod();
                 }
             }
             return false;

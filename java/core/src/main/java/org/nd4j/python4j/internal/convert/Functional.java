@@ -23,6 +23,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.LongBinaryOperator;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.nd4j.python4j.Python;
@@ -117,8 +119,11 @@ public final class Functional implements Callbacks.Function {
     private final Object self; // what it is where it comes back
     private final Methods methods;
     private final PythonExposure exposure; // null: results cross as values
+    private final int longs; // the number of arguments of an operator on longs, 0 for every other method
 
     private Functional(Object receiver, Object self, Methods methods, PythonExposure exposure) {
+        Class<?> declaring = self == null ? null : methods.shapes[0].method.getDeclaringClass();
+        this.longs = declaring == LongUnaryOperator.class ? 1 : declaring == LongBinaryOperator.class ? 2 : 0;
         this.receiver = receiver;
         this.self = self;
         this.methods = methods;
@@ -346,6 +351,11 @@ public final class Functional implements Callbacks.Function {
     @Override
     public boolean objects() {
         return methods.objects;
+    }
+
+    @Override
+    public Object ofLongs(int count) {
+        return count == longs ? receiver : null;
     }
 
     @Override

@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.LongBinaryOperator;
+import java.util.function.LongUnaryOperator;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
@@ -37,6 +39,14 @@ public final class Callbacks {
         /** Whether all its arguments are passed as {@link PythonObject}s. */
         default boolean objects() {
             return false;
+        }
+
+        /**
+         * The function itself, if it is a {@link LongUnaryOperator} or, of two arguments, a {@link LongBinaryOperator}; null
+         * for every other function.
+         */
+        default Object ofLongs(int count) {
+            return null;
         }
 
         /** The name that Python shows. */
@@ -78,6 +88,12 @@ public final class Callbacks {
     /** The key that asks for the name of the thread, no function's; with a name, what class that names. */
     private static final long THREAD_NAME = 0;
 
+    /** The most characters of a text that crosses by itself, as in callback.rs. */
+    private static final int SHORT_TEXT = 64;
+
+    /** As in callback.rs. */
+    private static final String[] OPERATIONS = {"next", "length", "hash", "member"};
+
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
 
@@ -88,6 +104,7 @@ public final class Callbacks {
     private static final class Answer {
         final Thread thread = Thread.currentThread();
         List<PythonObject> objects;
+        byte[] packed; // what answer() takes
     }
 
     // Weakly, since a server's threads outlive an application and its class loader. The list has them strongly.
@@ -202,8 +219,9 @@ public final class Callbacks {
             String name = thread.getName().isEmpty() ? thread.toString() : thread.getName(); // virtual threads have none
             return name.getBytes(StandardCharsets.UTF_8);
         }
-        Pack reply = Pack.take();
         try (Access.Visit visit = Access.get().visit()) {
+            Object result = null;
+            Throwable thrown = null;
             try {
                 Pack.Reader reader = new Pack.Reader(arguments, 0);
                 int left = 2;
@@ -224,10 +242,28 @@ public final class Callbacks {
                     args = reader.finishOrKeep(args);
                     named = reader.finishOrKeep(named);
                 }
-                reply.u8(VALUE).wide().value(function.call((List<?>) args, (Map<?, ?>) named)).handles();
+                result = function.call((List<?>) args, (Map<?, ?>) named);
             } catch (Throwable e) {
-                reply.clear();
-                refuse(reply, visit.thrown(e), null);
+                thrown = e;
+            }
+            return packed(visit, result, thrown);
+        }
+    }
+
+    private static byte[] packed(Access.Visit visit, Object result, Throwable thrown) {
+        Pack reply = Pack.take();
+        try {
+            Throwable refused = thrown;
+            if (refused == null) {
+                try {
+                    reply.u8(VALUE).wide().value(result).handles();
+                } catch (Throwable e) {
+                    reply.clear();
+                    refused = e;
+                }
+            }
+            if (refused != null) {
+                refuse(reply, visit.thrown(refused), null);
             }
             if (reply.lends()) {
                 answer().objects = reply.lent();
@@ -236,6 +272,94 @@ public final class Callbacks {
         } finally {
             reply.giveBack();
         }
+    }
+
+    /** Executes a call from Python with one or two ints. If the result is {@code Long.MIN_VALUE}, {@link #takeAnswer} is asked. */
+    static long upcallLongs(long key, int count, long a, long b) {
+        try (Access.Visit visit = Access.get().visit()) {
+            Object result = null;
+            Throwable thrown = null;
+            try {
+                Function function = function(key);
+                Object longs = function.ofLongs(count);
+                result = longs == null ? function.call(arguments(a, count > 1 ? (Object) b : null), null)
+                        : count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
+            } catch (Throwable e) {
+                thrown = e;
+            }
+            return word(visit, result, thrown);
+        }
+    }
+
+    /** The same of an operation of {@code ByReference} that callback.rs has a number for. Only the last one has a name. */
+    static long upcallOperation(long key, int operation, String name) {
+        try (Access.Visit visit = Access.get().visit()) {
+            Object result = null;
+            Throwable thrown = null;
+            try {
+                result = function(key).call(arguments(OPERATIONS[operation], name), null);
+            } catch (Throwable e) {
+                thrown = e;
+            }
+            return word(visit, result, thrown);
+        }
+    }
+
+    /** The same with a short ASCII text. If the result is null, {@link #takeAnswer} is asked. */
+    static String upcallText(long key, String text) {
+        try (Access.Visit visit = Access.get().visit()) {
+            Object result = null;
+            Throwable thrown = null;
+            try {
+                result = function(key).call(arguments(text, null), null);
+            } catch (Throwable e) {
+                thrown = e;
+            }
+            if (thrown == null && isShortAscii(result)) {
+                return (String) result;
+            }
+            answer().packed = packed(visit, result, thrown);
+            return null;
+        }
+    }
+
+    private static List<Object> arguments(Object first, Object second) {
+        List<Object> arguments = new ArrayList<>(2);
+        arguments.add(first);
+        if (second != null) {
+            arguments.add(second);
+        }
+        return arguments;
+    }
+
+    private static long word(Access.Visit visit, Object result, Throwable thrown) {
+        if (thrown == null && (result instanceof Long && (Long) result != Long.MIN_VALUE || result instanceof Integer)) {
+            return ((Number) result).longValue();
+        }
+        answer().packed = packed(visit, result, thrown);
+        return Long.MIN_VALUE;
+    }
+
+    /** The packed answer of this thread's last call, if that could not return its result; null if it could. */
+    static byte[] takeAnswer() {
+        Answer answer = answer();
+        byte[] packed = answer.packed;
+        answer.packed = null;
+        return packed;
+    }
+
+    /** Whether it is a text that host.rs has room for, and that is the same in JNI's UTF-8. */
+    private static boolean isShortAscii(Object value) {
+        if (!(value instanceof String) || ((String) value).length() > SHORT_TEXT) {
+            return false;
+        }
+        String text = (String) value;
+        for (int i = 0; i < text.length(); i++) {
+            if ((text.charAt(i) - 1 & 0xFFFF) >= 0x7F) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**

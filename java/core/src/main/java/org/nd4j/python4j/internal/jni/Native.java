@@ -558,6 +558,26 @@ public final class Native {
         return Callbacks.upcall(key, arguments);
     }
 
+    /** The same for one or two ints, see {@link Callbacks#upcallLongs}. */
+    static long upcallLongs(long key, int count, long a, long b) {
+        return Callbacks.upcallLongs(key, count, a, b);
+    }
+
+    /** The same for an operation of a reference, see {@link Callbacks#upcallOperation}. */
+    static long upcallOperation(long key, int operation, String name) {
+        return Callbacks.upcallOperation(key, operation, name);
+    }
+
+    /** The same for a short text. */
+    static String upcallText(long key, String text) {
+        return Callbacks.upcallText(key, text);
+    }
+
+    /** What those could not return. */
+    static byte[] takeAnswer() {
+        return Callbacks.takeAnswer();
+    }
+
     /** What another host asks by {@link #raisedElsewhere}. */
     static Object[] told(long key) {
         return OtherLoaderException.told(Callbacks.thrown(key));
