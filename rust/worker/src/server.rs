@@ -8,7 +8,7 @@
 //! sockets, its standard output, its standard error, and the file to which the server reports how the worker ended.
 //! The answer is the process id of the worker, or 0 (32 bits).
 
-use crate::process;
+use crate::{heap, process};
 use libc::{c_int, c_short};
 use pyo3::prelude::*;
 use python4j_core::{Result, capi, fork};
@@ -110,7 +110,9 @@ fn settle(py: Python<'_>, files: [(OwnedFd, RawFd); 4]) -> Result<()> {
     drop(files);
     // SAFETY: a group of its own, so that what it starts ends with it.
     unsafe { libc::setpgid(0, 0) };
+    process::limit_child()?;
     fork::adopt();
+    heap::adopt();
     // Python's own random numbers begin anew in each child; those of numpy would be the same in all.
     if let Some(random) = capi::modules(py).get_item("numpy.random")? {
         random.call_method0("seed")?;

@@ -594,7 +594,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         Thread me = Thread.currentThread();
         synchronized (state) { // while the turn is taken, nobody writes the owner elsewhere but the living owner itself
             Thread holder = taken.get() == 0 ? null : (Thread) state[OWNER];
-            if (holder == null || holder.isAlive()) {
+            if (holder == null || holder.isAlive() || state[OWNER] != holder) { // it may have given back just before its end
                 return false;
             }
             state[OWNER] = me;
