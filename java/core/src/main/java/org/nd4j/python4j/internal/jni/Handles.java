@@ -39,7 +39,8 @@ public final class Handles {
      *
      * <p>No lock is needed. The lower half of a handle is its place in the table of handle.rs, and no other handle has
      * this place until the handle is released. So these references are at the same places of a table in this class,
-     * which keeps them alive, and are removed before their handles are released.
+     * which keeps them alive, and are removed before their handles are released. What a thread has put there is seen by the
+     * one that takes the reference out of the queue, also on arm64: the garbage collector put it into the queue in between.
      */
     public static final class Late extends PhantomReference<Object> {
         private static final int MANY = 1 << 20;
