@@ -243,16 +243,20 @@ class LifetimesTest extends InPython {
         try (BufferAllocator allocator = new RootAllocator(); PythonGIL gil = PythonGIL.lock();
                 BigIntVector vector = numbers(allocator, 100); VectorSchemaRoot root = VectorSchemaRoot.of(vector)) {
             root.setRowCount(100);
-            cross(root, 10, allocator); // what is made once and kept
+            for (int i = 0; i < 5; i++) {
+                System.gc(); // what earlier tests left
+                cross(root, 10, allocator); // what is made once and kept
+            }
             long before = allocator.getAllocatedMemory();
             int held = Callbacks.count();
             long inPython = allocatedByPython();
             int handles = Native.handleCount();
             cross(root, rounds, allocator);
             assertEquals(before, allocator.getAllocatedMemory());
-            assertEquals(held, Callbacks.count());
-            assertEquals(handles, Native.handleCount());
-            assertEquals(inPython, allocatedByPython());
+            // Less is there where Java has collected more of that meanwhile.
+            assertTrue(Callbacks.count() <= held, () -> Callbacks.count() + " of " + held);
+            assertTrue(Native.handleCount() <= handles, () -> Native.handleCount() + " of " + handles);
+            assertTrue(allocatedByPython() <= inPython, () -> allocatedByPython() + " of " + inPython);
         }
     }
 
