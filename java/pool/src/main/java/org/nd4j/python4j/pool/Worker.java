@@ -291,16 +291,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
         boolean counts = pool != null && open.isEmpty() && call.counts();
-        if (counts) {
-            done++;
-        }
         Object event = counts ? Events.callBegins() : null;
-        int outputs = counts ? Access.get().outputs() : 0;
-        if (counts && ((outputs & Access.Output.RECORDS) != 0) != records) {
-            records = !records;
-            byte wanted = (byte) (records ? 1 : 0);
-            doCall(Call.plain(Channel.RECORDS, call.limit, pack -> pack.u8(wanted)), caller);
-        }
+        int outputs = counts ? beginCounted(call, caller) : 0;
         long began = System.nanoTime();
         Outcome<R> outcome = doCall(call, caller);
         if (outputs != 0) {
@@ -313,6 +305,18 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             Events.callEnds(event, this, outcome.thrown());
         }
         return outcome;
+    }
+
+    /** What the open {@code PythonOutput}s receive. The worker is told whether it is to send log records. */
+    private int beginCounted(Call<?> call, Thread caller) {
+        done++;
+        int outputs = Access.get().outputs();
+        boolean wanted = (outputs & Access.Output.RECORDS) != 0;
+        if (wanted != records) {
+            records = wanted;
+            doCall(Call.plain(Channel.RECORDS, call.limit, pack -> pack.u8(wanted ? 1 : 0)), caller);
+        }
+        return outputs;
     }
 
     private <R> Outcome<R> doCall(Call<R> call, Thread caller) {
