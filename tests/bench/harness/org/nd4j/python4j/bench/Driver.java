@@ -217,7 +217,7 @@ public final class Driver {
         }
         Process process = children.get(peer).process;
         signal("-CONT", process);
-        int limit = row.startsWith("threads.") ? 20 : quick ? 30 : 60;
+        int limit = row.startsWith("threads.") ? 20 : row.equals("memory.pool") ? 240 : quick ? 30 : 60;
         CompletableFuture<Void> late = new CompletableFuture<Void>().completeOnTimeout(null, limit, TimeUnit.SECONDS);
         late.thenRun(process::destroyForcibly);
         String[] answer = answer(children.get(peer), row);

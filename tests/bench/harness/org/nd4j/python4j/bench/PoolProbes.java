@@ -42,8 +42,8 @@ final class PoolProbes {
             System.gc();
             return () -> {
                 Peer.Step step = pool.arrayMade(Rows.ARRAY);
-                for (int i = 0; i < 10; i++) { // the array has driven all else from the caches
-                    pool.exec("x = 1");
+                for (int i = 0; i < 10; i++) { // the array has driven all else from the processor's caches
+                    pool.arrayMade(10_000).run();
                 }
                 long begin = System.nanoTime();
                 step.run();

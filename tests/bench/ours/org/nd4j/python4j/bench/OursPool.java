@@ -23,11 +23,7 @@ final class OursPool implements Pool {
 
     @Override
     public Object exec(String text) {
-        if (session == null) {
-            pool.exec(text);
-        } else {
-            session.exec(text);
-        }
+        pool.exec(text);
         return null;
     }
 
@@ -58,9 +54,10 @@ final class OursPool implements Pool {
         if (session == null) {
             session = pool.session();
         }
-        session.exec("a = numpy.full(" + length + ", 0.5)");
+        session.exec("a" + length + " = numpy.full(" + length + ", 0.5)");
+        String get = "lambda: a" + length;
         return () -> {
-            try (PythonBuffer array = (PythonBuffer) session.call("lambda: a")) {
+            try (PythonBuffer array = (PythonBuffer) session.call(get)) {
                 return array.asByteBuffer().asDoubleBuffer().get(0);
             }
         };
