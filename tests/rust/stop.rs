@@ -130,6 +130,42 @@ fn finalizers_can_be_stopped() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
+/// What is complete of a package whose import is ended stays, and spoils the next import of it.
+#[test]
+fn an_import_is_finished_first() {
+    let _turn = turn();
+    let package = "import os, sys, tempfile\nfolder = tempfile.TemporaryDirectory()\nsys.path.insert(0, folder.name)\n\
+                   os.mkdir(folder.name + '/cut')\n\
+                   for name, text in {'__init__': 'from .first import *\\nfrom .slow import *\\nvalue = first.value + slow.value',\n\
+                       'first': 'value = 1', 'slow': 'import time\\ntime.sleep(0.5)\\nvalue = 1', 'endless': 'while True: pass'}.items():\n\
+                   \x20   with open(f'{folder.name}/cut/{name}.py', 'w') as file: file.write(text)";
+    gil::with(|py| run(py, package).unwrap());
+    let import = |name: &'static str| {
+        let runner = std::thread::spawn(move || {
+            stoppable(CALL, |py| run(py, &format!("import cut{name}\nwhile True: pass")))
+        });
+        let asked = Instant::now();
+        while !gil::inside(|py| repr(py, &format!("'cut{name}' in __import__('sys').modules")) == "True") {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        while !gil::inside(|py| stop(py, CALL, Reason::Timeout)).unwrap() {
+            assert!(asked.elapsed() < Duration::from_secs(60), "it is not stopped");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let result = runner.join().expect("no panic");
+        assert_eq!(result.expect_err("it is ended").to_string(), TIMEOUT);
+        asked.elapsed()
+    };
+    let took = import("");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    gil::with(|py| {
+        run(py, "import cut").unwrap();
+        assert_eq!(repr(py, "cut.value"), "2");
+    });
+    assert!(import(".endless") >= Duration::from_secs(5), "it may finish");
+    gil::with(|py| run(py, "sys.path.remove(folder.name)\nfolder.cleanup()").unwrap());
+}
+
 #[test]
 fn a_sliced_sleep_behaves_like_the_original() {
     let _turn = turn();

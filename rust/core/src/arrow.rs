@@ -3,7 +3,8 @@
 //! Arrow data of any Python object as structs for Java. `arrow_c.rs` describes who owns the structs.
 
 use crate::array;
-use crate::arrow_c::{self, Array, Keeper, Owned, Schema, Stream, Struct};
+use crate::arrow_c::{Array, Keeper, Owned, Schema, Stream, Struct, capsule, taken};
+pub use crate::arrow_c::{Batch, release};
 use crate::buffer::{Element, Memory};
 use crate::gil::Place;
 use crate::handle::{self, Frame, Handle};
@@ -11,7 +12,6 @@ use crate::keys::{Key, Upcall};
 use crate::{Error, Result, capi, gil};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyStopIteration, PyValueError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyList, PyTuple};
 use std::collections::VecDeque;
@@ -19,40 +19,6 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{mem, ptr};
-
-// ---- capsules ----
-
-/// A capsule that owns a struct, until somebody moves that out.
-fn capsule<S: Struct>(py: Python<'_>, owned: Owned<S>) -> PyResult<Bound<'_, PyAny>> {
-    unsafe extern "C" fn destroy<S: Struct>(capsule: *mut ffi::PyObject) {
-        // SAFETY: Python calls this once, for a capsule that was made below.
-        unsafe {
-            let owned = ffi::PyCapsule_GetPointer(capsule, S::CAPSULE.as_ptr());
-            drop(Box::from_raw(owned.cast::<Owned<S>>()));
-        }
-    }
-    let owned = Box::into_raw(Box::new(owned));
-    // SAFETY: the GIL is held; the name is static. `Owned` is laid out as the struct in it.
-    unsafe {
-        let made = ffi::PyCapsule_New(owned.cast(), S::CAPSULE.as_ptr(), Some(destroy::<S>));
-        if made.is_null() {
-            drop(Box::from_raw(owned));
-        }
-        Bound::from_owned_ptr_or_err(py, made)
-    }
-}
-
-/// Moves the struct out of a capsule.
-fn taken<S: Struct>(capsule: &Bound<'_, PyAny>) -> Result<Owned<S>> {
-    // SAFETY: the GIL is held; a capsule of that name has such a struct, and anything else is refused with an error set.
-    unsafe {
-        let address = ffi::PyCapsule_GetPointer(capsule.as_ptr(), S::CAPSULE.as_ptr());
-        if address.is_null() {
-            return Err(PyErr::fetch(capsule.py()).into());
-        }
-        Owned::take(address as usize)
-    }
-}
 
 // ---- from Java ----
 
@@ -96,45 +62,8 @@ impl Held {
     }
 }
 
-/// A table of Java's that lies in memory as a whole.
-#[pyclass(frozen, weakref, module = "python4j", name = "arrow_table")]
-struct Table(Held);
-
-#[pymethods]
-impl Table {
-    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.0.schema(py)
-    }
-
-    #[pyo3(signature = (requested_schema=None))]
-    fn __arrow_c_array__<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let _as_it_is = requested_schema; // the specification leaves casts to the consumer
-        self.0.array(py)
-    }
-
-    #[pyo3(signature = (requested_schema=None))]
-    fn __arrow_c_stream__<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let _as_it_is = requested_schema;
-        let batches = Batches::One(Some(self.0.array.0.share(&self.0.keeper)));
-        capsule(py, stream(self.0.schema.0.copy(), batches))
-    }
-
-    fn __repr__(&self) -> String {
-        let (columns, rows) = (self.0.schema.0.children().len(), self.0.array.0.length);
-        format!("<java table of {columns} columns and {rows} rows>")
-    }
-}
-
 /// A column of Java's.
-#[pyclass(frozen, weakref, module = "python4j", name = "arrow_column")]
+#[pyclass(frozen, weakref, subclass, module = "python4j", name = "arrow_column")]
 struct Column(Held);
 
 #[pymethods]
@@ -149,13 +78,37 @@ impl Column {
         py: Python<'py>,
         requested_schema: Option<Bound<'py, PyAny>>,
     ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let _as_it_is = requested_schema;
+        let _as_it_is = requested_schema; // the specification leaves casts to the consumer
         self.0.array(py)
     }
 
     fn __repr__(&self) -> String {
         let (name, rows) = (self.0.schema.0.name(), self.0.array.0.length);
         format!("<java column {name:?} of {rows} rows>")
+    }
+}
+
+/// A table of Java's that lies in memory as a whole: a column of structs that is a stream of one batch as well.
+#[pyclass(frozen, extends = Column, module = "python4j", name = "arrow_table")]
+struct Table;
+
+#[pymethods]
+impl Table {
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        table: &Bound<'py, Self>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let _as_it_is = requested_schema;
+        let held = &table.as_super().get().0;
+        let batches = Batches::One(Some(held.array.0.share(&held.keeper)));
+        capsule(table.py(), stream(held.schema.0.copy(), batches))
+    }
+
+    fn __repr__(table: &Bound<'_, Self>) -> String {
+        let held = &table.as_super().get().0;
+        let (columns, rows) = (held.schema.0.children().len(), held.array.0.length);
+        format!("<java table of {columns} columns and {rows} rows>")
     }
 }
 
@@ -351,10 +304,11 @@ pub fn give(
         array,
         keeper,
     };
+    let column = PyClassInitializer::from(Column(held));
     Ok(handle::give(
         match table {
-            true => Bound::new(py, Table(held))?.into_any(),
-            false => Bound::new(py, Column(held))?.into_any(),
+            true => Bound::new(py, column.add_subclass(Table))?.into_any(),
+            false => Bound::new(py, column)?.into_any(),
         },
         frame,
     ))
@@ -432,7 +386,7 @@ enum Origin {
     Items(Py<PyAny>, Option<Owned<Stream>>),
 }
 
-type Batch = (Arc<Owned<Schema>>, Owned<Array>);
+type Described = (Arc<Owned<Schema>>, Owned<Array>);
 
 fn described_type(object: &Bound<'_, PyAny>) -> String {
     let class = object.get_type();
@@ -589,7 +543,7 @@ impl State {
         &mut self,
         items: &Bound<'_, PyAny>,
         inner: &mut Option<Owned<Stream>>,
-    ) -> Result<Option<Batch>> {
+    ) -> Result<Option<Described>> {
         let py = items.py();
         loop {
             if let Some(stream) = inner {
@@ -695,7 +649,8 @@ fn lend<'py>(py: Python<'py>, incoming: Handle) -> Result<Bound<'py, Incoming>> 
         .map_err(PyErr::from)?)
 }
 
-/// For Java: the number of the schema, which is put at an address unless it is the one of the number that Java knows.
+/// For Java: the number of the schema, which is put at an address unless it is the one of the number that Java knows. 0 for
+/// another schema, where the address is 0.
 pub fn schema(py: Python<'_>, incoming: Handle, out: usize, known: u64) -> Result<u64> {
     static KNOWN: Known = Known::new();
     static LAST: AtomicU64 = AtomicU64::new(0);
@@ -703,34 +658,27 @@ pub fn schema(py: Python<'_>, incoming: Handle, out: usize, known: u64) -> Resul
     if KNOWN.get(known).is_some_and(|known| known.0 == schema.0) {
         return Ok(known);
     }
+    if out == 0 {
+        return Ok(0);
+    }
     // SAFETY: Java has room there.
     unsafe { schema.0.copy().put(out) };
-    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    let number = LAST.fetch_add(1, Ordering::Relaxed) + 1; // another one each time; `Known` has a lock
     KNOWN.add(number, &schema);
     Ok(number)
 }
 
-/// For Java: puts the next batch at an address, without offsets: a table's columns one after the other, anything else
-/// as it is. Gives the number of rows, -1 if there is no batch.
-pub fn next(py: Python<'_>, incoming: Handle, table: bool, out: usize) -> Result<i64> {
+/// For Java: the next batch, that of a table or of a single column; none at the end.
+pub fn next(py: Python<'_>, incoming: Handle, table: bool) -> Result<Option<Batch>> {
     let incoming = lend(py, incoming)?;
     let read = |state: &mut State| {
         let next = state.next(py)?;
         Ok(next.map(|array| (state.schema.clone(), array)))
     };
-    let Some((Some(schema), array)) = incoming.get().reading(read)? else {
-        return Ok(-1);
-    };
-    let rows = array.0.length;
-    let arrays = match table {
-        true => arrow_c::columns(array, &schema.0)?,
-        false => vec![arrow_c::unsliced(array, &schema.0)?],
-    };
-    for (at, array) in arrays.into_iter().enumerate() {
-        // SAFETY: Java has room there for so many.
-        unsafe { array.put(out + at * size_of::<Array>()) };
+    match incoming.get().reading(read)? {
+        Some((Some(schema), array)) => Batch::of(array, &schema.0, table).map(Some),
+        _ => Ok(None),
     }
-    Ok(rows)
 }
 
 /// For Java: ends the reading, also of an iterator that somebody else holds.

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The structs of Arrow's C data interface: who owns a struct, how a copy shares its memory, and how a tree of
-//! arrays without offsets is made, because Arrow Java reads no offsets. `arrow.rs` makes Python objects of
-//! them.
+//! The structs of Arrow's C data interface: who owns a struct, how a capsule of Python's holds it, how a copy shares its
+//! memory, and where a tree of arrays lies without offsets, because Arrow Java reads no offsets. `table.rs` reads and
+//! offers columns by them, `arrow.rs` tables.
 
 use crate::{Error, Result, alloc, capi, fork, handle};
 #[cfg(target_os = "linux")]
 use parking_lot::Mutex;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
 use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,8 +33,8 @@ pub(crate) struct Schema {
 #[repr(C)]
 pub(crate) struct Array {
     pub(crate) length: i64,
-    null_count: i64,
-    offset: i64,
+    pub(crate) null_count: i64,
+    pub(crate) offset: i64,
     n_buffers: i64,
     n_children: i64,
     buffers: *mut *const c_void,
@@ -136,6 +139,43 @@ impl<S: Struct> Drop for Owned<S> {
     }
 }
 
+// ---- capsules ----
+
+/// A capsule that owns a struct, until somebody moves that out.
+pub(crate) fn capsule<S: Struct>(py: Python<'_>, owned: Owned<S>) -> PyResult<Bound<'_, PyAny>> {
+    unsafe extern "C" fn destroy<S: Struct>(capsule: *mut ffi::PyObject) {
+        // SAFETY: Python calls this once, for a capsule that was made below.
+        unsafe {
+            let owned = ffi::PyCapsule_GetPointer(capsule, S::CAPSULE.as_ptr());
+            drop(Box::from_raw(owned.cast::<Owned<S>>()));
+        }
+    }
+    let owned = Box::into_raw(Box::new(owned));
+    // SAFETY: the GIL is held; the name is static. `Owned` is laid out as the struct in it.
+    unsafe {
+        let made = ffi::PyCapsule_New(owned.cast(), S::CAPSULE.as_ptr(), Some(destroy::<S>));
+        if made.is_null() {
+            drop(Box::from_raw(owned));
+        }
+        Bound::from_owned_ptr_or_err(py, made)
+    }
+}
+
+/// Moves the struct out of a capsule.
+pub(crate) fn taken<S: Struct>(capsule: &Bound<'_, PyAny>) -> Result<Owned<S>> {
+    capsule.cast::<PyCapsule>().map_err(PyErr::from)?;
+    // SAFETY: the GIL is held; a capsule of that name has such a struct, and anything else is refused with an error set.
+    unsafe {
+        let address = ffi::PyCapsule_GetPointer(capsule.as_ptr(), S::CAPSULE.as_ptr());
+        if address.is_null() {
+            return Err(PyErr::fetch(capsule.py()).into());
+        }
+        Owned::take(address as usize)
+    }
+}
+
+// ---- arrays ----
+
 /// What keeps the memory of an array.
 pub(crate) type Keeper = Arc<dyn Any + Send + Sync>;
 
@@ -162,20 +202,16 @@ impl Drop for Foreign {
 struct Node {
     buffers: Vec<*const c_void>,
     children: Vec<*mut Array>,
-    _copied: Vec<Vec<u64>>,
-    _ones: Option<Ones>,
     _keeper: Keeper,
 }
 
 /// What becomes an array.
-struct Parts {
-    length: i64,
-    null_count: i64,
-    buffers: Vec<*const c_void>,
-    copied: Vec<Vec<u64>>,
-    ones: Option<Ones>,
-    children: Vec<Owned<Array>>,
-    dictionary: Option<Owned<Array>>,
+pub(crate) struct Parts {
+    pub(crate) length: i64,
+    pub(crate) null_count: i64,
+    pub(crate) buffers: Vec<*const c_void>,
+    pub(crate) children: Vec<Owned<Array>>,
+    pub(crate) dictionary: Option<Owned<Array>>,
 }
 
 fn boxed<S: Struct>(mut owned: Owned<S>) -> *mut S {
@@ -191,12 +227,10 @@ unsafe fn free<S: Struct>(child: *mut S) {
 }
 
 impl Parts {
-    fn array(self, keeper: Keeper) -> Owned<Array> {
+    pub(crate) fn array(self, keeper: Keeper) -> Owned<Array> {
         let mut node = Box::new(Node {
             buffers: self.buffers,
             children: self.children.into_iter().map(boxed).collect(),
-            _copied: self.copied,
-            _ones: self.ones,
             _keeper: keeper,
         });
         Owned(Array {
@@ -227,17 +261,17 @@ unsafe extern "C" fn release_array(array: *mut Array) {
 }
 
 impl Array {
-    fn buffers(&self) -> &[*const c_void] {
+    pub(crate) fn buffers(&self) -> &[*const c_void] {
         // SAFETY: by the specification there are so many.
         unsafe { slice(self.buffers, self.n_buffers) }
     }
 
-    fn children(&self) -> impl ExactSizeIterator<Item = &Array> {
+    pub(crate) fn children(&self) -> impl ExactSizeIterator<Item = &Array> {
         // SAFETY: by the specification there are so many, none of them null.
         unsafe { slice(self.children, self.n_children).iter().map(|child| &**child) }
     }
 
-    fn dictionary(&self) -> Option<&Array> {
+    pub(crate) fn dictionary(&self) -> Option<&Array> {
         // SAFETY: null, or an array that the parent owns.
         unsafe { self.dictionary.as_ref() }
     }
@@ -248,8 +282,6 @@ impl Array {
             length: self.length,
             null_count: self.null_count,
             buffers: self.buffers().to_vec(),
-            copied: Vec::new(),
-            ones: None,
             children: self.children().map(|child| child.share(keeper)).collect(),
             dictionary: self.dictionary().map(|dictionary| dictionary.share(keeper)),
         }
@@ -296,8 +328,6 @@ fn described(
         length,
         null_count,
         buffers,
-        copied: Vec::new(),
-        ones: None,
         children: (schema.children())
             .map(|child| described(numbers, child, keeper))
             .collect::<Result<_>>()?,
@@ -322,8 +352,8 @@ unsafe fn slice<'a, T>(start: *const T, count: i64) -> &'a [T] {
 // ---- schemas ----
 
 struct SchemaNode {
-    _texts: [Option<CString>; 2],
-    _metadata: Option<Vec<u8>>,
+    texts: [Option<CString>; 2],
+    metadata: Option<Vec<u8>>,
     children: Vec<*mut Schema>,
 }
 
@@ -357,7 +387,7 @@ impl Schema {
         unsafe { slice(self.children, self.n_children).iter().map(|child| &**child) }
     }
 
-    fn dictionary(&self) -> Option<&Schema> {
+    pub(crate) fn dictionary(&self) -> Option<&Schema> {
         // SAFETY: null, or a schema that the parent owns.
         unsafe { self.dictionary.as_ref() }
     }
@@ -387,34 +417,45 @@ impl Schema {
         [self.format, self.name].map(|text| (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }))
     }
 
+    /// One with a format and a name, for values that may be null.
+    pub(crate) fn of(format: CString, name: CString, children: Vec<Owned<Schema>>) -> Owned<Schema> {
+        const NULLABLE: i64 = 2;
+        Schema::made([Some(format), Some(name)], None, NULLABLE, children, None)
+    }
+
     pub(crate) fn copy(&self) -> Owned<Schema> {
+        Schema::made(
+            self.texts().map(|text| text.map(CStr::to_owned)),
+            self.metadata().map(<[u8]>::to_vec),
+            self.flags,
+            self.children().map(Schema::copy).collect(),
+            self.dictionary().map(Schema::copy),
+        )
+    }
+
+    fn made(
+        texts: [Option<CString>; 2],
+        metadata: Option<Vec<u8>>,
+        flags: i64,
+        children: Vec<Owned<Schema>>,
+        dictionary: Option<Owned<Schema>>,
+    ) -> Owned<Schema> {
         let start = |text: &Option<CString>| text.as_ref().map_or(ptr::null(), |text| text.as_ptr());
-        let [format, name] = self.texts().map(|text| text.map(CStr::to_owned));
-        let metadata = self.metadata().map(<[u8]>::to_vec);
         let mut node = Box::new(SchemaNode {
-            children: self.children().map(|child| boxed(child.copy())).collect(),
-            _texts: [None, None],
-            _metadata: None,
+            texts,
+            metadata,
+            children: children.into_iter().map(boxed).collect(),
         });
-        let copy = Schema {
-            format: start(&format),
-            name: start(&name),
-            metadata: metadata
-                .as_ref()
-                .map_or(ptr::null(), |metadata| metadata.as_ptr().cast()),
-            flags: self.flags,
+        Owned(Schema {
+            format: start(&node.texts[0]),
+            name: start(&node.texts[1]),
+            metadata: (node.metadata.as_ref()).map_or(ptr::null(), |metadata| metadata.as_ptr().cast()),
+            flags,
             n_children: node.children.len() as i64,
             children: node.children.as_mut_ptr(),
-            dictionary: self
-                .dictionary()
-                .map_or(ptr::null_mut(), |dictionary| boxed(dictionary.copy())),
+            dictionary: dictionary.map_or(ptr::null_mut(), boxed),
             release: Some(release_schema),
-            private_data: ptr::null_mut(),
-        };
-        (node._texts, node._metadata) = ([format, name], metadata);
-        Owned(Schema {
             private_data: Box::into_raw(node).cast(),
-            ..copy
         })
     }
 
@@ -438,7 +479,7 @@ impl Schema {
 }
 
 unsafe extern "C" fn release_schema(schema: *mut Schema) {
-    // SAFETY: the one release of a schema that `copy` made.
+    // SAFETY: the one release of a schema that `made` made.
     unsafe {
         let node = Box::from_raw((*schema).private_data.cast::<SchemaNode>());
         node.children.iter().for_each(|child| free(*child));
@@ -511,56 +552,104 @@ impl Form {
     }
 }
 
-/// What is needed of each column: a part of an array, from `offset` on.
+/// A batch for Java, whose arrays begin at the start of their buffers. Copied are the bits of a slice that does not begin at
+/// a byte, the offsets of slices, and the ends of runs.
+pub struct Batch {
+    /// The key for [`release`] and the number of rows. Then for each array its length, the number of its nulls, of its children
+    /// and of its buffers, the address and the bytes of each buffer; then its children and its dictionary.
+    numbers: Vec<i64>,
+    kept: Box<Kept>,
+}
+
+/// The memory of a batch.
+struct Kept {
+    _foreign: Foreign,
+    _copied: Vec<Vec<u64>>,
+    _ones: Vec<Ones>,
+}
+
+/// What is known of a batch while its arrays are walked.
+#[derive(Default)]
+struct Layout {
+    numbers: Vec<i64>,
+    copied: Vec<Vec<u64>>,
+    ones: Vec<Ones>,
+}
+
+impl Batch {
+    /// A column as it is, or the columns of a table.
+    pub(crate) fn of(array: Owned<Array>, schema: &Schema, table: bool) -> Result<Batch> {
+        let foreign = Foreign(Some(array));
+        let array = foreign.array();
+        let mut layout = Layout::default();
+        layout.numbers.extend([0, array.length]);
+        if !table {
+            whole(array, schema, &mut layout)?;
+        } else if array.n_children != schema.n_children {
+            return Err(Error::refused(
+                "The Arrow table is malformed: it has other columns than its schema.",
+            ));
+        } else if has_null_rows(array) {
+            return Err(Error::refused(
+                "Rows of this table are null as a whole, which no table in Java can say: take it as a column of structs.",
+            ));
+        } else {
+            for (column, schema) in array.children().zip(schema.children()) {
+                part(column, schema, array.offset, array.length, &mut layout)?;
+            }
+        }
+        let kept = Box::new(Kept {
+            _foreign: foreign,
+            _copied: layout.copied,
+            _ones: layout.ones,
+        });
+        layout.numbers[0] = &raw const *kept as i64;
+        Ok(Batch {
+            numbers: layout.numbers,
+            kept,
+        })
+    }
+
+    /// See the struct.
+    pub fn numbers(&self) -> &[i64] {
+        &self.numbers
+    }
+
+    /// Leaves the memory to the caller, who calls [`release`] with the first number.
+    pub fn keep(self) {
+        let _key = Box::into_raw(self.kept);
+    }
+}
+
+/// For Java: the memory of a batch is not used any more. Needs no Python.
+///
+/// # Safety
+/// The key is that of a batch that was kept, and was not released before.
+pub unsafe fn release(key: i64) {
+    // SAFETY: by this function's contract.
+    drop(unsafe { Box::from_raw(key as *mut Kept) });
+}
+
+/// What is needed of an array: a part, from `offset` on.
 struct Part<'a> {
     array: &'a Array,
     schema: &'a Schema,
     offset: i64,
     length: i64,
-    parts: Parts,
+    layout: &'a mut Layout,
+    /// Where its numbers begin.
+    at: usize,
 }
 
-/// The array as one that begins at the start of its buffers. Copied are the bits of a slice that does not begin at a byte,
-/// and the ends of runs.
-pub(crate) fn unsliced(array: Owned<Array>, schema: &Schema) -> Result<Owned<Array>> {
-    let foreign = Arc::new(Foreign(Some(array)));
-    let array = foreign.array();
-    part(array, schema, 0, array.length, &(Arc::clone(&foreign) as Keeper))
-}
-
-/// The same for each column of a table.
-pub(crate) fn columns(table: Owned<Array>, schema: &Schema) -> Result<Vec<Owned<Array>>> {
-    let foreign = Arc::new(Foreign(Some(table)));
-    let table = foreign.array();
-    if table.n_children != schema.n_children {
-        return Err(Error::refused(
-            "The Arrow table is malformed: it has other columns than its schema.",
-        ));
-    }
-    if has_null_rows(table) {
-        return Err(Error::refused(
-            "Rows of this table are null as a whole, which no table in Java can say: take it as a column of structs.",
-        ));
-    }
-    (table.children().zip(schema.children()))
-        .map(|(column, schema)| {
-            part(
-                column,
-                schema,
-                table.offset,
-                table.length,
-                &(Arc::clone(&foreign) as Keeper),
-            )
-        })
-        .collect()
-}
+/// Where a buffer is, and how many bytes of it are needed.
+type Buffer = (*const c_void, i64);
 
 /// The whole of a child or a dictionary.
-fn whole(array: &Array, schema: &Schema, keeper: &Keeper) -> Result<Owned<Array>> {
-    part(array, schema, 0, array.length, keeper)
+fn whole(array: &Array, schema: &Schema, layout: &mut Layout) -> Result<()> {
+    part(array, schema, 0, array.length, layout)
 }
 
-fn part(array: &Array, schema: &Schema, from: i64, length: i64, keeper: &Keeper) -> Result<Owned<Array>> {
+fn part(array: &Array, schema: &Schema, from: i64, length: i64, layout: &mut Layout) -> Result<()> {
     let wrong = |what: &str| {
         let (name, format) = (schema.name(), schema.format());
         Error::refused(format!(
@@ -584,107 +673,103 @@ fn part(array: &Array, schema: &Schema, from: i64, length: i64, keeper: &Keeper)
     {
         return Err(wrong("it has other children than its schema"));
     }
-    let offset = array.offset + from;
+    let nulls = if array.null_count == 0 || length == array.length {
+        array.null_count
+    } else {
+        UNKNOWN
+    };
+    let at = layout.numbers.len();
+    layout.numbers.extend([length, nulls, array.n_children, 0]);
     let mut part = Part {
         array,
         schema,
-        offset,
+        offset: array.offset + from,
         length,
-        parts: Parts {
-            length,
-            null_count: if array.null_count == 0 || length == array.length {
-                array.null_count
-            } else {
-                UNKNOWN
-            },
-            buffers: Vec::new(),
-            copied: Vec::new(),
-            ones: None,
-            children: Vec::new(),
-            dictionary: None,
-        },
+        layout,
+        at,
     };
-    part.fill(form, keeper).map_err(|error| match error {
+    part.fill(form).map_err(|error| match error {
         Error::Malformed { what, .. } => wrong(what),
         other => other,
     })?;
-    if let (Some(array), Some(schema)) = (array.dictionary(), schema.dictionary()) {
-        part.parts.dictionary = Some(whole(array, schema, keeper)?);
+    match (array.dictionary(), schema.dictionary()) {
+        (Some(array), Some(schema)) => whole(array, schema, layout),
+        _ => Ok(()),
     }
-    Ok(part.parts.array(Arc::clone(keeper)))
 }
 
 /// Of zero bytes where a producer left the only offset away.
 static ZERO: u64 = 0;
 
 impl Part<'_> {
-    fn fill(&mut self, form: Form, keeper: &Keeper) -> Result<()> {
+    fn fill(&mut self, form: Form) -> Result<()> {
         match form {
             Form::Null => return Ok(()),
             Form::Struct => {
                 self.validity()?;
-                return self.children(self.offset, self.length, keeper);
+                return self.children(self.offset, self.length);
             }
             Form::FixedList(count) => {
                 self.validity()?;
-                let reach = |n: i64| {
-                    n.checked_mul(count)
-                        .ok_or_else(|| broken("it is larger than memory"))
-                };
-                return self.children(reach(self.offset)?, reach(self.length)?, keeper);
+                return self.children(times(self.offset, count)?, times(self.length, count)?);
             }
-            Form::RunEnds => return self.runs(keeper),
+            Form::RunEnds => return self.runs(),
             Form::Bits(1) => {
                 self.validity()?;
                 self.bits(1)?;
             }
             Form::Bits(bits) => {
                 self.validity()?;
-                self.moved(1, bits / 8, 0)?;
+                self.moved(1, bits / 8)?;
             }
             Form::Text(size) => {
                 self.validity()?;
-                let (first, _) = self.offsets(size)?;
+                let (first, count) = self.offsets(size)?;
                 let data = self.buffer(2)?;
-                self.parts
-                    .buffers
-                    .push(data.wrapping_byte_offset(if data.is_null() { 0 } else { first as isize }));
+                self.add((
+                    data.wrapping_byte_offset(if data.is_null() { 0 } else { first as isize }),
+                    count,
+                ))?;
             }
             Form::Views => {
                 self.validity()?;
-                self.moved(1, 16, 0)?;
-                for index in 2..self.array.buffers().len() {
-                    let data = self.buffer(index)?;
-                    self.parts.buffers.push(data);
+                self.moved(1, 16)?;
+                let last = self.array.buffers().len() - 1;
+                let sizes = self.buffer(last)?.cast::<i64>();
+                for index in 2..last {
+                    if sizes.is_null() {
+                        return Err(broken("a buffer is missing"));
+                    }
+                    // SAFETY: the last buffer has the size of each of these.
+                    let size = unsafe { sizes.add(index - 2).read_unaligned() };
+                    self.add((self.buffer(index)?, size))?;
                 }
             }
             Form::List(size) => {
                 self.validity()?;
                 let (first, count) = self.offsets(size)?;
-                return self.children(first, count, keeper);
+                return self.children(first, count);
             }
             Form::ListViews(size) => {
                 self.validity()?;
-                self.moved(1, size, 0)?;
-                self.moved(2, size, 0)?;
+                self.moved(1, size)?;
+                self.moved(2, size)?;
             }
             Form::SparseUnion => {
-                self.moved(0, 1, 0)?;
-                return self.children(self.offset, self.length, keeper);
+                self.moved(0, 1)?;
+                return self.children(self.offset, self.length);
             }
-            Form::DenseUnion => return self.dense_union(keeper),
+            Form::DenseUnion => return self.dense_union(),
         }
         for (child, schema) in self.array.children().zip(self.schema.children()) {
-            self.parts.children.push(whole(child, schema, keeper)?);
+            whole(child, schema, self.layout)?;
         }
         Ok(())
     }
 
-    fn children(&mut self, from: i64, length: i64, keeper: &Keeper) -> Result<()> {
+    fn children(&mut self, from: i64, length: i64) -> Result<()> {
         for (child, schema) in self.array.children().zip(self.schema.children()) {
-            self.parts
-                .children
-                .push(part(child, schema, from, length, keeper)?);
+            part(child, schema, from, length, self.layout)?;
         }
         Ok(())
     }
@@ -694,24 +779,40 @@ impl Part<'_> {
         buffer.copied().ok_or_else(|| broken("it has too few buffers"))
     }
 
-    /// A buffer from the first element on, of which each has so many bytes.
-    fn moved(&mut self, index: usize, size: i64, more: i64) -> Result<()> {
-        let buffer = self.buffer(index)?;
-        let bytes = self
-            .offset
-            .checked_mul(size)
-            .ok_or_else(|| broken("it is larger than memory"))?;
-        if buffer.is_null() {
-            if (self.length + more) * size > 0 {
-                return Err(broken("a buffer is missing"));
-            }
-            self.parts.buffers.push(buffer);
-        } else {
-            self.parts
-                .buffers
-                .push(buffer.wrapping_byte_offset(bytes as isize));
+    /// Hands a buffer over. One that has no bytes may have no address either.
+    fn add(&mut self, (start, bytes): Buffer) -> Result<()> {
+        if start.is_null() && bytes > 0 {
+            return Err(broken("a buffer is missing"));
         }
+        self.layout.numbers.extend([start as i64, bytes]);
+        self.layout.numbers[self.at + 3] += 1;
         Ok(())
+    }
+
+    /// Hands a copy over, of so many bytes.
+    fn add_copy(&mut self, copy: Vec<u64>, bytes: i64) -> Result<()> {
+        self.add((copy.as_ptr().cast(), bytes))?;
+        self.layout.copied.push(copy);
+        Ok(())
+    }
+
+    /// A buffer from the first element on, of which each has so many bytes; `more` than there are.
+    fn located(&self, index: usize, size: i64, more: i64) -> Result<Buffer> {
+        let (buffer, bytes) = (self.buffer(index)?, times(self.length + more, size)?);
+        if buffer.is_null() && bytes > 0 {
+            return Err(broken("a buffer is missing"));
+        }
+        let skipped = if buffer.is_null() {
+            0
+        } else {
+            times(self.offset, size)?
+        };
+        Ok((buffer.wrapping_byte_offset(skipped as isize), bytes))
+    }
+
+    fn moved(&mut self, index: usize, size: i64) -> Result<()> {
+        let buffer = self.located(index, size, 0)?;
+        self.add(buffer)
     }
 
     /// The offsets, from 0 on, and what they mean: the first that is needed and how many. Those of a slice are copied, since
@@ -719,11 +820,10 @@ impl Part<'_> {
     fn offsets(&mut self, size: i64) -> Result<(i64, i64)> {
         if self.length == 0 {
             self.buffer(1)?;
-            self.parts.buffers.push((&raw const ZERO).cast());
+            self.add(((&raw const ZERO).cast(), size))?;
             return Ok((0, 0));
         }
-        self.moved(1, size, 1)?;
-        let start = self.parts.buffers[1];
+        let (start, bytes) = self.located(1, size, 1)?;
         let at = |index: i64| -> i64 {
             // SAFETY: there is one offset more than there are elements.
             unsafe {
@@ -737,11 +837,12 @@ impl Part<'_> {
         if first < 0 || last < first {
             return Err(broken("its offsets do not rise"));
         }
-        if first > 0 {
-            let count = self.length + 1;
-            let mut own: Vec<u64> = alloc::zeros((count as usize * size as usize).div_ceil(8))?;
+        if first == 0 {
+            self.add((start, bytes))?;
+        } else {
+            let mut own: Vec<u64> = alloc::zeros((bytes as usize).div_ceil(8))?;
             let place = own.as_mut_ptr();
-            for index in 0..count {
+            for index in 0..=self.length {
                 // SAFETY: there is room for that many offsets.
                 unsafe {
                     match size {
@@ -750,41 +851,45 @@ impl Part<'_> {
                     }
                 }
             }
-            self.parts.buffers[1] = place.cast_const().cast();
-            self.parts.copied.push(own);
+            self.add_copy(own, bytes)?;
         }
         Ok((first, last - first))
     }
 
     fn validity(&mut self) -> Result<()> {
-        if self.buffer(0)?.is_null() || self.parts.null_count == 0 {
-            self.parts.null_count = 0;
-            self.parts.ones = Ones::of(self.length);
-            self.parts
-                .buffers
-                .push(self.parts.ones.as_ref().map_or(ptr::null(), |ones| ones.start));
-            return Ok(());
+        if !self.buffer(0)?.is_null() && self.layout.numbers[self.at + 1] != 0 {
+            return self.bits(0);
         }
-        self.bits(0)
+        self.layout.numbers[self.at + 1] = 0;
+        if self.length < Ones::FEW {
+            let words = (self.length as usize).div_ceil(64);
+            return self.add_copy(vec![u64::MAX; words], (self.length + 7) / 8);
+        }
+        match Ones::of(self.length) {
+            Some(ones) => {
+                self.add((ones.start, (self.length + 7) / 8))?;
+                self.layout.ones.push(ones);
+                Ok(())
+            }
+            None => self.add((ptr::null(), 0)), // Java makes them
+        }
     }
 
     /// A buffer of bits.
     fn bits(&mut self, index: usize) -> Result<()> {
-        if self.offset % 8 == 0 {
-            self.offset /= 8;
-            let moved = self.moved(index, 1, 0);
-            self.offset *= 8;
-            return moved;
-        }
+        let bytes = (self.length + 7) / 8;
         let source = self.buffer(index)?.cast::<u8>();
-        if source.is_null() {
+        if source.is_null() && bytes > 0 {
             return Err(broken("a buffer is missing"));
         }
-        let mut copy: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(64))?;
         let (first, shift) = ((self.offset / 8) as usize, (self.offset % 8) as u32);
-        let bytes = (self.offset as usize + self.length as usize).div_ceil(8) - first;
+        if source.is_null() || shift == 0 {
+            return self.add((source.wrapping_add(first).cast(), bytes));
+        }
+        let mut copy: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(64))?;
+        let reach = (self.offset as usize + self.length as usize).div_ceil(8) - first;
         // SAFETY: the buffer has a bit for each element up to the last one, by the specification.
-        let source = unsafe { std::slice::from_raw_parts(source.add(first), bytes) };
+        let source = unsafe { std::slice::from_raw_parts(source.add(first), reach) };
         for (at, place) in copy.iter_mut().enumerate() {
             let byte = |n: usize| u64::from(source.get(at * 8 + n).copied().unwrap_or(0));
             let word = (0..8).fold(0, |word, n| word | byte(n) << (8 * n));
@@ -795,21 +900,15 @@ impl Part<'_> {
                 *last &= ((1u64 << (self.length % 64)) - 1).to_le();
             }
         }
-        self.parts.buffers.push(copy.as_ptr().cast());
-        self.parts.copied.push(copy);
-        Ok(())
+        self.add_copy(copy, bytes)
     }
 
     /// The numbers of the types, and the values that this part has of each child. Arrow Java counts these.
-    fn dense_union(&mut self, keeper: &Keeper) -> Result<()> {
-        self.moved(0, 1, 0)?;
-        self.moved(1, 4, 0)?;
+    fn dense_union(&mut self) -> Result<()> {
+        let (types, places) = (self.located(0, 1, 0)?, self.located(1, 4, 0)?);
         let codes = self.schema.format().trim_start_matches("+ud:");
         let codes: Vec<i8> = codes.split(',').filter_map(|code| code.parse().ok()).collect();
-        let (ids, offsets) = (
-            self.parts.buffers[0].cast::<i8>(),
-            self.parts.buffers[1].cast::<i32>(),
-        );
+        let (ids, offsets) = (types.0.cast::<i8>(), places.0.cast::<i32>());
         let mut used = vec![(0, 0); codes.len()]; // the first value of a child, and how many there are
         let mut own: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(2))?;
         let place = own.as_mut_ptr().cast::<i32>();
@@ -831,18 +930,17 @@ impl Part<'_> {
             unsafe { *place.add(index) = *count };
             *count += 1;
         }
-        self.parts.buffers[1] = place.cast_const().cast();
-        self.parts.copied.push(own);
+        self.add(types)?;
+        self.add_copy(own, places.1)?;
         for ((child, schema), (first, count)) in (self.array.children().zip(self.schema.children())).zip(used)
         {
-            let child = part(child, schema, first.into(), count.into(), keeper)?;
-            self.parts.children.push(child);
+            part(child, schema, first.into(), count.into(), self.layout)?;
         }
         Ok(())
     }
 
     /// The ends of the runs of this part, and the values of these runs.
-    fn runs(&mut self, keeper: &Keeper) -> Result<()> {
+    fn runs(&mut self) -> Result<()> {
         let (children, schemas): (Vec<_>, Vec<_>) =
             (self.array.children().collect(), self.schema.children().collect());
         let ([ends, values], [ends_schema, values_schema]) = (&children[..], &schemas[..]) else {
@@ -890,27 +988,31 @@ impl Part<'_> {
                 break;
             }
         }
-        self.parts.children.push(
-            Parts {
-                length: count,
-                null_count: 0,
-                buffers: vec![ptr::null(), own.as_ptr().cast()],
-                copied: vec![own],
-                ones: None,
-                children: Vec::new(),
-                dictionary: None,
-            }
-            .array(Arc::clone(keeper)),
-        );
-        self.parts.children.push(part(
+        let at = self.layout.numbers.len();
+        self.layout.numbers.extend([count, 0, 0, 0]);
+        let mut ends = Part {
+            array: ends,
+            schema: ends_schema,
+            offset: 0,
+            length: count,
+            layout: self.layout,
+            at,
+        };
+        ends.add((ptr::null(), 0))?;
+        ends.add_copy(own, count * size as i64)?;
+        part(
             values,
             values_schema,
             first.min(values.length),
             count,
-            keeper,
-        )?);
-        Ok(())
+            self.layout,
+        )
     }
+}
+
+fn times(count: i64, size: i64) -> Result<i64> {
+    let bytes = count.checked_mul(size);
+    bytes.ok_or_else(|| broken("it is larger than memory"))
 }
 
 /// Bits that are all set, for a column without nulls: Arrow Java needs them, and would write them at each import. All columns
@@ -926,8 +1028,7 @@ unsafe impl Send for Ones {}
 unsafe impl Sync for Ones {}
 
 impl Ones {
-    /// With fewer rows Java is as fast.
-    #[cfg(target_os = "linux")]
+    /// With fewer rows each column has its own.
     const FEW: i64 = 1 << 17;
 
     #[cfg(not(target_os = "linux"))]
@@ -942,11 +1043,13 @@ impl Ones {
         use std::io::Write;
         use std::os::fd::{AsRawFd, FromRawFd};
         static SOURCE: Mutex<Option<(File, usize)>> = Mutex::new(None);
-        if rows < Self::FEW {
-            return None;
-        }
         static BLOCK: [u8; 1 << 16] = [0xff; 1 << 16];
         let length = (rows as usize).div_ceil(8).next_multiple_of(BLOCK.len());
+        let mut spare = SPARE.lock();
+        if let Some(at) = spare.iter().position(|ones| ones.length == length) {
+            return Some(spare.swap_remove(at));
+        }
+        drop(spare);
         let mut source = SOURCE.lock();
         if source.is_none() {
             // SAFETY: the system's call for a file without a name, which the C library does not have everywhere.
@@ -966,12 +1069,28 @@ impl Ones {
     }
 }
 
+/// Mappings for the next columns of the same length, since it takes longer to make one.
+#[cfg(target_os = "linux")]
+static SPARE: Mutex<Vec<Ones>> = Mutex::new(Vec::new());
+
 impl Drop for Ones {
     fn drop(&mut self) {
         #[cfg(target_os = "linux")]
-        // SAFETY: the mapping that `of` made, which nobody uses any more.
-        unsafe {
-            libc::munmap(self.start.cast_mut(), self.length);
+        {
+            const MOST: usize = 64;
+            let (start, length) = (self.start.cast_mut(), self.length);
+            // SAFETY: the mapping that `of` made, which nobody uses any more. What was written there is forgotten.
+            let clean = unsafe { libc::madvise(start, length, libc::MADV_DONTNEED) } == 0;
+            let mut spare = SPARE.lock();
+            if clean && spare.len() < MOST {
+                spare.push(Ones {
+                    start: self.start,
+                    length,
+                });
+            } else {
+                // SAFETY: as above.
+                unsafe { libc::munmap(start, length) };
+            }
         }
         #[cfg(not(target_os = "linux"))]
         let _ = self.length;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.14 exports them, and
+//! Functions of CPython that `abi3-py39` leaves out although every libpython from 3.9 to 3.15 exports them, and
 //! the safe functions around them that all other files call.
 
 use crate::alloc;
@@ -82,6 +82,43 @@ pub(crate) fn ensured<R>(body: impl FnOnce() -> R) -> R {
     // SAFETY: CPython runs: the thread comes from Python code.
     let _ensured = Ensured(unsafe { ffi::PyGILState_Ensure() });
     body()
+}
+
+/// Keeps a host from ending Python while it exists (PEP 788). Before 3.15 there is no such thing, and it does nothing.
+pub(crate) struct Guard(*mut c_void);
+
+impl Guard {
+    /// None where the end of Python has begun: who then waits for the GIL waits for good. Needs no GIL; CPython must be running.
+    pub(crate) fn new() -> Option<Guard> {
+        let names = [
+            c"PyInterpreterView_FromMain",
+            c"PyInterpreterGuard_FromView",
+            c"PyInterpreterView_Close",
+        ];
+        let [Some(view), Some(guard), Some(close)] = names.map(symbol) else {
+            return Some(Guard(ptr::null_mut()));
+        };
+        // SAFETY: the functions of these names have these types and need no thread state; a view is closed once.
+        unsafe {
+            let view = mem::transmute::<*mut c_void, unsafe extern "C" fn() -> *mut c_void>(view)();
+            if view.is_null() {
+                return None;
+            }
+            let guard =
+                mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void) -> *mut c_void>(guard)(view);
+            mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(close)(view);
+            (!guard.is_null()).then_some(Guard(guard))
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(close) = symbol(c"PyInterpreterGuard_Close").filter(|_| !self.0.is_null()) {
+            // SAFETY: the function has this type; the guard was made above and is closed once.
+            unsafe { mem::transmute::<*mut c_void, unsafe extern "C" fn(*mut c_void)>(close)(self.0) }
+        }
+    }
 }
 
 /// A symbol of any library opened globally, libpython above all.

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub const NO_JAVA: &str = "This is the child of an os.fork(), in which there is no Java: end it with os._exit(), or \
                            start it with subprocess or the start method 'spawn' of multiprocessing.";
 
+/// Written by the only thread that a child has.
 static CHILD: AtomicBool = AtomicBool::new(false);
 
 /// The signals that ask a program to end. The JVM handles them on a thread that a child does not have: it would not
@@ -21,6 +22,7 @@ static CHILD: AtomicBool = AtomicBool::new(false);
 const ENDING: [libc::c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 
 /// Who handled them when Python started. What Python code has put there since stays in a child.
+/// Written before `watch` asks for the functions that read it, which the C library keeps under a lock.
 #[cfg(unix)]
 static HANDLERS: [AtomicUsize; 3] = [const { AtomicUsize::new(libc::SIG_DFL) }; 3];
 

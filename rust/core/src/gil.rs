@@ -55,19 +55,23 @@ pub enum Place {
 /// such thread of ours is about to take the GIL. Nobody waits for it with the GIL held.
 static GATE: RwLock<()> = RwLock::new(());
 
-/// How many of our threads are in Python without holding a turn's GIL; they may let go of the GIL there.
+/// How many of our threads are in Python without holding a turn's GIL; they may let go of the GIL there. It grows within the
+/// gate and before the GIL is taken, and shrinks by `Release` after the GIL was given back: who has the gate for writing knows
+/// all who came, and who then reads 0 by `Acquire` sees all that they did.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
-/// How many states of threads Python has because of us.
+/// How many states of threads Python has because of us. Used with the GIL held, which orders it.
 static STATES: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether Python has states of other threads, its own ones as a rule. Threads such as these may take the GIL at any time.
+/// Written with the GIL held. [`try_acquire`], which has not got it, comes after the last writer by the turn or by [`INSIDE`].
 static OTHERS: AtomicBool = AtomicBool::new(false);
 
-/// The newest state when that was last found out.
+/// The newest state when that was last found out. Used with the GIL held, and only compared.
 static NEWEST: AtomicPtr<ffi::PyThreadState> = AtomicPtr::new(ptr::null_mut());
 
-/// What Python calls the thread that last began a hold by [`acquire`], until that is over; then 0.
+/// What Python calls the thread that last began a hold by [`acquire`], until that is over; then 0, by `Release` for
+/// [`await_holder`]. That one is called after the thread's end in Java, and so sees the thread's number or a later value.
 static HOLDER: AtomicU64 = AtomicU64::new(0);
 
 /// How long the OS thread of an owner that ended with its turn has to end, too, and so to give the GIL back.
@@ -199,6 +203,9 @@ impl Here {
         if state.is_null() || unsafe { ffi::Py_IsInitialized() } == 0 {
             return;
         }
+        let Some(_guard) = capi::Guard::new() else {
+            return; // a host ends Python, and what this thread has there goes with it
+        };
         let inside = self.depth.get() > 0 && self.hold.get() != Place::Held;
         self.hold_ends();
         if self.first.get() {

@@ -66,6 +66,8 @@ struct Late {
 
 static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
 static LATE: LazyLock<Mutex<Late>> = LazyLock::new(Mutex::default);
+/// Whether anything is in `LATE`. Set after something was put there, and cleared with the list locked: so what is there was put
+/// there before the flag was set, or sets it again. Who reads it too early leaves it to the next thread.
 static LATE_WAITS: AtomicBool = AtomicBool::new(false);
 
 fn object_key(handle: Handle) -> ObjectKey {

@@ -11,13 +11,12 @@
 //!   objects that the caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects
 //!   in Python.
 //! - [`bulk`] moves each large text or byte array separately, [`pack`] moves all other values as bytes; [`queue`] has
-//!   messages for event loops; [`buffer`] shares memory; `table` reads and offers columns in Arrow's layout;
-//!   [`script`] runs our own Python files; `replaced` has our replacements for functions of Python; `signals` handles
+//!   messages for event loops; [`buffer`] shares memory; `arrow_c` has the structs of
+//!   Arrow, by which `table` reads and offers columns; [`script`] runs our own Python files; `replaced` has our replacements for functions of Python; `signals` handles
 //!   signals; `output` flushes the output of programs; `path` follows the module path that programs set; `names`
 //!   caches names.
 //! - [`context`] keeps the namespaces; `texts` keeps the compiled texts; [`exec`] runs them; [`object`] has the
-//!   operations on an object; [`mod@array`] shares the memory of numpy arrays; [`arrow`] shares tables, by the
-//!   structs of `arrow_c`.
+//!   operations on an object; [`mod@array`] shares the memory of numpy arrays; [`arrow`] shares tables.
 //! - [`callback`] calls the caller's language; [`raised`] describes exceptions; [`stop`] ends a call from outside;
 //!   [`stacks`] reads the stacks of Python's threads; [`child`] ends a forked child; [`interpreter`] starts Python,
 //!   by means of `initialize`.

@@ -26,7 +26,7 @@
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
 //! | 21 | large str or bytes | handle: given, and taken back by whoever reads it (`bulk.rs`) |
 //! | 22 | function of a caller in another process (from Java only) | key; text: its name |
-//! | 23 | array that both processes see | length, bytes of [`Sharing`] |
+//! | 23 | array that both processes see, large bytes in shared memory | length, bytes of [`Sharing`] |
 //!
 //! A caller in another process holds no handles. Its values are completely in the buffer, the tags 15 and 21 do not
 //! occur, and the handle of tag 18 is 0.
@@ -123,8 +123,15 @@ pub trait Sharing: Send + Sync {
     /// How the other process finds the memory of an object; nothing if the object has none that can be shown.
     fn describe(&self, object: &Bound<'_, PyAny>) -> Result<Option<Vec<u8>>>;
 
+    /// Puts large bytes, or a text of a byte for each character, where the other process finds them. The result describes
+    /// that; nothing if they are to be in the buffer.
+    fn put(&self, bytes: &[u8], is_text: bool) -> Option<Vec<u8>>;
+
     /// The object that the other process described.
     fn made<'py>(&self, py: Python<'py>, description: &[u8]) -> Result<Bound<'py, PyAny>>;
+
+    /// A table as an array of bytes.
+    fn packed<'py>(&self, table: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>>;
 }
 
 static SHARING: OnceLock<Box<dyn Sharing>> = OnceLock::new();
@@ -163,6 +170,8 @@ pub enum Wanted {
     Traceback,
     /// Java's own object if it is one, else None.
     Java,
+    /// The array of bytes that a table becomes for a caller in another process.
+    Table,
 }
 
 impl Wanted {
@@ -182,6 +191,7 @@ impl Wanted {
             10 => Wanted::Message,
             11 => Wanted::Traceback,
             12 => Wanted::Java,
+            13 => Wanted::Table,
             _ => return Err(Error::refused(format!("Unknown kind of value: {code}"))),
         })
     }
@@ -919,6 +929,11 @@ impl<'py> Writer<'py> {
             },
             Wanted::None | Wanted::Java => self.none(),
             Wanted::Object => self.object(object),
+            Wanted::Table if object.is_none() => self.none(),
+            Wanted::Table => match SHARING.get() {
+                Some(sharing) => self.object(&sharing.packed(object)?),
+                None => self.object(object),
+            },
             Wanted::Traceback => {
                 let text = tools()?.traceback.bind(self.py).call1((object,))?;
                 self.str(&shown_text(text.cast::<PyString>().map_err(PyErr::from)?))
@@ -1179,14 +1194,27 @@ impl<'py> Writer<'py> {
             self.large(bytes);
             return Ok(());
         }
-        self.u8(tag::BYTES);
-        self.bytes(bytes.as_bytes())
+        self.here_or_beside(tag::BYTES, bytes.as_bytes())
+    }
+
+    fn here_or_beside(&mut self, tag: u8, bytes: &[u8]) -> Result<()> {
+        self.check(bytes.len())?;
+        let sharing = SHARING.get().filter(|_| self.whole);
+        match sharing.and_then(|sharing| sharing.put(bytes, tag == tag::LATIN1)) {
+            Some(description) => {
+                self.u8(tag::SHARED);
+                self.bytes(&description)
+            }
+            None => {
+                self.u8(tag);
+                self.bytes(bytes)
+            }
+        }
     }
 
     fn long_string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
         if string.call_method0(intern!(self.py, "isascii"))?.is_truthy()? {
-            self.u8(tag::LATIN1);
-            return self.bytes(capi::utf8(string).unwrap_or_default().as_bytes());
+            return self.here_or_beside(tag::LATIN1, capi::utf8(string).unwrap_or_default().as_bytes());
         }
         let units = utf16::units(&capi::points(string)?)?;
         self.u8(tag::UTF16);

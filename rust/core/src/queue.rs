@@ -179,7 +179,7 @@ impl Queue {
     fn new(host: i64) -> PyResult<Self> {
         let host = host as Frame; // as Java has it
         static MADE: AtomicU64 = AtomicU64::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = MADE.fetch_add(1, Ordering::Relaxed) + 1; // another one each time
         let (sender, receiver) = wire::pair()?;
         sender.set_nonblocking(true)?;
         receiver.set_nonblocking(true)?;

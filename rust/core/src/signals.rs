@@ -5,6 +5,7 @@
 use std::ffi::c_int;
 use std::mem;
 use std::ptr;
+#[cfg(target_os = "linux")]
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 
@@ -42,9 +43,10 @@ impl Handlers {
 }
 
 /// The system's number of the thread that started Python, on which Python runs its handlers; 0 where a host started it.
+/// Written before the first handler is set, and a handler that runs was set before: the kernel orders both.
 static MAIN: AtomicI32 = AtomicI32::new(0);
 
-/// CPython's C handler, one for all signals.
+/// CPython's C handler, one for all signals. Another signal's handler may read it just then, hence `Release` and `Acquire`.
 static PYTHONS: AtomicUsize = AtomicUsize::new(0);
 
 /// To be called by the thread that starts Python.
@@ -122,6 +124,7 @@ pub(crate) fn send(_thread: c_int, _signal: c_int) -> bool {
 }
 
 /// Interrupts a system call in which a thread waits, by a signal that does nothing else.
+#[cfg(target_os = "linux")]
 pub(crate) fn interrupt(thread: c_int) {
     static SIGNAL: OnceLock<Option<c_int>> = OnceLock::new();
     extern "C" fn nothing(_signal: c_int) {}
@@ -140,3 +143,7 @@ pub(crate) fn interrupt(thread: c_int) {
         send(thread, *signal);
     }
 }
+
+/// Elsewhere a wait in a system call ends by itself.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn interrupt(_thread: c_int) {}

@@ -27,7 +27,7 @@ const SLOT_SHIFT: u32 = 40;
 /// A number for the calls of a thread, in the upper half of theirs: no two threads of any class loader have the same.
 pub fn new_slot_number() -> Number {
     static MADE: AtomicU64 = AtomicU64::new(0);
-    MADE.fetch_add(1, Ordering::Relaxed) + 1
+    MADE.fetch_add(1, Ordering::Relaxed) + 1 // it only has to be another one each time
 }
 
 /// Why a call is stopped; decides the class of the exception.
@@ -39,7 +39,8 @@ pub enum Reason {
     Timeout,
 }
 
-/// One OS thread's innermost call, 0 outside of any.
+/// One OS thread's innermost call, 0 outside of any. The atomics are used with the GIL held, which orders them, or by their own
+/// thread: they are atomics since the slot is shared, and `Relaxed`.
 #[derive(Default)]
 struct Slot {
     thread: u64,
@@ -53,6 +54,8 @@ struct Slot {
     /// How often that happened, and why the last time.
     asked: AtomicU64,
     timeout: AtomicBool,
+    /// The call that is left alone because it imports a module, and since when.
+    spared: Mutex<Option<(Number, Instant)>>,
     /// The system's number of the thread.
     system: i32,
 }
@@ -149,8 +152,13 @@ pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     stoppable(SLOT.try_with(ended).unwrap_or(0), body)
 }
 
-/// Raises an exception in a call. False if it does not run, or not yet, or has an inner call now, unless that is of
-/// another class loader: then it is raised in the inner one, and is withdrawn at the end of the one that is asked.
+/// For how long a call that is to end may finish what it imports. CPython takes a package back whose import was ended, but
+/// not its submodules that were complete, and no later import of it succeeds (asyncio: "name 'base_events' is not defined").
+const IMPORT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Raises an exception in a call. False if it does not run, or not yet, or imports a module, or has an inner call now,
+/// unless that is of another class loader: then it is raised in the inner one, and is withdrawn at the end of the one that
+/// is asked.
 pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let slots: Vec<_> = SLOTS.lock().iter().filter_map(Weak::upgrade).collect();
     let running = |slot: &Arc<Slot>| match slot.call.load(Ordering::Relaxed) {
@@ -160,6 +168,9 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let Some(slot) = slots.into_iter().find(running) else {
         return Ok(false);
     };
+    if slot.is_spared(py, call) {
+        return Ok(false);
+    }
     slot.raised.store(call, Ordering::Relaxed);
     slot.asked.fetch_add(1, Ordering::Relaxed);
     slot.timeout.store(reason == Reason::Timeout, Ordering::Relaxed);
@@ -180,6 +191,23 @@ impl Slot {
     #[cold]
     fn forget(&self) {
         self.around.lock().pop();
+    }
+
+    /// Whether the call imports a module, and has done so since it was first to end for less than the patience.
+    fn is_spared(&self, py: Python<'_>, call: Number) -> bool {
+        let imports = script::tool(py, "waits", "imports")
+            .and_then(|imports| Ok(imports.call1((self.thread,))?.is_truthy()?));
+        if !imports.unwrap_or(false) {
+            return false;
+        }
+        let mut spared = self.spared.lock();
+        match *spared {
+            Some((known, since)) if known == call => since.elapsed() < IMPORT_PATIENCE,
+            _ => {
+                *spared = Some((call, Instant::now()));
+                true
+            }
+        }
     }
 
     /// The class of what was raised last.

@@ -416,3 +416,46 @@ def values(column):
 
 
 shared = SimpleNamespace(columns_of=columns_of, columns=made, filled=filled, shape=shape, is_valid=is_valid, FORMATS=FORMATS)
+
+
+# ---- for another process, in Arrow's IPC format ----
+
+
+def by_pyarrow():
+    try:
+        import pyarrow.ipc
+    except ImportError as e:
+        raise Refused("A table crosses to another process by pyarrow, which its Python has not: install pyarrow there.") from e
+    return pyarrow
+
+
+def of_stream(bytes):
+    """The table in an array of bytes, over the same memory."""
+    pyarrow = by_pyarrow()
+    return pyarrow.ipc.open_stream(pyarrow.py_buffer(bytes)).read_all()
+
+
+def as_stream(value):
+    """A table as an array of bytes, of one batch without dictionaries. It is copied once, and once more before if it has several batches."""
+    pyarrow = by_pyarrow()
+    table = value if isinstance(value, pyarrow.Table) else pyarrow.table(value)
+    schema = table.schema
+    for place, field in enumerate(schema):
+        if pyarrow.types.is_dictionary(field.type):
+            schema = schema.set(place, field.with_type(field.type.value_type))
+    table = table.cast(schema).combine_chunks()
+    size = pyarrow.MockOutputStream()
+    write(pyarrow, size, table)
+    try:
+        import numpy
+    except ImportError:
+        bytes = bytearray(size.size())
+    else:
+        bytes = numpy.empty(size.size(), "u1")  # in shared memory, if it is large
+    write(pyarrow, pyarrow.FixedSizeBufferWriter(pyarrow.py_buffer(bytes)), table)
+    return bytes
+
+
+def write(pyarrow, file, table):
+    with pyarrow.ipc.new_stream(file, table.schema) as out:
+        out.write_table(table)

@@ -10,6 +10,7 @@ import weakref
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections import deque
 from collections.abc import Coroutine
+from contextvars import Context, copy_context
 from functools import partial
 from itertools import count
 from time import monotonic
@@ -67,7 +68,8 @@ class Bridge:
         loop = self.loop()
         if loop is not None and not self.over:
             bridges.setdefault(id(loop), self)
-            loop.add_reader(self.queue.fileno(), Reader(self))
+            # In no context: tasks that come without one have none of whoever opened the loop.
+            Context().run(loop.add_reader, self.queue.fileno(), Reader(self))
 
     def arrive(self):
         """The first thing on the loop's thread."""
@@ -250,8 +252,10 @@ class Bridge:
                 loop.run_forever()
         finally:
             own.pop(self.number, None)
-            loop.close()
-            self.lost()
+            try:
+                loop.close()
+            finally:  # a loop whose selector is broken cannot even be closed
+                self.lost()
 
 
 def open_loop(host, deliver, deliver_objects, wanted):
@@ -378,13 +382,14 @@ class Flow:
 
     async def pump_in_thread(self, source):
         loop = self.bridge.loop()
+        context = copy_context()
         run = None
         try:
             over = False
             while not over:
                 if self.credit == 0:
                     await self.more()
-                run = loop.run_in_executor(None, pull, source, min(self.credit, BATCH))
+                run = loop.run_in_executor(None, context.run, pull, source, min(self.credit, BATCH))
                 items, over = await asyncio.shield(run)
                 self.items += items
                 self.credit -= len(items)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Waking a thread that waits in C, for stop.rs: an exception was raised in it, which it sees when it next runs
-# Python code. What wakes it is what would wake it for no reason at all.
+# What stop.rs has to know and to do where a thread is to end its call: whether it imports a module, and waking it where
+# it waits in C. What wakes it is what would wake it for no reason at all; it then sees the exception that was raised.
 import sys
 
 _frames = sys._current_frames
@@ -11,6 +11,17 @@ def _code(module, *names):
     for name in names:
         found = getattr(found, name, None)
     return getattr(found, "__code__", None)
+
+
+def imports(thread):
+    """Whether the thread is within an import."""
+    frame = _frames().get(thread)
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "_find_and_load" and code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def wake(thread):

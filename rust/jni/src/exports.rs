@@ -4,7 +4,7 @@
 
 use crate::bulk::{copy_bytes, copy_request, is_direct, java_value, write_reply, JavaText};
 use crate::failure::Failure;
-use crate::guard::{backtrace, guard, runner};
+use crate::guard::{backtrace, guard, hidden};
 use crate::host;
 use crate::{boot, owner, process, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
@@ -136,8 +136,9 @@ export! {
 }
 
 export! {
-    fn gilRunner(env, task: JObject<'local>) -> JObject<'local> {
-        Ok(runner(env, &task)?)
+    fn gilHidden(env, object: JObject<'local>, owner: JString<'local>, field: JString<'local>, kind: JString<'local>) -> JObject<'local> {
+        let (owner, field, kind) = (text(env, &owner)?, text(env, &field)?, text(env, &kind)?);
+        Ok(hidden(env, &object, &owner, &field, &kind)?)
     }
 }
 
@@ -598,8 +599,22 @@ export! {
 }
 
 export! {
-    fn arrowNext(env, handle: i64, table: bool, out: i64, call: i64) -> i64 {
-        Ok(stoppable(call as u64, |py| arrow::next(py, handle as u64, table, out as usize))?)
+    fn arrowNext(env, handle: i64, table: bool, call: i64) -> JLongArray<'local> {
+        let Some(batch) = stoppable(call as u64, |py| arrow::next(py, handle as u64, table))? else {
+            return Ok(JLongArray::default());
+        };
+        let numbers = env.new_long_array(batch.numbers().len() as i32)?;
+        env.set_long_array_region(&numbers, 0, batch.numbers())?;
+        batch.keep();
+        Ok(numbers)
+    }
+}
+
+export! {
+    fn arrowRelease(env, key: i64) {
+        // SAFETY: Java has the key from arrowNext, and gives it back once.
+        unsafe { arrow::release(key) };
+        Ok(())
     }
 }
 
@@ -639,17 +654,17 @@ export! {
 }
 
 export! {
-    fn sharedWrite(env, key: i64, bytes: JByteArray<'local>, from: i32, to: i32) {
+    fn sharedWrite(env, key: i64, at: i64, bytes: JByteArray<'local>, from: i32, to: i32) {
         let block = shared::block(key as u64)?;
-        let room = shared::room(&block, i64::from(to) - i64::from(from))?;
+        let room = shared::room(&block, at, i64::from(to) - i64::from(from))?;
         Ok(env.get_byte_array_region(&bytes, from, room)?)
     }
 }
 
 export! {
-    fn sharedRead(env, key: i64, length: i64) -> JByteArray<'local> {
+    fn sharedRead(env, key: i64, at: i64, length: i64) -> JByteArray<'local> {
         let block = shared::block(key as u64)?;
-        let bytes = shared::filled(&block, length)?;
+        let bytes = shared::filled(&block, at, length)?;
         Ok(env.byte_array_from_slice(bytes)?)
     }
 }

@@ -124,15 +124,24 @@ fn reported<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Resu
     }
 }
 
-/// `FutureTask.runner`, the thread that runs the task now; null where there is none, or on a JVM that has no such field.
+/// A private field of one of the JDK's classes; null where the object is of another class, or on a JVM that has no such
+/// field.
 #[allow(clippy::disallowed_methods)] // the one place
-pub(crate) fn runner<'local>(
+pub(crate) fn hidden<'local>(
     env: &mut JNIEnv<'local>,
-    task: &JObject,
+    object: &JObject,
+    owner: &str,
+    field: &str,
+    kind: &str,
 ) -> jni::errors::Result<JObject<'local>> {
-    let class = env.find_class("java/util/concurrent/FutureTask")?;
-    match env.get_field_id(&class, "runner", "Ljava/lang/Thread;") {
-        Ok(field) => env.get_field_unchecked(task, field, ReturnType::Object)?.l(),
+    let found = env
+        .find_class(owner)
+        .and_then(|class| Ok((env.get_field_id(&class, field, kind)?, class)));
+    match found {
+        Ok((field, class)) if !object.is_null() && env.is_instance_of(object, &class)? => {
+            env.get_field_unchecked(object, field, ReturnType::Object)?.l()
+        }
+        Ok(_) => Ok(JObject::null()),
         Err(_) => {
             env.exception_clear()?;
             Ok(JObject::null())

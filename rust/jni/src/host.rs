@@ -45,6 +45,7 @@ pub(crate) struct Host {
     look: JStaticMethodID,
     exit: JStaticMethodID,
     maker: OnceLock<Maker>,
+    /// `Relaxed`, as nothing else hangs on it: one thread alone closes, and who sees that late asks a class that is gone, in vain.
     closed: AtomicBool,
 }
 
@@ -56,6 +57,7 @@ struct Maker {
 
 /// Those that are open.
 static HOSTS: Mutex<Vec<Arc<Host>>> = Mutex::new(Vec::new());
+/// It only has to be another one for each host.
 static HOSTS_MADE: AtomicU32 = AtomicU32::new(0);
 static STACK_OVERFLOW_ERROR: OnceLock<GlobalRef> = OnceLock::new();
 

@@ -64,33 +64,40 @@ pub(crate) fn fill(key: u64, address: i64, length: i64) -> Result<(), Failure> {
     Ok(())
 }
 
-fn fits(block: &Block, length: i64) -> Result<usize, Failure> {
-    match usize::try_from(length) {
-        Ok(length) if length <= block.length() && i32::try_from(length).is_ok() => Ok(length),
-        _ => Err(Error::refused(format!("The shared memory has no {length} bytes for an array.")).into()),
+/// The address and the length of a part of a block that an array of Java has room for.
+fn part(block: &Block, at: i64, length: i64) -> Result<(usize, usize), Failure> {
+    if let (Ok(start), Ok(length)) = (usize::try_from(at), usize::try_from(length)) {
+        let inside = start.checked_add(length).is_some_and(|end| end <= block.length());
+        if inside && i32::try_from(length).is_ok() {
+            return Ok((block.address() + start, length));
+        }
     }
+    Err(Error::refused(format!(
+        "The shared memory has no {length} bytes at {at} for an array."
+    ))
+    .into())
 }
 
-/// The start of a block, to be written.
+/// A part of a block, to be written.
 #[allow(clippy::mut_from_ref)] // its pages are no part of it
-pub(crate) fn room(block: &Block, length: i64) -> Result<&mut [i8], Failure> {
-    let length = fits(block, length)?;
-    // SAFETY: the block is that long. The other process does not look at it before it is told.
-    Ok(unsafe { slice::from_raw_parts_mut(block.address() as *mut i8, length) })
+pub(crate) fn room(block: &Block, at: i64, length: i64) -> Result<&mut [i8], Failure> {
+    let (start, length) = part(block, at, length)?;
+    // SAFETY: the block has that part. The other process does not look at it before it is told.
+    Ok(unsafe { slice::from_raw_parts_mut(start as *mut i8, length) })
 }
 
-/// The start of a block, to be read once. The other process may be no worker of ours: of memory that it has only named, nothing is made.
-pub(crate) fn filled(block: &Block, length: i64) -> Result<&[u8], Failure> {
-    let length = fits(block, length)?;
+/// A part of a block, to be read once. The other process may be no worker of ours: of memory that it has only named, nothing is made.
+pub(crate) fn filled(block: &Block, at: i64, length: i64) -> Result<&[u8], Failure> {
+    let (start, length) = part(block, at, length)?;
     #[cfg(unix)]
-    if block.filled().unwrap_or(0) < length as u64 {
+    if block.filled().unwrap_or(0) < at as u64 + length as u64 {
         return Err(Error::refused(format!(
             "Nobody has written {length} bytes into the shared memory."
         ))
         .into());
     }
-    // SAFETY: the block is that long, and cannot become shorter; the bytes are only copied, whatever happens to them meanwhile.
-    Ok(unsafe { slice::from_raw_parts(block.address() as *const u8, length) })
+    // SAFETY: the block has that part, and cannot become shorter; the bytes are only copied, whatever happens to them meanwhile.
+    Ok(unsafe { slice::from_raw_parts(start as *const u8, length) })
 }
 
 /// A block for Java, which has to be dropped.

@@ -30,15 +30,16 @@ if sys.version_info >= (3, 3):
     say("prefix", sys.prefix)
     say("base_prefix", sys.base_prefix)
     say("shared", config("Py_ENABLE_SHARED"))
+    # Where it is comes before where it was meant to be when it was built: an Xcode may have another name.
     for folder in (
-        config("LIBDIR"),
-        config("LIBPL"),
-        config("PYTHONFRAMEWORKPREFIX"),
         os.path.join(sys.base_prefix, "lib"),
         os.path.join(sys.base_prefix, "lib64"),
         os.path.join(sys.base_prefix, "lib", config("MULTIARCH") or ""),
-        os.path.join("/usr/lib", config("MULTIARCH") or ""),
         sys.base_prefix,
+        config("LIBDIR"),
+        config("LIBPL"),
+        config("PYTHONFRAMEWORKPREFIX"),
+        os.path.join("/usr/lib", config("MULTIARCH") or ""),
     ):
         say("folder", folder)
     names = ["libpython%d.%d%s" % (sys.version_info[:2] + (getattr(sys, "abiflags", ""),))]
@@ -48,6 +49,7 @@ if sys.version_info >= (3, 3):
         names[0] + ".so.1.0",
         names[0] + ".so",
         names[0] + ".dylib",
+        config("PYTHONFRAMEWORK"),
         "python%d%d.dll" % sys.version_info[:2],
     ):
         say("name", name)

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-const SCRIPT: &str = include_str!("ask.py");
+pub(crate) const SCRIPT: &str = include_str!("ask.py");
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The lines an interpreter answered, in its order.

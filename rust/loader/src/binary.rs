@@ -8,6 +8,9 @@ use std::path::Path;
 
 const PT_INTERP: u32 = 3;
 
+/// The error of Windows for those names of the Store.
+const CANT_ACCESS_FILE: i32 = 1920;
+
 /// What the first bytes of a file say.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Binary {
@@ -20,7 +23,8 @@ pub enum Binary {
         /// The program interpreter: the C library's `ld.so`. Libraries and static programs have none.
         interpreter: Option<String>,
     },
-    /// A script: it may stand for another program tomorrow.
+    /// A script, or a name that the Microsoft Store has put on PATH, which can be run and not opened: it may stand for
+    /// another program tomorrow.
     Script,
     /// Anything else, another system's program: running it will tell.
     Other,
@@ -32,7 +36,12 @@ pub const HERE: &str = std::env::consts::ARCH;
 impl Binary {
     /// Reads the head of a file.
     pub fn read(path: &Path) -> io::Result<Binary> {
-        let mut file = File::open(path)?;
+        let mut file = match File::open(path) {
+            Err(e) if cfg!(windows) && e.raw_os_error() == Some(CANT_ACCESS_FILE) => {
+                return Ok(Binary::Script);
+            }
+            other => other?,
+        };
         let mut head = [0u8; 64];
         let size = file.by_ref().take(64).read(&mut head)?;
         if head.starts_with(b"#!") {

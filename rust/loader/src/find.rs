@@ -7,7 +7,7 @@ use crate::ask::Answer;
 use crate::binary::Binary;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 /// The oldest CPython whose stable ABI libpython4j is built against.
 const OLDEST: (u32, u32) = (3, 9);
@@ -21,7 +21,7 @@ pub struct Surroundings {
     pub virtual_env: Option<OsString>,
     /// `CONDA_PREFIX`.
     pub conda_prefix: Option<OsString>,
-    /// `HOME`, for a leading `~/`.
+    /// `HOME`, on Windows `USERPROFILE` as a rule, for a leading `~/`.
     pub home: Option<OsString>,
     /// The folder that keeps answers, if there is one.
     pub cache: Option<PathBuf>,
@@ -35,7 +35,7 @@ impl Surroundings {
             path: set("PATH"),
             virtual_env: set("VIRTUAL_ENV"),
             conda_prefix: set("CONDA_PREFIX"),
-            home: set("HOME"),
+            home: set("HOME").or_else(|| set("USERPROFILE").filter(|_| cfg!(windows))),
             cache,
         }
     }
@@ -100,7 +100,10 @@ pub fn find(choice: &str, around: &Surroundings) -> Result<Option<Found>, String
     if choice == "auto" {
         return active(around);
     }
-    let typed = match (choice.strip_prefix("~/"), &around.home) {
+    let below_home = choice
+        .strip_prefix('~')
+        .and_then(|rest| rest.strip_prefix(is_separator));
+    let typed = match (below_home, &around.home) {
         (Some(rest), Some(home)) => Path::new(home).join(rest),
         _ => PathBuf::from(choice),
     };
@@ -131,6 +134,11 @@ fn active(around: &Surroundings) -> Result<Option<Found>, String> {
         }
     }
     Ok(None)
+}
+
+/// Whether a program is there. The names of programs that the Microsoft Store puts on PATH cannot be opened, only run.
+fn is_program(path: &Path) -> bool {
+    path.is_file() || cfg!(windows) && path.symlink_metadata().is_ok_and(|data| data.is_file())
 }
 
 /// The interpreter of an environment's folder: venv, virtualenv, uv, conda or a plain installation.
@@ -177,7 +185,7 @@ fn by_name(name: &str, around: &Surroundings) -> Result<Found, String> {
     let mut passed = Vec::new();
     for folder in around.on_path() {
         for program in names.iter().map(|name| folder.join(name)) {
-            if program.is_file() {
+            if is_program(&program) {
                 let found = at(&program, around)?;
                 return Ok(found
                     .because(format!("{name} on PATH: {}", program.display()))
@@ -201,7 +209,7 @@ fn by_version(version: &Version, around: &Surroundings) -> Result<Found, String>
         let real = program.canonicalize().unwrap_or_else(|_| program.clone());
         passed.push(program.clone());
         // One file under several names answers once; a shim stands for another one under each name.
-        if !program.is_file() || (!is_script(&real) && !met.insert(real)) {
+        if !is_program(&program) || (!is_script(&real) && !met.insert(real)) {
             continue;
         }
         match at(&program, around) {
@@ -375,22 +383,13 @@ fn libpython(answer: &Answer, executable: &Path, version: &Version) -> Result<Pa
         return Ok(mapped.into());
     }
     let name = format!("{}.{}", version.0[0], version.0[1]);
-    let mut looked = Vec::new();
+    let looked = places(answer);
     let mut unusable = Vec::new();
-    for folder in answer.all("folder") {
-        for file in answer.all("name").filter(|file| !file.ends_with(".a")) {
-            let path = Path::new(folder).join(file);
-            if looked.contains(&path) {
-                continue;
-            }
-            if path.is_file() {
-                match Binary::read(&path).map(|binary| binary.refusal()) {
-                    Ok(None) => return Ok(path),
-                    Ok(Some(why)) => unusable.push(format!("{}: {why}", path.display())),
-                    Err(e) => unusable.push(format!("{}: {e}", path.display())),
-                }
-            }
-            looked.push(path);
+    for path in looked.iter().filter(|path| path.is_file()) {
+        match Binary::read(path).map(|binary| binary.refusal()) {
+            Ok(None) => return Ok(path.clone()),
+            Ok(Some(why)) => unusable.push(format!("{}: {why}", path.display())),
+            Err(e) => unusable.push(format!("{}: {e}", path.display())),
         }
     }
     if !unusable.is_empty() {
@@ -416,6 +415,20 @@ fn libpython(answer: &Answer, executable: &Path, version: &Version) -> Result<Pa
         folders.join(", "),
         advice(executable, answer.get("base_prefix"), &name)
     ))
+}
+
+/// Where the shared library may be, the likeliest place first.
+pub(crate) fn places(answer: &Answer) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    for folder in answer.all("folder") {
+        for file in answer.all("name").filter(|file| !file.ends_with(".a")) {
+            let path = Path::new(folder).join(file);
+            if !places.contains(&path) {
+                places.push(path);
+            }
+        }
+    }
+    places
 }
 
 fn advice(executable: &Path, base: &str, version: &str) -> String {
@@ -678,6 +691,41 @@ mod tests {
         assert!(
             error.contains("VIRTUAL_ENV is") && error.contains("no Python environment"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn the_folders_of_an_environment_on_windows_are_known() {
+        for (folder, program) in [("venv", "venv/Scripts/python.exe"), ("conda", "conda/python.exe")] {
+            let fake = Fake::new();
+            fake.program(program);
+            fake.scratch
+                .file("venv/pyvenv.cfg", b"home = C:\\Python312\r\nversion = 3.12.1\r\n");
+            let reason = fake.find(fake.at(folder).to_str().unwrap()).unwrap().reason;
+            assert_eq!(reason, format!("the environment {}", fake.at(folder).display()));
+        }
+    }
+
+    #[test]
+    fn an_answer_with_windows_ends_of_lines_is_read() {
+        let answer = Answer::parse(
+            "python4j:version=3.12.1\r\npython4j:executable=C:\\Python 312\\python.exe\r\npython4j:end=1\r\n",
+        );
+        assert_eq!(answer.unwrap().get("executable"), "C:\\Python 312\\python.exe");
+    }
+
+    #[test]
+    fn a_home_with_a_tilde_is_the_users() {
+        let fake = Fake::new();
+        fake.program("my env/bin/python3");
+        let around = Surroundings {
+            home: Some(fake.at("").into()),
+            ..Surroundings::default()
+        };
+        let found = find("~/my env", &around).unwrap().unwrap();
+        assert_eq!(
+            found.reason,
+            format!("the environment {}", fake.at("my env").display())
         );
     }
 

@@ -16,6 +16,8 @@ pub mod binary;
 pub mod find;
 #[cfg(any(windows, test))]
 mod forward;
+#[cfg(test)]
+mod layouts;
 pub mod note;
 #[allow(unsafe_code)]
 pub mod open;

@@ -33,11 +33,15 @@ pub fn open(library: &Path) -> Result<PathBuf, String> {
 }
 
 /// Whether a file name is that of a CPython: `libpython3.12.so.1.0`, not `libpython3.so`, not
-/// `libpython4j.so`.
+/// `libpython4j.so`. On macOS it may be a framework's: `Python.framework/Versions/3.12/Python`.
 fn is_libpython(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
     let rest = name.strip_prefix("lib").unwrap_or(name);
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let framework = path.ancestors().nth(3).and_then(Path::file_name);
+    if name.starts_with("Python") && framework.is_some_and(|folder| *folder == *format!("{name}.framework")) {
+        return true;
+    }
     match rest.strip_prefix("python").and_then(|rest| rest.split_once('.')) {
         Some((major, rest)) if name.starts_with("lib") => {
             digits(major) && rest.starts_with(|c: char| c.is_ascii_digit())
@@ -231,6 +235,8 @@ mod tests {
             "/x/libpython3.9.so",
             "libpython3.14.dylib",
             "python312.dll",
+            "/Library/Frameworks/Python.framework/Versions/3.12/Python",
+            "/Library/Developer/CommandLineTools/Library/Frameworks/Python3.framework/Versions/3.9/Python3",
         ] {
             assert!(is_libpython(Path::new(name)), "{name}");
         }
@@ -240,6 +246,8 @@ mod tests {
             "libpython4j_loader.so",
             "python3.dll",
             "libjnipython.so",
+            "/Library/Frameworks/Python.framework/Versions/3.12/Resources/Python.app/Contents/MacOS/Python",
+            "/x/Python",
             "",
         ] {
             assert!(!is_libpython(Path::new(name)), "{name}");

@@ -8,7 +8,8 @@ use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
-/// Memory that is mapped in this process, and its descriptor.
+/// Memory that is mapped in this process, and its descriptor. Between two processes it is ordered by the message that names
+/// it: the system call that sends it comes after what was written, and the one that receives it before what is read.
 #[derive(Debug)]
 pub struct Block {
     start: NonNull<u8>,
@@ -147,7 +148,7 @@ fn nameless() -> Result<OwnedFd> {
     use std::os::fd::FromRawFd;
     use std::sync::atomic::{AtomicU32, Ordering};
     static MADE: AtomicU32 = AtomicU32::new(0);
-    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let number = MADE.fetch_add(1, Ordering::Relaxed); // another one each time
     let name = CString::new(format!("/p4j-{}-{number}", std::process::id()))?;
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL;
     // SAFETY: the name ends with a zero; the calls make a descriptor, or none, and take the name away.

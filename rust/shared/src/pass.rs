@@ -2,10 +2,13 @@
 //! Sends bytes and descriptors through a Unix domain socket, with one system call for a message that fits. No
 //! socket listens: sockets are created in pairs and inherited.
 
+use std::cell::Cell;
 use std::io::{Error, ErrorKind, Result};
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::ptr;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+use std::{ptr, thread};
 
 /// Descriptors that one message may bring; the system's own bound is 253.
 pub const MOST: usize = 200;
@@ -79,7 +82,12 @@ pub fn receive(
         message.msg_iovlen = 1;
         message.msg_control = control.0.as_mut_ptr().cast();
         message.msg_controllen = SPACE as _;
-        let received = again(|| libc::recvmsg(socket.as_raw_fd(), &mut message, CLOSE_ON_EXEC))?;
+        let mut receive =
+            |flags| again(|| libc::recvmsg(socket.as_raw_fd(), &mut message, CLOSE_ON_EXEC | flags));
+        let received = match trying(|| receive(libc::MSG_DONTWAIT)) {
+            Some(received) => received?,
+            None => receive(0)?,
+        };
         let mut head = libc::CMSG_FIRSTHDR(&message);
         while let Some(control) = head.as_ref() {
             if control.cmsg_level == libc::SOL_SOCKET && control.cmsg_type == libc::SCM_RIGHTS {
@@ -112,6 +120,37 @@ const NO_SIGNAL: i32 = 0; // SO_NOSIGPIPE is set where the socket is made
 const CLOSE_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
 #[cfg(not(target_os = "linux"))]
 const CLOSE_ON_EXEC: i32 = 0;
+
+/// How long a receiver tries before it sleeps: to be woken takes about as long, and a short call is over sooner.
+const TRIED: Duration = Duration::from_micros(10);
+
+/// How often a thread then sleeps at once that has tried in vain. Calls are long, or there are more threads than processors,
+/// where trying keeps others from working and makes this one wait behind them.
+const NOT_TRIED: u32 = 200;
+
+thread_local! {
+    static LEFT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// What comes within a short time. Nothing if nothing comes, or this is not worth trying.
+fn trying(mut receive: impl FnMut() -> Result<usize>) -> Option<Result<usize>> {
+    static ALONE: OnceLock<bool> = OnceLock::new();
+    let left = LEFT.get();
+    if left > 0 || *ALONE.get_or_init(|| thread::available_parallelism().is_ok_and(|count| count.get() == 1))
+    {
+        LEFT.set(left.saturating_sub(1));
+        return None;
+    }
+    let began = Instant::now();
+    while began.elapsed() < TRIED {
+        match receive() {
+            Err(none) if none.kind() == ErrorKind::WouldBlock => {}
+            received => return Some(received),
+        }
+    }
+    LEFT.set(NOT_TRIED);
+    None
+}
 
 fn again(mut call: impl FnMut() -> isize) -> Result<usize> {
     loop {

@@ -5,11 +5,10 @@
 //! and the number of its receiver (64 bits). If the kind has the bit [`BLOCKS`], the rest ends with the number and
 //! the length (64 bits each) of each block of shared memory in the message, and with the number of these blocks (8
 //! bits); their descriptors are sent together with the message. If the kind has the bit [`OUTSIDE`], the rest is only
-//! the number of a block and a length (64 bits each), and the real rest is in that block: this is for large requests
+//! the number of a block, a position in it and a length (64 bits each), and the real rest is in that block: this is for large requests
 //! and replies. There is no separate thread for reading: a thread that waits for a message reads for all waiting
 //! threads. Nothing here needs Python.
 
-use crate::heap::LARGE;
 use crate::memory::{self, Sent};
 use crate::process;
 #[cfg(not(target_os = "linux"))]
@@ -21,15 +20,13 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::{mem, ptr, slice};
+use std::{mem, slice};
 
 const HEAD: usize = 13;
 /// Of a kind: the message brings blocks.
 const BLOCKS: u8 = 0x80;
 /// Of a kind: the rest is in a block.
 const OUTSIDE: u8 = 0x40;
-/// A block for such a rest is used again up to this size.
-const MOST_KEPT: usize = 16 << 20;
 /// Bytes that are asked for at once.
 const AT_ONCE: usize = 1 << 16;
 
@@ -41,6 +38,7 @@ pub(crate) mod kind {
     pub(crate) const ANSWER: u8 = 3;
     pub(crate) const FORGET: u8 = 4;
     pub(crate) const END: u8 = 5;
+    pub(crate) const RECORDS: u8 = 6;
 
     pub(crate) const VALUE: u8 = 0;
     pub(crate) const RAISED: u8 = 1;
@@ -57,17 +55,17 @@ pub(crate) struct Message {
 /// The rest of a message.
 pub(crate) enum Rest {
     Here(Vec<u8>),
-    /// So many bytes of a block, into which nobody writes before the message is answered.
-    Outside(Arc<Block>, usize),
+    /// Bytes of a block from a position on, into which nobody writes before the message is answered.
+    Outside(Arc<Block>, usize, usize),
 }
 
 impl Rest {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
             Rest::Here(bytes) => bytes,
-            // SAFETY: the block is that long (`sort`). The other process waits for the answer.
-            Rest::Outside(block, length) => unsafe {
-                slice::from_raw_parts(block.address() as *const u8, *length)
+            // SAFETY: the block has that part (`sort`). The other process waits for the answer.
+            Rest::Outside(block, at, length) => unsafe {
+                slice::from_raw_parts((block.address() + at) as *const u8, *length)
             },
         }
     }
@@ -80,8 +78,6 @@ pub(crate) struct Channel {
     identity: Option<(u64, u64)>,
     inbox: Mutex<Inbox>,
     arrived: Condvar,
-    /// Where large answers stand.
-    room: Mutex<Option<Sent>>,
     /// What is being written.
     outbox: Mutex<Vec<u8>>,
     /// Keys of the other side that Python has dropped, which it is told after the next message.
@@ -111,7 +107,6 @@ impl Channel {
             identity: identity(socket),
             inbox: Mutex::default(),
             arrived: Condvar::new(),
-            room: Mutex::default(),
             outbox: Mutex::default(),
             released: Mutex::default(),
         }
@@ -147,26 +142,15 @@ impl Channel {
     }
 
     /// Sends the answer to a request that was not made within another one, so that the other process waits for nothing else.
-    pub(crate) fn answer(&self, kind: u8, whom: u64, rest: &[u8], mut blocks: Vec<Sent>) {
-        if rest.len() < LARGE || blocks.len() == pass::MOST {
-            return self.send(kind, whom, rest, &blocks);
+    pub(crate) fn answer(&self, kind: u8, whom: u64, rest: &[u8]) {
+        match memory::put(rest) {
+            Some([number, at]) => {
+                let there = [number, at, rest.len() as u64].map(u64::to_le_bytes).concat();
+                self.send(kind | OUTSIDE, whom, &there, &memory::pending());
+            }
+            None => self.send(kind, whom, rest, &memory::pending()),
         }
-        let mut room = lock(&self.room);
-        if room.as_ref().is_none_or(|(_, block)| block.length() < rest.len()) {
-            let Ok(block) = Block::new(rest.len().next_multiple_of(1 << 20)) else {
-                return self.send(kind, whom, rest, &blocks);
-            };
-            let block = (memory::new_number(), Arc::new(block));
-            blocks.push(block.clone());
-            *room = Some(block);
-        }
-        if let Some((number, block)) = room.as_ref() {
-            // SAFETY: the block is at least as long; the other process does not look at it before this message.
-            unsafe { ptr::copy_nonoverlapping(rest.as_ptr(), block.address() as *mut u8, rest.len()) };
-            let there = [number.to_le_bytes(), (rest.len() as u64).to_le_bytes()].concat();
-            self.send(kind | OUTSIDE, whom, &there, &blocks);
-        }
-        room.take_if(|(_, block)| block.length() > MOST_KEPT);
+        memory::close_room();
     }
 
     /// Sends a message, and with it what was released, and the blocks that the values in it need. Ends the process where the other
@@ -241,10 +225,11 @@ impl Inbox {
                 0 => Rest::Here(rest.to_vec()),
                 _ => {
                     let mut numbers = numbers(rest);
-                    let block = memory::known(numbers.next().unwrap_or_default());
-                    let length = numbers.next().map_or(0, |length| length as usize);
-                    match block.filter(|block| length <= block.length()) {
-                        Some(block) => Rest::Outside(block, length),
+                    let mut next = || numbers.next().unwrap_or_default();
+                    let (block, at, length) = (memory::known(next()), next() as usize, next() as usize);
+                    let end = at.saturating_add(length);
+                    match block.filter(|block| end <= block.length()) {
+                        Some(block) => Rest::Outside(block, at, length),
                         None => Rest::Here(Vec::new()), // which is no request
                     }
                 }

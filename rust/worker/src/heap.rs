@@ -3,6 +3,7 @@
 //! not be copied. numpy allows memory handlers since 1.22 (NEP 49). Without them, or when blocks run out,
 //! arrays use ordinary memory.
 
+use crate::memory;
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCapsule, PyDict, PyTuple};
@@ -28,10 +29,11 @@ const PAGE: usize = 4096;
 
 static HEAP: Mutex<Heap> = Mutex::new(Heap {
     used: BTreeMap::new(),
+    copies: BTreeMap::new(),
     spare: Vec::new(),
 });
 
-/// Whether this is a forked child, which takes no blocks.
+/// Whether this is a forked child, which takes no blocks. Written by the only thread that a child has.
 static FORKED: AtomicBool = AtomicBool::new(false);
 
 /// The heap; nothing in a forked child whose parent used it just then.
@@ -45,6 +47,8 @@ fn heap() -> Option<MutexGuard<'static, Heap>> {
 struct Heap {
     /// By their addresses.
     used: BTreeMap<usize, Arc<Block>>,
+    /// Those that a forked worker has a copy of, which the other process cannot be sent.
+    copies: BTreeMap<usize, Arc<Block>>,
     spare: Vec<Arc<Block>>,
 }
 
@@ -72,6 +76,9 @@ impl Heap {
 
     /// What is left of a block to be dropped, without the lock; nothing if the address is no block's.
     fn give_back(&mut self, address: usize) -> Option<Option<Arc<Block>>> {
+        if let Some(copy) = self.copies.remove(&address) {
+            return Some(Some(copy));
+        }
         let block = self.used.remove(&address)?;
         let spare: usize = self.spare.iter().map(|block| block.length()).sum();
         // What the other process has is not used again.
@@ -163,7 +170,11 @@ unsafe extern "C" fn realloc(context: *mut c_void, start: *mut c_void, length: u
     let Some(before) = before() else {
         return ptr::null_mut();
     };
-    let Some(block) = find(start as usize, 1).filter(|block| block.address() == start as usize) else {
+    let block = heap().and_then(|heap| {
+        let block = heap.used.get(&(start as usize));
+        block.or_else(|| heap.copies.get(&(start as usize))).cloned()
+    });
+    let Some(block) = block else {
         // SAFETY: as in `malloc`; the memory came from there.
         return unsafe { (before.realloc)(before.context, start, length) };
     };
@@ -274,6 +285,51 @@ pub(crate) fn set_handler(py: Python<'_>, version: &str) -> PyResult<()> {
         drop(Bound::from_owned_ptr_or_err(py, set(capsule.as_ptr()))?);
     }
     watch_forks(py)
+}
+
+/// Has numpy use blocks as soon as it is imported, so that what is made by then can be sent, too.
+pub(crate) fn install_after_import(py: Python<'_>) -> PyResult<()> {
+    const FINDER: &std::ffi::CStr = c"
+import sys
+class NumpyFinder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != 'numpy' or NumpyFinder not in sys.meta_path:
+            return None
+        sys.meta_path.remove(NumpyFinder)
+        for finder in list(sys.meta_path):
+            find = getattr(finder, 'find_spec', None)
+            spec = find and find(name, path, target)
+            if spec is not None:
+                follow(spec.loader)
+                return spec
+def follow(loader):
+    execute = loader.exec_module
+    def exec_module(module):
+        del loader.exec_module
+        execute(module)
+        install()
+    loader.exec_module = exec_module
+sys.meta_path.insert(0, NumpyFinder)
+";
+    let globals = PyDict::new(py);
+    let install = |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
+        if memory::serves() {
+            install(arguments.py()); // the handler is one thread's
+        }
+    };
+    globals.set_item("install", PyCFunction::new_closure(py, None, None, install)?)?;
+    py.run(FINDER, Some(&globals), None)
+}
+
+/// This forked child is a worker: its arrays from before are copies, and new ones are in blocks again.
+pub(crate) fn adopt() {
+    if let Some(mut heap) = HEAP.try_lock() {
+        let before = mem::take(&mut heap.used);
+        heap.copies.extend(before);
+        heap.spare.clear();
+        FORKED.store(false, Ordering::Relaxed);
+    }
 }
 
 /// A forked child must not write into the arrays of its parent: it gets copies, as it would have without blocks.

@@ -4,6 +4,7 @@
 //! - [`process`] makes the system calls: limits, and which files stay open.
 //! - [`channel`] carries messages between both processes, for all threads of this one.
 //! - [`memory`] has the arrays that both processes see; [`heap`] has the blocks for numpy's large arrays.
+//! - [`records`] sends log records of Python.
 //! - [`serve`] executes requests with the functions of the core; [`server`] forks workers.
 //!
 //! The other half is `java/pool`, which starts these processes by `rust/jni/src/process.rs`.
@@ -16,6 +17,7 @@ mod heap;
 mod memory;
 #[allow(unsafe_code)]
 mod process;
+mod records;
 mod serve;
 #[allow(unsafe_code)]
 mod server;

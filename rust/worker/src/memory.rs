@@ -5,6 +5,11 @@
 //! A description begins with a form, the letter of the element type, whether the elements are read-only, the number
 //! of dimensions (a byte each), and the shape. For an array in a block (form 0), the strides, the number of the block
 //! and the position of the first element in it follow (64 bits each). For a small array (form 1), its bytes follow.
+//!
+//! Large bytes (form 2) and, to Java only, ASCII texts (form 3) are the number of a block, a position in it and a length (64 bits
+//! each). They stand in a block that is used again by the next call, [`Room`], and are copied from there.
+//!
+//! A table (forms 4 and 5) is an array of bytes in Arrow's IPC format, which `table.py` reads and writes.
 
 use crate::heap::{self, LARGE};
 use parking_lot::Mutex;
@@ -12,17 +17,27 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use python4j_core::buffer::{self, Layout, Memory};
 use python4j_core::pack::{Reader, Sharing};
-use python4j_core::{Error, Result, array, capi};
+use python4j_core::{Error, Result, array, capi, script};
 use python4j_shared::{Block, pass};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::{ptr, slice};
 
 const IN_BLOCK: u8 = 0;
 const HERE: u8 = 1;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+/// Set in a form whose bytes are a table, for which Python code gets a table.
+const TABLE: u8 = 4;
+
+/// Of a block's number: the other process keeps it for the replies to come.
+const KEPT: u64 = 1 << 63;
+
+/// A room is kept up to this size.
+const MOST_KEPT: usize = 16 << 20;
 
 /// The blocks that the other process sent, until it says that it has them no more.
 static KNOWN: Mutex<BTreeMap<u64, Arc<Block>>> = Mutex::new(BTreeMap::new());
@@ -32,12 +47,78 @@ pub(crate) type Sent = (u64, Arc<Block>);
 
 thread_local! {
     static PENDING: RefCell<Vec<Sent>> = const { RefCell::new(Vec::new()) };
+    static ROOM: RefCell<Room> = const { RefCell::new(Room { block: None, used: 0, open: false }) };
+}
+
+/// Where the thread that serves puts what is large. The other process reads it before its next request.
+struct Room {
+    block: Option<Sent>,
+    used: usize,
+    /// Whether a request is being served.
+    open: bool,
+}
+
+/// A request that was not made within another one begins.
+pub(crate) fn open_room() {
+    ROOM.with_borrow_mut(|room| (room.open, room.used) = (true, 0));
+}
+
+/// Whether this thread serves a request.
+pub(crate) fn serves() -> bool {
+    ROOM.with_borrow(|room| room.open)
+}
+
+/// It was answered.
+pub(crate) fn close_room() {
+    ROOM.with_borrow_mut(|room| {
+        room.open = false;
+        room.block.take_if(|(_, block)| block.length() > MOST_KEPT);
+    });
+}
+
+/// Puts bytes into the room of this thread's call: the number of a block, and where they are in it. Nothing if there is no room.
+pub(crate) fn put(bytes: &[u8]) -> Option<[u64; 2]> {
+    ROOM.with_borrow_mut(|room| {
+        if !room.open || bytes.len() < LARGE {
+            return None;
+        }
+        let fits = |(_, block): &Sent| bytes.len() <= block.length() - room.used;
+        if !room.block.as_ref().is_some_and(fits) {
+            let before = room
+                .block
+                .as_ref()
+                .map_or(0, |(_, block)| block.length().min(MOST_KEPT));
+            let block = Block::new(bytes.len().max(before + 1).next_multiple_of(1 << 20)).ok()?;
+            let block = (new_number() | KEPT, Arc::new(block));
+            PENDING.with_borrow_mut(|pending| {
+                (pending.len() < pass::MOST).then(|| pending.push(block.clone()))
+            })?;
+            (room.block, room.used) = (Some(block), 0);
+        }
+        let (number, block) = room.block.as_ref()?;
+        let at = room.used;
+        // SAFETY: so many bytes are left of the block; the other process does not look at them before it is told.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (block.address() + at) as *mut u8, bytes.len()) };
+        room.used += bytes.len();
+        Some([*number, at as u64])
+    })
+}
+
+/// Bytes that the other process put into a block.
+fn bytes_in<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, PyAny>> {
+    let (number, at, length) = (reader.u64()?, reader.u64()? as usize, reader.u64()? as usize);
+    let block = known(number).filter(|block| at.checked_add(length).is_some_and(|end| end <= block.length()));
+    let block =
+        block.ok_or_else(|| Error::refused("The shared memory of large bytes could not be mapped."))?;
+    // SAFETY: the block has that part. The other process waits for the answer.
+    let bytes = unsafe { slice::from_raw_parts((block.address() + at) as *const u8, length) };
+    Ok(PyBytes::new(py, bytes).into_any())
 }
 
 /// By which the other process knows a block of this one.
 pub(crate) fn new_number() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1
+    LAST.fetch_add(1, Ordering::Relaxed) + 1 // another one each time
 }
 
 /// What the values that this thread has packed need.
@@ -99,9 +180,34 @@ impl Sharing for Arrays {
         Ok(Some(packed))
     }
 
+    fn put(&self, bytes: &[u8], is_text: bool) -> Option<Vec<u8>> {
+        let [number, at] = put(bytes)?;
+        let mut description = vec![if is_text { TEXT } else { BYTES }];
+        description.extend(
+            [number, at, bytes.len() as u64]
+                .iter()
+                .flat_map(|number| number.to_le_bytes()),
+        );
+        Some(description)
+    }
+
+    fn packed<'py>(&self, table: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+        let py = table.py();
+        has_numpy(py); // whose arrays are made in shared memory from then on
+        Ok(script::tool(py, "table", "as_stream")?.call1((table,))?)
+    }
+
     fn made<'py>(&self, py: Python<'py>, description: &[u8]) -> Result<Bound<'py, PyAny>> {
+        if let Some((form, rest)) = description.split_first().filter(|(form, _)| *form & TABLE != 0) {
+            let bytes = self.made(py, &[&[form - TABLE], rest].concat())?;
+            return Ok(script::tool(py, "table", "of_stream")?.call1((bytes,))?);
+        }
         let mut reader = Reader::new(description);
-        let (form, letter) = (reader.u8()?, reader.u8()?);
+        let form = reader.u8()?;
+        if form == BYTES {
+            return bytes_in(py, &mut reader);
+        }
+        let letter = reader.u8()?;
         let (read_only, rank) = (reader.u8()? != 0, reader.u8()? as usize);
         let mut numbers = |count| (0..count).map(|_| reader.i64()).collect::<Result<Vec<_>>>();
         let shape = numbers(rank)?;

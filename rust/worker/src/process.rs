@@ -6,6 +6,7 @@ use python4j_core::{Error, Result};
 use std::fs;
 use std::io;
 use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The status of a worker whose socket some program closed or replaced.
 pub(crate) const NO_SOCKET: i32 = 71;
@@ -47,10 +48,29 @@ pub(crate) fn close_all_but(kept: &[RawFd]) {
     }
 }
 
-/// Limits the address space to so many bytes and the processor time to so many seconds; 0 is no limit.
-pub(crate) fn limit(memory: u64, seconds: u64) -> Result<()> {
-    set(libc::RLIMIT_AS, memory, "memory")?;
-    set(libc::RLIMIT_CPU, seconds, "processor time")
+/// The seconds of processor time that each process forked from this one may take; 0 is no limit.
+static OF_CHILDREN: AtomicU64 = AtomicU64::new(0);
+
+/// Limits the address space to so many bytes and the processor time to so many seconds; 0 is no limit. A process that forks
+/// others serves all of them, so the processor time is limited in these alone ([`limit_child`]).
+pub(crate) fn limit(memory: u64, seconds: u64, forks: bool) -> Result<()> {
+    set(libc::RLIMIT_AS, memory, memory, "memory")?;
+    if forks {
+        OF_CHILDREN.store(seconds, Ordering::Relaxed); // read by the thread that writes it
+        return Ok(());
+    }
+    // A second later the system kills what has not ended by the signal that it sends first.
+    set(
+        libc::RLIMIT_CPU,
+        seconds,
+        seconds.saturating_add(1),
+        "processor time",
+    )
+}
+
+/// To be called in a process that was just forked.
+pub(crate) fn limit_child() -> Result<()> {
+    limit(0, OF_CHILDREN.load(Ordering::Relaxed), false)
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -58,13 +78,13 @@ type Resource = libc::__rlimit_resource_t;
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 type Resource = libc::c_int;
 
-fn set(resource: Resource, value: u64, what: &str) -> Result<()> {
+fn set(resource: Resource, value: u64, most: u64, what: &str) -> Result<()> {
     if value == 0 {
         return Ok(());
     }
     let limit = libc::rlimit {
         rlim_cur: value as libc::rlim_t,
-        rlim_max: value as libc::rlim_t,
+        rlim_max: most as libc::rlim_t,
     };
     // SAFETY: the struct is plain data that lives during the call.
     if unsafe { libc::setrlimit(resource, &limit) } != 0 {

@@ -4,7 +4,7 @@
 
 use crate::channel::{self, Channel, Message, kind};
 use crate::process;
-use crate::{heap, memory, server};
+use crate::{heap, memory, records, server};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule};
 use python4j_core::callback::{self, Upcall};
@@ -15,7 +15,7 @@ use python4j_core::stop::{self, Reason, stoppable};
 use python4j_core::{Error, Result, capi, child, context, exec, fork, gil, object, raised};
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -27,9 +27,14 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// An urgent message that ends no call: the other process has a block of shared memory no more.
 const FORGET_BLOCK: u8 = 2;
 
-/// The calls that run, and the number of the one that began last. Numbers grow.
+/// The calls that run.
 static RUNNING: Mutex<Vec<u64>> = Mutex::new(Vec::new());
+/// The number of the call that began last. Numbers grow. Raised by `Release` after the call stands in `RUNNING`: who has read it by `Acquire` and then finds the call there no more
+/// knows that it is over.
 static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// Whether this process forks workers, and is none.
+static FORKS: AtomicBool = AtomicBool::new(false);
 
 fn running() -> MutexGuard<'static, Vec<u64>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -45,6 +50,7 @@ pub(crate) fn run(py: Python<'_>, data: RawFd, control: RawFd, parent: i32, serv
     })?;
     pack::share_by(memory::Arrays);
     if server {
+        FORKS.store(true, Ordering::Relaxed); // read by this thread
         let channel = Channel::new(data);
         #[allow(clippy::disallowed_methods)] // each request enters by itself
         py.detach(|| serve(&channel, channel.receive(0)));
@@ -104,14 +110,21 @@ fn serve(channel: &Channel, message: Message) {
     let rest = message.rest.bytes();
     let call = rest.first_chunk().map_or(0, |call| u64::from_le_bytes(*call));
     let rest = rest.get(8..).unwrap_or_default();
+    if running().is_empty() {
+        memory::open_room();
+    }
     running().push(call);
     LAST.fetch_max(call, Ordering::Release);
     drop(memory::pending()); // of a reply that was given up
     let done = catch_unwind(AssertUnwindSafe(|| match message.kind {
-        kind::PREPARE => stoppable(call, |py| prepare(py, rest)),
+        kind::PREPARE => stoppable(call, |py| prepare(py, rest, FORKS.load(Ordering::Relaxed))),
         kind::EXEC => stoppable(call, |py| run_text(py, rest)),
         kind::CALL => stoppable(call, |py| run_function(py, rest)),
         kind::FORGET => gil::with(forget),
+        kind::RECORDS => gil::with(|py| {
+            records::switch(py, rest.first() == Some(&1))?;
+            Ok(Vec::new())
+        }),
         kind::END => {
             gil::with(interpreter::stop);
             process::exit(0)
@@ -139,7 +152,7 @@ fn serve(channel: &Channel, message: Message) {
     };
     match is_inner {
         true => channel.send(kind, call, &reply, &memory::pending()),
-        false => channel.answer(kind, call, &reply, memory::pending()),
+        false => channel.answer(kind, call, &reply),
     }
 }
 
@@ -252,7 +265,7 @@ fn find<'py>(py: Python<'py>, text: &[u8], space: handle::Handle) -> Result<Boun
 
 /// The first request: limits, the folder to work in, folders for the front and the end of `sys.path`, modules to import, and a
 /// request of `exec.rs` that runs in `main`.
-fn prepare(py: Python<'_>, packed: &[u8]) -> Result<Vec<u8>> {
+fn prepare(py: Python<'_>, packed: &[u8], forks: bool) -> Result<Vec<u8>> {
     let mut reader = Reader::new(packed);
     let (memory, seconds) = (reader.u64()?, reader.u64()?);
     let folder = reader.text(py)?;
@@ -282,7 +295,8 @@ fn prepare(py: Python<'_>, packed: &[u8]) -> Result<Vec<u8>> {
     for _ in 0..reader.u32()? {
         path.call_method1("append", (reader.text(py)?,))?;
     }
-    process::limit(memory, seconds)?;
+    process::limit(memory, seconds, forks)?;
+    heap::install_after_import(py)?;
     for _ in 0..reader.u32()? {
         PyModule::import(py, reader.text(py)?)?;
     }

@@ -8,7 +8,7 @@
 //! sockets, its standard output, its standard error, and the file to which the server reports how the worker ended.
 //! The answer is the process id of the worker, or 0 (32 bits).
 
-use crate::process;
+use crate::{heap, process};
 use libc::{c_int, c_short};
 use pyo3::prelude::*;
 use python4j_core::{Result, capi, fork};
@@ -16,7 +16,7 @@ use python4j_shared::pass;
 use std::fs;
 use std::io;
 use std::mem;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 const CHECK: u8 = b'C';
 const FORK: u8 = b'F';
@@ -110,7 +110,9 @@ fn settle(py: Python<'_>, files: [(OwnedFd, RawFd); 4]) -> Result<()> {
     drop(files);
     // SAFETY: a group of its own, so that what it starts ends with it.
     unsafe { libc::setpgid(0, 0) };
+    process::limit_child()?;
     fork::adopt();
+    heap::adopt();
     // Python's own random numbers begin anew in each child; those of numpy would be the same in all.
     if let Some(random) = capi::modules(py).get_item("numpy.random")? {
         random.call_method0("seed")?;
@@ -235,7 +237,7 @@ fn pidfd(process: c_int) -> Option<OwnedFd> {
     // SAFETY: the call makes a descriptor, or none; it is nobody else's.
     unsafe {
         let file = libc::syscall(libc::SYS_pidfd_open, process, 0);
-        (file >= 0).then(|| OwnedFd::from_raw_fd(file as RawFd))
+        (file >= 0).then(|| std::os::fd::FromRawFd::from_raw_fd(file as RawFd))
     }
 }
 

@@ -51,6 +51,11 @@ ROWS = {
     "str.1MB": ("g = {}", "g['s'] = MEGABYTE.encode().decode(); g['t'] = g['s']; g['t'].encode()"),
     "bytes.1MB": ("b = bytearray(MEGABYTE.encode())", "bytearray(bytes(b))"),
 }
+# A process by itself, from nothing to its end.
+ROWS["pool.start"] = (
+    "import os; command = [sys.executable, '-c', 'pass']",
+    "os.waitpid(os.posix_spawn(command[0], command, os.environ), 0)",
+)
 LOOP = """import asyncio, threading
 events = asyncio.new_event_loop()
 async def now(x): return x

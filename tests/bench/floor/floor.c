@@ -5,7 +5,10 @@
 #include <dlfcn.h>
 #include <jni.h>
 #include <stdio.h>
+#include <spawn.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 // Declared here, so that no headers of Python are needed; libpython is opened by start().
 typedef struct object Object;
@@ -293,4 +296,31 @@ EXPORT(void, build)(JNIEnv *env, jclass class, jint kind, jint count) {
         }
     }
     set(name_v, built);
+}
+
+// A Python that sends back what comes, its length first, and the socket to it.
+EXPORT(jint, echoProcess)(JNIEnv *env, jclass class, jstring python, jstring text) {
+    int ends[2], process;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) abort();
+    char *arguments[] = {(char *)(*env)->GetStringUTFChars(env, python, 0), "-c", (char *)(*env)->GetStringUTFChars(env, text, 0), 0};
+    extern char **environ;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 0);
+    if (posix_spawn(&process, arguments[0], &actions, 0, arguments, environ)) abort();
+    close(ends[1]);
+    return ends[0];
+}
+
+EXPORT(void, echoBytesThere)(JNIEnv *env, jclass class, jint socket, jbyteArray bytes) {
+    static char room[1 << 21];
+    jsize length = (*env)->GetArrayLength(env, bytes);
+    (*env)->GetByteArrayRegion(env, bytes, 0, length, (jbyte *)room);
+    for (jsize done = 0; done < length;) done += send(socket, room + done, length - done, 0);
+    for (jsize done = 0; done < length;) {
+        ssize_t came = recv(socket, room + done, length - done, 0);
+        if (came <= 0) abort();
+        done += came;
+    }
+    (*env)->SetByteArrayRegion(env, bytes, 0, length, (jbyte *)room);
 }

@@ -7,6 +7,7 @@ module python4j.arrow {
     requires transitive org.apache.arrow.memory.core;
     requires transitive org.apache.arrow.vector;
     requires org.apache.arrow.c;
+    requires org.apache.arrow.format;
 
     exports org.nd4j.python4j.arrow;
 

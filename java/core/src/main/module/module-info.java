@@ -27,4 +27,5 @@ module python4j.core {
     exports org.nd4j.python4j.internal.arrow to python4j.arrow;
 
     uses org.nd4j.python4j.PythonType;
+    uses org.nd4j.python4j.internal.process.SelfTest;
 }

@@ -8,4 +8,7 @@ module python4j.pool {
     requires transitive python4j.core;
 
     exports org.nd4j.python4j.pool;
+
+    provides org.nd4j.python4j.internal.process.SelfTest with
+            org.nd4j.python4j.internal.pool.PoolSelfTest;
 }

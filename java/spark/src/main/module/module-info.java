@@ -6,6 +6,7 @@
 module python4j.spark {
     requires transitive python4j.core;
     requires transitive python4j.arrow;
+    requires python4j.pool;
 
     exports org.nd4j.python4j.spark;
 }

@@ -144,14 +144,15 @@ final class Pools {
         String[] ways = {
             "import os; os._exit(3)", "import os; os.kill(os.getpid(), 9)", "import os; os.kill(os.getpid(), 19)",
             "import ctypes; ctypes.string_at(0)", "import os; os.closerange(0, 100)", "import os; os.write(3, b'x' * 100)",
-            "import os; os.write(1, b'\\xff\\x00' * 5000)", "import sys; sys.exit(2)", "while True: pass"
+            "import os; os.write(1, b'\\xff\\x00' * 5000)", "import sys; sys.exit(2)", "while True: pass",
+            "rows = []\nwhile True: rows.append(bytes(1 << 26))"
         };
         int way = random.nextInt(ways.length);
         try {
             pool.within(Duration.ofMillis(300)).exec(ways[way]);
             check(way == 2 || way == 4 || way == 6, "it went on after " + ways[way]);
         } catch (PythonException e) {
-            if (!(e instanceof PythonSystemExit)) {
+            if (!(e instanceof PythonSystemExit || "MemoryError".equals(e.getPythonClass()))) {
                 lost(e);
             }
         }
@@ -175,7 +176,7 @@ final class Pools {
         int platform = Integer.parseInt(arguments[2]);
         int virtual = Integer.parseInt(arguments[3]);
         PythonPool.Builder settings = PythonPool.builder().workers(1, 3).limit(LIMIT).startLimit(START_LIMIT).grace(Duration.ofMillis(200)).imports("time")
-                .output((worker, isError, line) -> {}).forkServer(seed % 2 == 0);
+                .memoryLimit(8L << 30).output((worker, isError, line) -> {}).forkServer(seed % 2 == 0);
         List<Thread> threads = new ArrayList<>();
         PythonPool pool = settings.build();
         for (int i = 0; i < platform + virtual; i++) {

@@ -19,14 +19,21 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
@@ -86,6 +93,56 @@ final class ChildMains {
         try (PythonGIL gil = PythonGIL.lock()) { // the end comes within a turn
             System.exit(0);
         }
+    }
+
+    /** The reader is slower than the generator, whose elements are texts of half a kilobyte. */
+    static void streamsAMillion() throws Exception {
+        PythonAsync async = PythonAsync.get();
+        async.exec("async def texts(n):\n    for i in range(n): yield f'{i:06}' + 500 * 'x'").join();
+        long sum = 0;
+        try (Stream<String> texts = async.stream(String.class, async.eval(PythonObject.class, "texts").join(), 1_000_000)) {
+            for (Iterator<String> each = texts.iterator(); each.hasNext(); ) {
+                sum += Integer.parseInt(each.next().substring(0, 6));
+            }
+        }
+        System.out.println(sum);
+    }
+
+    /** Waits for coroutines within a turn by what does not know of the GIL. */
+    static void waitsForTheLoopWithinATurn() throws Exception {
+        PythonAsync async = PythonAsync.get();
+        async.exec("import asyncio\nasync def nap(x):\n    await asyncio.sleep(0.01)\n    return x").join();
+        PythonObject nap = async.eval(PythonObject.class, "nap").join();
+        List<CompletableFuture<Integer>> tasks = new ArrayList<>();
+        IntFunction<CompletableFuture<Integer>> task = x -> {
+            tasks.add(PythonAsync.get().submit(int.class, nap, x)); // a captured loop would be loaded with this class
+            return tasks.get(tasks.size() - 1);
+        };
+        List<Callable<?>> waits = List.of(
+                () -> CompletableFuture.allOf(task.apply(1), task.apply(2)).join(),
+                () -> CompletableFuture.completedFuture(1).thenCompose(task::apply).get(),
+                () -> CompletableFuture.completedFuture(3).thenCombine(task.apply(4), Integer::sum).thenApply(x -> x).toCompletableFuture().join(),
+                () -> task.apply(5).thenCombine(task.apply(6), Integer::sum).orTimeout(1, TimeUnit.SECONDS).join(),
+                () -> CompletableFuture.allOf(task.apply(7)).get(20, TimeUnit.MILLISECONDS));
+        for (Callable<?> wait : waits) {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                print(wait);
+                System.out.println(Python.eval("6 * 7"));
+            }
+        }
+        for (CompletableFuture<Integer> each : tasks) {
+            System.out.print(each.join() + " "); // none of them was harmed
+        }
+        System.out.println();
+        CountDownLatch latch = new CountDownLatch(1);
+        try (PythonGIL gil = PythonGIL.lock()) {
+            task.apply(8).whenComplete((x, e) -> {
+                System.out.println(e.getMessage());
+                latch.countDown();
+            });
+            latch.await();
+        }
+        System.out.println(task.apply(9).join());
     }
 
     /** Nothing of event loops is loaded before they are used. */
@@ -783,5 +840,40 @@ final class ChildMains {
             System.out.println(Thread.interrupted());
         }
         pool.shutdown();
+    }
+
+    /** The same by what ignores interrupts: the other thread is refused. */
+    static void waitsInVainForAFutureOrALock() throws Exception {
+        CompletableFuture<Long> future = new CompletableFuture<>();
+        ReentrantLock lock = new ReentrantLock();
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.setVariable("future", Python.function((args, named) -> {
+                new Thread(() -> {
+                    try (PythonGIL other = PythonGIL.lock()) {
+                        future.complete(Python.eval("6 * 7").toLong());
+                    } catch (PythonException e) {
+                        future.completeExceptionally(e);
+                    }
+                }, "other").start();
+                return future.join();
+            }));
+            PythonExecutioner.setVariable("lock", Python.function((args, named) -> {
+                CountDownLatch locked = new CountDownLatch(1);
+                new Thread(() -> {
+                    lock.lock();
+                    try {
+                        locked.countDown();
+                        print(() -> locked("x = 1"));
+                    } finally {
+                        lock.unlock();
+                    }
+                }, "other").start();
+                locked.await();
+                lock.lock();
+                return "locked";
+            }));
+            print(() -> run("future()"));
+            print(() -> Python.eval("lock()"));
+        }
     }
 }

@@ -324,6 +324,17 @@ class PlaceTest {
     }
 
     @Test
+    void norForWhatIgnoresInterrupts() throws Exception {
+        String refused = "Thread 'other' waits for the turn of Python that thread 'main' has, and 'main', in Java code that Python called,"
+                + " waits without a limit, while no other thread of this JVM runs";
+        List<String> lines = ChildJvm.output("waitsInVainForAFutureOrALock", "-Dorg.eclipse.python4j.callback.patience=500").lines()
+                .collect(Collectors.toList());
+        assertEquals(3, lines.size(), lines::toString);
+        assertTrue(lines.get(0).contains(refused) && lines.get(1).startsWith("PythonException: " + refused), lines::toString);
+        assertEquals("locked", lines.get(2));
+    }
+
+    @Test
     void aCallbackThatWaitsForSomethingElseMakesNobodyFail() throws Exception {
         ExecutorService pool = Executors.newFixedThreadPool(3);
         CountDownLatch inside = new CountDownLatch(1);

@@ -181,6 +181,36 @@ class PythonAsyncAwaitTest {
         async.exec(left).get(20, TimeUnit.SECONDS); // each finally ran
     }
 
+    /** Ten awaits one after the other: at each of them the task is cancelled once, and what it awaits once. */
+    @Test
+    void cancellationAtEachOfManyAwaits() throws Exception {
+        async.exec("ended = []\nasync def many(step, n):\n    done = 0\n    try:\n        for i in range(n):\n            await step(i)\n            done += 1\n"
+                + "        return done\n    except asyncio.CancelledError:\n        done += 1000\n        raise\n    finally:\n        ended.append(done)").join();
+        PythonObject many = function("many");
+        for (int at = 0; at < 10; at++) {
+            for (boolean inJava : new boolean[] {true, false}) {
+                int last = at;
+                CompletableFuture<Object> awaited = new CompletableFuture<>();
+                CountDownLatch there = new CountDownLatch(1);
+                PythonFunction step = (given, named) -> {
+                    if ((Long) given.get(0) < last) {
+                        return CompletableFuture.completedFuture(null);
+                    }
+                    there.countDown();
+                    return awaited;
+                };
+                CompletableFuture<Integer> task = async.submit(int.class, many, step, 10);
+                assertTrue(there.await(20, TimeUnit.SECONDS));
+                async.eval(int.class, "1").join(); // the task waits by now
+                (inJava ? task : awaited).cancel(true);
+                assertThrows(CancellationException.class, () -> task.get(20, TimeUnit.SECONDS));
+                assertThrows(CancellationException.class, () -> awaited.get(20, TimeUnit.SECONDS));
+                async.exec("while not ended: await asyncio.sleep(0)").get(20, TimeUnit.SECONDS);
+                assertEquals(1000 + at, async.eval(int.class, "ended.pop()").join());
+            }
+        }
+    }
+
     // ---- types that say that a value comes later ----
 
     interface Client {

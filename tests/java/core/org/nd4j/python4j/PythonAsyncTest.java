@@ -24,6 +24,8 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -39,6 +41,7 @@ class PythonAsyncTest {
         async.exec("import asyncio, contextvars\n"
                 + "async def add(a, b):\n    await asyncio.sleep(0)\n    return a + b\n"
                 + "async def now(value): return value\n"
+                + "async def endlessly():\n    while True:\n        await asyncio.sleep(0.001)\n        yield 'x'\n"
                 + "async def fail(text):\n    await asyncio.sleep(0)\n    raise ValueError(text)\n"
                 + "async def forever(begun, ended):\n"
                 + "    try:\n        begun()\n        await asyncio.sleep(1000)\n    finally:\n        await asyncio.sleep(0)\n        ended()\n")
@@ -82,6 +85,21 @@ class PythonAsyncTest {
             assertEquals(3, async.submit(int.class, function("add"), 1, 2).join());
             assertEquals(1, PythonExecutioner.getVariable("x").toInt());
         }
+    }
+
+    /** Of these futures some do not know of the GIL: that is told after a while, and nobody waits for ever. */
+    @Test
+    void aTurnDoesNotWaitForEverForAnyFuture() throws Exception {
+        String[] lines = ChildJvm.output("waitsForTheLoopWithinATurn", "-Dorg.eclipse.python4j.callback.patience=300").split("\n");
+        String vain = "Thread 'main' waits within its turn of Python, without a limit, and keeps the GIL with its turn, so that the event loop"
+                + " of PythonAsync cannot go on. ";
+        for (int i = 0; i < 6; i += 2) {
+            assertTrue(lines[i].contains(vain + "It waits for a coroutine, and neither would ever end. Wait for"), lines[i]);
+            assertEquals("42", lines[i + 1]);
+        }
+        assertEquals(List.of("11", "42", "TimeoutException: null", "42", "1 2 1 4 5 6 7 "), Arrays.asList(lines).subList(6, 11));
+        assertTrue(lines[11].startsWith(vain + "No other thread of this JVM runs that could end this wait."), lines[11]);
+        assertEquals("9", lines[12]);
     }
 
     @Test
@@ -208,6 +226,37 @@ class PythonAsyncTest {
     }
 
     @Test
+    void contextVariablesAreAGeneratorsToo() {
+        async.exec("v = contextvars.ContextVar('v', default='none')\n"
+                + "async def asynchronous():\n    yield v.get()\n    v.set('changed')\n    yield v.get()\n"
+                + "def plain():\n    yield v.get()\n    v.set('changed')\n    yield v.get()\n").join();
+        PythonObject v = function("v");
+        for (String name : new String[] {"asynchronous", "plain"}) {
+            PythonObject generator = function(name);
+            try (PythonGIL gil = PythonGIL.lock()) {
+                v.attr("set").call("request 3");
+                assertEquals("[request 3, changed]", Arrays.toString(async.stream(String.class, generator).toArray()));
+                assertEquals("request 3", v.attr("get").call().toString());
+            }
+        }
+    }
+
+    @Test
+    void contextVariablesOfWhoOpensTheLoopAreNotEverybodys() throws Exception {
+        PythonObject read;
+        PythonAsync mine;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import asyncio, contextvars\nv = contextvars.ContextVar('v', default='none')\nv.set('first')\n"
+                    + "async def read(): return v.get()");
+            read = PythonExecutioner.getVariable("read");
+            mine = PythonAsync.start(Python.eval("asyncio.new_event_loop()"));
+        }
+        assertEquals("first", mine.submit(String.class, read).join());
+        assertEquals("none", OtherThread.call(() -> mine.submit(String.class, read).join()));
+        mine.close();
+    }
+
+    @Test
     void theLoopsOwnThreadDoesNotWaitForItself() {
         AtomicReference<Throwable> refused = new AtomicReference<>();
         PythonObject now = function("now");
@@ -300,6 +349,44 @@ class PythonAsyncTest {
         assertFalse(other.isOpen());
         other.close();
         assertTrue(async.isOpen());
+    }
+
+    @Test
+    void whatWaitsForALoopThatDiesFails() throws Exception {
+        for (String death : new String[] {"loop._selector.close()", "loop._selector.select = None", "raise SystemExit", "loop.stop()"}) {
+            PythonObject loop;
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("import asyncio\ndying = asyncio.new_event_loop()");
+                loop = PythonExecutioner.getVariable("dying");
+            }
+            PythonAsync dying = PythonAsync.start(loop);
+            CompletableFuture<Void> pending = dying.exec("import asyncio\nawait asyncio.sleep(1000)");
+            CompletableFuture<List<String>> elements = CompletableFuture.supplyAsync(() -> {
+                try (Stream<String> stream = dying.stream(String.class, function("endlessly"))) {
+                    return stream.collect(Collectors.toList());
+                }
+            });
+            dying.exec("import asyncio\nawait asyncio.sleep(0.01)\nloop = asyncio.get_running_loop()\n"
+                    + "def die():\n    " + death + "\nloop.call_later(0.05, die)").join();
+            if (death.startsWith("raise")) { // as in a task, that ends nothing
+                assertEquals(1, dying.eval(int.class, "1").get(20, TimeUnit.SECONDS));
+                dying.close();
+            }
+            Throwable ended = assertThrows(Exception.class, () -> pending.get(20, TimeUnit.SECONDS));
+            assertTrue(ended instanceof CancellationException || ended.getCause().getMessage().contains("ended, or was closed"), ended.toString());
+            assertThrows(ExecutionException.class, () -> elements.get(20, TimeUnit.SECONDS));
+            for (long late = System.nanoTime() + TimeUnit.SECONDS.toNanos(20); dying.isOpen(); Thread.sleep(1)) {
+                assertTrue(System.nanoTime() < late, death);
+            }
+            assertThrows(PythonException.class, () -> dying.exec("pass"));
+        }
+        assertEquals(1, PythonAsync.get().eval(int.class, "1").join());
+    }
+
+    /** A window of the elements is there at a time: a tenth of them would not fit. */
+    @Test
+    void aMillionElementsNeedLittleMemory() throws Exception {
+        assertEquals("499999500000", ChildJvm.output("streamsAMillion", "-Xmx24m"));
     }
 
     @Test

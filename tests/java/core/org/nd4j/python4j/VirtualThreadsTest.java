@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.sun.management.UnixOperatingSystemMXBean;
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.InputStreamReader;
 import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.nio.file.Files;
@@ -30,6 +34,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -37,6 +42,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.turn.Turn;
 
 class VirtualThreadsTest {
 
@@ -101,6 +107,12 @@ class VirtualThreadsTest {
         inTheOtherJvm(folder, "async");
     }
 
+    /** They need a file descriptor each; a server in a JVM of its own has the other ends. */
+    @Test
+    void tenThousandOfThemWaitForAServer(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "http");
+    }
+
     /** No carrier is left, so no thread that waits could see that it waits in vain. */
     @Test
     void theirCallbacksDoNotKeepAllCarriersForGood(@TempDir Path folder) throws Exception {
@@ -110,6 +122,12 @@ class VirtualThreadsTest {
                         "-Djdk.virtualThreadScheduler.maxPoolSize=" + carriers, "-Dorg.eclipse.python4j.callback.patience=500");
             }
         }
+    }
+
+    /** A virtual thread can be over within a microsecond after it gave its turn back: who looks at it then takes nothing over. */
+    @Test
+    void aTurnIsTakenOverFromAThreadOnlyThatEndedWithIt(@TempDir Path folder) throws Exception {
+        inTheOtherJvm(folder, "ends");
     }
 
     private static void inTheOtherJvm(Path folder, String program, String... options) throws Exception {
@@ -154,12 +172,18 @@ class VirtualThreadsTest {
             watched();
         } else if (arguments[0].equals("async")) {
             awaiting();
+        } else if (arguments[0].equals("http")) {
+            waitingForAServer();
+        } else if (arguments[0].equals("server")) {
+            serve(Integer.parseInt(arguments[1]));
         } else if (arguments[0].equals("places")) {
             places();
         } else if (arguments[0].equals("carriers")) {
             carriers();
         } else if (arguments[0].equals("carriers in use")) {
             carriersInUse();
+        } else if (arguments[0].equals("ends")) {
+            ends();
         } else {
             aThousand();
         }
@@ -195,6 +219,139 @@ class VirtualThreadsTest {
         check(right.get() == AWAITING, right);
         check(async.eval(int.class, "most").join() == AWAITING, "all at once");
         check(more <= MOST_PLATFORM_THREADS, more + " platform threads more");
+        contexts(async);
+    }
+
+    /** A virtual thread has no context variables of its own. Where Python called it, it has those of the code that called. */
+    private static void contexts(PythonAsync async) throws Exception {
+        async.exec("import contextvars\nv = contextvars.ContextVar('v', default='none')\nasync def read(): return v.get()\n"
+                + "def call(f):\n    v.set('of the caller')\n    f()").join();
+        PythonObject read = async.eval(PythonObject.class, "read").join();
+        PythonObject v = async.eval(PythonObject.class, "v").join();
+        PythonObject call = async.eval(PythonObject.class, "call").join();
+        BlockingQueue<String> found = new LinkedBlockingQueue<>();
+        for (int i = 0; i < 2 * Runtime.getRuntime().availableProcessors(); i++) { // each carrier once, or nearly so
+            start(() -> {
+                try (PythonGIL gil = PythonGIL.lock()) {
+                    v.attr("set").call("of a turn");
+                    call.call(Python.function((given, named) -> {
+                        found.add(async.submit(String.class, read).join());
+                        return null;
+                    }));
+                    found.add(async.submit(String.class, read).join());
+                }
+                found.add(async.submit(String.class, read).join());
+            }).join();
+            check(found.toString().equals("[of the caller, none, none]"), found);
+            found.clear();
+        }
+    }
+
+    private static final int DESCRIPTORS = 500; // for everything else that a JVM has open
+
+    /** The server answers when all requests are there. */
+    private static void waitingForAServer() throws Exception {
+        Object system = ManagementFactory.getOperatingSystemMXBean();
+        long limit = system instanceof UnixOperatingSystemMXBean ? ((UnixOperatingSystemMXBean) system).getMaxFileDescriptorCount() : AWAITING;
+        int count = (int) Math.min(AWAITING, limit - DESCRIPTORS);
+        Process server = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "-cp", System.getProperty("java.class.path"),
+                VirtualThreadsTest.class.getName(), "server", String.valueOf(count)).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        try (BufferedReader port = new BufferedReader(new InputStreamReader(server.getInputStream()))) {
+            PythonAsync async = PythonAsync.get();
+            async.exec("import asyncio\nport = " + port.readLine() + "\nasync def get(path):\n"
+                    + "    reader, writer = await asyncio.open_connection('127.0.0.1', port)\n"
+                    + "    writer.write(f'GET {path} HTTP/1.0\\r\\n\\r\\n'.encode())\n"
+                    + "    answer = await reader.read()\n    writer.close()\n"
+                    + "    return answer.split(b'\\r\\n\\r\\n')[1].decode()").join();
+            PythonObject get = async.eval(PythonObject.class, "get").join();
+            ThreadMXBean platform = ManagementFactory.getThreadMXBean();
+            int before = platform.getThreadCount();
+            platform.resetPeakThreadCount();
+            long memory = resident();
+            long start = System.nanoTime();
+            AtomicInteger right = new AtomicInteger();
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                String path = "/" + i;
+                threads.add(start(() -> {
+                    if (async.submit(String.class, get, path).join().equals("hello " + path)) {
+                        right.incrementAndGet();
+                    }
+                }));
+            }
+            for (Thread thread : threads) {
+                thread.join(100_000);
+            }
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+            int more = platform.getPeakThreadCount() - before;
+            System.out.println(count + " requests at once: " + millis + " ms, " + (resident() - memory) / count + " KB of memory for each, " + more
+                    + " platform threads more, " + platform.getPeakThreadCount() + " in all");
+            check(right.get() == count, right);
+            check(more <= MOST_PLATFORM_THREADS, more + " platform threads more");
+        } finally {
+            server.destroyForcibly();
+        }
+    }
+
+    /** KB of this process, at their most where the system says that. */
+    private static long resident() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        return !Files.isReadable(status) ? 0 : Files.readAllLines(status).stream().filter(line -> line.startsWith("VmHWM:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", ""))).sum();
+    }
+
+    private static void serve(int count) throws Exception {
+        PythonAsync async = PythonAsync.get();
+        async.exec("import asyncio\ncame = 0\nall = asyncio.Event()\n"
+                + "async def serve(reader, writer):\n    global came\n"
+                + "    path = (await reader.readuntil(b'\\r\\n\\r\\n')).split()[1]\n    came += 1\n"
+                + "    if came == " + count + ": all.set()\n    await all.wait()\n"
+                + "    writer.write(b'HTTP/1.0 200 OK\\r\\n\\r\\nhello ' + path)\n    await writer.drain()\n    writer.close()\n"
+                + "server = await asyncio.start_server(serve, '127.0.0.1', 0, backlog=4096)").join();
+        System.out.println(async.eval(int.class, "server.sockets[0].getsockname()[1]").join());
+        System.in.read(); // until the other process ends
+    }
+
+    private static void ends() throws Exception {
+        Turn turn = new Turn();
+        AtomicInteger lost = new AtomicInteger();
+        AtomicInteger ended = new AtomicInteger();
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(3);
+        Runnable holds = () -> {
+            while (System.nanoTime() - end < 0) {
+                if (turn.takeIfFree()) {
+                    for (int i = 0; i < 300 && turn.isMine(); i++) {
+                        Thread.onSpinWait();
+                    }
+                    if (turn.isMine()) {
+                        turn.giveBack();
+                    } else {
+                        lost.incrementAndGet();
+                    }
+                }
+            }
+        };
+        Thread first = new Thread(holds);
+        Thread second = new Thread(holds);
+        first.start();
+        second.start();
+        Semaphore running = new Semaphore(64);
+        while (System.nanoTime() - end < 0) {
+            running.acquire();
+            start(() -> {
+                for (int i = 0; i < 100 && !turn.isMine(); i++) {
+                    turn.takeIfFree();
+                }
+                if (turn.isMine()) {
+                    turn.giveBack();
+                    ended.incrementAndGet();
+                }
+                running.release();
+            });
+        }
+        first.join();
+        second.join();
+        check(ended.get() > 0 && lost.get() == 0, lost + " turns were lost while " + ended + " threads ended");
     }
 
     private static void aThousand() throws Exception {

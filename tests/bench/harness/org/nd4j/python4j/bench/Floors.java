@@ -65,6 +65,10 @@ public final class Floors extends Peer {
 
     private static native void build(int kind, int count);
 
+    private static native int echoProcess(String python, String text);
+
+    private static native void echoBytesThere(int socket, byte[] bytes);
+
     @Override
     public void open() {
         load();
@@ -84,6 +88,51 @@ public final class Floors extends Peer {
     @Override
     public void prepare() {
         load();
+    }
+
+    /** A socket between this process and a Python that sends back what comes. */
+    @Override
+    Pool pool(int processes, String text) {
+        load();
+        int socket = echoProcess(System.getProperty("bench.floor.python"), String.join("\n",
+                "import os",
+                "while True:",
+                "    data = os.read(0, 65536)",
+                "    if not data: break",
+                "    length = int.from_bytes(data[:4], 'little')",
+                "    if length > len(data):",
+                "        parts = [data]",
+                "        length -= len(data)",
+                "        while length > 0:",
+                "            parts.append(os.read(0, 1 << 20))",
+                "            length -= len(parts[-1])",
+                "        data = b''.join(parts)",
+                "    while data:",
+                "        data = data[os.write(0, data):]"));
+        return new Pool() {
+            @Override
+            public Object exec(String code) {
+                return echo(new byte[40]);
+            }
+
+            @Override
+            public long ints(long x, long y) {
+                echo(new byte[80]);
+                return x + y;
+            }
+
+            @Override
+            public Object echo(byte[] bytes) {
+                for (int i = 0; i < 4; i++) {
+                    bytes[i] = (byte) (bytes.length >> 8 * i);
+                }
+                echoBytesThere(socket, bytes);
+                return bytes;
+            }
+
+            @Override
+            public void close() {}
+        };
     }
 
     Object jni() {

@@ -4,6 +4,7 @@
 package org.nd4j.python4j.bench;
 
 import java.util.List;
+import java.util.function.ToIntFunction;
 
 /**
  * One way from Java to Python. What a library has no counterpart of stays as it is here and throws
@@ -78,6 +79,31 @@ public abstract class Peer {
 
     /** So many waits of 100 ms at once. */
     public Step asyncWaits(int count) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** So many processes with Python, in each of which a text has run; {@link #open} was not called. */
+    Pool pool(int processes, String text) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** The same without any process at first, each of which is forked if there is a text. */
+    Pool growing(String text) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** One process, which is replaced after each call. */
+    Pool renewed() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** From any thread, which is outside Python: enters, runs a text, leaves. */
+    public void once(String text) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** A function of the array of doubles that it is given, defined by a text: in two other processes, or in this one. */
+    ToIntFunction<double[]> model(String environment, String text, String function, boolean here) throws Exception {
         throw new NotOffered();
     }
 
@@ -219,6 +245,11 @@ public abstract class Peer {
 
     /** Hands an array over as v. */
     public Object putArray(Object array) throws Exception {
+        throw new NotOffered();
+    }
+
+    /** An array of so many doubles, filled by Java, which Python sums up in each step. */
+    public Step arraySum(int length) throws Exception {
         throw new NotOffered();
     }
 

@@ -21,7 +21,7 @@ import java.util.regex.Pattern;
 final class Probes {
 
     @FunctionalInterface
-    private interface Probe {
+    interface Probe {
         /** Bytes allocated, samples, remark, as in {@link Child}. */
         Object[] run(Peer peer, boolean quick) throws Exception;
     }
@@ -53,6 +53,7 @@ final class Probes {
                 peer.getArray();
             });
         });
+        ALL.putAll(PoolProbes.ALL);
     }
 
     private Probes() {}
@@ -266,7 +267,7 @@ final class Probes {
         return new Object[] {"", (double) (last - first) / (all / slices * (slices - 2)), remark};
     }
 
-    private static long residentBytes() throws IOException {
+    static long residentBytes() throws IOException {
         List<String> status = Files.readAllLines(Paths.get("/proc/self/status"));
         for (String line : status) {
             if (line.startsWith("VmRSS:")) {

@@ -24,6 +24,9 @@ final class Rows {
     private final Map<String, Setup> rows = new LinkedHashMap<>();
     private final int large;
 
+    /** The doubles of an array that other processes see: 80 MB. */
+    static final int ARRAY = 10_000_000;
+
     /** @param quick whether large values have a tenth of their elements */
     Rows(boolean quick) {
         large = quick ? 100_000 : 1_000_000;
@@ -32,6 +35,7 @@ final class Rows {
         scales();
         arrays();
         loops();
+        processes();
     }
 
     Map<String, Setup> all() {
@@ -40,13 +44,13 @@ final class Rows {
 
     /** Whether a row is measured outside Python: the peer is not opened for it. */
     static boolean outside(String row) {
-        return row.equals("jni") || row.equals("lock") || row.equals("lock.fresh") || row.equals("pattern.lock")
+        return row.startsWith("pool.") && !row.contains(".here") || row.equals("jni") || row.equals("lock") || row.equals("lock.fresh") || row.equals("pattern.lock")
                 || row.startsWith("async.");
     }
 
     /** Whether a row needs numpy, and ND4J where the peer uses that. */
     static boolean needsArrays(String row) {
-        return row.contains("array");
+        return row.contains("array") || row.contains("sklearn");
     }
 
     /** How many elements a row handles in one step, for the time per element; 0 where that says nothing. */
@@ -208,8 +212,29 @@ final class Rows {
         row("async.submit", peer -> peer.asyncSubmit(1));
         row("async.submit/" + large / 10, peer -> peer.asyncSubmit(large / 10));
         row("async.await/1000", peer -> peer.asyncAwait(1000));
-        row("async.items/" + large / 10, peer -> peer.asyncItems(large / 10));
+        row("async.items/" + large, peer -> peer.asyncItems(large));
+        row("async.each/" + large, peer -> peer.asyncSubmit(large)); // the same by a submit for each
         row("async.waits/10000", peer -> peer.asyncWaits(10_000));
+    }
+
+    /** Python in other processes; `here` is the same in this one. */
+    private void processes() {
+        row("pool.exec", peer -> {
+            Pool pool = peer.pool(1, "");
+            return () -> pool.exec("x = 1");
+        });
+        row("pool.ints", peer -> {
+            Pool pool = peer.pool(1, "");
+            long[] n = {0};
+            return () -> pool.ints(n[0]++, 1L);
+        });
+        row("pool.bytes.1MB", peer -> {
+            Pool pool = peer.pool(1, "");
+            byte[] bytes = new byte[1 << 20];
+            return () -> pool.echo(bytes);
+        });
+        row("pool.array.sum/" + ARRAY, peer -> peer.pool(1, "import numpy").arraySum(ARRAY));
+        row("pool.array.sum.here/" + ARRAY, peer -> peer.arraySum(ARRAY));
     }
 
     private void inAndOut(String name, Class<?> type, IntFunction<Object> make, String expression, int n) {

@@ -34,6 +34,8 @@ final class Targets {
     private static final String GRAAL = "graalpy";
     private static final String FLOOR = "floor";
     private static final String CPYTHON = "cpython";
+    private static final String EXECUTOR = "processpool";
+    private static final String PY4J = "py4j";
 
     private final List<Target> all = new ArrayList<>();
 
@@ -73,11 +75,23 @@ final class Targets {
         against("array.sum/(.*)", 1.1, OURS, "array.sum.numpy/$2", 0, "<= 1.1x of numpy's own array");
         atMost("async.submit", 3, CPYTHON);
         atMost("async.await/.*", 5, CPYTHON);
-        against("async.items/(.*)", 1 / 3.0, OURS, "async.submit/$2", 0, ">= 3x faster than a submit for each");
+        against("async.items/(.*)", 1 / 3.0, OURS, "async.each/$2", 0, ">= 3x faster than a submit for each");
         against("async.waits/.*", 0, OURS, null, 250_000_000, "<= 250 ms");
         faster("start", 1, JEP);
         against("start", 1.3, "floor+cpython", null, 0, "<= 1.3x of (JVM alone + python -c pass)");
         against("memory.(exec|objects|frames)", 0, OURS, null, 8, "<= 8 bytes a step");
+        atMost("pool.exec", 2.5, FLOOR);
+        faster("pool.exec", 10, EXECUTOR);
+        faster("pool.exec", 2, PY4J);
+        atMost("pool.ints", 2.75, FLOOR);
+        faster("pool.ints", 10 / 1.1, EXECUTOR);
+        faster("pool.ints", 2 / 1.1, PY4J);
+        faster("pool.bytes.1MB", 5, EXECUTOR);
+        against("pool.array.sum/(.*)", 1, OURS, "pool.array.sum.here/$2", 100_000, "<= 100 us + in process");
+        against("pool.array.made/.*", 0, OURS, null, 150_000, "<= 150 us");
+        atMost("pool.start", 1.3, CPYTHON);
+        against("pool.start.sklearn", 0, OURS, null, 30_000_000, "<= 30 ms");
+        against("memory.pool", 0, OURS, null, 1_000, "<= 1 kB a process, and no file or thread");
         against("memory.array", 0, OURS, null, 80_000, "<= 80 kB a step of 8 MB");
     }
 

@@ -192,6 +192,50 @@ public final class JepPeer extends Peer {
     }
 
     @Override
+    public Step arraySum(int length) {
+        DoubleBuffer memory = ByteBuffer.allocateDirect(Double.BYTES * length).order(ByteOrder.nativeOrder()).asDoubleBuffer();
+        for (int i = 0; i < length; i++) {
+            memory.put(i, 1);
+        }
+        python.exec("import numpy");
+        return () -> {
+            python.set("v", new DirectNDArray<>(memory, length));
+            python.exec("s = float(v.sum())");
+            return python.getValue("s", Double.class);
+        };
+    }
+
+    /** In this process, as JEP has no other one. */
+    @Override
+    Pool pool(int processes, String text) {
+        if (processes > 1) {
+            throw new NotOffered();
+        }
+        open();
+        return new Pool() {
+            @Override
+            public Object exec(String code) {
+                return JepPeer.this.exec(code);
+            }
+
+            @Override
+            public long ints(long x, long y) {
+                return JepPeer.this.ints(x, y);
+            }
+
+            @Override
+            public Object echo(byte[] bytes) {
+                return JepPeer.this.echo(bytes);
+            }
+
+            @Override
+            public void close() {
+                JepPeer.this.close();
+            }
+        };
+    }
+
+    @Override
     public Object getArray() {
         return python.getValue("v", NDArray.class);
     }

@@ -2,17 +2,24 @@
 // This build: the API of M2.1 as in Python4jPeer, and what we have beyond it.
 package org.nd4j.python4j.bench;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.LongUnaryOperator;
+import java.util.function.ToIntFunction;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonAsync;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonCode;
 import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
+import org.nd4j.python4j.pool.PythonPool;
 
 /** What M2.1's API cannot say. */
 public final class OursPeer extends Python4jPeer {
@@ -107,5 +114,64 @@ public final class OursPeer extends Python4jPeer {
     @Override
     public Ints callable() {
         return PythonCallable.of("f")::callLong;
+    }
+
+    @Override
+    public Step arraySum(int length) {
+        DoubleBuffer array = ByteBuffer.allocateDirect(Double.BYTES * length).order(ByteOrder.nativeOrder()).asDoubleBuffer();
+        fill(array);
+        PythonExecutioner.exec("import numpy");
+        PythonVariable<Double> sum = new PythonVariable<>("s", PythonTypes.FLOAT);
+        return () -> {
+            PythonExecutioner.setVariable("v", PythonBuffer.of(array).toNumpy());
+            PythonExecutioner.exec("s = float(v.sum())", List.of(), List.of(sum));
+            return sum.getValue();
+        };
+    }
+
+    static void fill(DoubleBuffer array) {
+        for (int i = 0; i < array.capacity(); i++) {
+            array.put(i, 1);
+        }
+    }
+
+    private static PythonPool.Builder one(String text) {
+        return PythonPool.builder().workers(1).prepare(text);
+    }
+
+    @Override
+    Pool pool(int processes, String text) {
+        return new OursPool(one(text).workers(processes).build());
+    }
+
+    @Override
+    Pool growing(String text) {
+        PythonPool.Builder pool = one(text).workers(0, 1_000);
+        String environment = System.getProperty("bench.environment"); // where the packages of the examples are
+        return new OursPool(text.isEmpty() ? pool.build() : pool.python(environment).forkServer(true).build());
+    }
+
+    @Override
+    Pool renewed() {
+        return new OursPool(one("").recycleAfter(1).build());
+    }
+
+    @Override
+    ToIntFunction<double[]> model(String environment, String text, String function, boolean here) {
+        if (!here) {
+            PythonPool pool = one(text).workers(2).python(environment).numericThreads(1).build();
+            return picture -> ((Long) pool.call(function, (Object) picture)).intValue();
+        }
+        System.setProperty("org.eclipse.python4j.python", environment);
+        PythonCallable callable;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec(text);
+            callable = PythonCallable.of(function);
+        }
+        return picture -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                return callable.callAs(PythonTypes.INT, picture).intValue();
+            }
+        };
     }
 }

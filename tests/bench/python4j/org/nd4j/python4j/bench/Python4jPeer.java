@@ -239,6 +239,13 @@ public class Python4jPeer extends Peer {
         }
     }
 
+    @Override
+    public void once(String text) {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec(text);
+        }
+    }
+
     /** ND4J and numpy, which are on the class path of the array rows only. */
     private static final class Arrays {
         static final PythonType<org.nd4j.linalg.api.ndarray.INDArray> TYPE =

@@ -35,7 +35,7 @@ class DocsTest {
             String name = "tables_" + count;
             Path source = Files.writeString(folder.resolve(name + ".java"), "import java.util.*;\nimport org.apache.arrow.memory.*;\n"
                     + "import org.apache.arrow.vector.*;\nimport org.apache.arrow.vector.ipc.*;\nimport org.nd4j.python4j.*;\n"
-                    + "import org.nd4j.python4j.arrow.*;\n\npublic class " + name
+                    + "import org.nd4j.python4j.arrow.*;\nimport org.nd4j.python4j.pool.*;\n\npublic class " + name
                     + " {\n    public static void main(String[] args) throws Exception {\n" + programs.group(1) + "    }\n}\n");
             ByteArrayOutputStream errors = new ByteArrayOutputStream();
             int status = ToolProvider.getSystemJavaCompiler()

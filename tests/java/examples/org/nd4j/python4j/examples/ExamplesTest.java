@@ -33,7 +33,7 @@ class ExamplesTest {
 
     /** Times, rates, and the name of a namespace that has none of its own. */
     private static final Pattern MEASURED =
-            Pattern.compile("(?m)[\\d.]+(?= ms| tokens/s)|temp_\\w+|(?<=^(?:one by one|in batches).{0,80})[\\d.]+(?=\\s+\\S)");
+            Pattern.compile("(?m)[\\d.]+(?= ms| tokens/s)|temp_\\w+|(?<=^(?:one by one|in batches|pool of 2).{0,80})[\\d.]+(?=\\s+\\S)");
 
     @TempDir
     static Path folder;
@@ -123,6 +123,14 @@ class ExamplesTest {
     }
 
     @Test
+    void clientsOfAsyncioRunOnTheLoop() throws Exception {
+        for (String loop : new String[] {"asyncio", "uvloop"}) {
+            assertEquals(String.join("\n", loop, "together", "[one, two, three]", "HTTPStatusError", "[one, two, three]", "ClientResponseError",
+                    "true", "cancelled", "cancelled", ""), output("HttpClients", loop));
+        }
+    }
+
+    @Test
     void thePagesQuoteThePrograms() throws IOException {
         List<String> sources = new ArrayList<>();
         try (Stream<Path> files = Files.walk(ROOT.resolve("java/examples"))) {
@@ -160,10 +168,10 @@ class ExamplesTest {
         return new ProcessBuilder(command).directory(folder.toFile()).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
     }
 
-    private static String output(String program) throws Exception {
+    private static String output(String program, String... arguments) throws Exception {
         Path out = folder.resolve(program + ".out");
         Path err = folder.resolve(program + ".err");
-        Process process = started(program, out, err);
+        Process process = started(program, out, err, arguments);
         try {
             assertTrue(process.waitFor(5, TimeUnit.MINUTES), program + " ends");
             assertEquals(0, process.exitValue(), () -> read(err));

@@ -7,15 +7,21 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.management.ManagementFactory;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.start.NativeLoader;
 
 @Timeout(180)
@@ -29,16 +35,20 @@ class ChannelTest {
     }
 
     /** A process that writes these bytes where a worker writes messages, and reads what comes. */
-    private static WorkerProcess process(byte[] bytes) {
+    private static WorkerProcess process(byte[] bytes, boolean stays) {
         StringBuilder octal = new StringBuilder();
         for (byte each : bytes) {
             octal.append(String.format("\\%03o", each & 0xFF));
         }
-        return WorkerProcess.start(List.of("/bin/sh", "-c", "printf '" + octal + "' >&3; cat <&3 >/dev/null"), List.of());
+        return WorkerProcess.start(List.of("/bin/sh", "-c", "printf '" + octal + "' >&3" + (stays ? "; cat <&3 >/dev/null" : "")), List.of());
     }
 
     private static Throwable answerOf(byte[] bytes) {
-        WorkerProcess process = process(bytes);
+        return answerOf(bytes, true);
+    }
+
+    private static Throwable answerOf(byte[] bytes, boolean stays) {
+        WorkerProcess process = process(bytes, stays);
         Output output = new Output(process.out, process.err, (isError, line) -> {});
         Output.Reader reader = new Output.Reader();
         reader.add(output);
@@ -105,6 +115,42 @@ class ChannelTest {
             long bytesAllocated = allocated() - before;
             assertTrue(thrown == null || thrown instanceof PythonException, () -> "" + thrown);
             assertTrue(bytesAllocated < 4 << 20, bytesAllocated + " bytes were allocated");
+        }
+    }
+
+    private static byte[] packed(Object value) {
+        Pack pack = Pack.take();
+        try {
+            return Arrays.copyOf(pack.value(value).buffer(), pack.length());
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    /** What a worker would send, with some bytes changed, removed or repeated. */
+    @Test
+    void changedMessagesAreAnsweredToo() {
+        List<?> report = Arrays.asList("ValueError: x", "ValueError", "builtins", "x", "", List.of("f.py", "f", 3L), "Traceback", null, null, List.of(), List.of("note"));
+        byte[][] values = {
+            packed(Arrays.asList(1L, 2L, 3L)), packed(Map.of("a", List.of(1.5, "text", true), "b", Set.of(BigInteger.TEN.pow(30)))),
+            packed(List.of("x".repeat(300), new byte[50], List.of(List.of(new BigDecimal("1.5"))))), packed(report), packed(List.of(report, report)),
+        };
+        for (int seed = 0; seed < 150; seed++) {
+            Random random = new Random(seed);
+            byte[] rest = values[random.nextInt(values.length)].clone();
+            for (int i = random.nextInt(4); i >= 0; i--) {
+                rest[random.nextInt(rest.length)] = (byte) (random.nextBoolean() ? random.nextInt(26) : random.nextInt());
+            }
+            if (random.nextInt(4) == 0) {
+                rest = Arrays.copyOf(rest, random.nextInt(rest.length + 20));
+            }
+            int length = random.nextInt(8) == 0 ? random.nextInt(2 * rest.length + 1) : rest.length;
+            byte[] bytes = message(length, random.nextInt(4), random.nextInt(8) == 0 ? 0 : 1, rest);
+            long before = allocated();
+            Throwable thrown = answerOf(bytes, false);
+            long bytesAllocated = allocated() - before;
+            assertTrue(thrown == null || thrown instanceof PythonException, seed + ": " + thrown);
+            assertTrue(bytesAllocated < 4 << 20, seed + ": " + bytesAllocated + " bytes were allocated");
         }
     }
 

@@ -77,7 +77,7 @@ class ForkServerTest {
 
     @Test
     void aForkedWorkerIsStoppedKilledAndReplaced() throws InterruptedException {
-        try (PythonPool pool = forking().grace(Duration.ofMillis(200)).build()) {
+        try (PythonPool pool = forking().grace(Duration.ofSeconds(1)).build()) {
             assertThrows(PythonTimeout.class, () -> pool.within(Duration.ofMillis(50)).call(LOOP));
             PythonWorkerLost exit = assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(7)"));
             assertEquals(7, exit.getExitStatus());

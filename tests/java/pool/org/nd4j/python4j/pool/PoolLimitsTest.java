@@ -159,12 +159,101 @@ class PoolLimitsTest {
     }
 
     @Test
+    void aFullQueueMakesTheCallerWait() throws Exception {
+        try (PythonPool pool = one().queue(1, PythonPool.WhenFull.WAIT).build()) {
+            CompletableFuture<?> runs = pool.callAsync("__import__('time').sleep", 1000);
+            CompletableFuture<?> waits = pool.callAsync("len", "abc");
+            List<Object> results = new ArrayList<>();
+            Thread caller = new Thread(() -> results.add(pool.callAsync("len", "abcd").join()));
+            Thread interrupted = new Thread(() -> {
+                try {
+                    pool.call("len", "");
+                } catch (PythonInterrupted e) {
+                    results.add(e.getClass());
+                }
+            });
+            interrupted.start();
+            await("it waits for room", () -> interrupted.getState() == Thread.State.WAITING);
+            interrupted.interrupt();
+            interrupted.join();
+            assertEquals(List.of(PythonInterrupted.class), results);
+            caller.start();
+            await("it waits for room", () -> caller.getState() == Thread.State.WAITING);
+            assertEquals(1, pool.monitor().getQueued());
+            runs.cancel(true);
+            caller.join();
+            assertEquals(4L, results.get(1));
+            assertEquals(3L, waits.get());
+        }
+    }
+
+    @Test
+    void aWorkerThatHasTakenTooMuchMemoryIsReplaced() {
+        org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(Path.of("/proc/self/statm")), "the system does not tell");
+        try (PythonPool pool = one().recycleAbove(200L << 20).build()) {
+            long first = pid(pool);
+            assertEquals(5L, pool.call("lambda: len(b'x' * 5)"));
+            assertEquals(first, pid(pool));
+            pool.exec("import sys\nsys.kept = b'x' * (300 << 20)");
+            assertNotEquals(first, pid(pool));
+            assertEquals(java.util.Map.of("its resident memory was above " + (200L << 20) + " bytes", 1L), pool.monitor().getRestartReasons());
+        }
+    }
+
+    @Test
+    void workersComeWithTheLoadAndGoWithoutIt() throws Exception {
+        try (PythonPool pool = PythonPool.builder().workers(1, 3).idle(Duration.ofMillis(300)).build()) {
+            assertEquals(1, pool.monitor().getWorkers());
+            List<CompletableFuture<Object>> calls = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                calls.add(pool.callAsync("lambda: (__import__('time').sleep(0.3), __import__('os').getpid())[1]"));
+            }
+            await("there are three", () -> pool.monitor().getWorkers() == 3);
+            java.util.Set<Object> workers = new java.util.HashSet<>();
+            for (CompletableFuture<Object> call : calls) {
+                workers.add(call.get());
+            }
+            assertTrue(workers.size() > 1 && workers.size() <= 3, workers.toString());
+            await("two have gone", () -> pool.monitor().getWorkers() == 1);
+            assertEquals(0, pool.monitor().getRestarts());
+        }
+        try (PythonPool none = PythonPool.builder().workers(0, 1).idle(Duration.ofMillis(50)).build()) {
+            assertEquals(0, none.monitor().getWorkers());
+            assertEquals(1L, none.call("lambda: 1"));
+            await("it has gone", () -> none.monitor().getWorkers() == 0);
+            assertEquals(2L, none.call("lambda: 2"));
+        }
+    }
+
+    @Test
+    void windowsIsRefusedClearly() {
+        String message = assertThrows(PythonException.class, () -> PythonPool.Builder.refuseWindows("Windows 11")).getMessage();
+        assertEquals("Pools are available on Linux and macOS only, and this system is Windows 11. Use the Python in this process"
+                + " (PythonGIL), or start programs with PythonProcess.", message);
+    }
+
+    @Test
     void memoryAndProcessorTimeHaveLimits() {
         try (PythonPool pool = one().memoryLimit(2L << 30).processorLimit(Duration.ofSeconds(1)).build()) {
             PythonException e = assertThrows(PythonException.class, () -> pool.exec("x = bytearray(4 << 30)"));
             assertEquals("MemoryError", e.getPythonClass());
             PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> pool.exec("while True: pass"));
-            assertTrue(lost.getSignal().equals("SIGXCPU") || lost.getSignal().equals("SIGKILL"), lost.getMessage());
+            assertEquals("SIGXCPU", lost.getSignal(), lost.getMessage());
+        }
+    }
+
+    @Test
+    void theProcessorTimeOfAForkServerIsItsOwn() {
+        // It has used more than a worker may, before it forks.
+        String works = "import time\nwhile time.process_time() < 1.2: pass";
+        try (PythonPool pool = one().forkServer(true).prepare(works).processorLimit(Duration.ofSeconds(1)).build()) {
+            assertEquals(1L, pool.call("lambda: 1"));
+            PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> pool.exec("while True: pass"));
+            assertEquals("SIGXCPU", lost.getSignal(), lost.getMessage());
+            PythonWorkerLost late = assertThrows(PythonWorkerLost.class,
+                    () -> pool.exec("import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"));
+            assertEquals("SIGKILL", late.getSignal(), late.getMessage());
+            assertEquals(2L, pool.call("lambda: 2"));
         }
     }
 

@@ -47,6 +47,8 @@ class PoolMonitorTest {
             assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(3)"));
             pool.exec("pass");
             assertEquals(1, monitor.getRestarts());
+            assertEquals(Set.of(1L), Set.copyOf(monitor.getRestartReasons().values()));
+            assertTrue(monitor.getRestartReasons().keySet().iterator().next().endsWith("exit status 3"), monitor.getRestartReasons().toString());
             assertTrue(monitor.getLastRestart().startsWith("worker 1: it ") && monitor.getLastRestart().endsWith("exit status 3"),
                     monitor.getLastRestart());
             assertEquals(Set.of("2"), monitor.getResidentBytes().keySet());
@@ -82,7 +84,7 @@ class PoolMonitorTest {
     void theFlightRecorderHasCallsRestartsAndCounts() throws Exception {
         Path file = Files.createTempFile("pool", ".jfr");
         try (Recording recording = new Recording(); PythonPool pool = PythonPool.builder().workers(1).build()) {
-            for (String event : new String[] {"PoolCall", "PoolRestart", "PoolCounts", "PoolWorker"}) {
+            for (String event : new String[] {"PoolCall", "PoolWait", "PoolRestart", "PoolCounts", "PoolWorker"}) {
                 recording.enable("org.nd4j.python4j." + event);
             }
             recording.enable("org.nd4j.python4j.PoolCounts").withPeriod(java.time.Duration.ofMillis(50));
@@ -90,12 +92,26 @@ class PoolMonitorTest {
             pool.exec("pass");
             assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(3)"));
             pool.call("time:sleep", 0.6);
+            CompletableFuture<Object> first = pool.callAsync("time:sleep", 0.2);
+            CompletableFuture<Object> later = pool.callAsync("time:sleep", 0); // is handed the worker
+            pool.call("time:sleep", 0); // waits by itself
+            CompletableFuture<Object> last = pool.callAsync("time:sleep", 1);
+            CompletableFuture<Object> never = pool.callAsync("time:sleep", 0);
+            assertTrue(never.cancel(true));
+            last.cancel(true);
+            first.get();
+            later.get();
             recording.stop();
             recording.dump(file);
             List<RecordedEvent> events = RecordingFile.readAllEvents(file);
             Set<String> seen = new TreeSet<>();
+            List<String> waits = new java.util.ArrayList<>();
             for (RecordedEvent event : events) {
                 seen.add(event.getEventType().getName().substring("org.nd4j.python4j.".length()));
+                if (event.getEventType().getName().endsWith("PoolWait")) {
+                    waits.add(event.getBoolean("got") + " " + (event.getDuration().toMillis() >= 50));
+                    assertEquals(pool.toString(), event.getString("pool"));
+                }
                 if (event.getEventType().getName().endsWith("PoolRestart")) {
                     assertTrue(event.getString("reason").endsWith("exit status 3"), event.toString());
                 }
@@ -103,7 +119,9 @@ class PoolMonitorTest {
                     assertEquals(pool.toString(), event.getString("pool"));
                 }
             }
-            assertEquals(Set.of("PoolCall", "PoolRestart", "PoolCounts", "PoolWorker"), seen);
+            assertEquals(Set.of("PoolCall", "PoolWait", "PoolRestart", "PoolCounts", "PoolWorker"), seen);
+            // After the crash a worker is started, for which the next call waits as well.
+            assertTrue(waits.contains("false false") && java.util.Collections.frequency(waits, "true true") >= 2, waits.toString());
         } finally {
             Files.delete(file);
         }

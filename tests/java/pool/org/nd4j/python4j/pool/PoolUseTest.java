@@ -102,6 +102,7 @@ class PoolUseTest {
         assertEquals(IntStream.range(0, 10).mapToObj(i -> 3L * i).collect(Collectors.toList()), first);
         assertTrue(taken.get() <= 20, taken + " were taken for 10");
         assertEquals(List.of("a", "b"), pool.mapAs(PythonTypes.STR, "str", List.of("a", "b")).collect(Collectors.toList()));
+        assertEquals(List.of("0", "1"), pool.mapAs(PythonTypes.STR, "str", IntStream.range(0, 2).boxed()).collect(Collectors.toList()));
         assertThrows(PythonException.class, () -> pool.map("lambda x: 1 // x", List.of(1, 0, 2)).collect(Collectors.toList()));
     }
 

@@ -238,6 +238,63 @@ class SharedMemoryTest {
     }
 
     @Test
+    void manyLargeValuesOfOneCallCrossInTheirOrder() {
+        List<Object> values = new ArrayList<>();
+        for (int i = 0; i < 60; i++) {
+            byte[] bytes = new byte[(1 << 16) - 30 + i * i * i];
+            Arrays.fill(bytes, (byte) i);
+            values.add(bytes);
+            values.add(String.valueOf((char) ('a' + i % 26)).repeat(60_000 + 1_000 * i));
+            values.add((long) i);
+        }
+        for (int times = 0; times < 3; times++) {
+            List<?> back = (List<?>) pool.call("lambda *values: [v * 1 for v in values]", values.toArray());
+            assertEquals(values.size(), back.size());
+            for (int i = 0; i < values.size(); i++) {
+                if (values.get(i) instanceof byte[]) {
+                    assertArrayEquals((byte[]) values.get(i), (byte[]) back.get(i));
+                } else {
+                    assertEquals(values.get(i), back.get(i));
+                }
+            }
+        }
+    }
+
+    @Test
+    void largeBytesCrossWithinACallAndAfterOneThatFailed() {
+        byte[] large = new byte[300_000];
+        java.util.function.Function<byte[], Object> inner = bytes -> {
+            bytes[0]++;
+            return ((byte[]) pool.call("lambda b: b + b", (Object) bytes)).length + bytes[0];
+        };
+        Object lengths = pool.call("lambda f, b: (f(b * 2), len(b), f(b), b)", inner, large);
+        assertEquals(Arrays.asList(1_200_001L, 300_000L, 600_001L), ((List<?>) lengths).subList(0, 3));
+        assertArrayEquals(large, (byte[]) ((List<?>) lengths).get(3));
+        for (String failing : new String[] {"lambda b: (b, object())", "lambda b: (b * 50, object())", "lambda b: 1 / 0",
+                "lambda b: {b: 1, bytes(300001): {(1, 2): 3, range(1, 3): 4}}"}) {
+            assertThrows(PythonException.class, () -> pool.call(failing, (Object) large));
+            assertArrayEquals(large, (byte[]) pool.call("lambda b: b", (Object) large));
+        }
+    }
+
+    @Test
+    void theMemoryOfALostWorkerGoesWithItsLastUseHere() throws InterruptedException {
+        numpy();
+        long self = ProcessHandle.current().pid();
+        System.gc();
+        long before = mapped(self);
+        assumeTrue(Files.exists(Path.of("/proc/self/maps")), "no /proc");
+        try (PythonPool other = PythonPool.builder().workers(1).imports("numpy").build()) {
+            PythonBuffer array = (PythonBuffer) other.call("numpy:ones", MANY);
+            assertEquals(before + 1, mapped(self));
+            assertThrows(PythonWorkerLost.class, () -> other.exec("import os; os.kill(os.getpid(), 9)"));
+            assertEquals(1.0, doubles(array).get(MANY - 1));
+            array.close();
+            eventually(before, () -> mapped(self));
+        }
+    }
+
+    @Test
     void aCallbackGetsArraysAndGivesThem() {
         PythonBuffer shared = PythonBuffer.shared(Type.FLOAT64, MANY);
         doubles(shared).put(7, 1.5);

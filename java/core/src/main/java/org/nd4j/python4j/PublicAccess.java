@@ -190,7 +190,7 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public PythonBuffer toPeer(PythonType<?> type, Object value) {
+    public Object toPeer(PythonType<?> type, Object value) {
         return Conversion.toPeer(type, value);
     }
 
@@ -217,6 +217,21 @@ final class PublicAccess extends Access {
     @Override
     public void started(boolean release) {
         PythonGIL.started(release);
+    }
+
+    @Override
+    public int outputs() {
+        return PythonOutput.receivers();
+    }
+
+    @Override
+    public boolean print(boolean isError, String text) {
+        return PythonOutput.print(isError, text);
+    }
+
+    @Override
+    public boolean log(String logger, long level, String message, String thread, Throwable raised, String worker) {
+        return PythonOutput.log(logger, level, message, thread, raised, worker);
     }
 
     @Override

@@ -12,7 +12,10 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.process.SelfTest;
 import org.nd4j.python4j.internal.process.VirtualEnvironment;
 import org.nd4j.python4j.internal.start.Embedded;
 import org.nd4j.python4j.internal.start.Interpreter;
@@ -36,8 +39,8 @@ import org.nd4j.python4j.internal.start.Unpacker;
  * that work on the same environment at the same time wait for each other. If a process is killed, the next call
  * completes the environment.
  *
- * <p>The class is also a program. It reports which Python is used, why, and whether a round trip of values
- * works, and ends with status 0 if the test passed, else 1:
+ * <p>The class is also a program. It reports which Python is used, why, and whether a round trip of values works. If
+ * {@code python4j-pool} is on the class path, it also tests a pool. It ends with status 0 if the tests passed, else 1:
  *
  * <pre>{@code java -jar python4j-core.jar [--json]}</pre>
  *
@@ -217,13 +220,27 @@ public final class PythonEnvironment {
             NativeLoader.load();
             library.put("folder", String.valueOf(Path.of(NativeLoader.libraryFile()).getParent()));
             facts.putAll(test());
+            testModules(facts);
             try (PythonGIL turn = PythonGIL.lock()) {
                 library.put("large texts", Native.bulkDirect() ? "copied directly" : "copied by functions of JNI or Python");
             }
-        } catch (PythonException | IOException | LinkageError e) {
+        } catch (PythonException | IOException | LinkageError | ServiceConfigurationError e) {
             facts.put("test", "failed: " + (e instanceof PythonException ? e.getMessage() : e.toString()));
         }
         return facts;
+    }
+
+    /** Other modules on the class path; the one fact that tells whether all is well stays the last. */
+    private static void testModules(Map<String, Object> facts) {
+        Object test = facts.remove("test");
+        for (SelfTest module : ServiceLoader.load(SelfTest.class, PythonEnvironment.class.getClassLoader())) {
+            Map<String, Object> found = module.run(value());
+            facts.put(module.name(), found);
+            if (test.equals("passed") && found.get("test").toString().startsWith("failed")) {
+                test = found.get("test") + " (" + module.name() + ")";
+            }
+        }
+        facts.put("test", test);
     }
 
     private static String cache() {
@@ -234,12 +251,18 @@ public final class PythonEnvironment {
         }
     }
 
+    /** Values of every kind. */
+    private static Map<String, Object> value() {
+        Map<String, Object> value = new LinkedHashMap<>();
+        value.put("text", "naïve \uD83D\uDC0D\0");
+        value.put("numbers", Arrays.asList(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE));
+        value.put("nested", Collections.singletonMap("list", Arrays.asList(true, null, 0.1, Collections.emptyList())));
+        return value;
+    }
+
     /** Sends values of every kind to Python and back, in a context of its own. */
     private static Map<String, Object> test() {
-        Map<String, Object> sent = new LinkedHashMap<>();
-        sent.put("text", "naïve \uD83D\uDC0D\0");
-        sent.put("numbers", Arrays.asList(Long.MIN_VALUE, -1L, 0L, Long.MAX_VALUE));
-        sent.put("nested", Collections.singletonMap("list", Arrays.asList(true, null, 0.1, Collections.emptyList())));
+        Map<String, Object> sent = value();
         PythonVariable<?> value = new PythonVariable<>("value", PythonTypes.DICT, sent);
         PythonVariable<Map<?, ?>> echo = dict("echo");
         PythonVariable<Map<?, ?>> seen = dict("facts");

@@ -220,8 +220,9 @@ public class PythonExecutioner {
      * Runs code like {@link #exec(String, List, List)}, within a time limit. Python code that runs longer is ended by
      * an exception that is raised in it between two bytecodes. Its {@code finally} blocks run, and the interpreter
      * remains usable. A blocking C function is not interrupted: the exception is raised when the function returns.
-     * {@code time.sleep} is interrupted like Python code. An interrupt of the calling thread ends the code in the same
-     * way, with or without a limit, and this method then throws {@link PythonInterrupted}.
+     * {@code time.sleep} is interrupted like Python code. An {@code import} may go on for five more seconds, since half a
+     * package could not be imported again. An interrupt of the calling thread ends the code in the same way, with or
+     * without a limit, and this method then throws {@link PythonInterrupted}.
      *
      * @param limit the time for this call alone, without the time to wait for a turn
      * @throws PythonTimeout if the time is over

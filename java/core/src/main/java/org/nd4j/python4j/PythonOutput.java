@@ -5,7 +5,9 @@ package org.nd4j.python4j;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
+import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.turn.Stopper;
@@ -32,6 +34,9 @@ import org.slf4j.MDC;
  * Java throws it. Output of C code and of child processes is not redirected, because they do not use {@code
  * sys.stdout}. If a program replaces {@code sys.stdout} by its own stream, this stream remains in use.
  *
+ * <p>The worker processes of a pool ({@code python4j-pool}) print and log to the open {@code PythonOutput}s as well,
+ * unless the pool has a receiver of its own. Each of their lines is marked with the number of the worker.
+ *
  * <p>Opening and closing need a turn of {@link PythonGIL}. A thread without a turn waits for one.
  */
 public final class PythonOutput implements AutoCloseable {
@@ -41,6 +46,9 @@ public final class PythonOutput implements AutoCloseable {
     private static final int INFO = 20;
     private static final int DEBUG = 10;
     private static final int ERROR = 40;
+
+    /** Those that are open, the last one first. What worker processes print and log goes there, too. */
+    private static final List<PythonOutput> OPEN = new CopyOnWriteArrayList<>();
 
     private final Consumer<String> out;
     private final Consumer<String> err;
@@ -98,7 +106,8 @@ public final class PythonOutput implements AutoCloseable {
      * the thread is {@code python.thread} in the {@link MDC}. Python's root logger passes all records on, and the
      * configuration of SLF4J decides which are logged. If Python code configures logging again, by {@code
      * logging.basicConfig(force=True)} or {@code dictConfig}, this removes all handlers of the root logger, including
-     * the one of this object. Then a warning in the log says so, and {@link #reattach} adds the handler again.
+     * the one of this object. Then a warning in the log says so, and {@link #reattach} adds the handler again. For a record of a worker
+     * process the {@link MDC} also has the number of the worker as {@code python.worker}.
      */
     public static PythonOutput logging() {
         try (PythonGIL gil = PythonGIL.lock(); PythonGC unframed = PythonGC.pause()) {
@@ -113,7 +122,9 @@ public final class PythonOutput implements AutoCloseable {
                                 + "Python. PythonOutput.reattach() puts it back.");
                 return null;
             });
-            return new PythonOutput(null, null, null, null, tool("log_to").call(receiver, lost));
+            PythonOutput output = new PythonOutput(null, null, null, null, tool("log_to").call(receiver, lost));
+            OPEN.add(0, output);
+            return output;
         }
     }
 
@@ -159,6 +170,7 @@ public final class PythonOutput implements AutoCloseable {
         if (closed) {
             return;
         }
+        OPEN.remove(this);
         try (PythonGIL gil = PythonGIL.lock(); Stopper.Limit none = Stopper.unlimited()) {
             if (route != null) {
                 try (PythonGC frame = PythonGC.watch()) {
@@ -184,6 +196,7 @@ public final class PythonOutput implements AutoCloseable {
                         output.receive((String) args.get(0), (String) args.get(1)));
             }
             call("redirect", output.receiver);
+            OPEN.add(0, output);
             return output;
         }
     }
@@ -194,6 +207,38 @@ public final class PythonOutput implements AutoCloseable {
             return false;
         }
         (stream.equals("stdout") ? out : err).accept(text);
+        return true;
+    }
+
+    // ---- worker processes, which have no streams of this process's ----
+
+    /** Whether there is a receiver of text or of records, as {@code Access.Output} numbers them. */
+    static int receivers() {
+        int receivers = 0;
+        if (!OPEN.isEmpty()) {
+            for (PythonOutput output : OPEN) {
+                receivers |= output.route == null ? Access.Output.TEXT : Access.Output.RECORDS;
+            }
+        }
+        return receivers;
+    }
+
+    static boolean print(boolean isError, String text) {
+        for (PythonOutput output : OPEN) {
+            if (output.route == null && output.receive(isError ? "stderr" : "stdout", text)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    static boolean log(String name, long level, String message, String thread, Throwable raised, String worker) {
+        if ((receivers() & Access.Output.RECORDS) == 0) {
+            return false;
+        }
+        try (MDC.MDCCloseable mark = MDC.putCloseable("python.worker", worker)) {
+            log(name, level, message, thread, raised);
+        }
         return true;
     }
 
@@ -213,13 +258,15 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     private static void log(List<?> record) {
-        Logger logger = LoggerFactory.getLogger((String) record.get(0));
-        long level = (Long) record.get(1);
-        String message = (String) record.get(2);
+        Throwable raised = record.get(4) == null ? null : PythonException.of((PythonObject) record.get(4));
+        log((String) record.get(0), (Long) record.get(1), (String) record.get(2), String.valueOf(record.get(3)), raised);
+    }
+
+    private static void log(String name, long level, String message, String thread, Throwable raised) {
+        Logger logger = LoggerFactory.getLogger(name);
         String before = MDC.get("python.thread");
-        MDC.put("python.thread", String.valueOf(record.get(3)));
+        MDC.put("python.thread", thread);
         try {
-            Throwable raised = record.get(4) == null ? null : PythonException.of((PythonObject) record.get(4));
             if (level >= ERROR) {
                 logger.error(message, raised);
             } else if (level >= WARNING) {

@@ -117,6 +117,15 @@ public abstract class PythonType<T> {
                 + " those of types with ofBuffer().");
     }
 
+    /**
+     * Whether the bytes of {@link #toBuffer} and {@link #ofBuffer} are a table in Arrow's IPC stream format. A worker
+     * process then gets and returns a table and not an array. It needs pyarrow for that. The buffer of {@link #toBuffer}
+     * is closed when it has been sent. The default implementation returns false.
+     */
+    public boolean hasTables() {
+        return false;
+    }
+
     /** What is asked of Python for a value: a built-in type asks for the value, others for the object. */
     int wanted() {
         return Pack.Wanted.OBJECT;

@@ -7,11 +7,9 @@ package org.nd4j.python4j.arrow;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.apache.arrow.c.ArrowArray;
 import org.apache.arrow.c.ArrowSchema;
 import org.apache.arrow.c.CDataDictionaryProvider;
 import org.apache.arrow.c.Data;
-import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.NullVector;
@@ -30,8 +28,6 @@ import org.nd4j.python4j.internal.arrow.Tables;
 
 /** Arrow data of Python's that Java reads. */
 final class Batches implements AutoCloseable {
-
-    private static final int STRUCT = 80; // bytes of an ArrowArray
 
     final BufferAllocator allocator;
     final CDataDictionaryProvider dictionaries = new CDataDictionaryProvider();
@@ -58,12 +54,12 @@ final class Batches implements AutoCloseable {
 
     private void readField() {
         Known last = known;
+        if (last.field != null && incoming.schema(0, last.number) == last.number) {
+            field = last.field;
+            return;
+        }
         try (ArrowSchema schema = ArrowSchema.allocateNew(allocator)) {
-            long number = incoming.schema(schema.memoryAddress(), last.number);
-            if (number == last.number) {
-                field = last.field;
-                return;
-            }
+            long number = incoming.schema(schema.memoryAddress(), 0);
             field = Data.importField(allocator, schema, dictionaries); // as all releases of Arrow have it; it closes the schema
             checkType(field);
             if (!Outgoing.hasDictionary(List.of(field))) {
@@ -120,28 +116,19 @@ final class Batches implements AutoCloseable {
         return rows >= 0;
     }
 
+    /** Loads the next batch, and returns the number of its rows; -1 if there is none. */
     private long load(List<FieldVector> vectors, boolean table) {
-        try (ArrowBuf room = allocator.buffer(Math.max(1, vectors.size()) * (long) STRUCT)) {
-            room.setZero(0, room.capacity());
-            long rows = incoming.next(table, room.memoryAddress());
-            if (rows < 0) {
-                return rows;
+        long[] numbers = incoming.next(table);
+        if (numbers == null) {
+            return -1;
+        }
+        try (Received received = new Received(numbers, allocator, dictionaries)) {
+            long rows = received.rows();
+            if (rows > Integer.MAX_VALUE) {
+                throw new PythonException("A batch of Arrow Java has at most 2147483647 rows, this one has " + rows
+                        + ": hand it over in smaller ones.");
             }
-            int imported = 0;
-            try {
-                if (rows > Integer.MAX_VALUE) {
-                    throw new PythonException("A batch of Arrow Java has at most 2147483647 rows, this one has " + rows
-                            + ": hand it over in smaller ones.");
-                }
-                for (FieldVector vector : vectors) {
-                    ArrowArray array = ArrowArray.wrap(room.memoryAddress() + (long) STRUCT * imported++);
-                    Data.importIntoVector(allocator, array, vector, dictionaries);
-                }
-            } finally {
-                for (; imported < Math.max(1, vectors.size()) && !(table && vectors.isEmpty()); imported++) {
-                    ArrowArray.wrap(room.memoryAddress() + (long) STRUCT * imported).release();
-                }
-            }
+            vectors.forEach(received::load);
             return rows;
         }
     }

@@ -234,7 +234,7 @@ final class Ndarrays {
     }
 
     /** The memory of Python's, which it keeps until Java has closed the vector. */
-    private static ArrowBuf shared(PythonBuffer buffer, BufferAllocator allocator) {
+    static ArrowBuf shared(PythonBuffer buffer, BufferAllocator allocator) {
         long length = buffer.count() * buffer.itemSize();
         if (length == 0) {
             buffer.close();

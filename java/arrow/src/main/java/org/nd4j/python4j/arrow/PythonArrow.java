@@ -11,6 +11,7 @@ import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.dictionary.DictionaryProvider;
 import org.apache.arrow.vector.ipc.ArrowReader;
+import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonType;
@@ -220,6 +221,30 @@ public final class PythonArrow {
         @Override
         public PythonObject toPython(VectorSchemaRoot javaObject) {
             return PythonArrow.toPython(javaObject);
+        }
+
+        /** True: a worker process gets a {@code pyarrow.Table}, and any table that it returns arrives here. */
+        @Override
+        public boolean hasTables() {
+            return true;
+        }
+
+        /**
+         * Copies the table into memory that worker processes see, in Arrow's IPC stream format.
+         *
+         * @throws PythonException if a column is dictionary-encoded, or there is no memory
+         */
+        @Override
+        public PythonBuffer toBuffer(VectorSchemaRoot javaObject) {
+            checkOptions();
+            return Streams.write(javaObject, allocator());
+        }
+
+        /** Reads the table that a worker process returned, over the same memory. */
+        @Override
+        public VectorSchemaRoot ofBuffer(PythonBuffer buffer) {
+            checkOptions();
+            return Streams.read(buffer, allocator());
         }
     }
 

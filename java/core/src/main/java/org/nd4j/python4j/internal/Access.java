@@ -130,6 +130,25 @@ public abstract class Access {
     /** The Java exception for a Python exception object. If it came from Java, it is the same Java exception. */
     public abstract Throwable exception(PythonObject object);
 
+    // ---- PythonOutput ----
+
+    /** What an open {@code PythonOutput} receives; bits of a number. */
+    public static final class Output {
+        public static final int TEXT = 1;
+        public static final int RECORDS = 2;
+
+        private Output() {}
+    }
+
+    /** What the open {@code PythonOutput}s receive, see {@link Output}. */
+    public abstract int outputs();
+
+    /** Gives text of a worker process to the last {@code PythonOutput} that receives text; false if there is none. */
+    public abstract boolean print(boolean isError, String text);
+
+    /** Gives a log record of a worker process to SLF4J; false if no {@code PythonOutput} sends records there. */
+    public abstract boolean log(String logger, long level, String message, String thread, Throwable raised, String worker);
+
     // ---- PythonGIL, PythonGC ----
 
     /** The thread's place in Python; see {@code PythonGIL.enter}. */
@@ -225,7 +244,7 @@ public abstract class Access {
     public abstract Object toPeer(Object value);
 
     /** The memory of a value of a type that is not built in, for another process. */
-    public abstract PythonBuffer toPeer(PythonType<?> type, Object value);
+    public abstract Object toPeer(PythonType<?> type, Object value);
 
     /** A Java exception as an object whose members Python can use. */
     public abstract Object ofThrown(Throwable thrown);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A scikit-learn model, trained in Python, that a pool of Java threads asks: each by itself, and through
-// one thread that puts what is waiting into one batch. The Python half is model_server.py.
+// A scikit-learn model, trained in Python, that a pool of Java threads asks: each by itself, through one thread
+// that puts what is waiting into one batch, and in two worker processes. The Python half is model_server.py.
 package org.nd4j.python4j.examples;
 
 import java.nio.ByteBuffer;
@@ -23,6 +23,7 @@ import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonTypes;
+import org.nd4j.python4j.pool.PythonPool;
 
 /** Serves a classifier of handwritten digits to eight threads and prints how long they waited. */
 public final class ModelServer {
@@ -53,6 +54,9 @@ public final class ModelServer {
         }
         try (Batches model = new Batches(questions[0].length)) {
             measure("in batches", model, questions, answers);
+        }
+        try (Workers model = new Workers(2)) {
+            measure("pool of 2", model, questions, answers);
         }
     }
 
@@ -151,6 +155,25 @@ public final class ModelServer {
             try (PythonGIL gil = PythonGIL.lock()) {
                 classify.close();
             }
+        }
+    }
+
+    /** Workers that are forked from one process that has trained the model. Each uses a core of its own. */
+    private static final class Workers implements Model, AutoCloseable {
+        private final PythonPool pool;
+
+        Workers(int number) {
+            pool = PythonPool.builder().workers(number).numericThreads(1).prepare(Resource.text("model_server.py")).forkServer(true).build();
+        }
+
+        @Override
+        public int classify(double[] picture) {
+            return pool.callAs(PythonTypes.INT, "classify", picture).intValue();
+        }
+
+        @Override
+        public void close() {
+            pool.close();
         }
     }
 

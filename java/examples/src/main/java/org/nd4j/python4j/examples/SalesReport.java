@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A report by pandas about Java records, with a picture by matplotlib; its tables come back as records.
+// A report by pandas about Java records, which go there as a table, with a picture by matplotlib; its DataFrames come back as records.
 // The Python half is sales_report.py.
 package org.nd4j.python4j.examples;
 
@@ -36,7 +36,7 @@ public final class SalesReport {
         Month[] months;
         Summary[] regions;
         try (PythonGIL gil = PythonGIL.lock()) {
-            PythonExecutioner.setVariable("orders", Python.of(orders()));
+            PythonExecutioner.setVariable("orders", Python.columns(orders(), Order.class));
             PythonExecutioner.setVariable("path", Python.of(picture));
             PythonExecutioner.exec(Resource.text("sales_report.py"));
             months = PythonExecutioner.getVariable("months").toJava(Month[].class);

@@ -42,10 +42,17 @@ public final class ScoringClients {
         scripts.put("exits", "import sys; sys.exit(3)");
         scripts.put("deep", "def f(n): return f(n + 1)\nscore = f(0)");
         scripts.put("huge", "score = len(bytearray(1 << 50))");
-        scripts.put("grows", "rows = []\nwhile True: rows.append([len(rows)] * 100)");
+        scripts.put("grows", "rows = []\nwhile True: rows.append(bytes(1 << 25))");
         scripts.put("loops", "while True: pass");
         scripts.put("sleeps", "import time; time.sleep(3600)");
         scripts.put("clings", "while True:\n    try:\n        while True: pass\n    except Exception: pass");
+        scripts.put("grips", "while True:\n    try:\n        while True: pass\n    except BaseException: pass");
+        scripts.put("blocks", "import ctypes; ctypes.PyDLL(None).pause()");
+        scripts.put("ends", "import os; os._exit(3)");
+        scripts.put("crashes", "import ctypes; ctypes.string_at(0)");
+        scripts.put("closes", "import os; os.closerange(0, 100)");
+        scripts.put("prints", "import os; os.write(3, bytes(100)); os.write(1, bytes(100)); score = 0");
+        scripts.put("alters", "import json, builtins; json.loads = builtins.len = None; score = 0");
         scripts.put("leaves", "income = -1; print = None; score = 0");
         return scripts;
     }
@@ -73,7 +80,7 @@ public final class ScoringClients {
 
     /** Every client asks for good scores, and now and then for one of the others. */
     private static void together(String address) throws Exception {
-        String[] others = {"raises", "exits", "huge", "typo", "loops", "leaves"};
+        String[] others = {"raises", "crashes", "huge", "ends", "loops", "leaves"};
         Map<String, Integer> answers = new TreeMap<>();
         List<Long> nanos = new ArrayList<>();
         ExecutorService pool = Executors.newFixedThreadPool(CLIENTS);

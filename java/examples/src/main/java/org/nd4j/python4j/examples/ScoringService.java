@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An HTTP service whose users bring the scripts: each is compiled once and run with a deadline in a
-// namespace of its own, and what goes wrong in one is an answer, not an outage. ScoringClients tries it.
+// An HTTP service whose users bring the scripts. Each score is computed by a worker process of its own, with a
+// deadline and a memory limit: whatever a script does costs its own worker. ScoringClients tries it.
 package org.nd4j.python4j.examples;
 
 import com.sun.net.httpserver.HttpExchange;
@@ -15,36 +15,42 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import org.nd4j.python4j.PythonCode;
-import org.nd4j.python4j.PythonContextManager;
 import org.nd4j.python4j.PythonException;
-import org.nd4j.python4j.PythonGIL;
-import org.nd4j.python4j.PythonSyntaxError;
 import org.nd4j.python4j.PythonTimeout;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
+import org.nd4j.python4j.pool.PythonPool;
+import org.nd4j.python4j.pool.PythonWorkerLost;
 
 /**
  * {@code PUT /scripts/NAME} takes a Python text that makes a {@code score} of {@code features};
  * {@code POST /score/NAME} gives it the features, a JSON object, and answers with the score;
- * {@code GET /health} says whether Python can be had.
+ * {@code GET /health} says whether a worker answers.
  */
 public final class ScoringService implements AutoCloseable {
-    /** How long a request waits for the others, and how long its script may run. */
-    static final Duration PATIENCE = Duration.ofSeconds(5);
+    /** How long a script may run. */
     static final Duration LIMIT = Duration.ofMillis(500);
     private static final int LARGEST_BODY = 1 << 16;
+    private static final int LONGEST_QUEUE = 100;
 
-    private final Map<String, PythonCode> scripts = new ConcurrentHashMap<>();
+    private final Map<String, String> scripts = new ConcurrentHashMap<>();
     private final ExecutorService threads = threads();
     private final HttpServer server;
-    private final PythonCode parse;
+    private final PythonPool pool;
 
     /** Starts it on the loopback address; port 0 takes a free one. */
     ScoringService(int port) throws IOException {
-        try (PythonGIL gil = PythonGIL.lock()) {
-            parse = PythonCode.compile("import json\nfeatures = json.loads(body)\ndel body");
-        }
+        pool = PythonPool.builder()
+                .workers(2, 4)
+                .forkServer(true) // so that a worker costs some milliseconds
+                .recycleAfter(1) // so that no script meets what another one has left
+                .prepare("import json")
+                .limit(LIMIT)
+                .grace(Duration.ofMillis(250))
+                .memoryLimit(1L << 30)
+                .queue(LONGEST_QUEUE, PythonPool.WhenFull.FAIL)
+                .output((worker, isError, line) -> {}) // nobody reads what strangers print
+                .build();
         System.setProperty("sun.net.httpserver.nodelay", "true"); // else short answers wait 40 ms for Nagle
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
         server.createContext("/scripts/", exchange -> answer(exchange, "PUT", this::put));
@@ -66,13 +72,14 @@ public final class ScoringService implements AutoCloseable {
     @Override
     public void close() {
         server.stop(0);
-        threads.shutdownNow(); // an interrupt ends Python code as well
+        threads.shutdownNow();
+        pool.close(); // ends what still runs
     }
 
     // ---- what it answers ----
 
     private interface Action {
-        Answer answer(String name, String body) throws InterruptedException;
+        Answer answer(String name, String body);
     }
 
     static final class Answer {
@@ -85,46 +92,44 @@ public final class ScoringService implements AutoCloseable {
         }
     }
 
-    private Answer put(String name, String text) throws InterruptedException {
-        try (PythonGIL gil = PythonGIL.tryLock(PATIENCE)) {
-            if (gil == null) {
-                return new Answer(503, "busy");
-            }
-            scripts.put(name, PythonCode.compile(text)); // the one before goes when nobody runs it any more
+    private Answer put(String name, String text) {
+        try {
+            pool.call("lambda text: compile(text, 'script', 'exec') and None", text);
+            scripts.put(name, text);
             return new Answer(201, "compiled");
-        } catch (PythonSyntaxError e) {
-            return new Answer(400, e.getCause().getMessage());
         } catch (PythonException e) {
-            return new Answer(400, e.getMessage());
+            return failed(e, 400);
         }
     }
 
-    private Answer score(String name, String body) throws InterruptedException {
-        PythonCode script = scripts.get(name);
+    private Answer score(String name, String body) {
+        String script = scripts.get(name);
         if (script == null) {
             return new Answer(404, "no script of that name");
         }
-        try (PythonGIL gil = PythonGIL.tryLock(PATIENCE)) {
-            if (gil == null) {
-                return new Answer(503, "busy");
-            }
-            try (PythonContextManager.Context scratch = new PythonContextManager.Context()) {
-                var score = new PythonVariable<>("score", PythonTypes.FLOAT);
-                parse.run(List.of(new PythonVariable<>("body", PythonTypes.STR, body)), List.of(), LIMIT);
-                script.run(List.of(), List.of(score), LIMIT);
-                return new Answer(200, score.getValue().toString());
-            }
-        } catch (PythonTimeout e) {
-            return new Answer(504, "still running after " + LIMIT.toMillis() + " ms");
+        try (PythonPool.Session worker = pool.session()) {
+            var score = new PythonVariable<>("score", PythonTypes.FLOAT);
+            worker.exec("features = json.loads(body)\ndel body", List.of(new PythonVariable<>("body", PythonTypes.STR, body)), null);
+            worker.exec(script, null, List.of(score));
+            return new Answer(200, score.getValue().toString());
         } catch (PythonException e) { // sys.exit() too
-            return new Answer(422, e.getMessage());
+            return failed(e, 422);
         }
     }
 
-    private Answer health(String name, String body) throws InterruptedException {
-        try (PythonGIL gil = PythonGIL.tryLock(PATIENCE)) {
-            return gil != null ? new Answer(200, "well") : new Answer(503, "a script does not end");
+    private static Answer failed(PythonException e, int status) {
+        if (e instanceof PythonTimeout || e.getCause() instanceof PythonTimeout) { // the second one had to be killed
+            return new Answer(504, "still running after " + LIMIT.toMillis() + " ms");
         }
+        if (e instanceof PythonWorkerLost) {
+            return new Answer(status, "the script lost its process");
+        }
+        boolean busy = e.getMessage().startsWith("The pool's queue is full");
+        return busy ? new Answer(503, "busy") : new Answer(status, e.getMessage());
+    }
+
+    private Answer health(String name, String body) {
+        return pool.call("lambda: 'well'").equals("well") ? new Answer(200, "well") : new Answer(503, "no worker answers");
     }
 
     private static void answer(HttpExchange exchange, String method, Action action) throws IOException {
@@ -143,12 +148,10 @@ public final class ScoringService implements AutoCloseable {
             exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
             exchange.sendResponseHeaders(answer.status, text.length);
             exchange.getResponseBody().write(text);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         }
     }
 
-    /** Virtual threads, where there are some: waiting for a turn costs them nothing. */
+    /** Virtual threads, where there are some: waiting for a worker costs them nothing. */
     private static ExecutorService threads() {
         try {
             return (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);

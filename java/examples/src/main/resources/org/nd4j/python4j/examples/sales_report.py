@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The Python half of SalesReport.java: `orders` is a list of named tuples, one for each Java record; what
-# Java reads back is `months` and `regions`, and the picture at `path`.
+# The Python half of SalesReport.java: `orders` has a column for each component of a Java record; what Java reads back are
+# the DataFrames `months` and `regions`, and the picture at `path`.
 import matplotlib
 import pandas
 
@@ -13,10 +13,11 @@ frame["month"] = pandas.to_datetime(frame.day).dt.to_period("M")
 
 by_month = frame.pivot_table(index="month", columns="region", values="revenue", aggfunc="sum", observed=True)
 total = by_month.sum(axis=1)
-months = [{"month": str(month), "revenue": revenue, "change": change, "best": best} for month, revenue, change, best
-          in zip(total.index, total, total.pct_change().fillna(0), by_month.idxmax(axis=1))]
+months = pandas.DataFrame({
+    "month": total.index.astype(str), "revenue": total.array, "change": total.pct_change().fillna(0).array,
+    "best": by_month.idxmax(axis=1).array})
 regions = frame.groupby("region").agg(
-    orders=("id", "count"), revenue=("revenue", "sum"), median=("revenue", "median")).reset_index().to_dict("records")
+    orders=("id", "count"), revenue=("revenue", "sum"), median=("revenue", "median")).reset_index()
 
 figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.4), width_ratios=[2, 1], layout="constrained")
 labels = [month.strftime("%b") for month in by_month.index]

@@ -57,7 +57,7 @@ abstract class Call<R> {
                 }
                 pack.u32(out.size());
                 for (PythonVariable output : out) {
-                    pack.text(output.getName()).u8(wanted(output.getType()));
+                    pack.text(output.getName()).u8(asked(output.getType()));
                 }
             }
 
@@ -85,7 +85,7 @@ abstract class Call<R> {
     @SuppressWarnings("unchecked") // a type's converter gives its own Java type
     static <T> Call<T> call(String context, String function, PythonType<T> type, Object[] arguments, Duration limit) {
         Objects.requireNonNull(function);
-        int wanted = type == null ? Pack.Wanted.ANY : wanted(type);
+        int wanted = type == null ? Pack.Wanted.ANY : asked(type);
         return new Call<>(Channel.CALL, limit) {
             @Override
             void write(Pack pack) {
@@ -137,6 +137,10 @@ abstract class Call<R> {
             return null;
         }
         return wanted(type) == Pack.Wanted.OBJECT ? Access.get().toPeer(type, value) : Access.get().packed(type, value);
+    }
+
+    private static int asked(PythonType<?> type) {
+        return type.hasTables() ? Pack.Wanted.TABLE : wanted(type);
     }
 
     private static int wanted(PythonType<?> type) {

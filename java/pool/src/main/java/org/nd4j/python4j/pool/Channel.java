@@ -22,6 +22,7 @@ final class Channel {
     static final int ANSWER = 3;
     static final int FORGET = 4;
     static final int END = 5;
+    static final int RECORDS = 6;
 
     static final int VALUE = 0;
     static final int RAISED = 1;
@@ -72,7 +73,7 @@ final class Channel {
         void came(long number, long[] block);
 
         /** What was written into a block. A RuntimeException if it is not there. */
-        byte[] read(long number, long length);
+        byte[] read(long number, long at, long length);
     }
 
     /** Begins a message. */
@@ -81,12 +82,12 @@ final class Channel {
     }
 
     /** Puts the rest of a message into a block, of which the other side is told. */
-    static void putOutside(Pack pack, long key) {
+    static void putOutside(Pack pack, long key, long at) {
         int length = pack.length() - HEAD;
-        Native.sharedWrite(key, pack.buffer(), HEAD, pack.length());
+        Native.sharedWrite(key, at, pack.buffer(), HEAD, pack.length());
         pack.cut(HEAD);
         pack.mark(KIND, OUTSIDE);
-        pack.key(key).key(length);
+        pack.key(key).key(at).key(length);
     }
 
     /** Sends the message that was written, and with it blocks: the key by which the other side knows each, one of ours, and its length. */
@@ -154,7 +155,7 @@ final class Channel {
         if ((in[from + KIND] & OUTSIDE) == 0) {
             rest = Arrays.copyOfRange(in, from + HEAD, from + HEAD + length - blocks);
         } else {
-            rest = length - blocks == 2 * Long.BYTES ? outside(from + HEAD) : NOTHING;
+            rest = length - blocks == 3 * Long.BYTES ? outside(from + HEAD) : NOTHING;
         }
         from += HEAD + length;
         if (from == to) {
@@ -169,7 +170,7 @@ final class Channel {
 
     private byte[] outside(int at) throws Lost {
         try {
-            return blocks.read(u64(at), u64(at + 8));
+            return blocks.read(u64(at), u64(at + 8), u64(at + 16));
         } catch (RuntimeException e) {
             throw new Lost("it sent memory that cannot be used: " + e.getMessage());
         }

@@ -59,6 +59,26 @@ final class Events {
         }
     }
 
+    /** A call or a session begins to wait for a worker: what {@link #waitEnds} needs, null if nobody wants to know. */
+    static Object waitBegins() {
+        if (!isOn()) {
+            return null;
+        }
+        WaitEvent event = new WaitEvent();
+        event.begin();
+        return event;
+    }
+
+    static void waitEnds(Object begun, PythonPool pool, boolean got) {
+        WaitEvent event = (WaitEvent) begun;
+        event.end();
+        if (event.shouldCommit()) {
+            event.pool = pool.toString();
+            event.got = got;
+            event.commit();
+        }
+    }
+
     static void restarts(Worker worker, String why) {
         if (isOn()) {
             RestartEvent event = new RestartEvent();
@@ -121,6 +141,21 @@ final class Events {
         @Label("Error")
         @Description("The class of the exception that ended it")
         String error;
+    }
+
+    @Name("org.nd4j.python4j.PoolWait")
+    @Label("Python Pool Wait")
+    @Description("A call or a session waited in the queue for a worker")
+    @Category("Python4J")
+    @Enabled(false)
+    @StackTrace(false) // whoever hands a worker on tells it, as a rule
+    static final class WaitEvent extends Event {
+        @Label("Pool")
+        String pool;
+
+        @Label("Got a Worker")
+        @Description("False if the wait was given up, or the pool was closed")
+        boolean got;
     }
 
     @Name("org.nd4j.python4j.PoolRestart")

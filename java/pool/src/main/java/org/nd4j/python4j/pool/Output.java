@@ -8,9 +8,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import org.nd4j.python4j.internal.jni.Native;
 
 /** The two streams of one worker. */
@@ -19,6 +21,9 @@ final class Output {
     private static final int LAST_LINES = 20;
     private static final int LONGEST = 1 << 16; // a longer line comes in parts
     private static final int END_MILLIS = 300;
+    private static final int MOMENT_MILLIS = 20;
+    private static final int AT_ONCE = 2048;
+    private static final int PIPE = 1 << 16;
 
     /** Where lines go. */
     interface Receiver {
@@ -73,6 +78,7 @@ final class Output {
     }
 
     private final Stream[] streams;
+    private final ReentrantLock reading = new ReentrantLock();
     private final Receiver receiver;
     private final Deque<String> lastErrors = new ArrayDeque<>(); // guarded by itself
     private final CountDownLatch ended = new CountDownLatch(2);
@@ -87,6 +93,60 @@ final class Output {
         synchronized (lastErrors) {
             return new ArrayList<>(lastErrors);
         }
+    }
+
+    /**
+     * Reads what is there, so that what a call has printed arrives before the call returns. A receiver that is busy is not
+     * waited for longer than a moment: it may wait for this thread.
+     */
+    void drain() {
+        byte[] bytes = new byte[AT_ONCE];
+        for (int left = PIPE / AT_ONCE; left > 0 && read(bytes, END_MILLIS); left--) {
+            // more was there, but no more than a pipe takes
+        }
+    }
+
+    /** Reads once from each stream that has something. Whether there was any. */
+    private boolean read(byte[] bytes, long waitMillis) {
+        boolean any = false;
+        try {
+            if (!reading.tryLock(waitMillis, TimeUnit.MILLISECONDS)) {
+                return false;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+        try {
+            long[] ready = Native.processPoll(files(), 0); // somebody else may have read it
+            for (int i = 0; i < streams.length; i++) {
+                Stream stream = streams[i];
+                boolean reads = stream != null && contains(ready, stream.file);
+                int count = reads ? Native.processReceive(stream.file, bytes, 0) : 0;
+                any |= count > 0;
+                if (count > 0) {
+                    stream.add(bytes, count);
+                } else if (stream != null && (count < 0 || closing)) {
+                    if (stream.length > 0) {
+                        stream.end();
+                    }
+                    Native.processClose(stream.file);
+                    streams[i] = null;
+                    ended.countDown();
+                }
+            }
+        } finally {
+            reading.unlock();
+        }
+        return any;
+    }
+
+    private long[] files() {
+        return Arrays.stream(streams).filter(Objects::nonNull).mapToLong(stream -> stream.file).toArray();
+    }
+
+    private static boolean contains(long[] files, long file) {
+        return Arrays.stream(files).anyMatch(other -> other == file);
     }
 
     /** Waits a moment for the rest of what a process wrote that has ended. Those that it started may keep its streams open. */
@@ -125,43 +185,19 @@ final class Output {
 
         @Override
         public void run() {
-            byte[] bytes = new byte[2048];
+            byte[] bytes = new byte[AT_ONCE];
             while (!over || !all.isEmpty()) {
-                List<Stream> streams = new ArrayList<>();
-                for (Output output : all) {
-                    for (Stream stream : output.streams) {
-                        if (stream != null) {
-                            streams.add(stream);
-                        }
-                    }
-                }
-                long[] files = streams.stream().mapToLong(stream -> stream.file).toArray();
+                long[] files = all.stream().flatMapToLong(output -> Arrays.stream(output.files())).toArray();
                 long[] ready = Native.processPoll(files, WAIT_MILLIS);
                 for (Output output : all) {
-                    for (int i = 0; i < output.streams.length; i++) {
-                        Stream stream = output.streams[i];
-                        boolean reads = stream != null && contains(ready, stream.file);
-                        int count = reads ? Native.processReceive(stream.file, bytes, 0) : 0;
-                        if (count > 0) {
-                            stream.add(bytes, count);
-                        } else if (stream != null && (count < 0 || output.closing)) {
-                            if (stream.length > 0) {
-                                stream.end();
-                            }
-                            Native.processClose(stream.file);
-                            output.streams[i] = null;
-                            output.ended.countDown();
-                        }
+                    if (output.closing || Arrays.stream(output.files()).anyMatch(file -> contains(ready, file))) {
+                        output.read(bytes, MOMENT_MILLIS);
                     }
                     if (output.ended.getCount() == 0) {
                         all.remove(output);
                     }
                 }
             }
-        }
-
-        private static boolean contains(long[] files, int file) {
-            return Arrays.stream(files).anyMatch(other -> other == file);
         }
     }
 }

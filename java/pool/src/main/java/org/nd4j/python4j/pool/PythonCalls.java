@@ -158,6 +158,11 @@ public abstract class PythonCalls {
         return map(Objects.requireNonNull(type), function, values.iterator(), null);
     }
 
+    /** Like {@link #map(String, Stream)}, but converts the results to a given type. */
+    public <T> Stream<T> mapAs(PythonType<T> type, String function, Stream<?> values) {
+        return map(Objects.requireNonNull(type), function, values.iterator(), values);
+    }
+
     private <T> Stream<T> map(PythonType<T> type, String function, Iterator<?> values, Stream<?> source) {
         Objects.requireNonNull(function);
         Results<T> results = new Results<>(

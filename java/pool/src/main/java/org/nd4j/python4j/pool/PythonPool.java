@@ -67,7 +67,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     @FunctionalInterface
     public interface OutputReceiver {
         /**
-         * Receives a line, without its line end. One thread, which reads for all workers of a pool, calls this method.
+         * Receives a line, without its line end. Usually the one thread that reads for all workers of a pool calls this
+         * method.
          *
          * @param worker the number of the worker in this pool, from 1
          * @param isError whether it was written to stderr
@@ -111,10 +112,18 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         PythonException failure;
 
         final long since = System.nanoTime();
+        final Object event = Events.waitBegins(); // null if nobody wants to know
 
         Waiter(Thread thread, Task<?> task) {
             this.thread = thread;
             this.task = task;
+        }
+
+        /** To be called by the thread that goes on, once it does. */
+        void ended(PythonPool pool, boolean got) {
+            if (event != null) {
+                Events.waitEnds(event, pool, got);
+            }
         }
     }
 
@@ -187,6 +196,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         Waiter mine = waiter;
         task.withdrawBy(() -> {
             if (withdraw(mine)) {
+                mine.ended(this, false);
                 task.withdrawn();
             }
         });
@@ -238,9 +248,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         while (!waiter.done) {
             LockSupport.park(this);
             if (Thread.currentThread().isInterrupted() && withdraw(waiter)) {
+                waiter.ended(this, false);
                 throw interrupted();
             }
         }
+        waiter.ended(this, waiter.failure == null);
         if (waiter.failure != null) {
             throw waiter.failure;
         }
@@ -323,7 +335,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     /** The end of a use. */
     void giveBack(Worker worker) {
-        giveBack(worker, worker.isLost() || isUsedUp(worker));
+        giveBack(worker, worker.isLost() || usedUp(worker) != null);
     }
 
     void giveBack(Worker worker, boolean over) {
@@ -339,10 +351,15 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
     }
 
-    private boolean isUsedUp(Worker worker) {
-        int own = forkServer != null && forkServer.obstacle() == null ? 0 : 1; // the preparation
-        return settings.mostCalls > 0 && worker.calls() >= settings.mostCalls + own
-                || settings.mostResident > 0 && worker.process.residentBytes() > settings.mostResident;
+    /** Why a worker is to be replaced that is well; null if it is not. */
+    private String usedUp(Worker worker) {
+        if (settings.mostCalls > 0 && worker.calls() >= settings.mostCalls) {
+            return "it had done " + settings.mostCalls + " calls";
+        }
+        if (settings.mostResident > 0 && worker.process.residentBytes() > settings.mostResident) {
+            return "its resident memory was above " + settings.mostResident + " bytes";
+        }
+        return null;
     }
 
     /** Gives a worker to whoever waits. The caller has the lock. */
@@ -356,6 +373,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         room.signal();
         tally.waited(System.nanoTime() - waiter.since);
         if (waiter.task != null) {
+            waiter.ended(this, true);
             begin(waiter.task, worker);
         } else {
             waiter.worker = worker;
@@ -364,8 +382,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
     }
 
-    private static void fail(Waiter waiter, PythonException failure) {
+    private void fail(Waiter waiter, PythonException failure) {
         if (waiter.task != null) {
+            waiter.ended(this, false);
             waiter.task.done(Outcome.failed(failure));
         } else {
             waiter.failure = failure;
@@ -396,7 +415,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private void end(Worker worker) {
-        String why = worker.hasEnded() ? worker.loss() : isUsedUp(worker) ? "it had done its work, or needed too much memory" : null;
+        String why = worker.hasEnded() ? worker.loss() : usedUp(worker);
         if (why != null) {
             tally.restarts(worker, why);
         }
@@ -497,8 +516,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     /** A process as a worker, whose output is read from now on. */
     Worker open(int number, WorkerProcess process) {
-        OutputReceiver receiver = settings.output;
-        Output lines = new Output(process.out, process.err, (isError, line) -> receiver.line(number, isError, line));
+        Output lines = new Output(process.out, process.err, new Printer(number, settings.output));
         output.add(lines);
         Worker worker = new Worker(this, number, process, lines, settings.grace);
         lock.lock();
@@ -894,7 +912,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         boolean forkServer;
         Map<String, String> environment = new LinkedHashMap<>();
         List<String> imports = new ArrayList<>();
-        OutputReceiver output = (worker, isError, line) -> (isError ? System.err : System.out).println("[python " + worker + "] " + line);
+        OutputReceiver output; // null for where Printer sends it
 
         private Builder() {}
 
@@ -947,7 +965,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             return this;
         }
 
-        /** Sets modules that each worker imports before its first call. */
+        /**
+         * Sets modules that each worker imports before its first call. Calls reach them by {@code module:function} or import
+         * them again, which costs nothing. A name for them is defined by {@link #prepare(String)}.
+         */
         public Builder imports(String... modules) {
             imports.addAll(List.of(modules));
             return this;
@@ -1022,8 +1043,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         /**
-         * Sets the total processor time of a worker (RLIMIT_CPU, in whole seconds). Beyond the limit SIGXCPU or SIGKILL
-         * ends the worker, and its call fails with {@link PythonWorkerLost}.
+         * Sets the total processor time of a worker (RLIMIT_CPU, in whole seconds). Beyond the limit SIGXCPU ends the
+         * worker, and its call fails with {@link PythonWorkerLost}. Code that catches this signal is killed a second
+         * later. The time of a fork server does not count.
          */
         public Builder processorLimit(Duration time) {
             this.processorSeconds = Math.max(1, positive(time).toSeconds());
@@ -1069,8 +1091,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         /**
-         * Sets the receiver of the workers' output. By default the output goes to {@code System.out} and {@code
-         * System.err}, and each line is marked with the number of the worker.
+         * Sets the receiver of the workers' output. By default the output goes to the last {@code PythonOutput} that is
+         * open and receives text, otherwise to {@code System.out} and {@code System.err}; each line is marked with the
+         * number of the worker. While a {@code PythonOutput.logging()} is open, the records of Python's {@code logging}
+         * go to SLF4J in any case.
          */
         public Builder output(OutputReceiver receiver) {
             this.output = Objects.requireNonNull(receiver);
@@ -1080,9 +1104,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         /**
          * Starts the pool and waits until its first worker is ready.
          *
-         * @throws PythonException if the interpreter does not exist, or no worker can be started
+         * @throws PythonException if the interpreter does not exist, no worker can be started, or the system is Windows
          */
         public PythonPool build() {
+            refuseWindows(System.getProperty("os.name", ""));
             PythonPool pool = new PythonPool(copy());
             try {
                 pool.open();
@@ -1091,6 +1116,14 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
                 throw e;
             }
             return pool;
+        }
+
+        /** Before anything is loaded: what workers need is not there on Windows. */
+        static void refuseWindows(String system) {
+            if (system.startsWith("Windows")) {
+                throw new PythonException("Pools are available on Linux and macOS only, and this system is " + system
+                        + ". Use the Python in this process (PythonGIL), or start programs with PythonProcess.");
+            }
         }
 
         private Builder copy() {

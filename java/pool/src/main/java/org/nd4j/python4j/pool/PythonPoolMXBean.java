@@ -43,6 +43,12 @@ public interface PythonPoolMXBean {
      */
     long getRestarts();
 
+    /**
+     * The number of replaced workers for each reason, such as {@code SIGSEGV} or {@code it had done 100 calls}. After 50
+     * different reasons, further ones are counted as {@code other}.
+     */
+    Map<String, Long> getRestartReasons();
+
     /** The reason of the last replacement; null if there was none. */
     String getLastRestart();
 

@@ -16,6 +16,7 @@ import org.nd4j.python4j.internal.start.NativeLoader;
 final class Tally implements PythonPoolMXBean {
 
     private static final long LATER_NANOS = 1_000_000_000L;
+    private static final int MOST_REASONS = 50;
 
     private final PythonPool pool;
     private final String name;
@@ -28,6 +29,7 @@ final class Tally implements PythonPoolMXBean {
     private final LongAdder waits = new LongAdder();
     private final LongAdder waited = new LongAdder();
     private final LongAdder restarts = new LongAdder();
+    private final Map<String, Long> reasons = new TreeMap<>(); // guarded by itself
     private volatile String lastRestart;
 
     Tally(PythonPool pool, String name) {
@@ -47,6 +49,9 @@ final class Tally implements PythonPoolMXBean {
 
     void restarts(Worker worker, String why) {
         restarts.increment();
+        synchronized (reasons) {
+            reasons.merge(reasons.size() < MOST_REASONS || reasons.containsKey(why) ? why : "other", 1L, Long::sum);
+        }
         lastRestart = "worker " + worker.number + ": " + why;
         Events.restarts(worker, why);
     }
@@ -121,6 +126,13 @@ final class Tally implements PythonPoolMXBean {
     @Override
     public long getRestarts() {
         return restarts.sum();
+    }
+
+    @Override
+    public Map<String, Long> getRestartReasons() {
+        synchronized (reasons) {
+            return new TreeMap<>(reasons);
+        }
     }
 
     @Override

@@ -3,6 +3,8 @@
 // decides who may use a worker; Channel transports the bytes.
 package org.nd4j.python4j.pool;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -28,6 +30,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private static final int LARGE = 1 << 16;
     private static final long MEGABYTE = 1 << 20;
     private static final long MOST_KEPT = 16 << 20;
+    private static final byte BYTES = 2; // the form of a description, see memory.rs
 
     /** The worker whose call of a Java function this thread runs, and the number of that call. */
     static final ThreadLocal<Visit> VISIT = new ThreadLocal<>();
@@ -52,9 +55,11 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private final Map<Long, Object> held = new ConcurrentHashMap<>();
     private long keys;
     private long calls;
+    private volatile long done; // those of the program's; one thread at a time writes it
     private final Deque<Long> open = new ArrayDeque<>(); // the numbers of the calls that wait, the innermost first
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
     private final Map<Long, Call<?>> waiting = new HashMap<>();
+    private boolean records; // whether it sends log records
     private volatile boolean lost;
     private volatile String loss;
     private volatile boolean closing;
@@ -68,10 +73,12 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private int busy; // how many calls are open
     private boolean ended;
 
-    // Where large requests and replies stand: a block of ours, and one of theirs with its number and our key.
+    // Where large bytes, requests and replies stand: a block of ours, how much of it this call uses, and one of theirs with its
+    // number and our key.
     private long[] room;
+    private long used;
     private long[] theirs;
-    private long kept; // the length of the last reply there
+    private long kept; // how much of it the last reply used
 
     Worker(PythonPool pool, int number, WorkerProcess process, Output output, Duration grace) {
         this.pool = pool;
@@ -82,9 +89,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         this.graceNanos = grace.toNanos();
     }
 
-    /** How many calls it has been given, its preparation included. */
+    /** How many calls of the program's it has been given. */
     long calls() {
-        return calls;
+        return done;
     }
 
     /** Why one that has ended did so. */
@@ -147,9 +154,15 @@ final class Worker implements Pack.Peer, Channel.Blocks {
 
     @Override
     public void came(long number, long[] block) {
-        Long before = came.put(number, block[0]);
-        if (before != null) {
-            Native.sharedDrop(before);
+        long[] before = {number, block[0]};
+        if (number < 0) { // their room: a former one is there as long as this call's
+            long[] former = theirs;
+            theirs = before;
+            before = former;
+        }
+        Long lost = before == null ? null : came.put(before[0], before[1]);
+        if (lost != null) {
+            Native.sharedDrop(lost);
         }
     }
 
@@ -159,17 +172,12 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     }
 
     @Override
-    public byte[] read(long number, long length) {
-        Long key = came.remove(number);
-        if (key != null) {
-            dropTheirs();
-            theirs = new long[] {number, key};
+    public byte[] read(long number, long at, long length) {
+        boolean inTheirs = theirs != null && theirs[0] == number;
+        if (inTheirs) {
+            kept = at + length;
         }
-        if (theirs == null || theirs[0] != number) {
-            throw new IllegalArgumentException("an unknown number");
-        }
-        kept = length;
-        return Native.sharedRead(theirs[1], length);
+        return Native.sharedRead(inTheirs ? theirs[1] : came.get(number), at, length);
     }
 
     private void dropTheirs() {
@@ -186,21 +194,42 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         }
     }
 
-    /** A large request goes by a block, unless the one that was made for that is in use: within another call. */
+    /** A large request goes by a block. */
     private void putOutside(Pack pack) {
-        if (pack.length() < LARGE || !open.isEmpty() || sending.size() == Channel.MOST_BLOCKS) {
-            return;
+        if (pack.length() >= LARGE && hasRoom(pack.length())) {
+            Channel.putOutside(pack, room[0], used);
         }
-        if (room == null || room[2] < pack.length()) {
+    }
+
+    @Override
+    public byte[] put(byte[] bytes) {
+        if (!hasRoom(bytes.length)) {
+            return null;
+        }
+        Native.sharedWrite(room[0], used, bytes, 0, bytes.length);
+        ByteBuffer description = ByteBuffer.allocate(1 + 3 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        description.put(BYTES).putLong(room[0]).putLong(used).putLong(bytes.length);
+        used += bytes.length;
+        return description.array();
+    }
+
+    /** Whether the block for that takes so many bytes; one that is too small is replaced. It is in use within another call. */
+    private boolean hasRoom(long length) {
+        if (!open.isEmpty() || sending.size() == Channel.MOST_BLOCKS) {
+            return false;
+        }
+        if (room == null || room[2] - used < length) {
+            long before = room == null ? 0 : room[2];
             dropRoom();
             try {
-                room = Native.sharedMake(pack.length() + MEGABYTE - pack.length() % MEGABYTE);
+                room = Native.sharedMake((Math.max(length, Math.min(before, MOST_KEPT)) / MEGABYTE + 1) * MEGABYTE);
             } catch (PythonException e) {
-                return; // it goes through the socket
+                return false; // it goes through the socket
             }
+            used = 0;
         }
         send(room[0]);
-        Channel.putOutside(pack, room[0]);
+        return true;
     }
 
     @Override
@@ -262,9 +291,21 @@ final class Worker implements Pack.Peer, Channel.Blocks {
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
         boolean counts = pool != null && open.isEmpty() && call.counts();
+        if (counts) {
+            done++;
+        }
         Object event = counts ? Events.callBegins() : null;
+        int outputs = counts ? Access.get().outputs() : 0;
+        if (counts && ((outputs & Access.Output.RECORDS) != 0) != records) {
+            records = !records;
+            byte wanted = (byte) (records ? 1 : 0);
+            doCall(Call.plain(Channel.RECORDS, call.limit, pack -> pack.u8(wanted)), caller);
+        }
         long began = System.nanoTime();
         Outcome<R> outcome = doCall(call, caller);
+        if (outputs != 0) {
+            output.drain();
+        }
         if (counts) {
             pool.tally.ran(System.nanoTime() - began);
         }
@@ -281,6 +322,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         long number = ++calls;
         Running running = new Running(call, number, caller);
         begin();
+        if (open.isEmpty()) {
+            used = 0;
+        }
         Pack pack = Pack.take(this);
         try {
             Channel.head(pack, call.kind, within);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.jni.Native;
 
@@ -22,6 +23,11 @@ final class WorkerProcess {
         null, "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", null, "SIGFPE", "SIGKILL", null, "SIGSEGV",
         null, "SIGPIPE", "SIGALRM", "SIGTERM"
     };
+    /** Those whose numbers depend on the system, as far as they end a process. */
+    private static final Map<Integer, String> LINUX_SIGNALS = Map.of(7, "SIGBUS", 10, "SIGUSR1", 12, "SIGUSR2", 24, "SIGXCPU", 25, "SIGXFSZ",
+            26, "SIGVTALRM", 27, "SIGPROF", 29, "SIGIO", 30, "SIGPWR", 31, "SIGSYS");
+    private static final Map<Integer, String> OTHER_SIGNALS = Map.of(7, "SIGEMT", 10, "SIGBUS", 12, "SIGSYS", 24, "SIGXCPU", 25, "SIGXFSZ",
+            26, "SIGVTALRM", 27, "SIGPROF", 30, "SIGUSR1", 31, "SIGUSR2");
     private static final boolean LINUX = System.getProperty("os.name", "").startsWith("Linux");
     private static final int SIGNALLED = 256;
     private static final int RUNS = -1;
@@ -173,14 +179,8 @@ final class WorkerProcess {
         if (signal <= 0) {
             return null;
         }
-        if (signal == (LINUX ? 7 : 10)) {
-            return "SIGBUS";
-        }
-        if (signal == 24) {
-            return "SIGXCPU";
-        }
-        String name = signal < SIGNALS.length ? SIGNALS[signal] : null;
-        return name == null ? "signal " + signal : name;
+        String common = signal < SIGNALS.length ? SIGNALS[signal] : null;
+        return common != null ? common : (LINUX ? LINUX_SIGNALS : OTHER_SIGNALS).getOrDefault(signal, "signal " + signal);
     }
 
     /** Closes the sockets, which nobody must use any more. */

@@ -37,12 +37,14 @@ final class EvaluateCalls extends Rule<LogicalPlan> {
                 String name = "python" + results.size();
                 results.add(new AttributeReference(name, call.dataType(), true, Metadata.empty(), NamedExpression.newExprId(), Scala.seq(List.of())));
             }
-            LogicalPlan below = new PythonNode(null, Scala.seq(calls), Scala.seq(results), Scala.seq(List.of()), now.children().apply(0));
             LogicalPlan replaced = now.transformExpressions(Scala.partial(each -> {
                 int place = each instanceof PythonCall ? calls.indexOf(each) : -1;
                 return place < 0 ? null : results.get(place);
             }));
-            now = replaced.withNewChildren(Scala.seq(List.of(below)));
+            LogicalPlan child = now.children().apply(0);
+            List<Expression> kept = new ArrayList<>(Scala.list(child.output()));
+            kept.removeIf(each -> !replaced.references().contains((Attribute) each) && !node.outputSet().contains((Attribute) each));
+            now = replaced.withNewChildren(Scala.seq(List.of(new PythonNode(null, Scala.seq(calls), Scala.seq(results), Scala.seq(kept), child))));
         }
         if (now == node) {
             return null;

@@ -42,7 +42,7 @@ final class Executor {
             try (PythonGC none = PythonGC.pause(); PythonContextManager.Context context = new PythonContextManager.Context(CONTEXT)) {
                 if (!TOOLS.containsKey("load")) {
                     PythonExecutioner.setVariable("table", Access.get().tool("table", "shared"));
-                    PythonCode.compile(resource("org/nd4j/python4j/spark/batches.py", Executor.class.getClassLoader()), "batches.py").run();
+                    PythonCode.compile(tools(), "batches.py").run();
                     TOOLS.put("load", PythonExecutioner.getVariable("load"));
                 }
                 tool = PythonExecutioner.getVariable(name);
@@ -52,20 +52,30 @@ final class Executor {
         return tool;
     }
 
+    /** The text of batches.py. */
+    static String tools() {
+        return resource("org/nd4j/python4j/spark/batches.py", Executor.class.getClassLoader());
+    }
+
     /** A job's function. Needs a turn. */
     static PythonObject function(PythonScript script) {
         PythonObject function = FUNCTIONS.get(script);
         if (function == null) {
-            String text = script.text;
-            if (text == null) { // for a module that Python does not find
-                text = resource(script.module.replace('.', '/') + ".py", Thread.currentThread().getContextClassLoader());
-            }
             try (PythonGC none = PythonGC.pause()) {
-                function = call("load", script.module, script.function, text, script.text == null);
+                function = call("load", loading(script));
             }
             FUNCTIONS.put(script, function);
         }
         return function;
+    }
+
+    /** The arguments of {@code load} in batches.py. */
+    static Object[] loading(PythonScript script) {
+        String text = script.text;
+        if (text == null) { // for a module that Python does not find
+            text = resource(script.module.replace('.', '/') + ".py", Thread.currentThread().getContextClassLoader());
+        }
+        return new Object[] {script.module, script.function, text, script.text == null};
     }
 
     private static String resource(String name, ClassLoader loader) {

@@ -3,7 +3,6 @@
 package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.api.java.function.FlatMapFunction;
 import org.apache.spark.rdd.RDD;
@@ -17,13 +16,13 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /** A node of a physical plan. This class is public only because Spark needs it; programs do not use it. */
-public final class PythonExec extends SparkPlan {
+public final class PythonExec extends SparkPlan implements PythonParts {
     private static final long serialVersionUID = 1L;
 
     private final PythonScript function;
     private final Seq<Expression> calls;
     private final Seq<Attribute> results;
-    private final Seq<Expression> keys;
+    private final Seq<Expression> keys; // see PythonNode
     private final SparkPlan child;
 
     /** Spark creates copies of the node by this constructor. */
@@ -51,7 +50,7 @@ public final class PythonExec extends SparkPlan {
 
     @Override
     public Seq<Attribute> output() {
-        return PythonNode.output(calls, child.output(), results);
+        return PythonParts.output(calls, keys, results);
     }
 
     /** If the node only adds columns, the rows keep their partitioning. */
@@ -62,12 +61,12 @@ public final class PythonExec extends SparkPlan {
 
     @Override
     public AttributeSet producedAttributes() {
-        return PythonNode.attributes(results);
+        return PythonParts.attributes(results);
     }
 
     @Override
     public AttributeSet references() {
-        return calls.isEmpty() ? child.outputSet() : PythonNode.attributes(calls);
+        return PythonParts.references(calls, keys, child.outputSet());
     }
 
     @Override
@@ -75,32 +74,18 @@ public final class PythonExec extends SparkPlan {
         return new PythonExec(function, calls, results, keys, children.apply(0));
     }
 
-    private Object[] parts() {
+    @Override
+    public Object[] parts() {
         return new Object[] {function, calls, results, keys, child};
     }
 
     @Override
-    public int productArity() {
-        return parts().length;
-    }
-
-    @Override
-    public Object productElement(int i) {
-        return parts()[i];
-    }
-
-    @Override
-    public boolean canEqual(Object other) {
-        return other instanceof PythonExec;
-    }
-
-    @Override
     public boolean equals(Object other) {
-        return other instanceof PythonExec && Arrays.equals(parts(), ((PythonExec) other).parts());
+        return isEqual(other);
     }
 
     @Override
     public int hashCode() {
-        return Arrays.hashCode(parts());
+        return hash();
     }
 }

@@ -3,8 +3,6 @@
 // each call. PythonStrategy makes a PythonExec of it.
 package org.nd4j.python4j.spark;
 
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeSet;
@@ -14,13 +12,13 @@ import scala.collection.immutable.IndexedSeq;
 import scala.collection.immutable.Seq;
 
 /** A node of a logical plan. This class is public only because Spark needs it; programs do not use it. */
-public final class PythonNode extends LogicalPlan {
+public final class PythonNode extends LogicalPlan implements PythonParts {
     private static final long serialVersionUID = 1L;
 
     final PythonScript function; // null where there are calls
     final Seq<Expression> calls;
     final Seq<Attribute> results;
-    final Seq<Expression> keys;
+    final Seq<Expression> keys; // of groups; with calls the columns that go on
     final LogicalPlan child;
 
     /** Spark creates copies of the node by this constructor. */
@@ -39,32 +37,17 @@ public final class PythonNode extends LogicalPlan {
 
     @Override
     public Seq<Attribute> output() {
-        return output(calls, child.output(), results);
-    }
-
-    static Seq<Attribute> output(Seq<Expression> calls, Seq<Attribute> child, Seq<Attribute> results) {
-        if (calls.isEmpty()) {
-            return results;
-        }
-        List<Attribute> all = new ArrayList<>(Scala.list(child));
-        all.addAll(Scala.list(results));
-        return Scala.seq(all);
+        return PythonParts.output(calls, keys, results);
     }
 
     @Override
     public AttributeSet producedAttributes() {
-        return attributes(results);
+        return PythonParts.attributes(results);
     }
 
-    /** The attributes that expressions are made of. */
-    static AttributeSet attributes(Seq<? extends Expression> expressions) {
-        return org.apache.spark.sql.catalyst.expressions.AttributeSet$.MODULE$.apply(Scala.<Expression>seq(Scala.list(expressions)));
-    }
-
-    /** A function of partitions or groups sees all columns, so none may be pruned. Calls see only their arguments. */
     @Override
     public AttributeSet references() {
-        return calls.isEmpty() ? child.outputSet() : attributes(calls);
+        return PythonParts.references(calls, keys, child.outputSet());
     }
 
     @Override
@@ -72,32 +55,18 @@ public final class PythonNode extends LogicalPlan {
         return new PythonNode(function, calls, results, keys, children.apply(0));
     }
 
-    private Object[] parts() {
+    @Override
+    public Object[] parts() {
         return new Object[] {function, calls, results, keys, child};
     }
 
     @Override
-    public int productArity() {
-        return parts().length;
-    }
-
-    @Override
-    public Object productElement(int i) {
-        return parts()[i];
-    }
-
-    @Override
-    public boolean canEqual(Object other) {
-        return other instanceof PythonNode;
-    }
-
-    @Override
     public boolean equals(Object other) {
-        return other instanceof PythonNode && Arrays.equals(parts(), ((PythonNode) other).parts());
+        return isEqual(other);
     }
 
     @Override
     public int hashCode() {
-        return Arrays.hashCode(parts());
+        return hash();
     }
 }

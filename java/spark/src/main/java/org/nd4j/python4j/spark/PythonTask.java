@@ -7,9 +7,11 @@ package org.nd4j.python4j.spark;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.function.Function;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
@@ -22,7 +24,6 @@ import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.Expression;
 import org.apache.spark.sql.catalyst.expressions.JoinedRow;
 import org.apache.spark.sql.catalyst.expressions.UnsafeProjection;
-import org.apache.spark.sql.execution.arrow.ArrowWriter;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.ArrowUtils;
@@ -36,6 +37,7 @@ import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.arrow.PythonArrow;
+import org.nd4j.python4j.pool.PythonPool;
 import scala.collection.immutable.Seq;
 
 /** What goes to the executors. */
@@ -83,6 +85,7 @@ final class PythonTask implements Serializable {
         final TaskContext context = TaskContext.get();
         final BufferAllocator allocator = ArrowUtils.rootAllocator().newChildAllocator("python4j", 0, Long.MAX_VALUE);
         final Schema resultSchema = arrow(Sessions.schema(results));
+        final PythonPool.Session worker = Workers.of(context); // null if Python is in this process
         private VectorSchemaRoot result; // whose rows are handed out
         private Iterator<InternalRow> rows = Collections.emptyIterator();
         private RuntimeException failure; // of the source
@@ -165,8 +168,35 @@ final class PythonTask implements Serializable {
         }
 
         /** An empty batch that tells Python the columns to make. */
-        PythonObject shape() {
-            return toPython(VectorSchemaRoot.create(resultSchema, allocator));
+        VectorSchemaRoot shape() {
+            return VectorSchemaRoot.create(resultSchema, allocator);
+        }
+
+        /** The table that a function of batches.py makes with the functions of a job and a batch, which is closed. */
+        VectorSchemaRoot made(String tool, List<PythonScript> scripts, VectorSchemaRoot batch, Object... more) {
+            try (PythonGIL gil = worker == null ? PythonGIL.lock() : null; PythonGC frame = worker == null ? PythonGC.watch() : null;
+                    VectorSchemaRoot shape = shape()) {
+                List<Object> functions = new ArrayList<>();
+                for (PythonScript script : scripts) {
+                    functions.add(function(script));
+                }
+                List<Object> arguments = new ArrayList<>(List.of(functions, handed(batch)));
+                arguments.addAll(Arrays.asList(more));
+                arguments.add(handed(shape));
+                return worker != null ? Workers.table(worker, "in_worker", tool, arguments)
+                        : PythonArrow.table(Executor.call(tool, arguments.toArray()), allocator);
+            } finally {
+                batch.close();
+            }
+        }
+
+        private Object handed(VectorSchemaRoot root) {
+            return worker != null ? root : PythonArrow.toPython(root); // the pool converts it by its type
+        }
+
+        /** A function as batches.py wants it. Needs a turn where Python is in this process. */
+        Object function(PythonScript script) {
+            return worker != null ? Arrays.asList(Executor.loading(script)) : Executor.function(script);
         }
 
         /** The rows of a result whose memory stays until the next one. */
@@ -217,8 +247,10 @@ final class PythonTask implements Serializable {
     private final class Batches extends Rows {
         private final Schema schema = arrow(Sessions.schema(input));
         private final UnsafeProjection projection = projection(expressions(results), results);
-        private ArrowReader reader;
+        private ArrowReader reader; // in this process
+        private String generator; // in a worker
         private VectorSchemaRoot ready; // read ahead, since here is no turn
+        private VectorSchemaRoot given; // to the worker
 
         Batches(Iterator<InternalRow> source) {
             super(source);
@@ -226,20 +258,23 @@ final class PythonTask implements Serializable {
 
         @Override
         Iterator<InternalRow> more() throws IOException {
-            if (reader == null) {
-                try (PythonGIL gil = PythonGIL.lock()) {
-                    PythonObject generator = Executor.call("mapped", Executor.function(function), Python.function((arguments, named) -> handOver()), shape());
-                    reader = PythonArrow.reader(generator, allocator);
+            boolean first = reader == null && generator == null;
+            if (first && worker != null) {
+                Function<Object, Object> next = nothing -> handOverToWorker();
+                try (VectorSchemaRoot shape = shape()) {
+                    generator = String.valueOf(worker.call("start", function(function), next, shape));
+                }
+            } else if (first) {
+                try (PythonGIL gil = PythonGIL.lock(); VectorSchemaRoot shape = shape()) {
+                    PythonObject made = Executor.call("mapped", function(function), Python.function((arguments, named) -> handOver()), toPython(shape));
+                    reader = PythonArrow.reader(made, allocator);
                 }
             }
             if (ready == null && sourceHasNext()) {
                 ready = written();
             }
-            if (!reader.loadNextBatch()) {
-                return null;
-            }
-            Iterator<InternalRow> rows = rowsOf(reader.getVectorSchemaRoot(), false);
-            return new Projected(rows, projection);
+            VectorSchemaRoot made = worker != null ? Workers.table(worker, "step", generator) : reader.loadNextBatch() ? reader.getVectorSchemaRoot() : null;
+            return made == null ? null : new Projected(rowsOf(made, worker != null), projection);
         }
 
         /** Python wants a batch; None if there is no more. */
@@ -258,10 +293,25 @@ final class PythonTask implements Serializable {
             return root == null ? null : toPython(root);
         }
 
+        /** The same for a worker, which gets a copy. */
+        private VectorSchemaRoot handOverToWorker() {
+            closeGiven();
+            given = ready == null && sourceHasNext() ? written() : ready;
+            ready = null;
+            return given;
+        }
+
+        private void closeGiven() {
+            if (given != null) {
+                given.close();
+                given = null;
+            }
+        }
+
         private VectorSchemaRoot written() {
             VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
             try {
-                ArrowWriter writer = ArrowWriter.create(root);
+                RowWriter writer = RowWriter.of(root);
                 for (int row = 0; row < batch && sourceHasNext(); row++) {
                     writer.write(sourceNext());
                 }
@@ -275,6 +325,7 @@ final class PythonTask implements Serializable {
 
         @Override
         void close() throws IOException {
+            closeGiven();
             if (ready != null) {
                 ready.close();
                 ready = null;
@@ -328,7 +379,7 @@ final class PythonTask implements Serializable {
             }
             VectorSchemaRoot group = VectorSchemaRoot.create(schema, allocator);
             try {
-                ArrowWriter writer = ArrowWriter.create(group);
+                RowWriter writer = RowWriter.of(group);
                 InternalRow own = key.apply(first).copy();
                 writer.write(first);
                 first = null;
@@ -345,12 +396,7 @@ final class PythonTask implements Serializable {
                 group.close();
                 throw e;
             }
-            VectorSchemaRoot made;
-            try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
-                PythonObject batch = toPython(group);
-                made = PythonArrow.table(Executor.call("grouped", Executor.function(function), batch, shape()), allocator);
-            }
-            return new Projected(rowsOf(made, true), projection);
+            return new Projected(rowsOf(made("grouped", List.of(function), group), true), projection);
         }
     }
 
@@ -372,8 +418,9 @@ final class PythonTask implements Serializable {
             }
             arguments = projection(all, input);
             schema = arrow(types);
-            Seq<Attribute> output = PythonNode.output(Scala.seq(calls), input, results);
-            projection = projection(expressions(output), output);
+            List<Expression> output = new ArrayList<>(keys);
+            output.addAll(expressions(results));
+            projection = projection(output, keys.isEmpty() ? results : PythonParts.together(input, results));
         }
 
         @Override
@@ -381,13 +428,17 @@ final class PythonTask implements Serializable {
             if (!sourceHasNext()) {
                 return null;
             }
-            List<InternalRow> held = new ArrayList<>();
+            List<InternalRow> held = new ArrayList<>(); // none where only the results go on
+            int count = 0;
             VectorSchemaRoot root = VectorSchemaRoot.create(schema, allocator);
             try {
-                ArrowWriter writer = ArrowWriter.create(root);
-                while (held.size() < batch && sourceHasNext()) {
-                    InternalRow row = sourceNext().copy();
-                    held.add(row);
+                RowWriter writer = RowWriter.of(root);
+                for (; count < batch && sourceHasNext(); count++) {
+                    InternalRow row = sourceNext();
+                    if (!keys.isEmpty()) {
+                        row = row.copy();
+                        held.add(row);
+                    }
                     writer.write(arguments.apply(row));
                 }
                 writer.finish();
@@ -395,18 +446,19 @@ final class PythonTask implements Serializable {
                 root.close();
                 throw e;
             }
-            VectorSchemaRoot made;
-            try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
-                List<Object> functions = new ArrayList<>();
-                for (Expression call : calls) {
-                    functions.add(List.of(Executor.function(((PythonCall) call).function()), call.children().size()));
-                }
-                PythonObject batch = toPython(root);
-                made = PythonArrow.table(Executor.call("evaluated", functions, batch, held.size(), shape()), allocator);
+            List<PythonScript> functions = new ArrayList<>();
+            List<Object> counts = new ArrayList<>();
+            for (Expression call : calls) {
+                functions.add(((PythonCall) call).function());
+                counts.add(call.children().size());
             }
+            VectorSchemaRoot made = made("evaluated", functions, root, counts, count);
             Iterator<InternalRow> rows = rowsOf(made, true);
-            if (made.getRowCount() != held.size()) {
-                throw new PythonException("The function gave " + made.getRowCount() + " values for " + held.size() + " rows: it must give one for each.");
+            if (made.getRowCount() != count) {
+                throw new PythonException("The function gave " + made.getRowCount() + " values for " + count + " rows: it must give one for each.");
+            }
+            if (keys.isEmpty()) {
+                return new Projected(rows, projection);
             }
             JoinedRow joined = new JoinedRow();
             Iterator<InternalRow> left = held.iterator();

@@ -39,7 +39,11 @@ def load(module, function, text, find):
 
 
 def batch(raw):
-    return table.columns_of(raw) if pyarrow is None else pyarrow.record_batch(raw)
+    if pyarrow is None:
+        return table.columns_of(raw)
+    if isinstance(raw, pyarrow.Table):  # which a worker process gets
+        return raw.to_batches()[0] if len(raw) else pyarrow.RecordBatch.from_pylist([], raw.schema)
+    return pyarrow.record_batch(raw)
 
 
 def result(made, shape):
@@ -48,7 +52,7 @@ def result(made, shape):
         if hasattr(made, "__arrow_c_array__") or hasattr(made, "__arrow_c_stream__") and not hasattr(made, "iloc"):
             return made
         return table.columns([table.filled(name, format, made[name]) for name, format in table.shape(shape)])
-    schema = pyarrow.record_batch(shape).schema
+    schema = batch(shape).schema
     if hasattr(made, "iloc"):
         return pyarrow.Table.from_pandas(made, schema=schema, preserve_index=False).replace_schema_metadata()
     if isinstance(made, dict):
@@ -84,8 +88,8 @@ def mapped(function, next_batch, shape):
         yield shape  # which has the types, and no rows
 
 
-def grouped(function, raw, shape):
-    return result(function(batch(raw)), shape)
+def grouped(functions, raw, shape):
+    return result(functions[0](batch(raw)), shape)
 
 
 def argument(column):
@@ -97,11 +101,12 @@ def argument(column):
     return numpy.ma.MaskedArray(numpy.asarray(column.buffers[1]), ~numpy.array(table.is_valid(column)))
 
 
-def evaluated(calls, raw, rows, shape):
-    arguments = [argument(column) for column in table.columns_of(raw).values()]
-    wanted = pyarrow.record_batch(shape).schema if pyarrow is not None else table.shape(shape)
+def evaluated(functions, raw, counts, rows, shape):
+    columns = table.columns_of(raw).values() if table is not None else batch(raw).columns
+    arguments = [argument(column) if table is not None else argument_of_pyarrow(column) for column in columns]
+    wanted = batch(shape).schema if pyarrow is not None else table.shape(shape)
     made, at = [], 0
-    for (function, count), field in zip(calls, wanted):
+    for function, count, field in zip(functions, counts, wanted):
         values = function(*arguments[at : at + count])
         at += count
         if getattr(values, "shape", None) == ():
@@ -110,3 +115,54 @@ def evaluated(calls, raw, rows, shape):
         if len(values) != rows:
             raise ValueError(f"{function.__name__} gave {len(values)} values for {rows} rows: it must give one for each.")
     return table.columns(made) if pyarrow is None else pyarrow.table(made, schema=wanted)
+
+
+# ---- in a worker process, which has pyarrow and not `table` ----
+
+functions = {}
+generators = {}
+
+
+def loaded(script):
+    script = tuple(script)
+    if script not in functions:
+        functions[script] = load(*script)
+    return functions[script]
+
+
+def start(script, next_batch, shape):
+    key = str(len(generators))
+    generators[key] = mapped(loaded(script), lambda: next_batch(None), shape)
+    return key
+
+
+def step(key):
+    return next(generators[key], None)
+
+
+def stop():
+    while generators:
+        generators.popitem()[1].close()
+
+
+def in_worker(tool, arguments):
+    scripts, *rest = arguments
+    return globals()[tool]([loaded(script) for script in scripts], *rest)
+
+
+def argument_of_pyarrow(column):
+    """What `argument` makes of the same column."""
+    import numpy
+
+    kind = pyarrow.types
+    type = column.type
+    if kind.is_integer(type) or kind.is_floating(type):
+        if not column.null_count:
+            return column.to_numpy()
+        return numpy.ma.MaskedArray(column.fill_null(0).to_numpy(), column.is_null().to_numpy(zero_copy_only=False))
+    if kind.is_boolean(type) and not column.null_count or kind.is_date32(type) or kind.is_timestamp(type) and type.tz is None or kind.is_duration(type):
+        return column.to_numpy(zero_copy_only=False)
+    values = numpy.empty(len(column), object)
+    for place, value in enumerate(column.to_pylist()):
+        values[place] = value
+    return values

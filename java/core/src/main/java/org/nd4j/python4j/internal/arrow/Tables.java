@@ -161,17 +161,22 @@ public final class Tables {
             }
         }
 
-        /** Writes the next batch to an address, see {@link Native#arrowNext}. */
-        public long next(boolean table, long out) {
+        /** The numbers of the next batch, see {@link Native#arrowNext}; {@link #release} gives its memory back. */
+        public long[] next(boolean table) {
             try (PythonGIL turn = Access.get().enterOrLock()) {
                 Stopper.Slot slot = Stopper.slot();
                 long outer = slot.begin();
                 try {
-                    return Native.arrowNext(Access.get().handle(opened), table, out, slot.call());
+                    return Native.arrowNext(Access.get().handle(opened), table, slot.call());
                 } finally {
                     slot.end(outer);
                 }
             }
+        }
+
+        /** Gives the memory of a batch back, whose first number is the key. Needs no turn. */
+        public static void release(long key) {
+            Native.arrowRelease(key);
         }
 
         /** Ends the reading, and the generator from which the data came. */

@@ -919,7 +919,7 @@ public final class Conversion {
         if (registered != null) {
             return toPeer(registered, value);
         }
-        if (!Functional.isFunction(value)) {
+        if (value instanceof Iterable || !Functional.isFunction(value)) { // a lambda can be an Iterable, which is a list
             return value;
         }
         Callbacks.Function function = Functional.of(value);
@@ -931,13 +931,13 @@ public final class Conversion {
     }
 
     /** The memory of a value of a type that is not built in. */
-    public static <T> PythonBuffer toPeer(PythonType<T> type, Object value) {
+    public static <T> Object toPeer(PythonType<T> type, Object value) {
         PythonBuffer buffer = type.toBuffer(type.adapt(value));
         if (buffer == null) {
             throw new PythonException("Values of " + type + " do not cross to another process: only those of the built-in types do,"
                     + " and those of types with toBuffer().");
         }
-        return buffer;
+        return type.hasTables() ? new Pack.TableBytes(buffer) : buffer;
     }
 
     /** Whether {@link #counterpart} makes a value of a Java object, and not a function or a reference. */

@@ -108,9 +108,13 @@ public final class Native {
     public static native void gilLend(boolean lent);
 
     /**
-     * The thread that runs a {@code FutureTask}; null if no thread runs it or this cannot be determined. Needs no turn.
+     * The value of a private field of a class of the JDK, for example the thread that runs a {@code FutureTask}. Null if the
+     * object is of another class, or if this JVM has no such field. Needs no turn.
+     *
+     * @param owner the class of the field, with slashes
+     * @param type the type of the field, as class files have it
      */
-    public static native Object gilRunner(Object task);
+    public static native Object gilHidden(Object object, String owner, String field, String type);
 
     /**
      * Waits up to a second until a thread that has ended within {@link #gilAcquire} has also ended for the operating
@@ -370,16 +374,22 @@ public final class Native {
 
     /**
      * The number of the schema. The function writes the schema as an {@code ArrowSchema} to an address, unless it has
-     * the known number.
+     * the known number. With the address 0 it writes nothing and returns 0 for any other schema than the known one.
      */
     public static native long arrowSchema(long handle, long out, long known, long call);
 
     /**
-     * Writes the next batch to an address: for a table one {@code ArrowArray} for each column, otherwise a single one.
+     * The next batch. Its numbers are a key for {@link #arrowRelease} and the number of rows, then for each array its
+     * length, the number of its nulls (-1 if it is not known), of its children and of its buffers, the address and the
+     * bytes of each buffer, then the same for each child, and for the dictionary if there is one.
      *
-     * @return the number of rows, -1 if there is no batch
+     * @param table whether the arrays are the columns of a table, otherwise there is one
+     * @return null if there is no batch
      */
-    public static native long arrowNext(long handle, boolean table, long out, long call);
+    public static native long[] arrowNext(long handle, boolean table, long call);
+
+    /** The memory of a batch is not used any more. Needs no turn. */
+    public static native void arrowRelease(long key);
 
     /** Ends the reading. */
     public static native void arrowClose(long handle, long call);
@@ -403,11 +413,11 @@ public final class Native {
     /** Copies bytes from an address, which has to be valid, to the start of the memory. Needs no turn. */
     public static native void sharedFill(long key, long address, long length);
 
-    /** Copies bytes of an array to the start of the memory. Needs no turn. */
-    public static native void sharedWrite(long key, byte[] bytes, int from, int to);
+    /** Copies bytes of an array to a position in the memory. Needs no turn. */
+    public static native void sharedWrite(long key, long at, byte[] bytes, int from, int to);
 
-    /** A copy of the first {@code length} bytes of the memory. Needs no turn. */
-    public static native byte[] sharedRead(long key, long length);
+    /** A copy of {@code length} bytes of the memory from a position on. Needs no turn. */
+    public static native byte[] sharedRead(long key, long at, long length);
 
     /** Unmaps the memory in this process. The pages are freed when no other process has them. Needs no turn. */
     public static native void sharedDrop(long key);

@@ -79,8 +79,20 @@ public final class Pack {
         public static final int MESSAGE = 10;
         public static final int TRACEBACK = 11;
         public static final int JAVA = 12;
+        public static final int TABLE = 13;
 
         private Wanted() {}
+    }
+
+    private static final int TABLE_FORM = 4; // of memory.rs
+
+    /** A table for another process, as bytes that only this request uses. */
+    public static final class TableBytes {
+        final PythonBuffer bytes;
+
+        public TableBytes(PythonBuffer bytes) {
+            this.bytes = bytes;
+        }
     }
 
     /** The greatest nesting depth of values. A deeper value is treated as cyclic. */
@@ -90,6 +102,7 @@ public final class Pack {
     private static final int HELD_BYTES = 4 << 20; // a larger buffer goes when the JVM needs memory
     public static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
+    private static final int LARGE_BESIDE = 1 << 16;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
     private static final class Words {
@@ -144,6 +157,14 @@ public final class Pack {
          * Reports that this process no longer has a block that it sent to the other process. The method must not wait.
          */
         void forget(long block);
+
+        /** Puts large bytes where the process finds them. The result describes that; null if they go with the message. */
+        byte[] put(byte[] bytes);
+
+        /**
+         * A copy of what the process put into a block that it sent. If it did not, the method throws a RuntimeException.
+         */
+        byte[] read(long number, long at, long length);
     }
 
     /** A buffer for another process. Filling it needs neither a turn nor Python in this process. */
@@ -387,6 +408,16 @@ public final class Pack {
         }
     }
 
+    /** Whether it was put where another process finds it. */
+    private boolean beside(byte[] bytes) {
+        byte[] description = peer == null || bytes.length < LARGE_BESIDE ? null : peer.put(bytes);
+        if (description == null) {
+            return false;
+        }
+        u8(SHARED).bytes(description);
+        return true;
+    }
+
     /** An object that was made of a large value, which whoever reads this takes back. */
     private void large(long handle) {
         fresh.add(handle); // in case that nobody does
@@ -442,7 +473,7 @@ public final class Pack {
     private void raw(byte[] bytes) {
         if (bytes.length > LARGE_VALUE && peer == null) {
             large(Native.bulkBytes(bytes));
-        } else {
+        } else if (!beside(bytes)) {
             u8(BYTES).bytes(bytes);
         }
     }
@@ -654,6 +685,14 @@ public final class Pack {
             u8(SHARED).bytes(Access.get().describe((PythonBuffer) value, peer));
             return;
         }
+        if (peer != null && value instanceof TableBytes) {
+            try (PythonBuffer bytes = ((TableBytes) value).bytes) { // the request keeps the memory
+                byte[] description = Access.get().describe(bytes, peer);
+                description[0] |= TABLE_FORM;
+                u8(SHARED).bytes(description);
+            }
+            return;
+        }
         Object other = peer == null ? Access.get().toPython(value, wide) : Access.get().toPeer(value);
         if (other instanceof Fresh) {
             fresh.add(((Fresh) other).handle);
@@ -689,7 +728,8 @@ public final class Pack {
             ((Iterable<?>) value).forEach(elements::add);
             list(elements, depth);
         } else {
-            throw new PythonException("Unable to find python type for java type: " + value.getClass());
+            throw new PythonException("Unable to find python type for java type: " + value.getClass()
+                    + (peer == null ? "" : ". Hand over to a worker process what the value consists of: text, numbers, lists, maps."));
         }
     }
 
@@ -727,6 +767,11 @@ public final class Pack {
         public static final Object ABSENT = new Object();
 
         private static final byte[] EMPTY = {};
+
+        // What stands in a block by itself: its form, the number of the block, the position and the length.
+        private static final int BESIDE_LENGTH = 25;
+        private static final int BESIDE_BYTES = 2;
+        private static final int BESIDE_TEXT = 3;
 
         private final Pack pack; // whose room it may use; null for none
         private final byte[] in;
@@ -1022,13 +1067,19 @@ public final class Pack {
             }
         }
 
-        private PythonBuffer shared() {
+        private Object shared() {
             int length = count(1);
             at += length;
             if (peer == null) {
                 throw malformed("memory of another process");
             }
             try {
+                int form = length == BESIDE_LENGTH ? in[at - length] : -1;
+                if (form == BESIDE_BYTES || form == BESIDE_TEXT) {
+                    long number = (long) Words.IN.get(in, at - 24);
+                    byte[] bytes = peer.read(number, (long) Words.IN.get(in, at - 16), (long) Words.IN.get(in, at - 8));
+                    return form == BESIDE_BYTES ? bytes : new String(bytes, StandardCharsets.ISO_8859_1);
+                }
                 return Access.get().described(Arrays.copyOfRange(in, at - length, at), peer);
             } catch (RuntimeException e) {
                 throw malformed("no memory");

@@ -4,9 +4,11 @@
 package org.nd4j.python4j.internal.loop;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
@@ -51,6 +53,7 @@ public final class Loop {
     private final PythonObject python;
     private volatile Thread thread; // null before it was seen
     private volatile boolean lost;
+    private final AtomicBoolean watched = new AtomicBoolean(); // whether a LoopWait looks on
 
     /**
      * Creates or attaches a loop. The thread must have entered Python.
@@ -103,7 +106,7 @@ public final class Loop {
     /** Fails what waits for the loop, because the class loader's use of Python has ended. Needs no Python. */
     public void abandon() {
         lost = true;
-        fail();
+        fail(new PythonException(ENDED));
     }
 
     // ---- to the loop ----
@@ -111,7 +114,31 @@ public final class Loop {
     long register(Receiver receiver) {
         long number = numbers.incrementAndGet();
         receivers.put(number, receiver);
+        if (!watched.get() && watched.compareAndSet(false, true)) {
+            new LoopWait(this).start();
+        }
         return number;
+    }
+
+    // ---- for LoopWait ----
+
+    boolean hasPending() {
+        return !receivers.isEmpty();
+    }
+
+    Collection<?> pending() {
+        return receivers.values();
+    }
+
+    /** The thread of the loop; null if it was not seen yet. */
+    Thread thread() {
+        return thread;
+    }
+
+    /** Nothing was pending for some time. The result says whether this is still so, and no thread looks on any more. */
+    boolean watchEnds() {
+        watched.set(false);
+        return receivers.isEmpty() || !watched.compareAndSet(false, true);
     }
 
     void forget(long number) {
@@ -123,7 +150,7 @@ public final class Loop {
         try {
             List<PythonObject> lent = Messages.send(queue, true, Access.get().hasContext(), message);
             if (lost) { // its news may have come before the receiver was there
-                fail();
+                fail(new PythonException(ENDED));
             }
             return lent;
         } catch (RuntimeException | Error e) {
@@ -213,7 +240,7 @@ public final class Loop {
     private void hear(long number, int kind, Object value) {
         if (kind == Messages.LOST) {
             lost = true;
-            Thread thread = new Thread(this::fail, THREAD + "-end"); // this one may be in the midst of anything
+            Thread thread = new Thread(() -> fail(new PythonException(ENDED)), THREAD + "-end"); // this one may be in the midst of anything
             thread.setDaemon(true);
             thread.start();
             return;
@@ -249,11 +276,12 @@ public final class Loop {
         }
     }
 
-    private void fail() {
+    /** Fails everything that is pending. */
+    void fail(PythonException why) {
         for (Long number : receivers.keySet()) {
             Receiver receiver = receivers.remove(number);
             if (receiver != null) {
-                receiver.failed(new PythonException(ENDED));
+                receiver.failed(why);
             }
         }
     }

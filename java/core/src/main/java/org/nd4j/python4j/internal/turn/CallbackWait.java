@@ -7,6 +7,8 @@ package org.nd4j.python4j.internal.turn;
 import java.lang.management.LockInfo;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -23,17 +25,18 @@ import org.slf4j.LoggerFactory;
  * ({@code CompletableFuture.join}, a parallel stream), and this thread runs such a task and began to wait during the
  * same callback. Then its wait fails after {@link #PATIENCE}. If the owner waits without a limit for anything else, for
  * example a latch or a queue, and no other thread of the JVM could end this wait ({@link Standstill}), an interrupt
- * ends the wait of the owner, and this thread gets the turn. In all other cases the program may continue, and a warning
- * is logged.
+ * ends the wait of the owner, and this thread gets the turn; if the owner's wait ignores interrupts, the wait of this thread
+ * fails. In all other cases the program may continue, and a warning is logged.
  */
-final class CallbackWait {
+public final class CallbackWait {
 
     /**
      * The property that sets how many milliseconds an owner may wait for tasks before a deadlock is considered likely.
      */
     static final String PATIENCE = "org.eclipse.python4j.callback.patience";
 
-    static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(Long.getLong(PATIENCE, 3000));
+    private static final List<String> UNINTERRUPTED = Arrays.asList("join", "lock", "acquireUninterruptibly", "awaitUninterruptibly");
+    public static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(Long.getLong(PATIENCE, 3000));
     private static volatile Object told; // the callback that a warning was written for
 
     private final Turn turn;
@@ -70,9 +73,13 @@ final class CallbackWait {
         boolean wasStill = still;
         still = lasts && Standstill.isSeen(owner);
         if (still && wasStill) {
-            turn.refuse(owner, callback, "Thread '" + name(Thread.currentThread()) + "' waits for the turn of Python that thread '" + name(owner)
+            String text = "Thread '" + name(Thread.currentThread()) + "' waits for the turn of Python that thread '" + name(owner)
                     + "' has, and '" + name(owner) + "', in Java code that Python called, waits without a limit, while no other thread"
-                    + " of this JVM runs that could end this wait." + advice());
+                    + " of this JVM runs that could end this wait." + advice();
+            if (ignoresInterrupts(owner.getStackTrace())) {
+                return new PythonException(text);
+            }
+            turn.refuse(owner, callback, text);
             owner.interrupt();
             since = 0;
         } else if (lasts && !still && told != callback) {
@@ -89,7 +96,7 @@ final class CallbackWait {
                 + "', in Java code that Python called, waits for '" + mine + "'";
     }
 
-    static String name(Thread thread) { // as Monitor.name, which is further down
+    public static String name(Thread thread) { // as Monitor.name, which is further down
         return thread.getName().isEmpty() ? thread.toString() : thread.getName();
     }
 
@@ -98,7 +105,7 @@ final class CallbackWait {
                 + " which lets other threads have the turn.";
     }
 
-    static void warn(String text) {
+    public static void warn(String text) {
         try {
             LoggerFactory.getLogger("org.nd4j.python4j.PythonGIL").warn(text);
         } catch (LinkageError e) { // no logging beside this jar
@@ -106,9 +113,14 @@ final class CallbackWait {
         }
     }
 
+    /** The thread that runs a {@code FutureTask}; null if no thread runs it or this cannot be determined. */
+    private static Object runner(Object task) {
+        return Native.gilHidden(task, "java/util/concurrent/FutureTask", "runner", "Ljava/lang/Thread;");
+    }
+
     private static boolean isCertain(Thread owner, Object blocker) {
         if (blocker instanceof FutureTask) {
-            return Native.gilRunner(blocker) == Thread.currentThread();
+            return runner(blocker) == Thread.currentThread();
         }
         try {
             return blocker == null && Joins.waitsFor(owner, Thread.currentThread());
@@ -129,7 +141,7 @@ final class CallbackWait {
     }
 
     private static boolean isLikely(Thread owner, Object blocker) {
-        if (blocker instanceof FutureTask && Native.gilRunner(blocker) != null) {
+        if (blocker instanceof FutureTask && runner(blocker) != null) {
             return false; // for another thread
         }
         StackTraceElement[] theirs = owner.getStackTrace();
@@ -139,7 +151,7 @@ final class CallbackWait {
         return waitsForTasks(theirs) && runsTask(mine) || virtual && joins(theirs) && !isPooled(mine);
     }
 
-    static boolean isVirtual(Thread thread) { // by its name, since JDK 11 has no such method
+    public static boolean isVirtual(Thread thread) { // by its name, since JDK 11 has no such method
         return thread.getClass().getName().endsWith("VirtualThread");
     }
 
@@ -153,6 +165,18 @@ final class CallbackWait {
             }
         }
         return false;
+    }
+
+    /** Whether the JDK's method that the program called waits on after an interrupt. */
+    private static boolean ignoresInterrupts(StackTraceElement[] stack) {
+        String outermost = "";
+        for (StackTraceElement frame : stack) {
+            if (!frame.getClassName().startsWith("java.") && !frame.getClassName().startsWith("jdk.internal.misc.")) {
+                break;
+            }
+            outermost = frame.getMethodName();
+        }
+        return UNINTERRUPTED.contains(outermost);
     }
 
     private static boolean isPooled(StackTraceElement[] stack) {

@@ -14,7 +14,7 @@ import org.nd4j.python4j.internal.jni.Native;
  * work that only another thread could give it, and if Python has no threads of its own. Any other thread counts as
  * running. The scheduler of virtual threads counts as running, too, because virtual threads cannot be seen.
  */
-final class Standstill {
+public final class Standstill {
 
     private static final String TURN = Turn.class.getName();
 
@@ -30,9 +30,18 @@ final class Standstill {
         if (Native.gilTryAcquire(false) < 0) {
             return false; // somebody may be in Python
         }
+        return isSeenInJava(owner, null);
+    }
+
+    /**
+     * The same for an owner that keeps the GIL in Java, so that no thread goes on in Python.
+     *
+     * @param loop a thread that waits for the GIL; null for none
+     */
+    public static boolean isSeenInJava(Thread owner, Thread loop) {
         for (Map.Entry<Thread, StackTraceElement[]> each : Thread.getAllStackTraces().entrySet()) {
             Thread thread = each.getKey();
-            if (thread != Thread.currentThread() && thread != owner && goesOn(thread, each.getValue())) {
+            if (thread != Thread.currentThread() && thread != owner && thread != loop && goesOn(thread, each.getValue())) {
                 return false;
             }
         }

@@ -74,7 +74,9 @@ public final class Stopper {
                 last = Native.stopSlot() << 40;
             }
             long outer = call.get();
-            call.lazySet(++last); // a fence would cost as much as all the rest here, see look()
+            // A fence would cost as much as all the rest here. Without one, another processor may see this after the thread
+            // has looked at `asleep`; microseconds later on any processor, and the watcher looks again after LOOK_MILLIS.
+            call.lazySet(++last);
             if (asleep) {
                 try {
                     wake();

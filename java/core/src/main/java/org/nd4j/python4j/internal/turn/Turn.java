@@ -3,6 +3,7 @@
 // thread holds no lock. PythonGIL describes what a turn means for CPython's GIL.
 package org.nd4j.python4j.internal.turn;
 
+import java.lang.invoke.VarHandle;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -60,9 +61,9 @@ public final class Turn extends AbstractOwnableSynchronizer {
     private static final int WAITED = 3; // AtomicLong: nanoseconds
     private static final int NUMBERS = 4; // long[]: see below
     private static final int DEFAULT_THREAD = 5; // WeakReference<Thread>
-    private static final int OWNER = 6; // Thread
+    private static final int OWNER = 6; // Thread; a thread sees its own writes, others may see an old one, see isMine()
     private static final int CALLBACK = 7; // long[]: what PythonGIL knows the owner's callback by
-    private static final int FIRST = 8; // of the queue; written with the state locked
+    private static final int FIRST = 8; // of the queue; written with the state locked, read without: see giveBack(), enqueue()
     private static final int LAST = 9; // guarded by the state
     private static final int PLACES = 10; // ThreadLocal<Object[]>: see "where the calling thread is"
     private static final int REFUSAL = 11; // Object[]: a callback that waits in vain, what its thread is told, and the thread
@@ -432,7 +433,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     /**
      * Records that a thread, the owner as a rule, waits in vain in that callback. If the callback ends with an exception, the
-     * thread gets the reason.
+     * thread gets the reason. It is interrupted afterwards, which makes sure that it sees the record.
      */
     void refuse(Thread thread, long[] callback, String why) {
         state[REFUSAL] = new Object[] {callback, why, thread};
@@ -525,7 +526,9 @@ public final class Turn extends AbstractOwnableSynchronizer {
             numbers[OWED] = 1;
             throw e;
         }
-        Object[] next = first();
+        // A volatile read in between: on arm64 a plain one may be done before the write above is seen, and then misses a
+        // thread that has just queued up and still sees the turn taken. A new owner will wake it.
+        Object[] next = taken.get() == 0 ? first() : null;
         if (next != null) {
             wake(next);
         }
@@ -591,7 +594,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
         Thread me = Thread.currentThread();
         synchronized (state) { // while the turn is taken, nobody writes the owner elsewhere but the living owner itself
             Thread holder = taken.get() == 0 ? null : (Thread) state[OWNER];
-            if (holder == null || holder.isAlive()) {
+            if (holder == null || holder.isAlive() || state[OWNER] != holder) { // it may have given back just before its end
                 return false;
             }
             state[OWNER] = me;
@@ -717,6 +720,7 @@ public final class Turn extends AbstractOwnableSynchronizer {
 
     private Object[] enqueue(long now) {
         Object[] waiter = {Thread.currentThread(), new AtomicLong(), new long[] {now}, null, null};
+        VarHandle.storeStoreFence(); // who finds it without the lock finds all of it, also on arm64
         synchronized (state) {
             Object[] last = (Object[]) state[LAST];
             waiter[PREVIOUS] = last;
