@@ -61,16 +61,20 @@ public final class Wheels {
         delete(aside);
         delete(folder);
         Files.createDirectory(aside);
-        for (Index.Entry file : files) {
-            Path wheel = aside.resolve(NOTE);
-            try (InputStream in = source.open(file.name)) {
-                check(file, in, wheel);
+        try {
+            for (Index.Entry file : files) {
+                Path wheel = aside.resolve(NOTE);
+                try (InputStream in = source.open(file.name)) {
+                    check(file, in, wheel);
+                }
+                extract(wheel, aside, file.name);
+                Files.delete(wheel);
             }
-            extract(wheel, aside, file.name);
-            Files.delete(wheel);
+            Files.write(aside.resolve(NOTE), text);
+            Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
+        } finally {
+            delete(aside);
         }
-        Files.write(aside.resolve(NOTE), text);
-        Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
         return folder;
     }
 
