@@ -178,8 +178,9 @@ public final class PythonEnvironment {
     }
 
     /**
-     * The package folders that are part of the release of the embedded interpreter and are at the end of {@code
-     * sys.path}: the folder of numpy, or none if the interpreter has its own numpy. This method needs no turn.
+     * The package folders that come from the class path and are at the end of {@code sys.path}: the folder of the
+     * embedded numpy, unless the interpreter has its own numpy, and those of {@link PythonPackages}. This method needs
+     * no turn.
      *
      * @throws PythonException if no interpreter can be used
      */

@@ -63,7 +63,7 @@ public final class Interpreter {
         this.version = version;
         this.embedded = embedded;
         this.reason = reason;
-        this.packages = packages.isEmpty() ? Collections.emptyList() : Collections.singletonList(packages);
+        this.packages = packages.isEmpty() ? Collections.emptyList() : Arrays.asList(packages.split(File.pathSeparator));
     }
 
     /**
@@ -224,7 +224,7 @@ public final class Interpreter {
 
     /**
      * Folders for the end of {@code sys.path}: that of the embedded numpy, if the interpreter has no
-     * numpy of its own and this one was built for its version.
+     * numpy of its own and this one was built for its version, and those of the packages that the class path brings.
      */
     public List<String> packages() {
         return packages;
@@ -352,12 +352,20 @@ public final class Interpreter {
             if (embedded) {
                 answer = embedded(choice, named);
             }
-            String packages = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
+            String numpy = answer.get("numpy").isEmpty() ? packages(answer.get("version")) : "";
             if (embedded) {
-                keepCompiled(answer.get("executable"), packages);
+                keepCompiled(answer.get("executable"), numpy);
             }
+            Packaged packaged = Packaged.find(answer.get("version"));
+            List<String> folders = new ArrayList<>(packaged.folders);
+            if (!numpy.isEmpty()) {
+                folders.add(0, numpy);
+                packaged.files.add(numpy + "/numpy/__init__.py");
+                packaged.files.add(numpy + "/numpy/_distributor_init_local.py");
+            }
+            String packages = String.join(File.pathSeparator, folders);
             if (!answer.watch.isEmpty()) { // else a script led here, which may lead elsewhere tomorrow
-                remember(key, answer, embedded, packages);
+                remember(key, answer, embedded, packages, packaged.files);
             }
             return new Interpreter(
                     answer.get("executable"),
@@ -372,15 +380,15 @@ public final class Interpreter {
          * The jars bring Python's library as text. What a start and numpy import from it is compiled and
          * kept here, once, also for processes that run with PYTHONDONTWRITEBYTECODE.
          */
-        private static void keepCompiled(String executable, String packages) {
-            String code = "import linecache, time, traceback, types" + (packages.isEmpty() ? "" : ", numpy");
+        private static void keepCompiled(String executable, String numpy) {
+            String code = "import linecache, time, traceback, types" + (numpy.isEmpty() ? "" : ", numpy");
             try {
                 ProcessBuilder python = new ProcessBuilder(executable, "-c", code)
                         .redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.DISCARD);
                 python.environment().remove("PYTHONDONTWRITEBYTECODE");
-                if (!packages.isEmpty()) {
-                    python.environment().put("PYTHONPATH", packages);
+                if (!numpy.isEmpty()) {
+                    python.environment().put("PYTHONPATH", numpy);
                 }
                 Process process = started(python);
                 process.getOutputStream().close();
@@ -406,7 +414,7 @@ public final class Interpreter {
             }
         }
 
-        private static void remember(String key, Answer answer, boolean embedded, String packages) {
+        private static void remember(String key, Answer answer, boolean embedded, String packages, List<String> watched) {
             Map<String, String> values = new LinkedHashMap<>();
             values.put("loader", NativeLoader.loaderFile());
             values.put("library", NativeLoader.libraryFile());
@@ -425,10 +433,7 @@ public final class Interpreter {
             files.add(NativeLoader.loaderFile());
             files.add(NativeLoader.libraryFile());
             files.addAll(answer.watch);
-            if (!packages.isEmpty()) {
-                files.add(packages + "/numpy/__init__.py");
-                files.add(packages + "/numpy/_distributor_init_local.py");
-            }
+            files.addAll(watched);
             StartNote.write(key, values, Unpacker.files(), files);
         }
 

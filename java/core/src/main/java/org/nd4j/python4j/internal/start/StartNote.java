@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.jar.Attributes;
 import java.util.jar.JarFile;
+import org.nd4j.python4j.internal.packages.Index;
 
 /**
  * A note belongs to a key, which contains everything that decides which interpreter, libraries and packages a process
@@ -144,6 +145,7 @@ public final class StartNote {
     private static void watch(Set<String> files, File entry) {
         if (entry.isDirectory()) {
             files.add(new File(entry, TYPES).getAbsolutePath());
+            files.add(new File(entry, Index.NAME).getAbsolutePath());
         } else if (files.add(entry.getAbsolutePath()) && entry.isFile()) {
             try (JarFile jar = new JarFile(entry)) {
                 String more = jar.getManifest() == null ? null
@@ -202,7 +204,11 @@ public final class StartNote {
         if (relative) {
             add(key, "user.dir", System.getProperty("user.dir"));
         }
-        for (ClassLoader loader = StartNote.class.getClassLoader();
+        ClassLoader own = StartNote.class.getClassLoader();
+        if (own != null && own != ClassLoader.getSystemClassLoader()) { // else the class path says it
+            add(key, "packaged", String.valueOf(own.getResource(Index.NAME)));
+        }
+        for (ClassLoader loader = own;
                 loader != null && loader != ClassLoader.getSystemClassLoader();
                 loader = loader.getParent()) {
             identify(key, loader);
