@@ -122,7 +122,7 @@ const CLOSE_ON_EXEC: i32 = libc::MSG_CMSG_CLOEXEC;
 const CLOSE_ON_EXEC: i32 = 0;
 
 /// How long a receiver tries before it sleeps: to be woken takes about as long, and a short call is over sooner.
-const TRIED: Duration = Duration::from_micros(10);
+const TRIED: Duration = Duration::from_micros(20);
 
 /// How often a thread then sleeps at once that has tried in vain. Calls are long, or there are more threads than processors,
 /// where trying keeps others from working and makes this one wait behind them.
@@ -144,7 +144,7 @@ fn trying(mut receive: impl FnMut() -> Result<usize>) -> Option<Result<usize>> {
     let began = Instant::now();
     while began.elapsed() < TRIED {
         match receive() {
-            Err(none) if none.kind() == ErrorKind::WouldBlock => {}
+            Err(none) if none.kind() == ErrorKind::WouldBlock => thread::yield_now(), // the sender may be on this processor
             received => return Some(received),
         }
     }

@@ -39,9 +39,9 @@ final class PoolProbes {
             for (int i = 0; i < 5_000; i++) { // so that the code is compiled
                 pool.arrayMade(10_000).run();
             }
-            System.gc();
             return () -> {
                 Peer.Step step = pool.arrayMade(Rows.ARRAY);
+                System.gc(); // which is asked for now and then, as there are buffers over memory that is not freed yet
                 for (int i = 0; i < 10; i++) { // the array has driven all else from the processor's caches
                     pool.arrayMade(10_000).run();
                 }
@@ -161,8 +161,9 @@ final class PoolProbes {
 
     /** As ModelServer of the examples: eight threads that ask one model, each for itself. */
     private static Object[] server(Peer peer, boolean quick, boolean here) throws Exception {
-        String text = Files.readString(Path.of(System.getProperty("bench.model", "")));
-        ToIntFunction<double[]> model = peer.model(environment(), text, "classify", here);
+        String environment = environment();
+        String text = Files.readString(Path.of(System.getProperty("bench.model")));
+        ToIntFunction<double[]> model = peer.model(environment, text, "classify", here);
         double[][] pictures = new Random(1).doubles(64 * 64L, 0, 16).boxed().collect(Collectors.collectingAndThen(
                 Collectors.toList(), all -> Stream.iterate(0, i -> i + 64).limit(64)
                         .map(i -> all.subList(i, i + 64).stream().mapToDouble(x -> x).toArray()).toArray(double[][]::new)));
