@@ -8,8 +8,9 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
@@ -54,7 +55,7 @@ public final class Loop {
     private final PythonObject python;
     private volatile Thread thread; // null before it was seen
     private volatile boolean lost;
-    private final AtomicBoolean watched = new AtomicBoolean(); // whether a LoopWait looks on
+    private final AtomicReference<LoopWait> watcher = new AtomicReference<>(); // null if nobody looks on
 
     /**
      * Creates or attaches a loop. The thread must have entered Python.
@@ -106,8 +107,13 @@ public final class Loop {
 
     /** Fails what waits for the loop, because the class loader's use of Python has ended. Needs no Python. */
     public void abandon() {
-        lost = true;
+        lose();
         fail(ENDED);
+    }
+
+    private void lose() {
+        lost = true;
+        LockSupport.unpark(watcher.get()); // it has nothing to do any more
     }
 
     // ---- to the loop ----
@@ -121,11 +127,14 @@ public final class Loop {
 
     /** Something is pending, or a turn has begun: if both, somebody looks whether the turn's owner waits in vain. */
     public void watch() {
-        if (!watched.get() && isAtRisk() && watched.compareAndSet(false, true)) {
-            try {
-                new LoopWait(this).start();
-            } catch (OutOfMemoryError e) { // no thread can be made: the program goes on without
-                watched.set(false);
+        if (watcher.get() == null && isAtRisk()) {
+            LoopWait thread = new LoopWait(this);
+            if (watcher.compareAndSet(null, thread)) {
+                try {
+                    thread.start();
+                } catch (OutOfMemoryError e) { // no thread can be made: the program goes on without
+                    watcher.set(null);
+                }
             }
         }
     }
@@ -147,9 +156,9 @@ public final class Loop {
     }
 
     /** No turn lasted for some time. The result says whether no thread looks on any more, or another one does. */
-    boolean watchEnds() {
-        watched.set(false);
-        return !isAtRisk() || !watched.compareAndSet(false, true);
+    boolean watchEnds(LoopWait thread) {
+        watcher.set(null);
+        return lost || !isAtRisk() || !watcher.compareAndSet(null, thread);
     }
 
     void forget(long number) {
@@ -250,7 +259,7 @@ public final class Loop {
 
     private void hear(long number, int kind, Object value) {
         if (kind == Messages.LOST) {
-            lost = true;
+            lose();
             Thread thread = new Thread(() -> fail(ENDED), THREAD + "-end"); // this one may be in the midst of anything
             thread.setDaemon(true);
             thread.start();

@@ -63,7 +63,7 @@ final class LoopWait extends Thread {
             turn = Turn.PYTHON.count();
             idle = turn == before && loop.isAtRisk() ? 0 : idle + 1;
             look(turn == before);
-        } while (idle < IDLE_LOOKS || !loop.watchEnds());
+        } while (loop.isOpen() && idle < IDLE_LOOKS || !loop.watchEnds(this));
     }
 
     private void look(boolean sameTurn) {
