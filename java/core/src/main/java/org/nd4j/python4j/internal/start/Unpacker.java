@@ -26,6 +26,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
@@ -98,6 +99,9 @@ public final class Unpacker {
             Properties properties = description();
             String[] names = {System.mapLibraryName("python4j_loader"), System.mapLibraryName("python4j"),
                 System.mapLibraryName("python4j_worker")};
+            if (NativeLoader.platform().startsWith("windows")) {
+                names = Arrays.copyOf(names, 2); // a pool needs Linux or macOS
+            }
             String content = "";
             for (String name : names) {
                 content += checksum(properties, name).substring(0, 8);
