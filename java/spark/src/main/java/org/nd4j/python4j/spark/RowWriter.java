@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes rows into the vectors of a batch. Arrow's vectors check each value that they are given several times, which took a
-// third of the time of a light function, so values of a fixed width are written by their addresses.
+// Writes rows into the vectors of a batch. Arrow's vectors check each value that they are given several times, so values of
+// a fixed width are written by their addresses.
 package org.nd4j.python4j.spark;
 
 import java.util.List;
