@@ -168,7 +168,11 @@ final class Worker implements Pack.Peer, Channel.Blocks {
 
     @Override
     public long came(long number) {
-        return came.get(number);
+        Long key = came.get(number);
+        if (key == null) {
+            throw new IllegalArgumentException("an unknown number");
+        }
+        return key;
     }
 
     @Override
@@ -177,7 +181,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         if (inTheirs) {
             kept = at + length;
         }
-        return Native.sharedRead(inTheirs ? theirs[1] : came.get(number), at, length);
+        return Native.sharedRead(inTheirs ? theirs[1] : came(number), at, length);
     }
 
     private void dropTheirs() {
