@@ -8,8 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -138,21 +136,12 @@ class PoolDeathsTest {
         List<String> tried = new ArrayList<>(command);
         tried.add("true");
         assumeTrue(runs(tried), "this user may not mount a file system of its own");
-        List<String> jvm = JvmRun.command(Small.class.getName(), System.getProperty("python4j.tests.classpath")).command();
+        List<String> jvm = JvmRun.command(Small.class.getName(), System.getProperty("python4j.tests.classpath"));
+        jvm.add(1, "-Djava.io.tmpdir=" + folder);
         command.addAll(jvm);
-        command.add(command.size() - 1, "-Djava.io.tmpdir=" + folder);
-        ProcessBuilder small = new ProcessBuilder(command);
+        ProcessBuilder small = new ProcessBuilder(command).redirectErrorStream(true);
         small.environment().put("TMPDIR", folder.toString());
-        Process process = small.redirectErrorStream(true).start();
-        String last = "";
-        StringBuilder all = new StringBuilder();
-        try (BufferedReader lines = new BufferedReader(new InputStreamReader(process.getInputStream()))) {
-            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                last = line;
-                all.append(line).append('\n');
-            }
-        }
-        assertEquals("80000000 7.0 true", last, all.toString());
+        assertEquals("80000000 7.0 true\n", JvmRun.output(small));
     }
 
     private static boolean runs(List<String> command) throws Exception {
