@@ -19,6 +19,7 @@ use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
 use std::sync::{Arc, OnceLock};
 
@@ -116,18 +117,45 @@ impl Reference {
     /// What a foreign function does is what the object does. Python code cannot make up a key.
     #[new]
     fn new(function: PyRef<'_, Function>) -> Self {
-        let key = Arc::clone(&function.key);
-        Reference { key }
+        Reference {
+            key: Arc::clone(&function.key),
+            methods: PyOnceLock::new(),
+        }
     }
 
     #[pyo3(signature = (*args))]
     fn _java<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         let (first, second) = (args.get_item(0).ok(), args.get_item(1).ok());
         match operation(first.as_ref(), second.as_ref(), args.len()) {
-            Some(few) if self.key.upcall.takes_few() => call_few(args.py(), &self.key, few),
+            Some(few) if self.key.upcall.takes_few() => match &second {
+                Some(name) => self.member(name, few),
+                None => call_few(args.py(), &self.key, few),
+            },
             _ => call(&self.key, false, args, None),
         }
         .map_err(raise_again)
+    }
+}
+
+impl Reference {
+    /// What has a name here. A method stays the same one, so it is asked for once.
+    fn member<'py>(&self, name: &Bound<'py, PyAny>, few: Few<'_>) -> Result<Bound<'py, PyAny>> {
+        let py = name.py();
+        if let Some(method) = self.methods.get(py).and_then(|known| known.bind(py).get_item(name).transpose()) {
+            return Ok(method?);
+        }
+        match answer_of(py, &self.key, few)? {
+            Answer::Packed(reply) if reply.first() == Some(&METHOD) => {
+                let mut reader = Reader::new(&reply[1..]);
+                let (number, objects, method) = (reader.u64()?, reader.u8()? != 0, reader.text(py)?);
+                let upcall = Arc::clone(&self.key.upcall);
+                let method = function(py, upcall, number, &method.to_cow()?, objects)?.into_any();
+                let known = self.methods.get_or_init(py, || PyDict::new(py).unbind());
+                known.bind(py).set_item(name, &method)?;
+                Ok(method)
+            }
+            answer => value_of(py, &self.key, answer),
+        }
     }
 }
 
@@ -202,10 +230,18 @@ fn call<'py>(
 }
 
 fn call_few<'py>(py: Python<'py>, key: &Key, few: Few<'_>) -> Result<Bound<'py, PyAny>> {
+    value_of(py, key, answer_of(py, key, few)?)
+}
+
+fn answer_of(py: Python<'_>, key: &Key, few: Few<'_>) -> Result<Answer> {
     let upcall = key.upcall()?;
     inject::point();
     let answer = gil::outside(py, || upcall.call_few(key.number, few))?;
     inject::point();
+    Ok(answer)
+}
+
+fn value_of<'py>(py: Python<'py>, key: &Key, answer: Answer) -> Result<Bound<'py, PyAny>> {
     match answer {
         Answer::Long(value) => Ok(PyInt::new(py, value).into_any()),
         Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..length])?.into_any()),
@@ -260,6 +296,9 @@ fn few<'a>(
     }
     short_ascii(first).map(Few::Text)
 }
+
+/// What a packed answer begins with that is a method of a reference: its key, whether it takes objects, its name.
+const METHOD: u8 = 4;
 
 /// What a packed answer says.
 fn answered<'py>(py: Python<'py>, key: &Key, reply: &[u8]) -> Result<Bound<'py, PyAny>> {

@@ -507,6 +507,30 @@ pub fn is_instance(object: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool 
     unsafe { ffi::PyType_IsSubtype(object.get_type_ptr(), class.as_type_ptr()) == 1 }
 }
 
+/// An attribute that may be missing, for which no error is made.
+pub fn optional_attribute<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyAny>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    type Lookup =
+        unsafe extern "C" fn(*mut ffi::PyObject, *mut ffi::PyObject, *mut *mut ffi::PyObject) -> c_int;
+    static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| {
+        let address = symbol(c"PyObject_GetOptionalAttr") // from 3.13 on
+            .or_else(|| symbol(c"_PyObject_LookupAttr"))
+            .expect("every libpython has one of them");
+        // SAFETY: both are functions of this type.
+        unsafe { mem::transmute(address) }
+    });
+    let (py, mut found) = (object.py(), ptr::null_mut());
+    // SAFETY: the GIL is held; both are live objects; what is found is a new reference or null, with an error set if it failed.
+    unsafe {
+        match LOOKUP(object.as_ptr(), name.as_ptr(), &mut found) {
+            -1 => Err(PyErr::fetch(py)),
+            _ => Ok(Bound::from_owned_ptr_or_opt(py, found)),
+        }
+    }
+}
+
 /// Whether an attribute can be read. To find that one is missing costs less than to read it in vain.
 pub fn has(object: &Bound<'_, PyAny>, name: &Bound<'_, PyString>) -> bool {
     // SAFETY: the GIL is held; both are live objects; whatever fails inside counts as no.

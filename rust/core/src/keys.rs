@@ -7,6 +7,8 @@ use crate::tools::tools;
 use crate::{Error, Result, fork};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 use std::sync::{Arc, OnceLock};
 
 /// The most bytes of a text in [`Few`] and [`Answer`].
@@ -46,7 +48,8 @@ pub trait Upcall: Send + Sync {
         false
     }
 
-    /// The same as [`call`](Upcall::call) with few arguments, which are not packed.
+    /// The same as [`call`](Upcall::call) with few arguments, which are not packed. After 4 a packed answer has a method of a
+    /// reference: its key, whether it wants objects, and its name.
     fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
         Err(Error::refused("This function takes packed arguments only."))
     }
@@ -99,6 +102,8 @@ pub struct Function {
 #[pyclass(frozen, subclass, weakref, module = "python4j")]
 pub struct Reference {
     pub(crate) key: Arc<Key>,
+    /// The methods that were asked for, by name: to ask for one takes longer than to call it.
+    pub(crate) methods: PyOnceLock<Py<PyDict>>,
 }
 
 static PEER: OnceLock<Arc<dyn Upcall>> = OnceLock::new();

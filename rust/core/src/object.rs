@@ -113,11 +113,37 @@ pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made)
 /// The same with up to [`capi::FEW`] ints as arguments, which are not packed.
 pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
     let callable = callable(py, handle)?;
+    Ok(made.give(capi::call(&callable, &few_ints(py, arguments))?))
+}
+
+fn few_ints<'py>(py: Python<'py>, arguments: &[i64]) -> [Option<Bound<'py, PyAny>>; capi::FEW] {
     let mut values = [const { None }; capi::FEW];
     for (value, word) in values.iter_mut().zip(arguments) {
         *value = Some(pack::int(py, *word));
     }
-    Ok(made.give(capi::call(&callable, &values)?))
+    values
+}
+
+/// Calls a method of a Java interface with up to [`capi::FEW`] ints, as a plan of `bind` in proxies.py says. A result that is
+/// told is not given: then this is 0.
+pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame) -> Result<Handle> {
+    let plan = handle::lend(py, plan)?;
+    let (target, names, other, _): (Bound<'_, PyAny>, Bound<'_, PyTuple>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
+        plan.extract()?;
+    let values = few_ints(py, arguments);
+    let mut result = None;
+    for name in names.iter_borrowed() {
+        if let Some(found) = capi::optional_attribute(&target, &name)? {
+            let called = !arguments.is_empty() || found.is_callable();
+            result = Some(if called { capi::call(&found, &values)? } else { found });
+            break;
+        }
+    }
+    let result = match result {
+        Some(result) => result,
+        None => capi::call(&other, &values)?,
+    };
+    Ok(if pack::tell(&result) { 0 } else { handle::give(result, frame) })
 }
 
 fn callable(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {

@@ -14,9 +14,9 @@ class JavaBytes(io.RawIOBase):
     mode = "wb"
     closefd = False
 
-    def __init__(self, name, original):
+    def __init__(self, name, place, original):
         self.name = f"<{name}>"
-        self._stream = name
+        self._place = place
         self._original = original
         # No lock: who is ended right after taking one, by a time limit say, leaves it taken for ever.
         self._parts = collections.deque()
@@ -54,7 +54,7 @@ class JavaBytes(io.RawIOBase):
         return len(data)
 
     def flush(self):
-        if not self.closed:
+        if self._parts and not self.closed:
             self._send(self._take())
 
     def _decode(self, data):
@@ -62,6 +62,8 @@ class JavaBytes(io.RawIOBase):
             encoding = self.text.encoding
         except ValueError:  # detached: whoever writes here now goes on as the stream did
             encoding = self._encoding or "utf-8"
+        if encoding == self._encoding == "utf-8" and data.isascii() and not self._decoder.buffer:
+            return data.decode()  # as the decoder would, whose code is Python
         if encoding != self._encoding:
             self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
             self._encoding = encoding
@@ -77,24 +79,26 @@ class JavaBytes(io.RawIOBase):
     def _take(self):
         """All parts as one; what other threads add meanwhile comes now or later."""
         taken = []
-        try:
-            while True:
+        while self._parts:
+            try:
                 taken.append(self._parts.popleft())
-        except IndexError:
-            return "".join(taken)
+            except IndexError:  # another thread took it
+                break
+        return "".join(taken)
 
     def _send(self, text):
         """To the last receiver whose application is still there, or where Python wrote before if there is none."""
         if not text:
             return
-        for receive in reversed(_receivers):
+        for receivers in reversed(_receivers):
+            receive = receivers[self._place]
             try:
-                if receive(self._stream, text):
+                if not receive(text):
                     return
             except BaseException:
                 if receive._is_open:
                     raise
-                forget(receive)
+                forget(receivers)
         if self._original is not None:
             self._original.write(text)
 
@@ -103,30 +107,30 @@ _streams = {}
 _receivers = ()  # of all applications in this process; replaced as a whole, since threads print meanwhile
 
 
-def redirect(receive):
-    """Has `receive` get what is printed to sys.stdout and sys.stderr, until restore()."""
+def redirect(receivers):
+    """Has two functions get what is printed to sys.stdout and sys.stderr, until restore(). They return what they do not take."""
     global _receivers
     flush()  # what was printed before belongs to the receiver before
-    _receivers = (*_receivers, receive)
-    for name in ("stdout", "stderr"):
+    _receivers = (*_receivers, receivers)
+    for place, name in enumerate(("stdout", "stderr")):
         now = getattr(sys, name, None)
         if name not in _streams or now is not _streams[name].text:
-            _streams[name] = JavaBytes(name, now)
+            _streams[name] = JavaBytes(name, place, now)
             setattr(sys, name, _streams[name].text)
 
 
-def restore(receive):
+def restore(receivers):
     """Ends redirect(). The receiver before gets what is printed from then on."""
     try:
         flush()
     finally:  # a receiver that fails gets nothing more
-        forget(receive)
+        forget(receivers)
 
 
-def forget(receive):
+def forget(receivers):
     """With the last receiver goes what redirect() did, where a program has not put something else there since."""
     global _receivers
-    _receivers = tuple(other for other in _receivers if other is not receive)
+    _receivers = tuple(other for other in _receivers if other is not receivers)
     if _receivers:
         return
     ours = list(_streams.values())

@@ -612,8 +612,8 @@ pub fn told() -> (usize, usize) {
 }
 
 /// Tells the value of an int, float or bool, of None or of a short str, each of the class itself; that of anything else is
-/// missing.
-pub(crate) fn tell(object: &Bound<'_, PyAny>) {
+/// missing. Whether it is told.
+pub(crate) fn tell(object: &Bound<'_, PyAny>) -> bool {
     let (tag, word) = if let Some(value) = capi::long(object) {
         (tag::INT, value as u64)
     } else if let Ok(text) = object.cast_exact::<PyString>() {
@@ -629,6 +629,7 @@ pub(crate) fn tell(object: &Bound<'_, PyAny>) {
     };
     TOLD[0].store(tag.into(), Ordering::Relaxed);
     TOLD[1].store(word, Ordering::Relaxed);
+    tag != tag::MISSING
 }
 
 fn tell_text(text: &Bound<'_, PyString>) -> Option<u64> {

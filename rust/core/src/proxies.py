@@ -468,12 +468,13 @@ class JavaItems(Backwards, abc.ItemsView):
 
 
 def bind(target, names, getter, setter, single, *more):
-    """A method of a Java interface, to be called with its arguments."""
+    """How a method of a Java interface is called: the first attribute of these names, if there is one, or else the third."""
     from functools import partial
 
     if single and isinstance(target, type):  # a class is called, and makes an object: its methods are those of its objects
         names = [name for name in names if is_own(target, name)]
-    return partial(invoke, target, names, getter, setter, single, *more)
+    whole = partial(invoke, target, names, getter, setter, single, *more)
+    return target, tuple(names), target if single and callable(target) and not getter and not setter else whole, whole
 
 
 def is_own(target, name):

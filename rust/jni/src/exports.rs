@@ -482,6 +482,13 @@ export! {
 }
 
 export! {
+    fn objectInvokeFew(env, plan: i64, count: i32, a: i64, b: i64, c: i64, frame: i64, call: i64) -> i64 {
+        let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
+        Ok(stoppable(call as u64, |py| object::invoke_few(py, plan as u64, arguments, frame as u64))? as i64)
+    }
+}
+
+export! {
     fn objectCallFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, wanted: i32, call: i64) -> i64 {
         let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
         Ok(stoppable(call as u64, |py| object::call_few(py, handle as u64, arguments, wanted as u8))?)

@@ -50,6 +50,8 @@ import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BinaryOperator;
 import java.util.function.Function;
+import java.util.function.LongFunction;
+import java.util.function.LongUnaryOperator;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -57,6 +59,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.jni.Native;
 
 @ExtendWith(InPython.class)
 class PythonInterfaceTest {
@@ -388,6 +391,45 @@ class PythonInterfaceTest {
         assertEquals("AttributeError: 'Event' object has no attribute 'run'", assertThrows(PythonException.class, run::run).getMessage());
         Supplier<?> supplier = Python.eval("lambda: {'a': 1}").asInterface(Supplier.class);
         assertEquals(Collections.singletonMap("a", 1L), supplier.get());
+    }
+
+    /** A call with few ints, whose result may be any value: each is what it is by every other way. */
+    @Test
+    void fewIntsGoInAndAnyValueComesBack() {
+        LongFunction<?> any = Python.eval("lambda x: values[x]").asInterface(LongFunction.class);
+        LongUnaryOperator exact = Python.eval("lambda x: values[x]").asInterface(LongUnaryOperator.class);
+        run("values = [7, -2 ** 63, 2 ** 63, 1.5, True, None, 'short', 'x' * 100, '\\ud800', [1]]");
+        List<Object> values = Arrays.asList(7L, Long.MIN_VALUE, BigInteger.ONE.shiftLeft(63), 1.5, true, null, "short",
+                "x".repeat(100), "\ud800", Arrays.asList(1L));
+        assertEquals(7L, any.apply(0)); // how it is called is found out, and kept
+        int handles = Native.handleCount();
+        for (int i = 0; i < values.size(); i++) {
+            assertEquals(values.get(i), any.apply(i));
+        }
+        assertEquals(handles, Native.handleCount());
+        assertEquals(7, exact.applyAsLong(0));
+        for (int at : new int[] {2, 3, 5, 6, 9}) {
+            Expect.failureWith("Could not convert value to long", () -> exact.applyAsLong(at));
+        }
+        Expect.failure("IndexError: list index out of range", () -> any.apply(99));
+    }
+
+    /** The attribute is looked for at each call, and what Python raises meanwhile is thrown. */
+    @Test
+    void aMethodThatIsReplacedIsFound() {
+        run("class Replaced:", "    def apply_as_long(self, x): return x + 1", "r = Replaced()");
+        LongUnaryOperator operator = Python.eval("r").asInterface(LongUnaryOperator.class);
+        assertEquals(2, operator.applyAsLong(1));
+        run("r.apply_as_long = lambda x: x + 2");
+        assertEquals(3, operator.applyAsLong(1));
+        run("r.applyAsLong = lambda x: x + 3", "del r.apply_as_long, Replaced.apply_as_long");
+        assertEquals(4, operator.applyAsLong(1));
+        run("del r.applyAsLong", "Replaced.__getattr__ = lambda self, name: 1 / 0");
+        Expect.failure("ZeroDivisionError: division by zero", () -> operator.applyAsLong(1));
+        run("del Replaced.__getattr__");
+        Expect.failure("AttributeError: 'Replaced' object has no attribute 'applyAsLong'", () -> operator.applyAsLong(1));
+        run("Replaced.__call__ = lambda self, x: x + 4");
+        assertEquals(5, operator.applyAsLong(1));
     }
 
     @SuppressWarnings("unchecked")

@@ -437,6 +437,23 @@ class PythonReferenceTest {
     }
 
     @Test
+    void aMethodIsMadeOnceAndOutlivesItsReference() {
+        settle();
+        int before = Callbacks.count();
+        Account account = new Account("Ada");
+        PythonExecutioner.setVariable("a", Python.reference(account, PythonExposure.none().allow(Account.class)));
+        run("for i in range(10): a.deposit(i)", "kept = a.deposit");
+        assertEquals(45, account.balance);
+        assertEquals(before + 2, Callbacks.count()); // the object and its method
+        check("a.deposit is kept and a.deposit is not a.count_all", "a.deposit('x') == 'text x'");
+        run("del a", "kept(5)");
+        assertEquals(50, account.balance);
+        run("del kept");
+        settle();
+        assertEquals(before, Callbacks.count());
+    }
+
+    @Test
     void aCircleAcrossTheHeapsGoesWhenItIsBroken() {
         settle();
         int before = Callbacks.count();

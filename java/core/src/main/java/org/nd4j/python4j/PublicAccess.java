@@ -135,6 +135,16 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public Object invokeFew(PythonObject plan, int wanted, Object[] ints) {
+        return plan.invokeFew(wanted, ints);
+    }
+
+    @Override
+    public boolean invokesFew(Object[] arguments) {
+        return PythonGIL.isKept() && PythonObject.areFewInts(arguments);
+    }
+
+    @Override
     public PythonException timeout(String message) {
         return new PythonTimeout(message, null);
     }

@@ -692,10 +692,30 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
+    /** The same of a plan of proxies.py with few ints. The thread has the GIL between its calls, too. */
+    Object invokeFew(int wanted, Object[] ints) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            long current = PythonGC.frame();
+            long result = Native.objectInvokeFew(handle(), ints.length, number(ints, 0), number(ints, 1), number(ints, 2), 0, slot.call());
+            if (result == 0) {
+                return wanted == Pack.Wanted.NONE ? null : Told.value();
+            }
+            try {
+                return new Pack.Reader(Native.objectConvert(result, wanted, current, slot.call()), current).value();
+            } finally {
+                Native.handleDrop(result);
+            }
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(this);
+        }
+    }
+
     private long called(long frame, Object[] args, boolean wide, long left) {
-        if (args.length <= FEW && areInts(args)) {
-            return called(frame, left, args.length, args.length > 0 ? ((Number) args[0]).longValue() : 0,
-                    args.length > 1 ? ((Number) args[1]).longValue() : 0, args.length > 2 ? ((Number) args[2]).longValue() : 0);
+        if (areFewInts(args)) {
+            return called(frame, left, args.length, number(args, 0), number(args, 1), number(args, 2));
         }
         Pack pack = Pack.take();
         Stopper.Slot slot = Stopper.slot();
@@ -716,7 +736,14 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    private static boolean areInts(Object[] args) {
+    private static long number(Object[] ints, int index) {
+        return index < ints.length ? ((Number) ints[index]).longValue() : 0;
+    }
+
+    static boolean areFewInts(Object[] args) {
+        if (args.length > FEW) {
+            return false;
+        }
         for (Object arg : args) {
             if (!(arg instanceof Long || arg instanceof Integer)) {
                 return false;

@@ -55,7 +55,7 @@ public final class PythonOutput implements AutoCloseable {
     private final StringBuffer capturedOut;
     private final StringBuffer capturedErr;
     private final PythonObject route; // of the records: two functions, one puts it back and one ends it
-    private PythonObject receiver; // what Python calls; null for logging()
+    private PythonObject receivers; // the two functions that Python calls; null for logging()
     private volatile boolean closed;
 
     private PythonOutput(
@@ -182,10 +182,10 @@ public final class PythonOutput implements AutoCloseable {
                 return;
             }
             try {
-                call("restore", receiver);
+                call("restore", receivers);
             } finally { // a receiver that fails gets nothing more
                 closed = true;
-                receiver.del();
+                receivers.del();
             }
         }
     }
@@ -193,21 +193,25 @@ public final class PythonOutput implements AutoCloseable {
     private static PythonOutput open(PythonOutput output) {
         try (PythonGIL gil = PythonGIL.lock()) {
             try (PythonGC unframed = PythonGC.pause()) {
-                output.receiver = Callbacks.callable((args, named) ->
-                        output.receive((String) args.get(0), (String) args.get(1)));
+                output.receivers = PythonObject.wide(List.of(output.receiver(false), output.receiver(true)));
             }
-            call("redirect", output.receiver);
+            call("redirect", output.receivers);
             OPEN.add(0, output);
             return output;
         }
     }
 
+    /** A function that Python calls with a text. The result is what is not received. */
+    private Callbacks.Given receiver(boolean isError) {
+        return new Callbacks.Given((args, named) -> receive(isError, (String) args.get(0)) ? "" : args.get(0), null);
+    }
+
     /** Whether it is received: what a thread prints while this closes goes to the one before, or where Python printed before. */
-    private boolean receive(String stream, String text) {
+    private boolean receive(boolean isError, String text) {
         if (closed) {
             return false;
         }
-        (stream.equals("stdout") ? out : err).accept(text);
+        (isError ? err : out).accept(text);
         return true;
     }
 
@@ -226,7 +230,7 @@ public final class PythonOutput implements AutoCloseable {
 
     static boolean print(boolean isError, String text) {
         for (PythonOutput output : OPEN) {
-            if (output.route == null && output.receive(isError ? "stderr" : "stdout", text)) {
+            if (output.route == null && output.receive(isError, text)) {
                 return true;
             }
         }

@@ -87,6 +87,12 @@ public abstract class Access {
      */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
 
+    /** Like {@link #callRaw}, for a plan of {@code bind} in proxies.py and few ints. */
+    public abstract Object invokeFew(PythonObject plan, int wanted, Object[] ints);
+
+    /** Whether the calling thread can use {@link #invokeFew} with these arguments. */
+    public abstract boolean invokesFew(Object[] arguments);
+
     // ---- PythonBuffer ----
 
     /** The description by which another process finds the memory of a buffer. */

@@ -304,7 +304,7 @@ public final class ByReference implements Callbacks.Function {
     private Object member(String name) throws Throwable {
         Object member = name.equals("new") ? null : members().get(name);
         if (member instanceof Functional.Methods) {
-            return new Callbacks.Given(bound((Functional.Methods) member), null);
+            return new Callbacks.Method(bound((Functional.Methods) member));
         } else if (member instanceof Field) {
             return field((Field) member);
         } else if (member instanceof Members.Property) {

@@ -35,6 +35,7 @@ public final class ProxyHandler implements InvocationHandler {
 
     /** How one method is called. */
     private static final class Plan {
+        final PythonObject plan; // of `bind` in proxies.py
         final PythonObject python; // to be called with the method's arguments
         final Target result;
         final Target[] parameters; // null where none can have functions in it
@@ -54,7 +55,10 @@ public final class ProxyHandler implements InvocationHandler {
             boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
             PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
                     handler.object, new ArrayList<>(Names.all(name)), getter, setter, callable, method.isDefault());
-            this.python = Access.get().unframed(bound);
+            this.plan = Access.get().unframed(bound);
+            PythonObject whole = bound.get(3);
+            this.python = Access.get().unframed(whole);
+            whole.del();
             bound.del();
             this.result = handler.conversion.target(method.getGenericReturnType());
             Target[] targets = Arrays.stream(method.getGenericParameterTypes()).map(handler.conversion::target).toArray(Target[]::new);
@@ -180,7 +184,9 @@ public final class ProxyHandler implements InvocationHandler {
                 plan = new Plan(method, this);
                 plans.put(method, plan);
             }
-            Object result = Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
+            Object result = plan.wanted != Pack.Wanted.OBJECT && Access.get().invokesFew(given)
+                    ? Access.get().invokeFew(plan.plan, plan.wanted, given)
+                    : Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
             boolean none = result instanceof PythonObject && method.isDefault()
                     && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
             return none ? absent : Conversion.convert(result, plan.result, method.getName());

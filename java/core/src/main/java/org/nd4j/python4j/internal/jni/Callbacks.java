@@ -81,6 +81,7 @@ public final class Callbacks {
     public static final int THROWN = 1;
     private static final int RAISED = 2;
     private static final int RAISE = 3;
+    private static final int METHOD = 4;
 
     /** Above that in a key stands the number of the host: Python calls the host that made the key (host.rs). */
     private static final int HOST_SHIFT = 44;
@@ -137,7 +138,7 @@ public final class Callbacks {
     }
 
     /** A function on its way to Python: as a callable, or as an object of a class in proxies.py that calls it. */
-    public static final class Given {
+    public static class Given {
         private final Function function;
         private final String className;
         private final Throwable exception;
@@ -167,6 +168,13 @@ public final class Callbacks {
             return new Pack.Fresh(className == null
                     ? Native.callbackFunction(key, function.name(), function.objects(), 0)
                     : Native.callbackReference(key, className, 0));
+        }
+    }
+
+    /** A method of a reference, which Python keeps with the reference. */
+    public static final class Method extends Given {
+        public Method(Function function) {
+            super(function, null);
         }
     }
 
@@ -247,6 +255,15 @@ public final class Callbacks {
                 thrown = e;
             }
             return packed(visit, result, thrown);
+        }
+    }
+
+    private static byte[] packed(Function method) {
+        Pack reply = Pack.take();
+        try {
+            return reply.u8(METHOD).key(hold(method)).u8(method.objects() ? 1 : 0).text(method.name()).copy();
+        } finally {
+            reply.giveBack();
         }
     }
 
@@ -336,7 +353,7 @@ public final class Callbacks {
         if (thrown == null && (result instanceof Long && (Long) result != Long.MIN_VALUE || result instanceof Integer)) {
             return ((Number) result).longValue();
         }
-        answer().packed = packed(visit, result, thrown);
+        answer().packed = result instanceof Method ? packed(((Given) result).function) : packed(visit, result, thrown);
         return Long.MIN_VALUE;
     }
 

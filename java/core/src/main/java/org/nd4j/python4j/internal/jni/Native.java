@@ -291,6 +291,12 @@ public final class Native {
             long handle, int count, long a, long b, long c, long frame, long call, long left);
 
     /**
+     * Calls a method of a Java interface by a plan of {@code bind} in proxies.py, with the first {@code count} of three
+     * ints. Returns 0 if the result is told, see {@link #objectTold}; otherwise a handle to it.
+     */
+    public static native long objectInvokeFew(long plan, int count, long a, long b, long c, long frame, long call);
+
+    /**
      * Like {@link #objectCallWord}, with the first {@code count} of three arguments. They have the form of the result:
      * ints or the bits of floats.
      */

@@ -26,6 +26,22 @@ public final class Told {
         return MEMORY.getLong(WORD);
     }
 
+    /** The value, as {@link Pack.Reader#value} has it. */
+    public static Object value() {
+        switch (tag()) {
+            case Pack.INT:
+                return word();
+            case Pack.FLOAT:
+                return Double.longBitsToDouble(word());
+            case Pack.STR:
+                return text();
+            case Pack.NONE:
+                return null;
+            default:
+                return tag() == Pack.TRUE;
+        }
+    }
+
     public static String text() {
         byte[] utf8 = new byte[(int) word()];
         MEMORY.position(TEXT);
