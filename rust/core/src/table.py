@@ -429,16 +429,30 @@ def by_pyarrow():
     return pyarrow
 
 
+COLUMN = {b"python4j": b"column"}  # the metadata of a table that only carries a column; PythonArrow.java knows it too
+
+
 def of_stream(bytes):
-    """The table in an array of bytes, over the same memory."""
+    """The table or the column in an array of bytes, over the same memory."""
     pyarrow = by_pyarrow()
-    return pyarrow.ipc.open_stream(pyarrow.py_buffer(bytes)).read_all()
+    table = pyarrow.ipc.open_stream(pyarrow.py_buffer(bytes)).read_all()
+    return table.column(0).chunk(0) if table.schema.metadata == COLUMN else table
 
 
 def as_stream(value):
-    """A table as an array of bytes, of one batch without dictionaries. It is copied once, and once more before if it has several batches."""
+    """A table or a column as an array of bytes, of one batch without dictionaries. It is copied once, and once more before if it
+    has several batches."""
     pyarrow = by_pyarrow()
-    table = value if isinstance(value, pyarrow.Table) else pyarrow.table(value)
+    table = None
+    if isinstance(value, pyarrow.Table):
+        table = value
+    elif not isinstance(value, (pyarrow.Array, pyarrow.ChunkedArray)):
+        try:
+            table = pyarrow.table(value)
+        except pyarrow.ArrowInvalid:  # a Series, say
+            value = pyarrow.chunked_array(value)
+    if table is None:
+        table = pyarrow.table({"": value}, metadata=COLUMN)
     schema = table.schema
     for place, field in enumerate(schema):
         if pyarrow.types.is_dictionary(field.type):

@@ -24,6 +24,8 @@ import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.PythonType;
+import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
 
 class PythonArrowTest extends InPython {
@@ -138,6 +140,51 @@ class PythonArrowTest extends InPython {
                 assertTrue(root.equals(back));
             }
             Python.exec("del orders");
+        }
+    }
+
+    @Test
+    void aColumnIsAnInputAnOutputAnArgumentAndAResult() {
+        try (VectorSchemaRoot root = orders(4)) {
+            PythonVariable<FieldVector> out = new PythonVariable<>("x", PythonArrow.COLUMN);
+            PythonExecutioner.exec("x = ids", List.of(new PythonVariable<>("ids", PythonArrow.COLUMN, root.getVector(0))), List.of(out));
+            try (FieldVector back = out.getValue();
+                    FieldVector argument = PythonArrow.COLUMN.toJava(Python.eval("lambda column: column").call(root.getVector(1)))) {
+                assertEquals(30L, back.getObject(3));
+                assertEquals("name 2", argument.getObject(2).toString());
+            }
+            PythonObject callback = Python.function((arguments, named) -> root.getVector(((Number) arguments.get(0)).intValue()));
+            assertEquals("[0, 10, 20, 30]", Python.eval("lambda f: str(pa.array(f(0)).to_pylist())").call(callback).toString());
+            Python.exec("del ids");
+        }
+    }
+
+    @Test
+    void aStreamIsAnInputAnOutputAnArgumentAndAResult() throws Exception {
+        try (VectorSchemaRoot root = orders(4)) {
+            PythonExecutioner.setVariable("x", PythonArrow.toPython(root));
+            PythonVariable<ArrowReader> out = new PythonVariable<>("made", PythonArrow.STREAM);
+            PythonExecutioner.exec("made = (x for _ in range(3))", List.of(), List.of(out));
+            PythonVariable<String> seen = new PythonVariable<>("seen", PythonTypes.STR);
+            PythonExecutioner.exec("seen = str(pa.table(read)['id'].num_chunks)",
+                    List.of(new PythonVariable<>("read", PythonArrow.STREAM, out.getValue())), List.of(seen));
+            assertEquals("3", seen.getValue());
+            ArrowReader again = PythonArrow.STREAM.toJava(Python.eval("(x for _ in range(2))"));
+            assertEquals(8, Python.eval("lambda stream: pa.table(stream).num_rows").call(again).toInt());
+            ArrowReader third = PythonArrow.STREAM.toJava(Python.eval("(x for _ in range(5))"));
+            PythonObject callback = Python.function((arguments, named) -> third);
+            assertEquals(20, Python.eval("lambda f: pa.table(f()).num_rows").call(callback).toInt());
+            Python.exec("del made, read");
+        }
+        assertEquals(0, PythonArrow.allocator().getAllocatedMemory());
+    }
+
+    /** An input of another class is refused by the type, before Python sees anything of it. */
+    @Test
+    void aValueOfAnotherClassIsRefused() {
+        for (PythonType<?> type : List.of(PythonArrow.TABLE, PythonArrow.COLUMN, PythonArrow.STREAM)) {
+            PythonException e = assertThrows(PythonException.class, () -> type.adapt("text"));
+            assertTrue(e.getMessage().startsWith("Cannot cast object of type java.lang.String to "), e.getMessage());
         }
     }
 

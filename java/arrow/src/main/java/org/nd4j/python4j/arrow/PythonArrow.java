@@ -267,6 +267,26 @@ public final class PythonArrow {
         public PythonObject toPython(FieldVector javaObject) {
             return PythonArrow.toPython(javaObject);
         }
+
+        /** True: a worker process gets a {@code pyarrow.Array}, and any column that it returns arrives here. */
+        @Override
+        public boolean hasTables() {
+            return true;
+        }
+
+        /** Copies the column as {@link Table#toBuffer} copies a table. */
+        @Override
+        public PythonBuffer toBuffer(FieldVector javaObject) {
+            checkOptions();
+            return Streams.writeColumn(javaObject, allocator());
+        }
+
+        /** Reads the column that a worker process returned, over the same memory. */
+        @Override
+        public FieldVector ofBuffer(PythonBuffer buffer) {
+            checkOptions();
+            return Streams.readColumn(buffer, allocator());
+        }
     }
 
     /**
@@ -287,6 +307,28 @@ public final class PythonArrow {
         @Override
         public PythonObject toPython(ArrowReader javaObject) {
             return PythonArrow.toPython(javaObject);
+        }
+
+        /**
+         * Refuses to pass a stream to or from a worker process, before the process is asked for anything.
+         *
+         * @throws PythonException always
+         */
+        @Override
+        public boolean hasTables() {
+            throw new PythonException("A stream does not cross to another process, because its batches are made one by one: pass each batch as"
+                    + " a table, or a Java function that returns the next table.");
+        }
+
+        /**
+         * Refuses as {@link #hasTables} does.
+         *
+         * @throws PythonException always
+         */
+        @Override
+        public PythonBuffer toBuffer(ArrowReader javaObject) {
+            hasTables();
+            return null;
         }
     }
 

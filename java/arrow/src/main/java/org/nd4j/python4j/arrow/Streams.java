@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tables for worker processes, in Arrow's IPC stream format: written once into memory that both processes see, and read
+// Tables and columns for worker processes, in Arrow's IPC stream format: written once into memory that both processes see, and read
 // in its place.
 package org.nd4j.python4j.arrow;
 
@@ -7,27 +7,40 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.List;
+import java.util.Map;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.ForeignAllocation;
+import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.VectorLoader;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.complex.StructVector;
 import org.apache.arrow.vector.ipc.ArrowStreamWriter;
 import org.apache.arrow.vector.ipc.ReadChannel;
 import org.apache.arrow.vector.ipc.message.ArrowRecordBatch;
 import org.apache.arrow.vector.ipc.message.MessageMetadataResult;
 import org.apache.arrow.vector.ipc.message.MessageSerializer;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 
 /** Streams of one batch. */
 final class Streams {
 
+    /** The metadata of a table that only carries a column, as in table.py. */
+    private static final Map<String, String> COLUMN = Map.of("python4j", "column");
+
     private Streams() {}
+
+    static PythonBuffer writeColumn(FieldVector column, BufferAllocator allocator) {
+        Schema schema = new Schema(List.of(column.getField()), COLUMN);
+        return write(new VectorSchemaRoot(schema, List.of(column), column.getValueCount()), allocator);
+    }
 
     static PythonBuffer write(VectorSchemaRoot root, BufferAllocator allocator) {
         if (Outgoing.hasDictionary(root.getSchema().getFields())) {
-            throw new PythonException("A table with dictionary-encoded columns does not cross to another process: decode them first, with"
+            throw new PythonException("A table or column with a dictionary does not cross to another process: decode them first, with"
                     + " DictionaryEncoder.decode.");
         }
         Place counted = new Place(null);
@@ -50,7 +63,35 @@ final class Streams {
         }
     }
 
+    static FieldVector readColumn(PythonBuffer bytes, BufferAllocator allocator) {
+        VectorSchemaRoot root = readAny(bytes, allocator);
+        if (isColumn(root)) {
+            return root.getVector(0);
+        }
+        root.close();
+        throw new PythonException("The worker process returned a table, not a column: ask for PythonArrow.TABLE, or return one column.");
+    }
+
     static VectorSchemaRoot read(PythonBuffer bytes, BufferAllocator allocator) {
+        VectorSchemaRoot root = readAny(bytes, allocator);
+        if (!isColumn(root)) {
+            return root;
+        }
+        FieldVector column = root.getVector(0);
+        if (column instanceof StructVector && column.getNullCount() == 0) {
+            column.getValidityBuffer().close(); // the rest of it goes on
+            return new VectorSchemaRoot(column);
+        }
+        root.close();
+        throw new PythonException("The worker process returned a single column of type " + column.getField().getType()
+                + ", not a table: ask for PythonArrow.COLUMN, or return a table.");
+    }
+
+    private static boolean isColumn(VectorSchemaRoot root) {
+        return COLUMN.equals(root.getSchema().getCustomMetadata());
+    }
+
+    private static VectorSchemaRoot readAny(PythonBuffer bytes, BufferAllocator allocator) {
         VectorSchemaRoot root = null;
         try (ArrowBuf all = Ndarrays.shared(bytes, allocator)) {
             ReadChannel in = new ReadChannel(new Place(all));
