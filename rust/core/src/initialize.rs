@@ -199,7 +199,28 @@ fn by_init_config(create: *mut c_void, program: &CStr) -> Result<(), String> {
             })
         });
         mem::transmute::<*mut c_void, Free>(free)(config);
-        why.map_or(Ok(()), Err)
+        why.map_or_else(
+            || {
+                name_main_thread();
+                Ok(())
+            },
+            Err,
+        )
+    }
+}
+
+/// Says that this thread is the one that runs the program, as the executable does (`Py_RunMain`). `sys.remote_exec` and
+/// `python -m pdb -p` ask for that thread, and find none otherwise.
+fn name_main_thread() {
+    type SetRunningMain = unsafe extern "C" fn(*mut ffi::PyInterpreterState) -> c_int;
+    if let Some(set) = symbol(c"_PyInterpreterState_SetRunningMain") {
+        // SAFETY: the signature is that of 3.14 and 3.15; this thread has just started the interpreter, whose state lives as
+        // long as that, and has the GIL.
+        unsafe {
+            if mem::transmute::<*mut c_void, SetRunningMain>(set)(ffi::PyInterpreterState_Get()) < 0 {
+                ffi::PyErr_Clear();
+            }
+        }
     }
 }
 
