@@ -143,7 +143,7 @@ class PoolDeathsTest {
         command.add(command.size() - 1, "-Djava.io.tmpdir=" + folder);
         ProcessBuilder small = new ProcessBuilder(command);
         small.environment().put("TMPDIR", folder.toString());
-        Process process = small.redirectErrorStream(true).start();
+        Process process = JvmRun.start(small.redirectErrorStream(true));
         String last = "";
         StringBuilder all = new StringBuilder();
         try (BufferedReader lines = new BufferedReader(new InputStreamReader(process.getInputStream()))) {

@@ -139,7 +139,7 @@ class PoolInterpretersTest {
                     .filter(entry -> !Path.of(entry).getFileName().toString().matches("(cpython|numpy|openblas)-.*")).forEach(path::add);
             List<String> command = new ArrayList<>(JvmRun.command(Embedded.class.getName(), String.join(File.pathSeparator, path)).command());
             command.addAll(1, List.of("-Dexpected=" + release, "-Dorg.eclipse.python4j.python=embedded"));
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process = JvmRun.start(new ProcessBuilder(command).redirectErrorStream(true));
             String printed = new String(process.getInputStream().readAllBytes());
             assertTrue(process.waitFor(120, TimeUnit.SECONDS) && printed.endsWith("well\n"), printed);
         }));

@@ -27,7 +27,7 @@ class PoolReportTest {
     void asAProgramItEndsWell() throws Exception {
         List<String> command = new ArrayList<>(JvmRun.command(PythonEnvironment.class.getName(), System.getProperty("python4j.tests.classpath")).command());
         command.add("--json");
-        Process report = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process report = JvmRun.start(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT));
         String printed = new String(report.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertEquals(0, report.waitFor(), printed);
         assertTrue(printed.matches("(?s).*\"pool\":\\{\"start\":\"\\d+ ms\",\"test\":\"passed\"\\}.*\"test\":\"passed\"\\}\\s*"), printed);

@@ -50,7 +50,7 @@ class PoolThreadsTest {
         assumeTrue(jdk != null, "no JDK of version 24 or later");
         List<String> command = new ArrayList<>(JvmRun.command(Program.class.getName(), System.getProperty("python4j.tests.classpath")).command());
         command.set(0, jdk.resolve("bin/java").toString());
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        Process process = JvmRun.start(new ProcessBuilder(command).redirectErrorStream(true));
         String printed = new String(process.getInputStream().readAllBytes());
         assertTrue(printed.endsWith("well\n"), printed);
     }

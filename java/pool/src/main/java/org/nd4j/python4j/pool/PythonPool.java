@@ -82,7 +82,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final String name = "python4j-pool-" + POOLS.incrementAndGet();
     private final ExecutorService threads;
     private final Thread keeper;
-    private final Output.Reader output = new Output.Reader();
+    private final Output.Reader output;
     final Tally tally;
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -130,6 +130,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private PythonPool(Builder settings) {
         this.settings = settings;
         this.starter = new Starter(settings);
+        this.output = new Output.Reader();
         this.forkServer = settings.forkServer ? new ForkServer(this, starter) : null;
         this.tally = new Tally(this, name);
         AtomicInteger number = new AtomicInteger();
@@ -184,7 +185,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         try {
             worker = free();
             if (worker == null) {
-                waiter = enqueue(new Waiter(null, task));
+                waiter = new Waiter(null, task);
+                worker = enqueue(waiter);
             }
         } finally {
             lock.unlock();
@@ -241,7 +243,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             if (worker != null) {
                 return worker;
             }
-            waiter = enqueue(new Waiter(Thread.currentThread(), null));
+            waiter = new Waiter(Thread.currentThread(), null);
+            worker = enqueue(waiter);
+            if (worker != null) {
+                return worker;
+            }
         } finally {
             lock.unlock();
         }
@@ -297,8 +303,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         return null;
     }
 
-    /** Waits for room in the queue, and takes it. The caller has the lock. */
-    private Waiter enqueue(Waiter waiter) {
+    /**
+     * Puts somebody into the queue, and waits for room there. If a worker becomes idle meanwhile, it is returned instead. The
+     * caller has the lock.
+     */
+    private Worker enqueue(Waiter waiter) {
         // Workers that are still to start take those that wait first.
         while (waiting.size() - (settings.most - ready.size()) >= settings.queue) {
             if (settings.whenFull == WhenFull.FAIL) {
@@ -310,13 +319,16 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             } catch (InterruptedException e) {
                 throw interrupted();
             }
-            if (closed) {
-                throw isClosed();
+            Worker worker = free();
+            if (worker != null) {
+                tally.waited(System.nanoTime() - waiter.since);
+                waiter.ended(this, true);
+                return worker;
             }
         }
         waiting.addLast(waiter);
         startWhatIsWanted();
-        return waiter;
+        return null;
     }
 
     /** Gives up waiting; false if it is over. */
@@ -365,12 +377,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     /** Gives a worker to whoever waits. The caller has the lock. */
     private void hand(Worker worker) {
         Waiter waiter = waiting.pollFirst();
+        room.signal(); // there is room in the queue, or an idle worker
         if (waiter == null) {
             worker.idleSince = System.nanoTime();
             idle.addLast(worker);
             return;
         }
-        room.signal();
         tally.waited(System.nanoTime() - waiter.since);
         if (waiter.task != null) {
             waiter.ended(this, true);
@@ -410,6 +422,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private void remove(Worker worker) {
         if (ready.remove(worker)) {
             idle.remove(worker);
+            room.signal(); // for the one that takes its place
             threads.execute(() -> end(worker));
         }
     }
@@ -516,7 +529,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     /** A process as a worker, whose output is read from now on. */
     Worker open(int number, WorkerProcess process) {
-        Output lines = new Output(process.out, process.err, new Printer(number, settings.output));
+        Output lines = new Output(process.out, process.err, new Printer(number, settings.output), output);
         output.add(lines);
         Worker worker = new Worker(this, number, process, lines, settings.grace);
         lock.lock();
