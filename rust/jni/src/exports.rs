@@ -16,6 +16,7 @@ use python4j_core::stop::{self, stoppable, stoppable_after, Reason};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
+use std::os::fd::IntoRawFd;
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -872,6 +873,15 @@ export! {
         pack::give_back(large);
         came?;
         Ok(count)
+    }
+}
+
+export! {
+    fn processSockets(env) -> JLongArray<'local> {
+        let ends = process::sockets()?.map(|end| i64::from(end.into_raw_fd()));
+        let numbers = env.new_long_array(ends.len() as i32)?;
+        env.set_long_array_region(&numbers, 0, &ends)?;
+        Ok(numbers)
     }
 }
 

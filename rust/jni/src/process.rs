@@ -53,7 +53,7 @@ fn own(file: RawFd, what: &str) -> Result<OwnedFd> {
 }
 
 /// Two ends of a stream of bytes in both directions.
-fn sockets() -> Result<[OwnedFd; 2]> {
+pub(crate) fn sockets() -> Result<[OwnedFd; 2]> {
     let mut ends = [-1; 2];
     #[cfg(target_os = "linux")]
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;

@@ -49,8 +49,8 @@ class ChannelTest {
 
     private static Throwable answerOf(byte[] bytes, boolean stays) {
         WorkerProcess process = process(bytes, stays);
-        Output output = new Output(process.out, process.err, (isError, line) -> {});
         Output.Reader reader = new Output.Reader();
+        Output output = new Output(process.out, process.err, (isError, line) -> {}, reader);
         reader.add(output);
         Thread reading = new Thread(reader);
         reading.setDaemon(true);

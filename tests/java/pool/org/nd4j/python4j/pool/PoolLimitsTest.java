@@ -187,6 +187,39 @@ class PoolLimitsTest {
         }
     }
 
+    /** Nothing waits for a round of the threads that read and look: of ten replacements one at least is not delayed by anything else. */
+    @Test
+    void aWorkerIsReplacedWithoutDelay() {
+        try (PythonPool pool = one().forkServer(true).recycleAfter(1).build()) {
+            long least = Long.MAX_VALUE;
+            for (int i = 0; i < 10; i++) {
+                long start = System.nanoTime();
+                pool.exec("");
+                least = Math.min(least, System.nanoTime() - start);
+            }
+            assertTrue(least < TimeUnit.MILLISECONDS.toNanos(80), least + " ns");
+        }
+    }
+
+    @Test
+    void whoWaitsForRoomInTheQueueIsNotForgotten() throws Exception {
+        for (int room : new int[] {0, 1}) {
+            try (PythonPool pool = one().queue(room, PythonPool.WhenFull.WAIT).build()) {
+                List<CompletableFuture<Void>> callers = new ArrayList<>();
+                for (int i = 0; i < 8; i++) {
+                    callers.add(CompletableFuture.runAsync(() -> {
+                        for (int n = 0; n < 500; n++) {
+                            pool.exec("");
+                        }
+                    }, task -> new Thread(task).start()));
+                }
+                for (CompletableFuture<Void> caller : callers) {
+                    caller.get(100, TimeUnit.SECONDS);
+                }
+            }
+        }
+    }
+
     @Test
     void aWorkerThatHasTakenTooMuchMemoryIsReplaced() {
         org.junit.jupiter.api.Assumptions.assumeTrue(Files.exists(Path.of("/proc/self/statm")), "the system does not tell");

@@ -22,6 +22,7 @@ abstract class Call<R> {
     final int kind;
     final Duration limit; // null for none
     volatile boolean cancelled;
+    Task<R> task; // null for a call whose own thread waits
 
     private Call(int kind, Duration limit) {
         this.kind = kind;

@@ -13,6 +13,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.LongStream;
 import org.nd4j.python4j.internal.jni.Native;
 
 /** The two streams of one worker. */
@@ -82,9 +83,11 @@ final class Output {
     private final Receiver receiver;
     private final Deque<String> lastErrors = new ArrayDeque<>(); // guarded by itself
     private final CountDownLatch ended = new CountDownLatch(2);
+    private final Reader reader;
     private volatile boolean closing;
 
-    Output(int out, int err, Receiver receiver) {
+    Output(int out, int err, Receiver receiver, Reader reader) {
+        this.reader = reader;
         this.streams = new Stream[] {new Stream(out, false), new Stream(err, true)};
         this.receiver = receiver;
     }
@@ -165,30 +168,51 @@ final class Output {
     /** No more is read of it. */
     void close() {
         closing = true;
+        reader.wake();
     }
 
     /** Reads the output of all workers of a pool. */
     static final class Reader implements Runnable {
-        private static final int WAIT_MILLIS = 100;
+        private static final int WAIT_MILLIS = 1000;
 
         private final List<Output> all = new CopyOnWriteArrayList<>();
-        private volatile boolean over;
+        private final long[] waker = Native.processSockets(); // what is sent to the first end is received by the other one
+        private boolean over; // guarded by this
+        private boolean closed; // guarded by this
 
         void add(Output output) {
             all.add(output);
+            wake();
         }
 
         /** Ends when nothing is left to read. */
-        void end() {
+        synchronized void end() {
             over = true;
+            wake();
+        }
+
+        /** Has the reading thread look around at once. */
+        private synchronized void wake() {
+            if (!closed) {
+                Native.processSend((int) waker[0], new byte[1], 0, 1, 0); // if it is full, the thread is about to look
+            }
+        }
+
+        /** Whether nothing is left to read, and nothing will come. */
+        private synchronized boolean isOver() {
+            closed = over && all.isEmpty();
+            return closed;
         }
 
         @Override
         public void run() {
             byte[] bytes = new byte[AT_ONCE];
-            while (!over || !all.isEmpty()) {
-                long[] files = all.stream().flatMapToLong(output -> Arrays.stream(output.files())).toArray();
-                long[] ready = Native.processPoll(files, WAIT_MILLIS);
+            while (!isOver()) {
+                LongStream files = all.stream().flatMapToLong(output -> Arrays.stream(output.files()));
+                long[] ready = Native.processPoll(LongStream.concat(LongStream.of(waker[1]), files).toArray(), WAIT_MILLIS);
+                if (contains(ready, waker[1])) {
+                    Native.processReceive((int) waker[1], bytes, 0);
+                }
                 for (Output output : all) {
                     if (output.closing || Arrays.stream(output.files()).anyMatch(file -> contains(ready, file))) {
                         output.read(bytes, MOMENT_MILLIS);
@@ -198,6 +222,8 @@ final class Output {
                     }
                 }
             }
+            Native.processClose((int) waker[0]);
+            Native.processClose((int) waker[1]);
         }
     }
 }

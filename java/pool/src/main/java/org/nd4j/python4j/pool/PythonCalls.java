@@ -25,11 +25,13 @@ import org.nd4j.python4j.PythonVariable;
  * PythonBuffer.shared}). A Java function, for example a lambda, that is passed as an argument or a variable is a
  * function in the worker, which calls it back in this process. It runs on the thread that made the call. If that is a
  * virtual thread, or the call is asynchronous, it runs on a thread of the pool. Calls that the function makes to the
- * pool are executed by the worker that called the function.
+ * pool, asynchronous ones too, are executed at once by the worker that called the function.
  *
  * <p>An interrupt of a waiting thread, and {@code cancel} of a future, end the call in the same way as a time limit.
  * First an exception is raised in Python, so that its {@code finally} blocks run. If the call does not end within the
- * {@linkplain PythonPool.Builder#grace grace} time of the pool, the worker is killed.
+ * {@linkplain PythonPool.Builder#grace grace} time of the pool, the worker is killed. A Java function that runs at the
+ * time limit is interrupted. If it does not return within the grace time, asynchronous calls and those of virtual threads
+ * fail in spite of that. A platform thread that executes the function itself continues when the function returns.
  */
 @SuppressWarnings("rawtypes") // as in PythonExecutioner, whose variables these are
 public abstract class PythonCalls {

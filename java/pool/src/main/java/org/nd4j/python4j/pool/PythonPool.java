@@ -22,6 +22,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
@@ -51,6 +52,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     private static final AtomicInteger POOLS = new AtomicInteger();
     private static final int LOOK_MILLIS = 100;
+    private static final int FUNCTIONS_MILLIS = 10;
+    private static final long FUNCTIONS_NANOS = 1_000_000_000L; // how long a thread looks for new ones
     private static final Duration TIME_TO_END = Duration.ofSeconds(2);
     private static final int MOST_LOST_STARTS = 3; // in a row
     private static final Duration TIME_TO_BE_KILLED = Duration.ofSeconds(8); // more than WorkerProcess.awaitEnd takes
@@ -82,8 +85,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final String name = "python4j-pool-" + POOLS.incrementAndGet();
     private final ExecutorService threads;
     private final Thread keeper;
-    private final Output.Reader output = new Output.Reader();
+    private final Output.Reader output;
     final Tally tally;
+    private final AtomicBoolean watches = new AtomicBoolean(); // whether a thread looks after Java functions
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition(); // in the queue
@@ -95,6 +99,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private final Deque<Waiter> waiting = new ArrayDeque<>();
     private final Set<Session> sessions = new HashSet<>();
     private final Set<Worker> opened = new HashSet<>(); // all that have a process, the fork server included
+    private final Set<Worker> forsaken = new HashSet<>(); // killed, but the Java functions that they called have not returned
     private int lostStarts;
     private int count; // of workers, also of those that start or end
     private int starting;
@@ -130,6 +135,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     private PythonPool(Builder settings) {
         this.settings = settings;
         this.starter = new Starter(settings);
+        this.output = new Output.Reader();
         this.forkServer = settings.forkServer ? new ForkServer(this, starter) : null;
         this.tally = new Tally(this, name);
         AtomicInteger number = new AtomicInteger();
@@ -161,8 +167,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     @Override
     <R> R perform(Call<R> call) {
-        Worker.Visit visit = Worker.VISIT.get();
-        if (visit != null && visit.worker.pool == this) {
+        Worker.Visit visit = Worker.Visit.find(this, null);
+        if (visit != null) {
             return visit.worker.run(call, Thread.currentThread()).get();
         }
         if (Threads.isVirtual()) {
@@ -178,13 +184,19 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     @Override
     <R> void submit(Task<R> task) {
+        Worker.Visit visit = Worker.Visit.find(this, null);
+        if (visit != null) { // whoever waits here for another worker may wait for ever
+            task.done(visit.worker.run(task.call, Thread.currentThread()));
+            return;
+        }
         Worker worker;
         Waiter waiter = null;
         lock.lock();
         try {
             worker = free();
             if (worker == null) {
-                waiter = enqueue(new Waiter(null, task));
+                waiter = new Waiter(null, task);
+                worker = enqueue(waiter);
             }
         } finally {
             lock.unlock();
@@ -241,7 +253,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             if (worker != null) {
                 return worker;
             }
-            waiter = enqueue(new Waiter(Thread.currentThread(), null));
+            waiter = new Waiter(Thread.currentThread(), null);
+            worker = enqueue(waiter);
+            if (worker != null) {
+                return worker;
+            }
         } finally {
             lock.unlock();
         }
@@ -297,8 +313,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         return null;
     }
 
-    /** Waits for room in the queue, and takes it. The caller has the lock. */
-    private Waiter enqueue(Waiter waiter) {
+    /**
+     * Puts somebody into the queue, and waits for room there. If a worker becomes idle meanwhile, it is returned instead. The
+     * caller has the lock.
+     */
+    private Worker enqueue(Waiter waiter) {
         // Workers that are still to start take those that wait first.
         while (waiting.size() - (settings.most - ready.size()) >= settings.queue) {
             if (settings.whenFull == WhenFull.FAIL) {
@@ -310,13 +329,16 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             } catch (InterruptedException e) {
                 throw interrupted();
             }
-            if (closed) {
-                throw isClosed();
+            Worker worker = free();
+            if (worker != null) {
+                tally.waited(System.nanoTime() - waiter.since);
+                waiter.ended(this, true);
+                return worker;
             }
         }
         waiting.addLast(waiter);
         startWhatIsWanted();
-        return waiter;
+        return null;
     }
 
     /** Gives up waiting; false if it is over. */
@@ -339,8 +361,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     void giveBack(Worker worker, boolean over) {
+        boolean wasForsaken;
         lock.lock();
         try {
+            wasForsaken = forsaken.remove(worker);
             if (over || closed) {
                 remove(worker);
             } else {
@@ -348,6 +372,9 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             }
         } finally {
             lock.unlock();
+        }
+        if (wasForsaken) {
+            worker.discard();
         }
     }
 
@@ -365,12 +392,12 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     /** Gives a worker to whoever waits. The caller has the lock. */
     private void hand(Worker worker) {
         Waiter waiter = waiting.pollFirst();
+        room.signal(); // there is room in the queue, or an idle worker
         if (waiter == null) {
             worker.idleSince = System.nanoTime();
             idle.addLast(worker);
             return;
         }
-        room.signal();
         tally.waited(System.nanoTime() - waiter.since);
         if (waiter.task != null) {
             waiter.ended(this, true);
@@ -415,25 +442,31 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
     }
 
     private void end(Worker worker) {
-        String why = worker.hasEnded() ? worker.loss() : usedUp(worker);
-        if (why != null) {
-            tally.restarts(worker, why);
-        }
         try {
+            String why = worker.hasEnded() ? worker.loss() : usedUp(worker);
+            if (why != null) {
+                tally.restarts(worker, why);
+            }
             worker.end(TIME_TO_END);
         } finally {
             lock.lock();
             try {
-                count--;
-                if (!closed) {
-                    startWhatIsWanted();
-                }
-                change.signalAll();
-                work.signal();
+                isGone();
             } finally {
                 lock.unlock();
             }
         }
+    }
+
+    /** There is one worker less. The caller has the lock. */
+    private void isGone() {
+        count--;
+        if (!closed) {
+            startWhatIsWanted();
+        }
+        room.signal();
+        change.signalAll();
+        work.signal();
     }
 
     /** What the pool's own thread does. It starts all workers, since the system ends them with the thread that did. */
@@ -516,7 +549,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
     /** A process as a worker, whose output is read from now on. */
     Worker open(int number, WorkerProcess process) {
-        Output lines = new Output(process.out, process.err, new Printer(number, settings.output));
+        Output lines = new Output(process.out, process.err, new Printer(number, settings.output), output);
         output.add(lines);
         Worker worker = new Worker(this, number, process, lines, settings.grace);
         lock.lock();
@@ -641,7 +674,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
         forsaken.forEach(waiter -> fail(waiter, isClosed()));
         long end = System.nanoTime() + settings.grace.plus(TIME_TO_END).toNanos();
-        leased.forEach(session -> session.endWithin(Math.max(0, end - System.nanoTime())));
+        leased.forEach(session -> session.close(true, end - System.nanoTime()));
         boolean interrupted = awaitEnd(end);
         lock.lock();
         try {
@@ -666,6 +699,67 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             }
         }
         return interrupted;
+    }
+
+    // ---- Java functions that workers call ----
+
+    /** Has a thread look after these functions, as long as there are some. */
+    void watch() {
+        if (watches.get() || !watches.compareAndSet(false, true)) {
+            return;
+        }
+        try {
+            threads.execute(this::lookAtFunctions);
+        } catch (RuntimeException | Error e) { // no thread to be had
+            watches.set(false);
+        }
+    }
+
+    private void lookAtFunctions() {
+        try {
+            for (long last = System.nanoTime(); System.nanoTime() - last < FUNCTIONS_NANOS; ) {
+                Thread.sleep(FUNCTIONS_MILLIS);
+                last = areThereFunctions() ? System.nanoTime() : last;
+            }
+        } catch (InterruptedException e) {
+            // by nobody of this pool; the next function has another thread look
+        } finally {
+            watches.set(false);
+        }
+        if (areThereFunctions()) { // one began meanwhile
+            watch();
+        }
+    }
+
+    /** Does what is due. Whether there are any functions. */
+    private boolean areThereFunctions() {
+        List<Worker> all;
+        lock.lock();
+        try {
+            all = new ArrayList<>(opened);
+        } finally {
+            lock.unlock();
+        }
+        boolean any = false;
+        for (Worker worker : all) {
+            any |= worker.lookAtFunctions();
+        }
+        return any;
+    }
+
+    /** The process of a worker was killed, but a function that it called goes on, perhaps for ever. Another one takes its place. */
+    void forsake(Worker worker, String why, Runnable answer) {
+        threads.execute(answer);
+        lock.lock();
+        try {
+            if (ready.remove(worker)) {
+                forsaken.add(worker);
+                tally.restarts(worker, why);
+                isGone();
+            }
+        } finally {
+            lock.unlock();
+        }
     }
 
     // ---- monitoring ----
@@ -764,6 +858,8 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         private final ReentrantLock use = new ReentrantLock();
         private volatile String context = FIRST;
         private boolean over; // guarded by use
+        private volatile boolean ends; // as soon as its call does
+        private volatile boolean discards;
 
         private Session(PythonPool pool, Worker worker) {
             this.pool = pool;
@@ -800,6 +896,10 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
 
         @Override
         <R> void submit(Task<R> task) {
+            if (Worker.Visit.find(pool, worker) != null) { // a thread that waits here would wait for itself
+                task.done(run(task.call, Thread.currentThread()));
+                return;
+            }
             try {
                 pool.threads.execute(() -> task.done(run(task.call, null)));
             } catch (RejectedExecutionException e) {
@@ -808,18 +908,28 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         private <R> Outcome<R> run(Call<R> call, Thread caller) {
-            Worker.Visit visit = Worker.VISIT.get();
-            if (visit != null && visit.worker == worker) {
+            if (Worker.Visit.find(pool, worker) != null) {
                 return worker.run(call, caller); // the session's own call waits for this
             }
-            use.lock();
+            try {
+                while (!use.tryLock() && !use.tryLock(LOOK_MILLIS, TimeUnit.MILLISECONDS)) {
+                    if (worker.isForsaken()) {
+                        return Outcome.failed(new PythonException("The worker of the session was lost: " + worker.loss()));
+                    }
+                    if (call.cancelled) {
+                        return Outcome.failed(Access.get().interrupted("The call was cancelled before the session was free."));
+                    }
+                }
+            } catch (InterruptedException e) {
+                return Outcome.failed(interrupted());
+            }
             try {
                 if (over) {
                     return Outcome.failed(new PythonException("The session is closed."));
                 }
                 return worker.run(call, caller);
             } finally {
-                use.unlock();
+                end();
             }
         }
 
@@ -839,40 +949,50 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         }
 
         /**
-         * Deletes the contexts of the session and returns the worker to the pool. This method waits for a running call.
-         * A second call does nothing.
+         * Deletes the contexts of the session and returns the worker to the pool. This method waits for a running call,
+         * unless it is called by a Java function that this call runs; then the session ends after the call. A second
+         * call does nothing.
          */
         @Override
         public void close() {
-            use.lock();
-            end(false);
+            close(false, Long.MAX_VALUE);
         }
 
         /** Closes the session like {@link #close}, but ends the worker. The pool starts another worker. */
         public void discard() {
-            use.lock();
-            end(true);
+            close(true, Long.MAX_VALUE);
         }
 
-        /** The same when the pool is closed, which waits no longer than that for a call under way. */
-        private void endWithin(long nanos) {
-            try {
-                if (use.tryLock(nanos, TimeUnit.NANOSECONDS)) {
-                    end(true);
+        /** Waits no longer than that for a call under way, and not for one whose worker was given up. */
+        private void close(boolean discard, long nanos) {
+            boolean interrupted = false;
+            boolean got = false;
+            discards |= discard;
+            ends = true;
+            for (long start = System.nanoTime(); !got && !worker.isForsaken() && System.nanoTime() - start < nanos; ) {
+                try {
+                    got = use.tryLock(Math.min(nanos, TimeUnit.MILLISECONDS.toNanos(LOOK_MILLIS)), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
                 }
-            } catch (InterruptedException e) {
+            }
+            if (got) {
+                end();
+            }
+            if (interrupted) {
                 Thread.currentThread().interrupt();
             }
         }
 
-        private void end(boolean discard) {
+        /** The end of a use, and of a session that is to end, unless a call is under way whose function wants that. */
+        private void end() {
             try {
-                if (over) {
+                if (over || !ends || use.getHoldCount() > 1) {
                     return;
                 }
                 over = true;
                 pool.forget(this);
-                boolean lost = discard || worker.isLost()
+                boolean lost = discards || worker.isLost()
                         || worker.run(Call.plain(Channel.FORGET, TIME_TO_END, pack -> {}), null).thrown() != null;
                 if (lost) {
                     pool.giveBack(worker, true);

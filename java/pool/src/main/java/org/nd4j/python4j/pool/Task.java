@@ -15,6 +15,7 @@ final class Task<R> extends CompletableFuture<R> {
 
     private Task(Call<R> call, CompletableFuture<Outcome<R>> outcome) {
         this.call = call;
+        call.task = this;
         this.outcome = outcome;
     }
 

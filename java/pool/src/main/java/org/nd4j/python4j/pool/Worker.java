@@ -38,10 +38,21 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     static final class Visit {
         final Worker worker;
         final long upcall;
+        private final Visit outer; // a function may call another pool, whose worker calls a function in turn
 
-        Visit(Worker worker, long upcall) {
+        Visit(Worker worker, long upcall, Visit outer) {
             this.worker = worker;
             this.upcall = upcall;
+            this.outer = outer;
+        }
+
+        /** The innermost one of a worker, or if that is null of any worker of the pool; null if there is none. */
+        static Visit find(PythonPool pool, Worker worker) {
+            Visit visit = VISIT.get();
+            while (visit != null && (worker == null ? visit.worker.pool != pool : visit.worker != worker)) {
+                visit = visit.outer;
+            }
+            return visit;
         }
     }
 
@@ -59,8 +70,10 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private final Deque<Long> open = new ArrayDeque<>(); // the numbers of the calls that wait, the innermost first
     private final Map<Long, Outcome<?>> early = new HashMap<>(); // of outer calls, which came while an inner one waited
     private final Map<Long, Call<?>> waiting = new HashMap<>();
+    private final Deque<Running> inJava = new ArrayDeque<>(); // whose Java functions run, the innermost first; guarded by itself
     private boolean records; // whether it sends log records
     private volatile boolean lost;
+    private volatile boolean forsaken;
     private volatile String loss;
     private volatile boolean closing;
     long idleSince; // of System.nanoTime; the pool's
@@ -106,6 +119,11 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     /** The same for an idle one, which may have ended by itself. */
     boolean hasEnded() {
         return lost || process.hasEnded();
+    }
+
+    /** Whether it was killed while its call was in a Java function, which may go on for ever. */
+    boolean isForsaken() {
+        return forsaken;
     }
 
     /** Ends the calls that are under way, or about to be, as an interrupt would. */
@@ -294,6 +312,16 @@ final class Worker implements Pack.Peer, Channel.Blocks {
      * @param caller the thread whose interrupt ends the call, null for none
      */
     <R> Outcome<R> run(Call<R> call, Thread caller) {
+        try {
+            return runCounted(call, caller);
+        } catch (RuntimeException | Error e) { // no memory, say: nobody knows where in a message that was
+            lost = true;
+            process.kill();
+            return Outcome.failed(e);
+        }
+    }
+
+    private <R> Outcome<R> runCounted(Call<R> call, Thread caller) {
         boolean counts = pool != null && open.isEmpty() && call.counts();
         Object event = counts ? Events.callBegins() : null;
         int outputs = counts ? beginCounted(call, caller) : 0;
@@ -324,8 +352,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     }
 
     private <R> Outcome<R> doCall(Call<R> call, Thread caller) {
-        Visit visit = VISIT.get();
-        long within = visit != null && visit.worker == this ? visit.upcall : 0;
+        Visit visit = Visit.find(pool, this);
+        long within = visit == null ? 0 : visit.upcall;
         long before = keys;
         long number = ++calls;
         Running running = new Running(call, number, caller);
@@ -356,13 +384,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
                 sent(false);
                 pack.giveBack();
             }
-            return reply(number, running);
+            return running.ended(reply(number, running));
         } catch (Channel.Lost e) {
             return Outcome.failed(lost(e.getMessage(), running));
-        } catch (RuntimeException | Error e) { // no memory, say: nobody knows where in a message that was
-            lost = true;
-            process.kill();
-            return Outcome.failed(e);
         } finally {
             open.pop();
             waiting.remove(number);
@@ -447,10 +471,20 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         Pack pack = Pack.take(this);
         try {
             Visit outer = VISIT.get();
-            VISIT.set(new Visit(this, number));
+            VISIT.set(new Visit(this, number, outer));
             Channel.head(pack, Channel.ANSWER, number);
             try {
-                Callbacks.answer(pack, function.call((List<?>) arguments, (Map<?, ?>) named));
+                running.entersJava();
+                Object result;
+                try {
+                    result = function.call((List<?>) arguments, (Map<?, ?>) named);
+                } catch (Throwable e) {
+                    running.thrown = e;
+                    throw e;
+                } finally {
+                    running.leavesJava();
+                }
+                Callbacks.answer(pack, result);
             } catch (Throwable e) {
                 sent(true);
                 pack.clear();
@@ -475,9 +509,12 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         final long began = System.nanoTime();
         final boolean limited;
         final long end;
-        private long asked; // when it was asked to end
+        private long asked; // when it was asked to end; guarded by this, as the next two
         private int reason;
         private boolean killed;
+        private Thread inJavaBy; // whose function runs; guarded by inJava, as the next one
+        private boolean interrupted; // from here
+        private Throwable thrown; // by a function that was interrupted
 
         Running(Call<?> call, long number, Thread caller) {
             this.call = call;
@@ -496,10 +533,14 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         }
 
         void lookAtTime() {
+            lookAtTime(caller != null && caller.isInterrupted());
+        }
+
+        private synchronized void lookAtTime(boolean isInterrupted) {
             long now = System.nanoTime();
             if (asked == 0) {
                 boolean late = limited && now - end >= 0;
-                if (late || call.cancelled || closing && call.kind != Channel.END || caller != null && caller.isInterrupted()) {
+                if (late || call.cancelled || closing && call.kind != Channel.END || isInterrupted) {
                     asked = now;
                     reason = late ? TIMEOUT : INTERRUPTED;
                     order(number, reason); // has an exception raised in it
@@ -510,16 +551,87 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             }
         }
 
+        /** A Java function begins: its thread looks at nothing until it returns, so another one does. */
+        void entersJava() {
+            synchronized (inJava) {
+                inJavaBy = Thread.currentThread();
+                interrupted = false;
+                inJava.push(this);
+            }
+            if (pool != null) {
+                pool.watch();
+            }
+        }
+
+        void leavesJava() {
+            synchronized (inJava) {
+                inJava.pop();
+                if (interrupted) {
+                    Thread.interrupted(); // the function alone was meant
+                } else {
+                    thrown = null;
+                }
+            }
+        }
+
+        /** To be called by another thread, with the lock of the functions that run. */
+        private void lookFromOutside() {
+            long before = asked;
+            lookAtTime(false); // an interrupt of the caller is the function's to see
+            // A function that begins in a `finally` block after the end of the time has the grace.
+            if (asked != before || killed && !interrupted) {
+                interrupted = true;
+                inJavaBy.interrupt();
+            }
+        }
+
+        /** What a function threw because it was interrupted here is not what the caller is to get. */
+        <R> Outcome<R> ended(Outcome<R> outcome) {
+            if (thrown == null || outcome.thrown() != thrown) {
+                return outcome;
+            }
+            Throwable stopped = stopped();
+            stopped.addSuppressed(thrown);
+            return Outcome.failed(stopped);
+        }
+
         String why() {
             return (reason == TIMEOUT ? "its time was over" : "it was to be ended") + " and it went on for "
                     + Duration.ofNanos(graceNanos).toMillis() + " ms, so it was killed";
         }
 
         Throwable cause() {
-            return !killed ? null
-                    : reason == TIMEOUT ? Access.get().timeout("The time that the Java program gave to this call is over.")
+            return killed ? stopped() : null;
+        }
+
+        private Throwable stopped() {
+            return reason == TIMEOUT ? Access.get().timeout("The time that the Java program gave to this call is over.")
                     : Access.get().interrupted("The Java thread that waits for this call was interrupted, or the call was cancelled.");
         }
+    }
+
+    /**
+     * Looks after the calls whose Java functions run: at the end of its time a function is interrupted, and after the grace the process
+     * is killed. Whoever has a future is answered then; a thread that runs the function itself goes on when that returns.
+     *
+     * @return whether there are such calls
+     */
+    boolean lookAtFunctions() {
+        List<Running> all;
+        synchronized (inJava) {
+            inJava.forEach(Running::lookFromOutside);
+            all = new ArrayList<>(inJava);
+        }
+        if (!forsaken && all.stream().anyMatch(running -> running.killed)) {
+            forsaken = true;
+            pool.forsake(this, all.get(0).why(), () -> all.forEach(running -> {
+                Task<?> task = running.call.task;
+                if (task != null) {
+                    task.done(Outcome.failed(lost(running.why(), running)));
+                }
+            }));
+        }
+        return !all.isEmpty();
     }
 
     /** The process is of no use any more. */

@@ -544,6 +544,9 @@ public final class Native {
      */
     public static native int processReceive(int file, byte[] room, int from);
 
+    /** Makes two connected sockets of this process, by which one thread wakes another that is in {@link #processPoll}. */
+    public static native long[] processSockets();
+
     /** Waits until a file has bytes to receive, or has ended, and returns these files. */
     public static native long[] processPoll(long[] files, int millis);
 
