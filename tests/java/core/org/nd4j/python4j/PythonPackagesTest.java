@@ -94,7 +94,9 @@ class PythonPackagesTest {
     }
 
     private Launch program(String... arguments) {
-        return Launch.of(Program.class, arguments).with(NativeLoader.CACHE, Unpacker.cache())
+        String python = System.getProperty(Interpreter.PROPERTY);
+        Launch launch = Launch.of(Program.class, arguments).with(NativeLoader.CACHE, Unpacker.cache());
+        return (python == null ? launch : launch.with(Interpreter.PROPERTY, python)) // the one that this run is about
                 .classPath(folder + File.pathSeparator + Launch.classPath());
     }
 
