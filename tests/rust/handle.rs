@@ -76,7 +76,7 @@ fn a_frame_that_is_closed_already_keeps_nothing() {
         let count = handle::count();
         assert!(handle::lend(py, handle::give(list.clone(), frame)).is_err());
         let held = handle::give(list.clone(), handle::NO_FRAME);
-        handle::move_to(held, frame).unwrap();
+        handle::move_to(py, held, frame).unwrap();
         assert!(handle::lend(py, held).is_err());
         handle::free_late(py);
         assert_eq!((handle::count(), references(&list)), (count, before));
@@ -95,16 +95,16 @@ fn an_object_moves_between_frames_and_back() {
             handle::open_frame(handle::NO_FRAME),
         );
         let held = handle::give(py.None().into_bound(py), inner);
-        handle::move_to(held, outer).unwrap();
-        handle::move_to(held, inner).unwrap();
-        handle::move_to(held, outer).unwrap();
+        handle::move_to(py, held, outer).unwrap();
+        handle::move_to(py, held, inner).unwrap();
+        handle::move_to(py, held, outer).unwrap();
         handle::close_frame(py, inner);
         assert!(handle::lend(py, held).is_ok());
-        handle::move_to(held, handle::NO_FRAME).unwrap();
+        handle::move_to(py, held, handle::NO_FRAME).unwrap();
         handle::close_frame(py, outer);
         assert!(handle::lend(py, held).is_ok());
         handle::take_back(py, held);
-        assert!(handle::move_to(held, outer).is_err());
+        assert!(handle::move_to(py, held, outer).is_err());
     });
 }
 
@@ -125,6 +125,29 @@ fn late_frees_wait_for_a_thread_inside() {
     python(|py| {
         assert!(handle::lend(py, single).is_err());
         assert!(handle::lend(py, inside).is_err());
+    });
+}
+
+#[test]
+fn what_is_late_is_done_in_its_order() {
+    let (frame, [moved, left]) = python(|py| {
+        let frame = handle::open_frame(handle::NO_FRAME);
+        (
+            frame,
+            [(); 2].map(|()| handle::give(py.None().into_bound(py), frame)),
+        )
+    });
+    std::thread::spawn(move || {
+        handle::move_late(moved, handle::NO_FRAME);
+        handle::close_frame_late(frame);
+        handle::move_late(left, handle::NO_FRAME);
+    })
+    .join()
+    .unwrap();
+    python(|py| {
+        assert!(handle::lend(py, moved).is_ok());
+        assert!(handle::lend(py, left).is_err());
+        handle::take_back(py, moved);
     });
 }
 

@@ -141,7 +141,11 @@ impl Reference {
     /// What has a name here. A method stays the same one, so it is asked for once.
     fn member<'py>(&self, name: &Bound<'py, PyAny>, few: Few<'_>) -> Result<Bound<'py, PyAny>> {
         let py = name.py();
-        if let Some(method) = self.methods.get(py).and_then(|known| known.bind(py).get_item(name).transpose()) {
+        if let Some(method) = self
+            .methods
+            .get(py)
+            .and_then(|known| known.bind(py).get_item(name).transpose())
+        {
             return Ok(method?);
         }
         match answer_of(py, &self.key, few)? {

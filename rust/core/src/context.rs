@@ -5,6 +5,7 @@
 //! globals of the next call. The switch takes constant time, independent of the number of names. Functions keep the
 //! globals with which they were defined. The context `main` is Python's own `__main__` module.
 
+use crate::guarded::Guarded;
 use crate::handle::{self, Frame, Handle, NO_FRAME};
 use crate::tools::tools;
 use crate::{Error, Result, capi};
@@ -34,6 +35,9 @@ static CONTEXTS: Mutex<Contexts> = Mutex::new(Contexts {
     current: 0,
 });
 
+/// The globals of the current context, which each call wants. Set with it.
+static GLOBALS: Guarded<Option<Py<PyDict>>> = Guarded::new(None);
+
 impl Contexts {
     fn find(&self, name: &str) -> Option<usize> {
         self.all.iter().position(|context| context.name == name)
@@ -46,13 +50,14 @@ impl Contexts {
 
 /// Takes Python's own `__main__` as the first context.
 pub(crate) fn start(py: Python<'_>) -> Result<()> {
-    push(MAIN, PyModule::import(py, "__main__")?)
+    push(MAIN, PyModule::import(py, "__main__")?)?;
+    set_current(py, MAIN)
 }
 
 /// The globals of the current context.
 pub fn globals(py: Python<'_>) -> Result<Bound<'_, PyDict>> {
-    match CONTEXTS.lock().current() {
-        Some(current) => Ok(current.globals.bind(py).clone()),
+    match &*GLOBALS.lock(py) {
+        Some(current) => Ok(current.bind(py).clone()),
         None => Err(crate::tools::not_started()),
     }
 }
@@ -124,8 +129,16 @@ pub fn switch(py: Python<'_>, name: &str) -> Result<()> {
         contexts.all[at].module.clone_ref(py)
     };
     capi::modules(py).set_item("__main__", module)?;
+    set_current(py, name)
+}
+
+fn set_current(py: Python<'_>, name: &str) -> Result<()> {
     let mut contexts = CONTEXTS.lock();
     contexts.current = contexts.find(name).ok_or_else(|| unknown(name))?;
+    let globals = contexts.all[contexts.current].globals.clone_ref(py);
+    let before = GLOBALS.lock(py).replace(globals);
+    drop(contexts);
+    drop(before);
     Ok(())
 }
 

@@ -3,15 +3,16 @@
 //! has forgotten. A thread inside Python frees the objects of this list.
 //!
 //! A handle is a generation-checked key, never an address: a stale or invented handle is an error. The handle 0 means
-//! no object, and for frames it means no frame. The table's lock is held for a few instructions and never while
-//! Python code runs: objects are taken out of the table under the lock and dropped after it is released.
+//! no object, and for frames it means no frame. The table of objects belongs to whoever holds the GIL, for a few instructions
+//! and never while Python code runs: objects are taken out of it and dropped afterwards.
 
+use crate::guarded::Guarded;
 use crate::{Error, Result, capi, inject};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use slotmap::{Key, KeyData, SlotMap, new_key_type};
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A Python object held by Java.
 pub type Handle = u64;
@@ -40,13 +41,7 @@ new_key_type! {
 
 struct Held {
     object: Py<PyAny>,
-    frame: FrameKey,
-}
-
-#[derive(Default)]
-struct Table {
-    objects: SlotMap<ObjectKey, Held>,
-    frames: SlotMap<FrameKey, Opened>,
+    frame: Frame,
 }
 
 struct Opened {
@@ -57,15 +52,22 @@ struct Opened {
 
 type Action = Box<dyn FnOnce(Python<'_>) + Send>;
 
-#[derive(Default)]
-struct Late {
-    objects: Vec<Handle>,
-    frames: Vec<Frame>,
-    others: Vec<Action>,
+enum Late {
+    TakeBack(Handle),
+    CloseFrame(Frame),
+    Move(Handle, Frame),
+    Other(Action),
 }
 
-static TABLE: LazyLock<Mutex<Table>> = LazyLock::new(Mutex::default);
-static LATE: LazyLock<Mutex<Late>> = LazyLock::new(Mutex::default);
+type Objects = SlotMap<ObjectKey, Held>;
+
+static OBJECTS: LazyLock<Guarded<Objects>> = LazyLock::new(|| Guarded::new(SlotMap::default()));
+/// How many objects are there and how many places they have, for whoever does not hold the GIL.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static PLACES: AtomicUsize = AtomicUsize::new(0);
+static FRAMES: LazyLock<Mutex<SlotMap<FrameKey, Opened>>> = LazyLock::new(Mutex::default);
+/// In the order in which it came.
+static LATE: Mutex<Vec<Late>> = Mutex::new(Vec::new());
 /// Whether anything is in `LATE`. Set after something was put there, and cleared with the list locked: so what is there was put
 /// there before the flag was set, or sets it again. Who reads it too early leaves it to the next thread.
 static LATE_WAITS: AtomicBool = AtomicBool::new(false);
@@ -78,56 +80,49 @@ fn frame_key(frame: Frame) -> FrameKey {
     KeyData::from_ffi(frame).into()
 }
 
-impl Table {
-    /// Puts an object that is in the table into its frame. Gives it back if that has closed, by the very call that made
-    /// the object, say: nobody else would.
-    fn join(&mut self, key: ObjectKey, frame: FrameKey) -> Option<Held> {
-        if let Some(opened) = self.frames.get_mut(frame) {
-            opened.members.push(key);
-            return None;
-        }
-        let number = frame.data().as_ffi();
-        let was_opened = number != frame_key(NO_FRAME).data().as_ffi() && number & ROOTS != ROOTS;
-        if was_opened {
-            self.objects.remove(key)
-        } else {
-            None
-        }
-    }
+fn insert(objects: &mut Objects, held: Held) -> ObjectKey {
+    let key = objects.insert(held);
+    COUNT.store(objects.len(), Ordering::Relaxed);
+    PLACES.store(objects.capacity() + 1, Ordering::Relaxed);
+    key
+}
 
-    fn close(&mut self, frame: Frame) -> Vec<Py<PyAny>> {
-        let frame = frame_key(frame);
-        let Some(Opened { members, .. }) = self.frames.remove(frame) else {
-            return Vec::new();
-        };
-        // A member that was kept elsewhere since then, or is gone, is not this frame's any more.
-        members
-            .into_iter()
-            .filter_map(|key| match self.objects.get(key) {
-                Some(held) if held.frame == frame => self.objects.remove(key),
-                _ => None,
-            })
-            .map(|held| held.object)
-            .collect()
+fn remove(objects: &mut Objects, key: ObjectKey) -> Option<Held> {
+    let held = objects.remove(key);
+    COUNT.store(objects.len(), Ordering::Relaxed);
+    held
+}
+
+/// Puts an object that is in the table into its frame. Gives it back if that has closed, by the very call that made
+/// the object, say: nobody else would.
+fn join(objects: &mut Objects, key: ObjectKey, frame: Frame) -> Option<Held> {
+    let was_opened = frame != NO_FRAME && frame & ROOTS != ROOTS;
+    if !was_opened {
+        return None;
     }
+    if let Some(opened) = FRAMES.lock().get_mut(frame_key(frame)) {
+        opened.members.push(key);
+        return None;
+    }
+    remove(objects, key)
 }
 
 /// Java holds the object from now on, until its frame closes or the handle is dropped.
 /// With a frame that is closed already the handle is stale at once.
 pub fn give(object: Bound<'_, PyAny>, frame: Frame) -> Handle {
-    let (frame, object) = (frame_key(frame), object.unbind());
-    let mut table = TABLE.lock();
-    inject::point(); // with the lock held
-    let key = table.objects.insert(Held { object, frame });
-    let left = table.join(key, frame);
-    drop(table);
+    let (py, object) = (object.py(), object.unbind());
+    let mut objects = OBJECTS.lock(py);
+    inject::point(); // with the table in use
+    let key = insert(&mut objects, Held { object, frame });
+    let left = join(&mut objects, key, frame);
+    drop(objects);
     drop(left);
     key.data().as_ffi()
 }
 
 /// The object behind a handle, for the length of a call.
 pub fn lend(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
-    match TABLE.lock().objects.get(object_key(handle)) {
+    match OBJECTS.lock(py).get(object_key(handle)) {
         Some(held) => Ok(held.object.bind(py).clone()),
         None => Err(Error::StaleHandle),
     }
@@ -142,85 +137,92 @@ pub fn adopt(py: Python<'_>, address: usize, owned: bool, frame: Frame) -> Resul
 }
 
 /// Java gives an object back. A handle that is gone already is fine.
-pub fn take_back(_py: Python<'_>, handle: Handle) {
-    let held = TABLE.lock().objects.remove(object_key(handle));
+pub fn take_back(py: Python<'_>, handle: Handle) {
+    let held = remove(&mut OBJECTS.lock(py), object_key(handle));
     drop(held);
 }
 
 /// The same without Python: the object waits for the next thread inside.
 pub fn take_back_late(handle: Handle) {
-    LATE.lock().objects.push(handle);
+    late(Late::TakeBack(handle));
+}
+
+fn late(what: Late) {
+    LATE.lock().push(what);
     LATE_WAITS.store(true, Ordering::Release);
 }
 
 /// Opens a frame of a host, which [`root`] names. Needs no Python.
 pub fn open_frame(root: Frame) -> Frame {
     let members = Vec::new();
-    TABLE
-        .lock()
-        .frames
-        .insert(Opened { root, members })
-        .data()
-        .as_ffi()
+    FRAMES.lock().insert(Opened { root, members }).data().as_ffi()
 }
 
 /// Frees every object of a host, and closes its frames.
-pub fn close_host(_py: Python<'_>, root: Frame) {
-    let mut table = TABLE.lock();
-    let frames: Vec<_> = (table.frames.iter())
+pub fn close_host(py: Python<'_>, root: Frame) {
+    let frames: Vec<_> = (FRAMES.lock().iter())
         .filter(|(_, opened)| opened.root == root)
         .map(|(key, _)| key.data().as_ffi())
         .collect();
-    let mut objects: Vec<_> = frames.into_iter().flat_map(|frame| table.close(frame)).collect();
-    let own: Vec<_> = (table.objects.iter())
-        .filter(|(_, held)| held.frame == frame_key(root))
+    frames.into_iter().for_each(|frame| close_frame(py, frame));
+    let mut objects = OBJECTS.lock(py);
+    let own: Vec<_> = (objects.iter())
+        .filter(|(_, held)| held.frame == root)
         .map(|(key, _)| key)
         .collect();
-    objects.extend(
-        own.into_iter()
-            .filter_map(|key| table.objects.remove(key))
-            .map(|held| held.object),
-    );
-    drop(table);
+    let held: Vec<_> = own.into_iter().map(|key| remove(&mut objects, key)).collect();
     drop(objects);
+    drop(held);
 }
 
 /// Closes a frame and frees every object in it.
-pub fn close_frame(_py: Python<'_>, frame: Frame) {
-    let objects = TABLE.lock().close(frame);
+pub fn close_frame(py: Python<'_>, frame: Frame) {
+    let Some(Opened { members, .. }) = FRAMES.lock().remove(frame_key(frame)) else {
+        return;
+    };
+    let mut objects = OBJECTS.lock(py);
+    // A member that was kept elsewhere since then, or is gone, is not this frame's any more.
+    let held: Vec<_> = (members.into_iter())
+        .filter_map(|key| match objects.get(key) {
+            Some(held) if held.frame == frame => remove(&mut objects, key),
+            _ => None,
+        })
+        .collect();
     drop(objects);
+    drop(held);
 }
 
 /// The same without Python.
 pub fn close_frame_late(frame: Frame) {
-    LATE.lock().frames.push(frame);
-    LATE_WAITS.store(true, Ordering::Release);
+    late(Late::CloseFrame(frame));
 }
 
 /// Moves an object to another frame, or out of all.
-pub fn move_to(handle: Handle, frame: Frame) -> Result<()> {
-    let mut table = TABLE.lock();
+pub fn move_to(py: Python<'_>, handle: Handle, frame: Frame) -> Result<()> {
     let key = object_key(handle);
-    let frame = frame_key(frame);
-    let held = table.objects.get_mut(key).ok_or(Error::StaleHandle)?;
+    let mut objects = OBJECTS.lock(py);
+    let held = objects.get_mut(key).ok_or(Error::StaleHandle)?;
     if held.frame == frame {
         return Ok(());
     }
     held.frame = frame;
-    if let Some(left) = table.join(key, frame) {
-        LATE.lock().others.push(Box::new(move |_| drop(left)));
-        LATE_WAITS.store(true, Ordering::Release);
-    }
+    let left = join(&mut objects, key, frame);
+    drop(objects);
+    drop(left);
     Ok(())
+}
+
+/// The same without Python. Nothing happens to an object that is gone.
+pub fn move_late(handle: Handle, frame: Frame) {
+    late(Late::Move(handle, frame));
 }
 
 /// Has the next thread that enters Python do something, before what it came for.
 pub fn do_late(what: impl FnOnce(Python<'_>) + Send + 'static) {
-    LATE.lock().others.push(Box::new(what));
-    LATE_WAITS.store(true, Ordering::Release);
+    late(Late::Other(Box::new(what)));
 }
 
-/// Frees what [`take_back_late`] and [`close_frame_late`] left.
+/// Does what waits for a thread inside Python.
 #[inline]
 pub fn free_late(py: Python<'_>) {
     if LATE_WAITS.load(Ordering::Acquire) {
@@ -230,27 +232,32 @@ pub fn free_late(py: Python<'_>) {
 
 #[cold]
 fn free_waiting(py: Python<'_>) {
-    let late = {
+    let waiting = {
         let mut late = LATE.lock();
         LATE_WAITS.store(false, Ordering::Release);
         std::mem::take(&mut *late)
     };
-    late.objects.into_iter().for_each(|h| take_back(py, h));
-    late.frames.into_iter().for_each(|f| close_frame(py, f));
-    late.others.into_iter().for_each(|what| what(py));
+    for late in waiting {
+        match late {
+            Late::TakeBack(handle) => take_back(py, handle),
+            Late::CloseFrame(frame) => close_frame(py, frame),
+            Late::Move(handle, frame) => drop(move_to(py, handle, frame)),
+            Late::Other(what) => what(py),
+        }
+    }
 }
 
 /// How many objects Java holds.
 pub fn count() -> usize {
-    TABLE.lock().objects.len()
+    COUNT.load(Ordering::Relaxed)
 }
 
 /// How many places the table of objects has: the lower half of a handle is less.
 pub fn places() -> usize {
-    TABLE.lock().objects.capacity() + 1
+    PLACES.load(Ordering::Relaxed)
 }
 
 /// How many frames are open.
 pub fn frame_count() -> usize {
-    TABLE.lock().frames.len()
+    FRAMES.lock().len()
 }

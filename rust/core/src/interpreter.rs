@@ -182,7 +182,7 @@ fn give_functions(py: Python<'_>, tools: &Bound<'_, PyDict>) -> Result<()> {
     })?;
     let texts_with = PyCFunction::new_closure(py, None, None, |arguments, _| {
         let (words,): (String,) = arguments.extract()?;
-        Ok::<_, PyErr>(texts::with_words(&words))
+        Ok::<_, PyErr>(texts::with_words(arguments.py(), &words))
     })?;
     let java_name = PyCFunction::new_closure(py, None, None, |_, _| callback::thread_name())?;
     let class_kind = PyCFunction::new_closure(py, None, None, |arguments, _| {

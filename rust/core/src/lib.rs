@@ -5,7 +5,7 @@
 //! (tests/rust/modules.rs):
 //!
 //! - [`inject`] lets tests cause panics; [`alloc`] allocates memory whose size users decide; [`fork`] tells whether
-//!   this is a forked child; [`capi`] declares the few functions of CPython that its stable ABI leaves out; [`utf16`]
+//!   this is a forked child; `guarded` holds data that the GIL protects; [`capi`] declares the few functions of CPython that its stable ABI leaves out; [`utf16`]
 //!   converts the text format of Java.
 //! - [`error`] is the only error type; `tools` holds the Python objects that our own calls use; [`handle`] keeps the
 //!   objects that the caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects
@@ -46,6 +46,8 @@ pub mod exec;
 pub mod fork;
 #[allow(unsafe_code)]
 pub mod gil;
+#[allow(unsafe_code)]
+mod guarded;
 pub mod handle;
 #[allow(unsafe_code)]
 mod initialize;

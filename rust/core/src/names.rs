@@ -2,8 +2,8 @@
 //! Names of variables and attributes as interned Python strings, as Python's compiler has them. Finding a
 //! string here costs less than creating and hashing it. `exec.rs` and `object.rs` use them for lookups.
 
+use crate::guarded::Guarded;
 use crate::{Result, pack};
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -13,7 +13,7 @@ const PLACES: usize = 1024;
 type Kept = Option<(Box<[u8]>, Py<PyString>)>;
 
 /// Each name has one place; one that comes later takes it over.
-static NAMES: Mutex<[Kept; PLACES]> = Mutex::new([const { None }; PLACES]);
+static NAMES: Guarded<[Kept; PLACES]> = Guarded::new([const { None }; PLACES]);
 
 fn place(name: &[u8]) -> usize {
     let mix = |hash: usize, byte: &u8| (hash ^ usize::from(*byte)).wrapping_mul(0x0100_01B3);
@@ -30,13 +30,13 @@ pub(crate) fn name<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PySt
         return normalized(pack::string(py, bytes)?, bytes);
     }
     let place = place(bytes);
-    match &NAMES.lock()[place] {
+    match &NAMES.lock(py)[place] {
         Some((known, name)) if **known == *bytes => return Ok(name.bind(py).clone()),
         _ => {}
     }
     let name = normalized(pack::string(py, bytes)?, bytes)?;
-    let before = NAMES.lock()[place].replace((bytes.into(), name.clone().unbind()));
-    drop(before); // outside the lock
+    let before = NAMES.lock(py)[place].replace((bytes.into(), name.clone().unbind()));
+    drop(before); // outside, as it may run Python code
     Ok(name)
 }
 

@@ -128,14 +128,22 @@ fn few_ints<'py>(py: Python<'py>, arguments: &[i64]) -> [Option<Bound<'py, PyAny
 /// told is not given: then this is 0.
 pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame) -> Result<Handle> {
     let plan = handle::lend(py, plan)?;
-    let (target, names, other, _): (Bound<'_, PyAny>, Bound<'_, PyTuple>, Bound<'_, PyAny>, Bound<'_, PyAny>) =
-        plan.extract()?;
+    let (target, names, other, _): (
+        Bound<'_, PyAny>,
+        Bound<'_, PyTuple>,
+        Bound<'_, PyAny>,
+        Bound<'_, PyAny>,
+    ) = plan.extract()?;
     let values = few_ints(py, arguments);
     let mut result = None;
     for name in names.iter_borrowed() {
         if let Some(found) = capi::optional_attribute(&target, &name)? {
             let called = !arguments.is_empty() || found.is_callable();
-            result = Some(if called { capi::call(&found, &values)? } else { found });
+            result = Some(if called {
+                capi::call(&found, &values)?
+            } else {
+                found
+            });
             break;
         }
     }
@@ -143,7 +151,11 @@ pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame)
         Some(result) => result,
         None => capi::call(&other, &values)?,
     };
-    Ok(if pack::tell(&result) { 0 } else { handle::give(result, frame) })
+    Ok(if pack::tell(&result) {
+        0
+    } else {
+        handle::give(result, frame)
+    })
 }
 
 fn callable(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {

@@ -4,12 +4,12 @@
 
 use crate::Result;
 use crate::capi::symbol;
-use parking_lot::Mutex;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyModule};
 use std::ffi::{CStr, c_void};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Set by the start where this CPython has such a path.
 static GIVEN: OnceLock<GivenPath> = OnceLock::new();
@@ -40,8 +40,8 @@ type SetPath = extern "C" fn(*const libc::wchar_t);
 struct GivenPath {
     get: GetPath,
     set: SetPath,
-    /// Address and length of the path that was looked at last.
-    seen: Mutex<(usize, usize)>,
+    /// Address and length of the path that was looked at last. Who looks has the turn, which orders it.
+    seen: [AtomicUsize; 2],
 }
 
 impl GivenPath {
@@ -52,7 +52,7 @@ impl GivenPath {
             Some(GivenPath {
                 get: std::mem::transmute::<*mut c_void, GetPath>(get),
                 set: std::mem::transmute::<*mut c_void, SetPath>(set),
-                seen: Mutex::new((0, 0)),
+                seen: [const { AtomicUsize::new(0) }; 2],
             })
         }
     }
@@ -66,9 +66,12 @@ impl GivenPath {
         // SAFETY: CPython's text ends with a null; only `Py_SetPath` frees it, and who calls that
         // has the turn, as its caller must.
         let path = unsafe { std::slice::from_raw_parts(path, wcslen(path)) };
-        let now = (path.as_ptr() as usize, path.len());
-        if std::mem::replace(&mut *self.seen.lock(), now) == now {
+        let now = [path.as_ptr() as usize, path.len()];
+        if self.seen.each_ref().map(|seen| seen.load(Ordering::Relaxed)) == now {
             return None;
+        }
+        for (seen, now) in self.seen.iter().zip(now) {
+            seen.store(now, Ordering::Relaxed);
         }
         let path: String = path
             .iter()

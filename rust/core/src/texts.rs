@@ -7,16 +7,17 @@
 //! `linecache` asks for them (`Texts` in bootstrap.py). The name of a text that is no longer used is given to the
 //! next text, because CPython interns each name from 3.13 on.
 
+use crate::guarded::Guarded;
 use crate::tools::tools;
 use crate::{Error, Result, alloc, capi, pack, script};
 use lru::{DefaultHasher, LruCache};
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyString};
 use std::collections::VecDeque;
 use std::ffi::CStr;
 use std::hash::BuildHasher;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How many texts are kept compiled, and how many bytes of text in all; and the same without code.
 const KEPT_TEXTS: usize = 512;
@@ -107,8 +108,11 @@ struct Texts {
     spare: Option<Source>,
 }
 
-static TEXTS: LazyLock<Mutex<Texts>> = LazyLock::new(|| {
-    Mutex::new(Texts {
+/// How many have code, for whoever does not hold the GIL.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+static TEXTS: LazyLock<Guarded<Texts>> = LazyLock::new(|| {
+    Guarded::new(Texts {
         programs: Cache::new(),
         expressions: Cache::new(),
         running: Vec::new(),
@@ -200,7 +204,7 @@ pub(crate) fn with_code<'py, R>(
     kind: Kind,
     run: impl FnOnce(&Bound<'py, PyCode>) -> Result<R>,
 ) -> Result<R> {
-    let mut texts = TEXTS.lock();
+    let mut texts = TEXTS.lock(py);
     if let Some(code) = texts.code(py, text, kind) {
         drop(texts);
         return run(&code);
@@ -216,7 +220,7 @@ pub(crate) fn with_code<'py, R>(
         py,
         number: source.file.number,
     };
-    TEXTS.lock().running.push(source);
+    TEXTS.lock(py).running.push(source);
     let result = run(&code);
     if_alive(&code, text);
     drop(code);
@@ -232,13 +236,13 @@ struct Once<'py> {
 
 impl Drop for Once<'_> {
     fn drop(&mut self) {
-        TEXTS.lock().has_run(self.py, self.number);
+        TEXTS.lock(self.py).has_run(self.py, self.number);
     }
 }
 
 /// The code of a text, which is kept.
 pub(crate) fn code<'py>(py: Python<'py>, text: &[u8], kind: Kind) -> Result<Bound<'py, PyCode>> {
-    let mut texts = TEXTS.lock();
+    let mut texts = TEXTS.lock(py);
     if let Some(code) = texts.code(py, text, kind) {
         return Ok(code);
     }
@@ -254,8 +258,14 @@ fn keep(text: &[u8], kind: Kind, file: File, code: &Bound<'_, PyCode>) {
         file,
         code: code.clone().unbind(),
     };
-    let gone = TEXTS.lock().cache(kind).insert(text, compiled);
-    // Outside the lock: freeing constants can run Python code.
+    let mut texts = TEXTS.lock(code.py());
+    let gone = texts.cache(kind).insert(text, compiled);
+    KEPT.store(
+        texts.programs.texts.len() + texts.expressions.texts.len(),
+        Ordering::Relaxed,
+    );
+    drop(texts);
+    // Not before: freeing constants can run Python code.
     for (text, compiled) in gone {
         if_alive(compiled.code.bind(code.py()), &text);
     }
@@ -308,7 +318,7 @@ pub(crate) fn named<'py>(py: Python<'py>, text: &[u8], name: &[u8]) -> Result<Bo
     let code = slowly(&string, &pack::string(py, name)?, Kind::Program)?;
     script::tool(py, "files", "keep_lines")?.call1((&code, string))?;
     if contains(text, "class ") {
-        let named = &mut TEXTS.lock().named;
+        let named = &mut TEXTS.lock(py).named;
         named.retain(|(other, _)| other != name);
         named.push_back((name.into(), text.into()));
         let bytes =
@@ -341,8 +351,7 @@ pub(crate) fn hide(py: Python<'_>, error: Error) -> Error {
 
 /// How many texts are kept compiled. Needs no Python.
 pub(crate) fn kept() -> usize {
-    let texts = TEXTS.lock();
-    texts.programs.texts.len() + texts.expressions.texts.len()
+    KEPT.load(Ordering::Relaxed)
 }
 
 /// The text with a file name, for `linecache`.
@@ -351,7 +360,7 @@ pub(crate) fn of_file<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyS
     let number = utf8
         .strip_prefix("<exec-")
         .and_then(|rest| rest.strip_suffix('>'));
-    let texts = TEXTS.lock();
+    let texts = TEXTS.lock(name.py());
     let text = match number.and_then(|number| number.parse().ok()) {
         Some(number) => texts.text(number)?,
         None => texts
@@ -366,8 +375,8 @@ pub(crate) fn of_file<'py>(name: &Bound<'py, PyString>) -> Option<Bound<'py, PyS
 }
 
 /// The names of the texts that have these words, the latest first.
-pub(crate) fn with_words(words: &str) -> Vec<String> {
-    let texts = TEXTS.lock();
+pub(crate) fn with_words(py: Python<'_>, words: &str) -> Vec<String> {
+    let texts = TEXTS.lock(py);
     let named = texts.named.iter().rev().filter(|(_, text)| contains(text, words));
     let named = named.map(|(name, _)| String::from_utf8_lossy(name).into_owned());
     let sources = texts.running.iter().rev().chain(texts.last.iter().rev());

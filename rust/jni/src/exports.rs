@@ -193,7 +193,14 @@ export! {
 
 export! {
     fn handleMove(env, handle: i64, frame: i64) {
-        Ok(handle::move_to(handle as u64, frame as u64)?)
+        Ok(gil::with(|py| handle::move_to(py, handle as u64, frame as u64))?)
+    }
+}
+
+export! {
+    fn handleMoveLater(env, handle: i64, frame: i64) {
+        handle::move_late(handle as u64, frame as u64);
+        Ok(())
     }
 }
 

@@ -936,7 +936,11 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
         cancelLate();
         try {
-            Native.handleMove(handle, to);
+            if (PythonGIL.isHeld()) {
+                Native.handleMove(handle, to);
+            } else {
+                Native.handleMoveLater(handle, to);
+            }
         } catch (PythonException e) {
             hold(handle, frame);
             throw e;

@@ -148,6 +148,9 @@ public final class Native {
     /** Moves an object to another frame, 0 for none. */
     public static native void handleMove(long handle, long frame);
 
+    /** Moves an object without a turn, when a thread enters Python the next time; not if it has been released by then. */
+    public static native void handleMoveLater(long handle, long frame);
+
     /** Releases an object. A handle that was already released is ignored. */
     public static native void handleDrop(long handle);
 
