@@ -88,6 +88,8 @@ thread_local! {
             first: Cell::new(false),
             ident: Cell::new(0),
             visits: Cell::new(0),
+            measures: Cell::new(false),
+            waited: Cell::new(Duration::ZERO),
         }
     };
     static END: End = const { End };
@@ -115,6 +117,9 @@ struct Here {
     ident: Cell<u64>,
     /// How often it has entered Python.
     visits: Cell<u64>,
+    /// Whether it is measured how long its calls wait for the GIL.
+    measures: Cell<bool>,
+    waited: Cell<Duration>,
 }
 
 impl Here {
@@ -151,8 +156,10 @@ impl Here {
         let call = hold == Place::Call;
         // In a forked child there is nobody who could open the gate.
         let _gate = (call && !fork::is_child()).then(|| GATE.read());
+        let mut since = None;
         if call {
             INSIDE.fetch_add(1, Ordering::Relaxed);
+            since = self.measures.get().then(Instant::now);
         }
         let state = self.state.get();
         if !state.is_null() {
@@ -174,6 +181,9 @@ impl Here {
                 take_hooks();
                 self.depth.set(0);
             }
+        }
+        if let Some(since) = since {
+            self.waited.set(self.waited.get() + since.elapsed());
         }
     }
 
@@ -283,6 +293,15 @@ impl Drop for End {
     fn drop(&mut self) {
         HERE.with(Here::end);
     }
+}
+
+/// How many nanoseconds calls of this thread have waited for the GIL, as far as that was measured. With true, measuring begins
+/// anew, with false it ends.
+pub fn waited(measure: bool) -> i64 {
+    HERE.with(|here| {
+        here.measures.set(measure);
+        i64::try_from(here.waited.take().as_nanos()).unwrap_or(i64::MAX)
+    })
 }
 
 /// Where the calling thread is. CPython must be running.
