@@ -156,34 +156,51 @@ impl Here {
         let call = hold == Place::Call;
         // In a forked child there is nobody who could open the gate.
         let _gate = (call && !fork::is_child()).then(|| GATE.read());
-        let mut since = None;
         if call {
             INSIDE.fetch_add(1, Ordering::Relaxed);
-            since = self.measures.get().then(Instant::now);
+            if self.measures.get() {
+                return self.attach_and_measure();
+            }
         }
+        self.attach();
+    }
+
+    /// Waits for the GIL, with the thread's state.
+    #[inline]
+    fn attach(&self) {
         let state = self.state.get();
         if !state.is_null() {
-            // SAFETY: the state is this thread's own, made by it below or by the start, and the
+            // SAFETY: the state is this thread's own, made by `attach_first` or by the start, and the
             // thread does not hold the GIL now.
             unsafe { ffi::PyEval_RestoreThread(state) };
         } else {
-            // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
-            // pairs of Ensure and Release leave the state alive.
-            unsafe {
-                self.first.set(!ffi::PyGILState_GetThisThreadState().is_null());
-                ffi::PyGILState_Ensure();
-                self.state.set(ffi::PyThreadState_Get());
-            }
-            let _ = END.try_with(|_| ());
-            if !self.first.get() {
-                STATES.fetch_add(1, Ordering::Relaxed);
-                self.depth.set(1); // what hears of the hooks may call Java
-                take_hooks();
-                self.depth.set(0);
-            }
+            self.attach_first();
         }
-        if let Some(since) = since {
-            self.waited.set(self.waited.get() + since.elapsed());
+    }
+
+    #[cold]
+    fn attach_and_measure(&self) {
+        let since = Instant::now();
+        self.attach();
+        self.waited.set(self.waited.get() + since.elapsed());
+    }
+
+    /// The same with a new state.
+    #[cold]
+    fn attach_first(&self) {
+        // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
+        // pairs of Ensure and Release leave the state alive.
+        unsafe {
+            self.first.set(!ffi::PyGILState_GetThisThreadState().is_null());
+            ffi::PyGILState_Ensure();
+            self.state.set(ffi::PyThreadState_Get());
+        }
+        let _ = END.try_with(|_| ());
+        if !self.first.get() {
+            STATES.fetch_add(1, Ordering::Relaxed);
+            self.depth.set(1); // what hears of the hooks may call Java
+            take_hooks();
+            self.depth.set(0);
         }
     }
 
