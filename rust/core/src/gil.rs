@@ -88,6 +88,8 @@ thread_local! {
             first: Cell::new(false),
             ident: Cell::new(0),
             visits: Cell::new(0),
+            measures: Cell::new(false),
+            waited: Cell::new(Duration::ZERO),
         }
     };
     static END: End = const { End };
@@ -115,6 +117,9 @@ struct Here {
     ident: Cell<u64>,
     /// How often it has entered Python.
     visits: Cell<u64>,
+    /// Whether it is measured how long its calls wait for the GIL.
+    measures: Cell<bool>,
+    waited: Cell<Duration>,
 }
 
 impl Here {
@@ -153,27 +158,49 @@ impl Here {
         let _gate = (call && !fork::is_child()).then(|| GATE.read());
         if call {
             INSIDE.fetch_add(1, Ordering::Relaxed);
+            if self.measures.get() {
+                return self.attach_and_measure();
+            }
         }
+        self.attach();
+    }
+
+    /// Waits for the GIL, with the thread's state.
+    #[inline]
+    fn attach(&self) {
         let state = self.state.get();
         if !state.is_null() {
-            // SAFETY: the state is this thread's own, made by it below or by the start, and the
+            // SAFETY: the state is this thread's own, made by `attach_first` or by the start, and the
             // thread does not hold the GIL now.
             unsafe { ffi::PyEval_RestoreThread(state) };
         } else {
-            // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
-            // pairs of Ensure and Release leave the state alive.
-            unsafe {
-                self.first.set(!ffi::PyGILState_GetThisThreadState().is_null());
-                ffi::PyGILState_Ensure();
-                self.state.set(ffi::PyThreadState_Get());
-            }
-            let _ = END.try_with(|_| ());
-            if !self.first.get() {
-                STATES.fetch_add(1, Ordering::Relaxed);
-                self.depth.set(1); // what hears of the hooks may call Java
-                take_hooks();
-                self.depth.set(0);
-            }
+            self.attach_first();
+        }
+    }
+
+    #[cold]
+    fn attach_and_measure(&self) {
+        let since = Instant::now();
+        self.attach();
+        self.waited.set(self.waited.get() + since.elapsed());
+    }
+
+    /// The same with a new state.
+    #[cold]
+    fn attach_first(&self) {
+        // SAFETY: CPython runs. The count of this Ensure is never given back, so that inner
+        // pairs of Ensure and Release leave the state alive.
+        unsafe {
+            self.first.set(!ffi::PyGILState_GetThisThreadState().is_null());
+            ffi::PyGILState_Ensure();
+            self.state.set(ffi::PyThreadState_Get());
+        }
+        let _ = END.try_with(|_| ());
+        if !self.first.get() {
+            STATES.fetch_add(1, Ordering::Relaxed);
+            self.depth.set(1); // what hears of the hooks may call Java
+            take_hooks();
+            self.depth.set(0);
         }
     }
 
@@ -283,6 +310,15 @@ impl Drop for End {
     fn drop(&mut self) {
         HERE.with(Here::end);
     }
+}
+
+/// How many nanoseconds calls of this thread have waited for the GIL, as far as that was measured. With true, measuring begins
+/// anew, with false it ends.
+pub fn waited(measure: bool) -> i64 {
+    HERE.with(|here| {
+        here.measures.set(measure);
+        i64::try_from(here.waited.take().as_nanos()).unwrap_or(i64::MAX)
+    })
 }
 
 /// Where the calling thread is. CPython must be running.

@@ -172,6 +172,12 @@ export! {
 // ---- handle.rs ----
 
 export! {
+    fn gilWaited(env, measure: bool) -> i64 {
+        Ok(gil::waited(measure))
+    }
+}
+
+export! {
     fn handleOpenFrame(env, root: i64) -> i64 {
         Ok(handle::open_frame(root as u64) as i64)
     }

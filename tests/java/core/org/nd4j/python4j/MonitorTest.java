@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import javax.management.Attribute;
 import javax.management.MBeanServer;
@@ -280,6 +281,41 @@ class MonitorTest {
             programs.add(event.getString("code") + "/" + event.getInt("length") + "/" + event.getString("error"));
         }
         assertEquals(List.of("first = 1/20/null", "1 / 0/5/ZeroDivisionError", "first + 1/9/null"), programs);
+    }
+
+    @Test
+    void callsAreRecordedWithTheirNamesAndTheirWaitForTheGil() throws Exception {
+        Recording recording = new Recording();
+        recording.enable("org.nd4j.python4j.Call").withoutThreshold();
+        List<RecordedEvent> calls = of(record(recording, () -> {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("import time\nclass Order:\n    def price(self, s):\n        time.sleep(s)\n        return s\n    def __call__(self): 1 / 0\norder = Order()");
+                PythonCallable.of("order.price").callDouble(0.03);
+            }
+            PythonObject length;
+            OtherThread<Void> busy;
+            try (PythonGIL gil = PythonGIL.lock()) {
+                assertThrows(PythonException.class, () -> Python.eval("order").call());
+                length = Python.eval("len");
+                CountDownLatch waits = new CountDownLatch(1);
+                busy = OtherThread.start(() -> {
+                    try (PythonGIL shared = PythonGIL.lockShared()) {
+                        waits.countDown();
+                        length.call("four");
+                    }
+                    return null;
+                });
+                waits.await();
+                Thread.sleep(50); // a turn keeps the GIL
+            }
+            busy.join();
+        }), "org.nd4j.python4j.Call");
+        assertEquals(List.of("__main__.Order.price", "__main__.Order", "builtins.len"),
+                calls.stream().map(event -> event.getString("function")).collect(Collectors.toList()));
+        assertTrue(calls.get(0).getDuration().toMillis() >= 30, calls::toString);
+        assertEquals(Duration.ZERO, calls.get(0).getDuration("gilWait"));
+        Duration wait = calls.get(2).getDuration("gilWait");
+        assertTrue(wait.toMillis() >= 20 && wait.compareTo(calls.get(2).getDuration()) <= 0, calls::toString);
     }
 
     @Test

@@ -8,20 +8,26 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.net.httpserver.HttpServer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.BeforeEach;
@@ -216,6 +222,49 @@ class PackageToolTest {
         text = "something else";
         wheel("parcel", "1.0", "py3-none-any", "");
         contains(tool("install", parcel("--out", folder.resolve("out").toString())), "parcel-1.0-py3-none-any.whl is not the file that was locked");
+    }
+
+    /** A package index of this JVM's, as pip's own configuration names one; uv is there already. */
+    @Test
+    void pipsConfigurationNamesTheIndex() throws Exception {
+        assertEquals("", tool("lock", PARCEL));
+        Files.delete(lock());
+        List<String> asked = Collections.synchronizedList(new ArrayList<>());
+        HttpServer index = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        index.createContext("/", exchange -> {
+            String path = exchange.getRequestURI().getPath();
+            asked.add(path);
+            byte[] body = new byte[0];
+            if (path.endsWith(".whl")) {
+                body = Files.readAllBytes(wheels.resolve(path.substring(path.lastIndexOf('/') + 1)));
+            } else {
+                try (Stream<Path> files = Files.list(wheels)) {
+                    String links = files.map(file -> file.getFileName().toString()).filter(name -> path.contains("/" + name.split("-")[0] + "/"))
+                            .map(name -> "<a href='/files/" + name + "'>" + name + "</a>").collect(Collectors.joining());
+                    body = links.getBytes(StandardCharsets.UTF_8);
+                }
+                exchange.getResponseHeaders().add("Content-Type", "text/html");
+            }
+            exchange.sendResponseHeaders(body.length == 0 ? 404 : 200, body.length == 0 ? -1 : body.length);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
+        index.start();
+        try {
+            String url = "http://127.0.0.1:" + index.getAddress().getPort();
+            Map<String, String> environment = Map.of("PIP_INDEX_URL", url + "/simple/", "PIP_EXTRA_INDEX_URL", "");
+            for (String command : new String[] {"lock", "install"}) {
+                List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"), "-cp",
+                        System.getProperty("python4j.tests.classpath"), "org.nd4j.python4j.packages.PackageTool", command, "--lock", lock().toString()));
+                line.addAll(List.of(parcel("--out", folder.resolve("out").toString())));
+                Child.run(line, environment).check(command);
+            }
+            Lock.read(lock()).packages.forEach(each -> each.wheels.values().forEach(wheel -> contains(wheel.url, url)));
+            assertTrue(asked.contains("/simple/parcel/") && asked.contains("/files/parcel-1.0-py3-none-any.whl"), asked::toString);
+        } finally {
+            index.stop(0);
+        }
     }
 
     @Test

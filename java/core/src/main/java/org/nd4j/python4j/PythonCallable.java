@@ -8,6 +8,7 @@ import java.util.Objects;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
@@ -152,6 +153,7 @@ public final class PythonCallable implements AutoCloseable {
 
     private Object call(int wanted, Object... arguments) {
         Pack pack = Pack.take();
+        Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -166,6 +168,7 @@ public final class PythonCallable implements AutoCloseable {
             return wanted == Pack.Wanted.OBJECT ? reader.value() : reader.finish(reader.value());
         } finally {
             slot.end(outer);
+            Monitor.callEnds(event, function);
             pack.giveBack();
             Reference.reachabilityFence(this);
         }
@@ -177,23 +180,27 @@ public final class PythonCallable implements AutoCloseable {
 
     /** So few arguments need no buffer. */
     private long few(int count, long a, long b, long c, int wanted) {
+        Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             return Native.objectCallFew(function.handle(), count, a, b, c, wanted, slot.call());
         } finally {
             slot.end(outer);
+            Monitor.callEnds(event, function);
             Reference.reachabilityFence(this);
         }
     }
 
     private long word(Pack pack, int wanted) {
+        Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             return Native.objectCallWord(function.handle(), pack.buffer(), pack.length(), wanted, slot.call());
         } finally {
             slot.end(outer);
+            Monitor.callEnds(event, function);
             Reference.reachabilityFence(this);
         }
     }

@@ -24,6 +24,7 @@ import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.Told;
 import org.nd4j.python4j.internal.start.Bindings;
+import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
@@ -675,6 +676,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** The same for a result as a value of the kind asked for, unfinished, in one crossing. */
     Object callRaw(int wanted, List<?> args) {
         Pack pack = Pack.take().wide();
+        Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
@@ -687,6 +689,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return pack.reader(reply, current).value();
         } finally {
             slot.end(outer);
+            Monitor.callEnds(event, this);
             pack.giveBack();
             Reference.reachabilityFence(this);
         }
@@ -718,6 +721,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return called(frame, left, args.length, number(args, 0), number(args, 1), number(args, 2));
         }
         Pack pack = Pack.take();
+        Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
@@ -731,6 +735,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return Native.objectCallObject(handle(), pack.buffer(), pack.length(), frame, slot.call(), left);
         } finally {
             slot.end(outer);
+            Monitor.callEnds(event, this);
             pack.giveBack();
             Reference.reachabilityFence(this);
         }
@@ -754,12 +759,14 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** So few ints need no buffer. */
     private long called(long frame, long left, int count, long a, long b, long c) {
+        Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
             return Native.objectCallObjectFew(handle(), count, a, b, c, frame, slot.call(), left);
         } finally {
             slot.end(outer);
+            Monitor.callEnds(event, this);
             Reference.reachabilityFence(this);
         }
     }

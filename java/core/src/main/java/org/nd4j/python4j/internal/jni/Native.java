@@ -134,6 +134,12 @@ public final class Native {
     /** Whether this OS thread holds the GIL. Needs no turn. */
     public static native boolean gilHeld();
 
+    /**
+     * How many nanoseconds calls of this OS thread have waited for the GIL, which a turn has already, since this was last asked
+     * with true. It is measured from then until this is asked with false. Needs no turn.
+     */
+    public static native long gilWaited(boolean measure);
+
     // ---- handle.rs ----
 
     /** Opens a frame that collects handles. Needs no turn. */

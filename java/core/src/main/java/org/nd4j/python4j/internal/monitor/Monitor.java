@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonGILMXBean;
+import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
@@ -125,6 +126,22 @@ public final class Monitor {
     public static void execEnds(Object event, Object code) {
         if (event != null) {
             Recorder.execEnds(event, code);
+        }
+    }
+
+    // ---- calls ----
+
+    /**
+     * Reports that a Python function is about to be called. The result is an argument of {@link #callEnds}; null if no tool
+     * wants it.
+     */
+    public static Object callBegins() {
+        return JFR ? Recorder.callBegins() : null;
+    }
+
+    public static void callEnds(Object event, PythonObject function) {
+        if (event != null) {
+            Recorder.callEnds(event, function);
         }
     }
 

@@ -18,6 +18,8 @@ import jdk.jfr.Timespan;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonGILMXBean;
+import org.nd4j.python4j.PythonObject;
+import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.turn.Turn;
 
@@ -136,6 +138,46 @@ public final class Recorder {
         }
     }
 
+    static Object callBegins() {
+        if (!FlightRecorder.isInitialized() || !Events.CALL.isEnabled()) {
+            return null;
+        }
+        CallEvent event = new CallEvent();
+        Native.gilWaited(true);
+        event.begin();
+        return event;
+    }
+
+    static void callEnds(Object begun, PythonObject function) {
+        CallEvent event = (CallEvent) begun;
+        event.end();
+        event.gilWait = Native.gilWaited(false);
+        if (event.shouldCommit()) {
+            event.function = name(function);
+            event.commit();
+        }
+    }
+
+    /** Its module and its name there; what has no name is told by its class. */
+    private static String name(PythonObject function) {
+        try {
+            return nameOf(function);
+        } catch (RuntimeException e) {
+            try (PythonObject kind = function.attr("__class__")) {
+                return nameOf(kind);
+            } catch (RuntimeException unknown) {
+                return null;
+            }
+        }
+    }
+
+    private static String nameOf(PythonObject named) {
+        try (PythonObject module = named.attr("__module__");
+                PythonObject name = named.attr("__qualname__")) {
+            return module + "." + name;
+        }
+    }
+
     private static void count() {
         PythonGILMXBean now = PythonGIL.monitor();
         CountsEvent event = new CountsEvent();
@@ -154,6 +196,7 @@ public final class Recorder {
         static final TurnEvent TURN = new TurnEvent();
         static final WaitEvent WAIT = new WaitEvent();
         static final ExecEvent EXEC = new ExecEvent();
+        static final CallEvent CALL = new CallEvent();
         static final CountsEvent COUNTS = new CountsEvent();
     }
 
@@ -209,6 +252,23 @@ public final class Recorder {
         @Label("Error")
         @Description("The class of the exception that ended it")
         String error;
+    }
+
+    @Name("org.nd4j.python4j.Call")
+    @Label("Python Call")
+    @Description("Java called a Python function: PythonCallable, PythonObject, proxies")
+    @Category("Python4J")
+    @Enabled(false)
+    @Threshold("20 ms")
+    static final class CallEvent extends Event {
+        @Label("Function")
+        @Description("Its module and its name there")
+        String function;
+
+        @Label("Wait for the GIL")
+        @Description("How long the call waited for CPython's lock before it began; zero within a turn, which has it")
+        @Timespan(Timespan.NANOSECONDS)
+        long gilWait;
     }
 
     @Name("org.nd4j.python4j.Counts")
