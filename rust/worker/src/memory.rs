@@ -256,8 +256,17 @@ impl Sharing for Arrays {
 fn view<'py>(object: &Bound<'py, PyAny>) -> Result<Option<(Bound<'py, PyAny>, Layout)>> {
     let py = object.py();
     if let Some(numpy) = capi::modules(py).get_item("numpy")? {
-        if object.is_instance(&numpy.getattr("ndarray")?)? {
+        let ndarray = numpy.getattr("ndarray")?;
+        let kind = object.get_type();
+        if kind.is(&ndarray) {
             return array::view(object).map(Some);
+        }
+        if object.is_instance(&ndarray)? {
+            // Those of numpy itself (memmap, matrix) are their elements. Others have more, such as a mask or a unit.
+            return match kind.getattr("__module__")?.eq("numpy")? {
+                true => array::view(object).map(Some),
+                false => Ok(None),
+            };
         }
         if object.is_instance(&numpy.getattr("generic")?)? {
             return Ok(None);

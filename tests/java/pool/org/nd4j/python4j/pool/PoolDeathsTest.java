@@ -6,6 +6,7 @@ package org.nd4j.python4j.pool;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
@@ -121,6 +122,36 @@ class PoolDeathsTest {
             assertThrows(PythonException.class, () -> pool.call("lambda: [None] * (1 << 40)"));
             assertThrows(PythonException.class, () -> pool.call("lambda: b'x' * (1 << 32)"));
             assertEquals(worker, pool.call("os:getpid"));
+        }
+    }
+
+    /** Beyond the limit of a control group the system kills, as it does where the memory of the machine runs out. */
+    @Test
+    void whatTheSystemKillsForLackOfMemoryIsTold() throws Exception {
+        boolean second = Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers"));
+        Path group = Path.of(second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory", "python4j-test-" + ProcessHandle.current().pid());
+        try {
+            Files.createDirectory(group);
+        } catch (java.io.IOException e) {
+            assumeTrue(false, "this user may not make a control group: " + e);
+        }
+        try (PythonPool pool = PythonPool.builder().workers(2).output((worker, isError, line) -> {}).build();
+                PythonPool.Session session = pool.session(); PythonPool.Session other = pool.session()) {
+            try {
+                Files.writeString(group.resolve(second ? "memory.max" : "memory.limit_in_bytes"), String.valueOf(64 << 20));
+                Files.writeString(group.resolve("cgroup.procs"), String.valueOf(session.getPid()));
+            } catch (java.io.IOException e) {
+                assumeTrue(false, "memory of control groups is not limited here: " + e);
+            }
+            other.exec("x = 1");
+            PythonWorkerLost lost = assertThrows(PythonWorkerLost.class, () -> session.exec("x = b'x' * (1 << 28)"));
+            assertEquals("SIGKILL", lost.getSignal(), lost.getMessage());
+            assertTrue(lost.getMessage().contains("the system, if memory ran out"), lost.getMessage());
+            assertEquals(1L, other.call("lambda: x"));
+            session.close();
+            assertEquals(3L, pool.call("len", "abc"));
+        } finally {
+            Files.delete(group);
         }
     }
 

@@ -31,7 +31,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -117,8 +116,14 @@ class PoolValuesTest {
                 text.append(Array.get(value, i)).append(' ');
             }
         } else if (value instanceof Collection) {
-            Stream<String> elements = ((Collection<?>) value).stream().map(PoolValuesTest::shown);
-            (value instanceof Set ? elements.sorted() : elements).forEach(element -> text.append(element).append(' '));
+            List<String> elements = new ArrayList<>();
+            for (Object element : (Collection<?>) value) { // no stream, whose frames are too many for deep values
+                elements.add(shown(element));
+            }
+            if (value instanceof Set) {
+                Collections.sort(elements);
+            }
+            elements.forEach(element -> text.append(element).append(' '));
         } else if (value instanceof Map) {
             ((Map<?, ?>) value).forEach((key, element) -> text.append(shown(key)).append('=').append(shown(element)).append(' '));
         } else if (value instanceof Double) {

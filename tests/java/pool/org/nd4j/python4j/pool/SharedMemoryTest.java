@@ -92,6 +92,18 @@ class SharedMemoryTest {
         }
     }
 
+    /** An array that is more than its elements is refused, as in the process: nothing of a value is lost silently. */
+    @Test
+    void anArrayWithAMaskOrOfAnotherClassIsRefused() throws Exception {
+        numpy();
+        for (String array : new String[] {"numpy.ma.array([1, 2], mask=[0, 1])", "numpy.arange(3).view(type('Metres', (numpy.ndarray,), {}))",
+            "[numpy.ma.zeros(100_000)]"}) {
+            PythonException e = assertThrows(PythonException.class, () -> pool.call("lambda: (numpy := __import__('numpy')) and " + array));
+            assertTrue(e.getMessage().contains("cannot leave its worker process"), e.getMessage());
+        }
+        assertArrayEquals(new long[] {1, 2}, ((PythonBuffer) pool.call("lambda: __import__('numpy').matrix([1, 2])")).shape());
+    }
+
     @Test
     void anArrayThatAWorkerReturnsIsTheSameMemory() throws Exception {
         numpy();

@@ -30,6 +30,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.start.NativeLoader;
 
 /**
  * Runs Python in worker processes. Each worker can use its own processor core, and Python code in a worker cannot end
@@ -492,13 +493,11 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             if (start) {
                 startOne();
             }
-            if (forkServer != null) {
-                forkServer.look();
+            try {
+                lookAround();
+            } catch (RuntimeException | Error e) { // no memory, say: the workers end with this thread, so it goes on
+                NativeLoader.progress("The pool " + name + " could not look after itself: " + e, true);
             }
-            if (!Access.get().isStarted()) { // or Python's own watcher looks for buffers that were forgotten
-                Handles.look();
-            }
-            tally.look();
         }
         if (forkServer != null) {
             forkServer.close();
@@ -506,6 +505,16 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         tally.close();
         output.end();
         threads.shutdown();
+    }
+
+    private void lookAround() {
+        if (forkServer != null) {
+            forkServer.look();
+        }
+        if (!Access.get().isStarted()) { // or Python's own watcher looks for buffers that were forgotten
+            Handles.look();
+        }
+        tally.look();
     }
 
     /** Workers that ended by themselves, and those that are not needed any more. The caller has the lock. */

@@ -642,6 +642,9 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         output.await();
         loss = running.killed ? running.why() : process.signal() != null ? process.signal()
                 : why + (process.exitStatus() < 0 ? "" : ", exit status " + process.exitStatus());
+        if ("SIGKILL".equals(process.signal()) && !process.wasKilled()) {
+            why += ", killed by another process or by the system, if memory ran out or its processor time was over";
+        }
         return new PythonWorkerLost(running.killed ? running.why() : why, process.pid, process.exitStatus(), process.signal(),
                 time, output.lastErrors(), running.cause());
     }

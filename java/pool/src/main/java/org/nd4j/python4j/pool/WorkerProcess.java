@@ -33,6 +33,8 @@ final class WorkerProcess {
     private static final int SIGNALLED = 256;
     private static final int RUNS = -1;
     private static final int UNKNOWN = -2; // it has ended, or the system is about to end it
+    private static final int FLAGS = 6; // a field of what Linux tells of a process, counted from its state
+    private static final long ENDING = 4; // PF_EXITING
     private static final long LONGEST_MILLIS = 5000;
 
     final int pid;
@@ -101,9 +103,20 @@ final class WorkerProcess {
     /** Kills it, with what it has started. */
     synchronized void kill() {
         if (!hasEnded()) {
-            killed = true;
+            killed |= !isEnding();
             Native.processSignal(pid, KILL);
         }
+    }
+
+    /** Whether it ended by a signal that came from here. */
+    boolean wasKilled() {
+        return killed;
+    }
+
+    /** Whether its end has begun, after which no signal changes its status; false where the system does not tell. */
+    private boolean isEnding() {
+        String flags = stat(FLAGS);
+        return !flags.isEmpty() && (Long.parseLong(flags) & ENDING) != 0;
     }
 
     /**
@@ -148,7 +161,7 @@ final class WorkerProcess {
         return stat(0).equals("T");
     }
 
-    /** A field of what the system tells of it: its state, or its parent; empty where it does not tell. */
+    /** A field of what the system tells of it: its state, its parent, or {@link #FLAGS}; empty where it does not tell. */
     private String stat(int field) {
         try {
             String line = Files.readString(Path.of("/proc/" + pid + "/stat"));
