@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DocsTest {
     private static final Pattern PROGRAM =
-            Pattern.compile("```java\\n(import .*?public class (\\w+).*?)```\\n```text\\n(.*?)```", Pattern.DOTALL);
+            Pattern.compile("```java\\n(package (\\w+);.*?public class (\\w+).*?)```\\n```text\\n(.*?)```", Pattern.DOTALL);
     private static final Path PAGE = Path.of(System.getProperty("python4j.tests.pack"), "../../docs/spring.md").normalize();
 
     private static Set<String> all(String pattern, String text) {
@@ -37,12 +37,12 @@ class DocsTest {
         Matcher programs = PROGRAM.matcher(Files.readString(PAGE));
         int count = 0;
         for (; programs.find(); count++) {
-            Path source = Files.writeString(folder.resolve(programs.group(2) + ".java"), programs.group(1));
+            Path source = Files.writeString(folder.resolve(programs.group(3) + ".java"), programs.group(1));
             ByteArrayOutputStream errors = new ByteArrayOutputStream();
             int status = ToolProvider.getSystemJavaCompiler()
                     .run(null, errors, errors, "-proc:none", "-nowarn", "-d", folder.toString(), "-cp", classPath, source.toString());
             assertEquals(0, status, () -> errors.toString(StandardCharsets.UTF_8));
-            assertEquals(programs.group(3), output(programs.group(2), classPath, folder));
+            assertEquals(programs.group(4), output(programs.group(2) + "." + programs.group(3), classPath, folder));
         }
         assertEquals(2, count, "programs in " + PAGE);
     }
