@@ -128,7 +128,7 @@ class DocsTest {
         while (blocks.find()) {
             // Pages of other modules show what needs more than the core on the class path.
             String text = blocks.group(1);
-            if (text.contains("import ") && (text.contains("nd4j.linalg") || text.contains("python4j.pool")) || text.contains("PythonArrow")) {
+            if (text.contains("import ") && (text.contains("nd4j.linalg") || text.contains("python4j.pool") || text.contains("python4j.spring")) || text.contains("PythonArrow")) {
                 continue;
             }
             Program program = new Program();

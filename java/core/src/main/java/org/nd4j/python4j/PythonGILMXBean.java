@@ -26,6 +26,12 @@ public interface PythonGILMXBean {
     /** The id of that thread, as in {@code ThreadMXBean}; 0 if no thread has the turn. */
     long getHolderId();
 
+    /**
+     * The time in nanoseconds since the present turn began; 0 if no thread has a turn, or if it began while {@link
+     * #isTimingEnabled} was false.
+     */
+    long getHolderNanos();
+
     /** The names of the threads that wait for the turn, in the order of their arrival. */
     List<String> getWaiters();
 

@@ -34,7 +34,7 @@ public final class Monitor {
     private static final AtomicLong HELD = new AtomicLong(); // only owners of turns add to it
     private static volatile boolean timed = Boolean.getBoolean(TIMING);
 
-    // The turn that is being watched. Only its owner uses these.
+    // The turn that is being watched. Only its owner writes these; who reads them for the bean may see them a little late.
     private static long number;
     private static long since;
     private static Object event;
@@ -233,6 +233,12 @@ public final class Monitor {
         public long getHolderId() {
             Thread holder = PythonGIL.holder();
             return holder == null ? 0 : holder.getId();
+        }
+
+        @Override
+        public long getHolderNanos() {
+            long began = since; // before the number: the owner writes it after that
+            return PythonGIL.locked() && number == Turn.PYTHON.count() ? Math.max(0, System.nanoTime() - began) : 0;
         }
 
         @Override

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole applications with a web server on a real port. gradle/spring.gradle runs all tests of this folder once with
+// Boot 3 and once with Boot 4.
+package org.nd4j.python4j.spring;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.net.http.HttpClient;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonTimeout;
+import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.springframework.boot.SpringBootVersion;
+
+class StarterTest {
+
+    private static double meter(String scrape, String line) {
+        Matcher found = Pattern.compile("(?m)^" + Pattern.quote(line) + " (\\S+)$").matcher(scrape);
+        assertTrue(found.find(), () -> "no " + line + " in\n" + scrape);
+        return Double.parseDouble(found.group(1));
+    }
+
+    private static Throwable rootOf(Throwable failure) {
+        return failure instanceof PythonStartException || failure.getCause() == null ? failure : rootOf(failure.getCause());
+    }
+
+    @Test
+    void theTestsRunWithTheBootThatIsAskedFor() {
+        String wanted = System.getProperty("python4j.tests.boot", "3");
+        assertTrue(SpringBootVersion.getVersion().startsWith(wanted + "."), SpringBootVersion.getVersion());
+    }
+
+    @Test
+    void requestsReachPythonAndAreCounted() throws Exception {
+        try (App.Running app = App.run("python4j.warm-up.imports=json,math", "python4j.pool.workers=1")) {
+            assertEquals("120", app.get("/factorial/5"));
+            assertEquals("49", app.get("/pool/7"));
+            assertEquals("later", app.get("/async"));
+            assertEquals(500, app.response("/fail").statusCode());
+
+            String scrape = app.get("/actuator/prometheus");
+            assertEquals(1, meter(scrape, "python4j_calls_seconds_count{call=\"math:factorial\"}"));
+            assertEquals(1, meter(scrape, "python4j_errors_total{class=\"KeyError\"}"));
+            assertTrue(meter(scrape, "python4j_turns_total") >= 2, scrape);
+            assertTrue(meter(scrape, "python4j_turn_holds_seconds_sum") > 0, scrape);
+            assertTrue(meter(scrape, "python4j_turn_waits_seconds_count") >= 0, scrape);
+            assertEquals(0, meter(scrape, "python4j_turn_waiting"));
+            assertTrue(meter(scrape, "python4j_handles") >= 0, scrape);
+            assertEquals(1, meter(scrape, "python4j_pool_workers{pool=\"pythonPool\"}"));
+            assertTrue(meter(scrape, "python4j_pool_calls_seconds_count{pool=\"pythonPool\"}") >= 1, scrape);
+
+            String health = app.get("/actuator/health/python"); // Boot 3 and Boot 4 write its parts in another order
+            assertTrue(health.contains("\"status\":\"UP\""), health);
+            assertTrue(health.contains("\"pythonPool\":{\"workers\":1,"), health);
+        }
+    }
+
+    @Test
+    void healthTellsWhoHasTheTurnAndIsDownWhenItLastsTooLong() throws Exception {
+        try (App.Running app = App.run("python4j.health.turn-limit=50ms")) {
+            assertEquals(200, app.response("/actuator/health").statusCode());
+            CompletableFuture<HttpResponse<String>> asked;
+            try (PythonGIL turn = PythonGIL.lock()) {
+                Thread.sleep(60); // what the limit is about
+                asked = HttpClient.newHttpClient().sendAsync(app.request("/actuator/health"), BodyHandlers.ofString());
+                HttpResponse<String> health = asked.get(10, TimeUnit.SECONDS);
+                assertEquals(503, health.statusCode());
+                assertTrue(health.body().contains("\"holder\":\"" + Thread.currentThread().getName() + "\""), health.body());
+                assertTrue(health.body().contains("a turn has lasted longer than PT0.05S"), health.body());
+            }
+            assertEquals(200, app.response("/actuator/health").statusCode());
+        }
+    }
+
+    @Test
+    void callsHaveADeadlineForWaitAndWork() {
+        try (App.Running app = App.run("python4j.limit=100ms")) {
+            PythonTemplate python = app.context.getBean(PythonTemplate.class);
+            assertThrows(PythonTimeout.class, () -> python.exec("while True: pass"));
+            assertEquals(2, python.within(Duration.ofSeconds(30)).eval(Integer.class, "1 + 1"));
+            assertEquals("kept", python.<String, RuntimeException>execute(() -> {
+                python.exec("word = 'kept'");
+                return python.eval(String.class, "word");
+            }));
+        }
+    }
+
+    @Test
+    void aCallInProgressFinishesWhenTheApplicationStops() throws Exception {
+        CompletableFuture<HttpResponse<String>> answer;
+        CompletableFuture<Void> closed;
+        App.Running app = App.run("server.shutdown=graceful", "python4j.pool.workers=1");
+        PythonTemplate python = app.context.getBean(PythonTemplate.class);
+        CompletableFuture<Object> inPool = app.context.getBean(org.nd4j.python4j.pool.PythonPool.class)
+                .callAsync("lambda: __import__('time').sleep(0.5) or 'done'");
+        answer = HttpClient.newHttpClient().sendAsync(app.request("/sleep/500"), BodyHandlers.ofString());
+        CompletableFuture<String> besideRequests = CompletableFuture.supplyAsync(() -> python.call(String.class, "lambda: __import__('time').sleep(0.5) or 'done'"));
+        while (PythonGIL.holder() == null) {
+            Thread.onSpinWait();
+        }
+        closed = CompletableFuture.runAsync(app::close);
+        assertEquals("slept", answer.get(20, TimeUnit.SECONDS).body());
+        assertEquals("done", besideRequests.get(20, TimeUnit.SECONDS));
+        assertEquals("done", inPool.get(20, TimeUnit.SECONDS));
+        closed.get(20, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void aWarmUpThatFailsFailsTheStart(@TempDir Path folder) throws Exception {
+        Throwable failure = rootOf(assertThrows(RuntimeException.class, () -> App.run("python4j.warm-up.imports=no_such_module")));
+        assertEquals("The module 'no_such_module' of 'python4j.warm-up.imports' could not be imported: "
+                + "ModuleNotFoundError: No module named 'no_such_module'", failure.getMessage());
+        Path script = Files.writeString(folder.resolve("model.py"), "weights = [1]\nweights[3]\n");
+        PythonStartException of = (PythonStartException)
+                rootOf(assertThrows(RuntimeException.class, () -> App.run("python4j.warm-up.script=file:" + script)));
+        String report = new PythonStartFailureAnalyzer().analyze(of).getDescription();
+        assertTrue(report.contains("IndexError: list index out of range") && report.contains("model.py\", line 2"), report);
+    }
+
+    @Test
+    void namesOfTheWarmUpProgramAreThere(@TempDir Path folder) throws Exception {
+        Path script = Files.writeString(folder.resolve("model.py"), "def predict(row):\n    return sum(row) / 2\n");
+        Files.writeString(folder.resolve("own_module.py"), "answer = 42\n");
+        try (App.Running app = App.run("python4j.warm-up.script=file:" + script)) {
+            assertEquals(2.5, app.context.getBean(PythonTemplate.class).call(Double.class, "predict", List.of(2, 3)));
+        }
+    }
+
+    @Test
+    void beansCanBeReplacedAndLeftOut() {
+        try (App.Running app = App.run()) {
+            assertThrows(NoSuchBeanDefinitionException.class, () -> app.context.getBean(org.nd4j.python4j.pool.PythonPool.class));
+        }
+    }
+
+    @Test
+    void aSecondApplicationInTheSameJvmWorks() throws Exception {
+        for (int i = 0; i < 2; i++) {
+            try (App.Running app = App.run("python4j.output=log", "python4j.watchdog=10s")) {
+                assertEquals("later", app.get("/async"));
+                assertEquals("6", app.get("/factorial/3"));
+            }
+        }
+    }
+
+    @Test
+    void requestsOnVirtualThreadsReachPython() throws Exception {
+        try (App.Running app = App.run("spring.threads.virtual.enabled=true")) {
+            boolean has = Runtime.version().feature() >= 21;
+            assertEquals(has ? "24 virtual" : "24", app.get("/factorial/4"));
+        }
+    }
+}
