@@ -96,7 +96,7 @@ public class PythonGC implements Closeable {
      * call. These are its elements, its values and its attributes, and objects that are read from those. All other
      * objects stay in their frame, including the results of calls and operators.
      *
-     * @throws PythonException if the object was already released
+     * @throws PythonException if the object was already released. A thread without a turn does not find out
      */
     public static void keep(PythonObject pythonObject) {
         long present = pythonObject.frame();
