@@ -144,6 +144,18 @@ class PythonArrowTest extends InPython {
     }
 
     @Test
+    void rowsWithoutColumnsAreCounted() {
+        Python.exec("rows = pa.RecordBatch.from_struct_array(pa.array([{}, {}, {}], pa.struct([])))");
+        for (String object : List.of("rows", "[rows, rows]", "iter([rows, rows])")) {
+            try (VectorSchemaRoot root = PythonArrow.table(Python.eval(object), allocator)) {
+                assertEquals(object.equals("rows") ? 3 : 6, root.getRowCount(), object);
+                assertEquals(root.getRowCount(), Python.eval("lambda t: pa.record_batch(t).num_rows").call(PythonArrow.toPython(root)).toInt());
+            }
+        }
+        Python.exec("del rows");
+    }
+
+    @Test
     void aColumnIsAnInputAnOutputAnArgumentAndAResult() {
         try (VectorSchemaRoot root = orders(4)) {
             PythonVariable<FieldVector> out = new PythonVariable<>("x", PythonArrow.COLUMN);

@@ -17,6 +17,7 @@ import java.util.stream.Collectors;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
 import org.junit.jupiter.api.AfterAll;
@@ -67,6 +68,31 @@ class SparkTest {
         Dataset<Row> again = PythonDataset.mapInArrow(made, twice, schema);
         assertEquals("[25,1200]", text(again.selectExpr("count(*)", "sum(id)")));
         assertEquals("[25,2400]", text(PythonDataset.mapInArrow(again.repartition(3), twice, schema).selectExpr("count(*)", "sum(id)")));
+    }
+
+    /** Python's batches become rows of Spark's own, which shuffles, sorts and caches keep, with compiled code and without. */
+    @Test
+    void resultsAreRowsOfSparksOwn() {
+        PythonScript name = script("name", "def name(ids): return [None if i == 2 else 'n' * int(i) for i in ids]");
+        PythonUdf.register(spark, "name", name, DataTypes.StringType);
+        PythonScript same = script("same", "def same(batches):", "    for batch in batches:", "        yield {'id': batch['id'], 'name': batch['name']}");
+        StructType schema = new StructType().add("id", "long").add("name", "string");
+        try {
+            for (String compiled : List.of("true", "false")) {
+                spark.conf().set("spark.sql.codegen.wholeStage", compiled);
+                Dataset<Row> made = PythonDataset.mapInArrow(numbers(40, 2), same, schema);
+                assertEquals("[39,n39] [38,n38]", text(made.repartition(3).orderBy(made.col("id").desc()).limit(2)));
+                assertEquals("[n9]", text(made.selectExpr("max(name)")));
+                Dataset<Row> kept = made.cache();
+                assertEquals("[40,n0,n9]", text(kept.selectExpr("count(*)", "min(name)", "max(name)")));
+                kept.unpersist(true);
+                assertEquals("[n] [null] [nnn]", text(numbers(4, 1).selectExpr("name(id) as n").where("n is null or n > ''")));
+                assertEquals("[3,nnn] [1,n] [2,null]", text(numbers(4, 2).where("id > 0").selectExpr("id", "name(id) as n").orderBy(functions.desc("n"))));
+                assertEquals("[nnn]", text(numbers(4, 1).selectExpr("max(name(id))")));
+            }
+        } finally {
+            spark.conf().unset("spark.sql.codegen.wholeStage");
+        }
     }
 
     @Test

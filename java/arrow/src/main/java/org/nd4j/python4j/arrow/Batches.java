@@ -136,8 +136,9 @@ final class Batches implements AutoCloseable {
     /** All rows in one. */
     VectorSchemaRoot table() {
         Schema schema = schema();
-        List<FieldVector> columns = all(schema.getFields(), true);
-        int rows = columns.isEmpty() ? rows() : columns.get(0).getValueCount();
+        boolean none = schema.getFields().isEmpty();
+        List<FieldVector> columns = none ? List.of() : all(schema.getFields(), true);
+        int rows = none ? rows() : columns.get(0).getValueCount();
         List<Field> fields = new ArrayList<>(schema.getFields());
         for (int i = 0; i < fields.size(); i++) {
             if (fields.get(i).getDictionary() != null) {

@@ -75,10 +75,6 @@ final class PythonTask implements Serializable {
         return org.apache.spark.sql.catalyst.expressions.UnsafeProjection$.MODULE$.create(Scala.seq(expressions), input);
     }
 
-    private static List<Expression> expressions(Seq<Attribute> attributes) {
-        return new ArrayList<>(Scala.list(attributes));
-    }
-
     /** Rows that come in batches. Ends with its task. */
     private abstract class Rows implements Iterator<InternalRow> {
         final Iterator<InternalRow> source;
@@ -119,7 +115,9 @@ final class PythonTask implements Serializable {
 
         @Override
         public InternalRow next() {
-            hasNext();
+            if (!rows.hasNext()) {
+                hasNext();
+            }
             return rows.next();
         }
 
@@ -246,7 +244,6 @@ final class PythonTask implements Serializable {
     /** All batches of a partition go through one call. */
     private final class Batches extends Rows {
         private final Schema schema = arrow(Sessions.schema(input));
-        private final UnsafeProjection projection = projection(expressions(results), results);
         private ArrowReader reader; // in this process
         private String generator; // in a worker
         private VectorSchemaRoot ready; // read ahead, since here is no turn
@@ -274,7 +271,7 @@ final class PythonTask implements Serializable {
                 ready = written();
             }
             VectorSchemaRoot made = worker != null ? Workers.table(worker, "step", generator) : reader.loadNextBatch() ? reader.getVectorSchemaRoot() : null;
-            return made == null ? null : new Projected(rowsOf(made, worker != null), projection);
+            return made == null ? null : rowsOf(made, worker != null);
         }
 
         /** Python wants a batch; None if there is no more. */
@@ -337,31 +334,9 @@ final class PythonTask implements Serializable {
         }
     }
 
-    /** Rows by an iterator, in Spark's own form. */
-    private static final class Projected implements Iterator<InternalRow> {
-        private final Iterator<InternalRow> rows;
-        private final UnsafeProjection projection;
-
-        Projected(Iterator<InternalRow> rows, UnsafeProjection projection) {
-            this.rows = rows;
-            this.projection = projection;
-        }
-
-        @Override
-        public boolean hasNext() {
-            return rows.hasNext();
-        }
-
-        @Override
-        public InternalRow next() {
-            return projection.apply(rows.next());
-        }
-    }
-
     /** A call for each group of rows with equal keys, which come one after the other. */
     private final class Groups extends Rows {
         private final Schema schema = arrow(Sessions.schema(input));
-        private final UnsafeProjection projection = projection(expressions(results), results);
         private final UnsafeProjection key = projection(keys, input);
         private InternalRow first; // of the next group
 
@@ -396,15 +371,15 @@ final class PythonTask implements Serializable {
                 group.close();
                 throw e;
             }
-            return new Projected(rowsOf(made("grouped", List.of(function), group), true), projection);
+            return rowsOf(made("grouped", List.of(function), group), true);
         }
     }
 
     /** A column for each call, beside the rows. */
     private final class Calls extends Rows {
-        private final UnsafeProjection arguments;
+        private final UnsafeProjection arguments; // null where the rows are the arguments
+        private final UnsafeProjection kept;
         private final Schema schema;
-        private final UnsafeProjection projection;
 
         Calls(Iterator<InternalRow> source) {
             super(source);
@@ -416,11 +391,9 @@ final class PythonTask implements Serializable {
                     all.add(argument);
                 }
             }
-            arguments = projection(all, input);
+            arguments = keys.isEmpty() && all.equals(Scala.list(input)) ? null : projection(all, input);
+            kept = projection(keys, input);
             schema = arrow(types);
-            List<Expression> output = new ArrayList<>(keys);
-            output.addAll(expressions(results));
-            projection = projection(output, keys.isEmpty() ? results : PythonParts.together(input, results));
         }
 
         @Override
@@ -436,10 +409,9 @@ final class PythonTask implements Serializable {
                 for (; count < batch && sourceHasNext(); count++) {
                     InternalRow row = sourceNext();
                     if (!keys.isEmpty()) {
-                        row = row.copy();
-                        held.add(row);
+                        held.add(kept.apply(row).copy());
                     }
-                    writer.write(arguments.apply(row));
+                    writer.write(arguments == null ? row : arguments.apply(row));
                 }
                 writer.finish();
             } catch (RuntimeException e) {
@@ -458,7 +430,7 @@ final class PythonTask implements Serializable {
                 throw new PythonException("The function gave " + made.getRowCount() + " values for " + count + " rows: it must give one for each.");
             }
             if (keys.isEmpty()) {
-                return new Projected(rows, projection);
+                return rows;
             }
             JoinedRow joined = new JoinedRow();
             Iterator<InternalRow> left = held.iterator();
@@ -470,7 +442,7 @@ final class PythonTask implements Serializable {
 
                 @Override
                 public InternalRow next() {
-                    return projection.apply(joined.apply(left.next(), rows.next()));
+                    return joined.apply(left.next(), rows.next());
                 }
             };
         }
