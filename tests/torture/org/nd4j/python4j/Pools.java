@@ -9,10 +9,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
@@ -26,6 +29,12 @@ final class Pools {
     private static final Duration LIMIT = Duration.ofSeconds(3);
     private static final Duration START_LIMIT = Duration.ofSeconds(20); // of one that somebody stops while it starts
     private static final long LONGEST_SECONDS = 120; // in the queue behind all others, on a slow machine
+
+    /** A Java function that ends by an interrupt alone. */
+    private static final Callable<Object> WAITS = () -> {
+        new CountDownLatch(1).await();
+        return null;
+    };
 
     private static final AtomicLong ENDED = new AtomicLong();
     private static final AtomicLong LOST = new AtomicLong();
@@ -109,12 +118,17 @@ final class Pools {
                         check(Long.valueOf(number).equals(session.call("lambda: kept")), "a session");
                     }
                     break;
+                case 10:
+                    mayRaise = true;
+                    pool.within(Duration.ofMillis(20)).callAsync("lambda f: f()", WAITS).get();
+                    check(false, "a function that waits for ever returned");
+                    break;
                 default:
                     check(Long.valueOf(number).equals(pool.call("int", String.valueOf(number))), "an int");
             }
         } catch (CancellationException e) {
             check(mayRaise, "cancelled");
-        } catch (CompletionException e) {
+        } catch (CompletionException | ExecutionException e) {
             lost(e.getCause());
         } catch (PythonException e) {
             if (!(mayRaise && (e instanceof PythonTimeout || e instanceof PythonInterrupted))) {
