@@ -44,8 +44,7 @@ class EndOfJvmTest {
     }
 
     private static void workersEnd(boolean kill) throws Exception {
-        Process jvm = JvmRun.command(Program.class.getName(), System.getProperty("python4j.tests.classpath"))
-                .redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process jvm = JvmRun.start(JvmRun.command(Program.class.getName(), System.getProperty("python4j.tests.classpath")));
         BufferedReader out = new BufferedReader(new InputStreamReader(jvm.getInputStream()));
         List<Long> workers = new ArrayList<>();
         for (String line = out.readLine(); !line.equals("ready"); line = out.readLine()) {

@@ -71,7 +71,7 @@ class LeftOverTest {
             command.add("-Dorg.eclipse.python4j.cache=" + cache);
         }
         command.add(LeftOverTest.class.getName());
-        Process jvm = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process jvm = JvmRun.start(command);
         List<String> processes = new ArrayList<>();
         try (BufferedReader lines = new BufferedReader(new InputStreamReader(jvm.getInputStream(), StandardCharsets.UTF_8))) {
             processes.addAll(List.of(lines.readLine().trim().split(" ")));

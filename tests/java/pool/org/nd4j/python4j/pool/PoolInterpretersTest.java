@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -137,11 +136,10 @@ class PoolInterpretersTest {
             assumeTrue(!path.isEmpty(), "this run names no jars of " + release);
             Stream.of(System.getProperty("python4j.tests.classpath").split(File.pathSeparator))
                     .filter(entry -> !Path.of(entry).getFileName().toString().matches("(cpython|numpy|openblas)-.*")).forEach(path::add);
-            List<String> command = new ArrayList<>(JvmRun.command(Embedded.class.getName(), String.join(File.pathSeparator, path)).command());
+            List<String> command = JvmRun.command(Embedded.class.getName(), String.join(File.pathSeparator, path));
             command.addAll(1, List.of("-Dexpected=" + release, "-Dorg.eclipse.python4j.python=embedded"));
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-            String printed = new String(process.getInputStream().readAllBytes());
-            assertTrue(process.waitFor(120, TimeUnit.SECONDS) && printed.endsWith("well\n"), printed);
+            String printed = JvmRun.output(new ProcessBuilder(command).redirectErrorStream(true));
+            assertTrue(printed.endsWith("well\n"), printed);
         }));
     }
 }

@@ -5,8 +5,6 @@ package org.nd4j.python4j.pool;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -25,11 +23,9 @@ class PoolReportTest {
 
     @Test
     void asAProgramItEndsWell() throws Exception {
-        List<String> command = new ArrayList<>(JvmRun.command(PythonEnvironment.class.getName(), System.getProperty("python4j.tests.classpath")).command());
+        List<String> command = JvmRun.command(PythonEnvironment.class.getName(), System.getProperty("python4j.tests.classpath"));
         command.add("--json");
-        Process report = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        String printed = new String(report.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(0, report.waitFor(), printed);
+        String printed = JvmRun.output(new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT));
         assertTrue(printed.matches("(?s).*\"pool\":\\{\"start\":\"\\d+ ms\",\"test\":\"passed\"\\}.*\"test\":\"passed\"\\}\\s*"), printed);
     }
 

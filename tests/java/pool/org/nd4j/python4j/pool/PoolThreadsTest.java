@@ -48,10 +48,9 @@ class PoolThreadsTest {
     void virtualThreadsAreNotPinned() throws Exception {
         Path jdk = jdk();
         assumeTrue(jdk != null, "no JDK of version 24 or later");
-        List<String> command = new ArrayList<>(JvmRun.command(Program.class.getName(), System.getProperty("python4j.tests.classpath")).command());
+        List<String> command = JvmRun.command(Program.class.getName(), System.getProperty("python4j.tests.classpath"));
         command.set(0, jdk.resolve("bin/java").toString());
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String printed = new String(process.getInputStream().readAllBytes());
+        String printed = JvmRun.output(new ProcessBuilder(command).redirectErrorStream(true));
         assertTrue(printed.endsWith("well\n"), printed);
     }
 

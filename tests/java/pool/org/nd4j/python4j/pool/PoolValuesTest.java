@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -59,8 +60,7 @@ class PoolValuesTest {
     private static final List<PythonType> TYPES = List.of(PythonTypes.STR, PythonTypes.INT, PythonTypes.FLOAT, PythonTypes.BOOL,
             PythonTypes.LIST, PythonTypes.DICT, PythonTypes.BYTES);
 
-    /** What Python says of a value, so that both say the same. */
-    /** Sets in an order of their own: each process has another one of texts. */
+    /** What Python says of a value, with a set in an order of its own: each process has another one for texts. */
     private static final String SEEN =
             "lambda v: __import__('builtins').repr((type(v).__name__, sorted(v, key=repr) if isinstance(v, (set, frozenset)) else v))";
 
@@ -117,7 +117,8 @@ class PoolValuesTest {
                 text.append(Array.get(value, i)).append(' ');
             }
         } else if (value instanceof Collection) {
-            ((Collection<?>) value).forEach(element -> text.append(shown(element)).append(' '));
+            Stream<String> elements = ((Collection<?>) value).stream().map(PoolValuesTest::shown);
+            (value instanceof Set ? elements.sorted() : elements).forEach(element -> text.append(element).append(' '));
         } else if (value instanceof Map) {
             ((Map<?, ?>) value).forEach((key, element) -> text.append(shown(key)).append('=').append(shown(element)).append(' '));
         } else if (value instanceof Double) {
