@@ -8,6 +8,8 @@ module python4j.spring {
     requires static transitive python4j.pool;
 
     exports org.nd4j.python4j.spring;
+    exports org.nd4j.python4j.spring.test;
 
     opens org.nd4j.python4j.spring; // Spring calls what is not public
+    opens org.nd4j.python4j.spring.test;
 }

@@ -121,11 +121,14 @@ class MonitorTest {
         try (PythonGIL gil = PythonGIL.lock()) {
             monitor.setTimingEnabled(true); // counts from the next turn on
             Thread.sleep(5);
+            assertEquals(0, monitor.getHolderNanos());
         }
         assertEquals(held, monitor.getHeldNanos());
         try (PythonGIL gil = PythonGIL.lock()) {
             Thread.sleep(20);
+            assertTrue(OtherThread.call(monitor::getHolderNanos) >= 20_000_000);
         }
+        assertEquals(0, monitor.getHolderNanos());
         long once = monitor.getHeldNanos() - held;
         assertTrue(once >= 20_000_000, () -> "" + once);
         try (PythonGIL gil = PythonGIL.lock()) {

@@ -11,6 +11,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import org.nd4j.python4j.PythonAsync;
 import org.nd4j.python4j.pool.PythonPool;
 import org.springframework.beans.factory.ObjectProvider;
@@ -28,6 +29,7 @@ class App {
 
     @RestController
     static final class Service {
+        final CountDownLatch sleeps = new CountDownLatch(1); // until a request has come that sleeps
         private final PythonTemplate python;
         private final ObjectProvider<PythonAsync> async;
         private final ObjectProvider<PythonPool> pool;
@@ -45,6 +47,7 @@ class App {
 
         @GetMapping("/sleep/{millis}")
         String sleep(@PathVariable("millis") int millis) {
+            sleeps.countDown();
             python.call(Object.class, "time:sleep", millis / 1000.0);
             return "slept";
         }
@@ -96,10 +99,15 @@ class App {
 
     /** Starts one with a web server. */
     static Running run(String... properties) {
+        return run(App.class, properties);
+    }
+
+    /** The same with beans of the application's own. */
+    static Running run(Class<?> application, String... properties) {
         List<String> all = new ArrayList<>(List.of("server.port=0", "server.address=127.0.0.1", "spring.main.banner-mode=off",
                 "management.endpoints.web.exposure.include=*", "management.endpoint.health.show-details=always", "spring.jmx.enabled=false"));
         all.addAll(List.of(properties));
-        return new Running(new SpringApplicationBuilder(App.class)
+        return new Running(new SpringApplicationBuilder(application)
                 .run(all.stream().map(property -> "--" + property).toArray(String[]::new)));
     }
 }

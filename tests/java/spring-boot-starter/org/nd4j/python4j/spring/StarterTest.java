@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
@@ -15,15 +18,23 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.PythonAsync;
+import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonTimeout;
-import org.springframework.beans.factory.NoSuchBeanDefinitionException;
+import org.nd4j.python4j.pool.PythonPool;
+import org.slf4j.LoggerFactory;
 import org.springframework.boot.SpringBootVersion;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
 
 class StarterTest {
 
@@ -100,18 +111,17 @@ class StarterTest {
 
     @Test
     void aCallInProgressFinishesWhenTheApplicationStops() throws Exception {
-        CompletableFuture<HttpResponse<String>> answer;
-        CompletableFuture<Void> closed;
         App.Running app = App.run("server.shutdown=graceful", "python4j.pool.workers=1");
-        PythonTemplate python = app.context.getBean(PythonTemplate.class);
-        CompletableFuture<Object> inPool = app.context.getBean(org.nd4j.python4j.pool.PythonPool.class)
-                .callAsync("lambda: __import__('time').sleep(0.5) or 'done'");
-        answer = HttpClient.newHttpClient().sendAsync(app.request("/sleep/500"), BodyHandlers.ofString());
-        CompletableFuture<String> besideRequests = CompletableFuture.supplyAsync(() -> python.call(String.class, "lambda: __import__('time').sleep(0.5) or 'done'"));
-        while (PythonGIL.holder() == null) {
-            Thread.onSpinWait();
-        }
-        closed = CompletableFuture.runAsync(app::close);
+        CompletableFuture<Object> inPool = app.context.getBean(PythonPool.class).callAsync("lambda: __import__('time').sleep(0.5) or 'done'");
+        CountDownLatch inTurn = new CountDownLatch(1);
+        CompletableFuture<String> besideRequests = CompletableFuture.supplyAsync(() -> app.context.getBean(PythonTemplate.class).execute(() -> {
+            inTurn.countDown();
+            return PythonCallable.of("lambda: __import__('time').sleep(0.5) or 'done'").callString();
+        }));
+        assertTrue(inTurn.await(20, TimeUnit.SECONDS));
+        CompletableFuture<HttpResponse<String>> answer = HttpClient.newHttpClient().sendAsync(app.request("/sleep/500"), BodyHandlers.ofString());
+        assertTrue(app.context.getBean(App.Service.class).sleeps.await(20, TimeUnit.SECONDS));
+        CompletableFuture<Void> closed = CompletableFuture.runAsync(app::close);
         assertEquals("slept", answer.get(20, TimeUnit.SECONDS).body());
         assertEquals("done", besideRequests.get(20, TimeUnit.SECONDS));
         assertEquals("done", inPool.get(20, TimeUnit.SECONDS));
@@ -133,17 +143,73 @@ class StarterTest {
     @Test
     void namesOfTheWarmUpProgramAreThere(@TempDir Path folder) throws Exception {
         Path script = Files.writeString(folder.resolve("model.py"), "def predict(row):\n    return sum(row) / 2\n");
-        Files.writeString(folder.resolve("own_module.py"), "answer = 42\n");
         try (App.Running app = App.run("python4j.warm-up.script=file:" + script)) {
             assertEquals(2.5, app.context.getBean(PythonTemplate.class).call(Double.class, "predict", List.of(2, 3)));
         }
     }
 
-    @Test
-    void beansCanBeReplacedAndLeftOut() {
-        try (App.Running app = App.run()) {
-            assertThrows(NoSuchBeanDefinitionException.class, () -> app.context.getBean(org.nd4j.python4j.pool.PythonPool.class));
+    @Configuration(proxyBeanMethods = false)
+    @EnableAutoConfiguration
+    static class Own {
+        static final PythonTemplate TEMPLATE = new PythonTemplate(Duration.ofSeconds(1), List.of());
+
+        @Bean
+        PythonTemplate ownTemplate() {
+            return TEMPLATE;
         }
+
+        @Bean
+        PythonPool ownPool() {
+            return PythonPool.builder().workers(1).build();
+        }
+
+        @Bean
+        PythonAsync ownLoop() {
+            return PythonAsync.get();
+        }
+    }
+
+    @Test
+    void beansOfTheApplicationReplaceOurs() throws Exception {
+        try (App.Running app = App.run(Own.class, "python4j.pool.workers=2", "spring.main.lazy-initialization=true")) {
+            assertEquals(Own.TEMPLATE, app.context.getBean(PythonTemplate.class));
+            assertEquals(List.of("ownPool"), List.of(app.context.getBeanNamesForType(PythonPool.class)));
+            assertEquals(List.of("ownLoop"), List.of(app.context.getBeanNamesForType(PythonAsync.class)));
+            assertEquals(1, app.context.getBean(PythonPool.class).monitor().getWorkers());
+            assertTrue(app.get("/actuator/health/python").contains("\"ownPool\":{\"workers\":1,"));
+            assertEquals(1, meter(app.get("/actuator/prometheus"), "python4j_pool_workers{pool=\"ownPool\"}"));
+        }
+    }
+
+    @Test
+    void beansAreThereWhereTheyAreWanted() {
+        try (App.Running app = App.run()) {
+            assertEquals(0, app.context.getBeanNamesForType(PythonPool.class).length);
+        }
+        try (App.Running app = App.run(Nothing.class, "python4j.enabled=false")) {
+            assertEquals(0, app.context.getBeanNamesForType(PythonTemplate.class).length);
+            assertEquals(0, app.context.getBeanNamesForType(PythonCallListener.class).length);
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    @EnableAutoConfiguration
+    static class Nothing {}
+
+    @Test
+    void whatPythonPrintsAndLogsIsLogged() {
+        ListAppender<ILoggingEvent> appender = new ListAppender<>();
+        appender.start();
+        try (App.Running app = App.run("python4j.output=log")) {
+            Logger root = (Logger) LoggerFactory.getLogger(Logger.ROOT_LOGGER_NAME); // Spring Boot sets the loggers up anew at each start
+            root.addAppender(appender);
+            app.context.getBean(PythonTemplate.class).exec("import sys, logging\nprint('hello')\nprint('careful', file=sys.stderr)\n"
+                    + "logging.getLogger('shop.stock').error('none left')");
+            root.detachAppender(appender);
+        }
+        List<String> logged = appender.list.stream().filter(event -> event.getLoggerName().matches("python\\..*|shop.*"))
+                .map(event -> event.getLevel() + " " + event.getLoggerName() + ": " + event.getFormattedMessage()).collect(Collectors.toList());
+        assertEquals(List.of("INFO python.stdout: hello", "WARN python.stderr: careful", "ERROR shop.stock: none left"), logged);
     }
 
     @Test

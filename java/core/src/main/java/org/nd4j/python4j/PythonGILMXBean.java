@@ -27,8 +27,8 @@ public interface PythonGILMXBean {
     long getHolderId();
 
     /**
-     * The time in nanoseconds since the present turn began; 0 if no thread has a turn, or if it began while {@link
-     * #isTimingEnabled} was false.
+     * The time in nanoseconds since the present turn began; 0 if no thread has a turn, or if it began while
+     * neither {@link #isTimingEnabled} nor a recording of turns was on.
      */
     long getHolderNanos();
 

@@ -55,7 +55,7 @@ class PythonPoolAutoConfiguration {
                     pool.failWhenFull() ? PythonPool.WhenFull.FAIL : PythonPool.WhenFull.WAIT));
             return builder.build();
         } catch (PythonException e) {
-            throw new PythonStartException("The pool of 'python4j.pool' could not be started",
+            throw new PythonStartException("The pool of 'python4j.pool' could not be started: ",
                     "Check the properties under 'python4j.pool' and what the workers import.", e);
         }
     }

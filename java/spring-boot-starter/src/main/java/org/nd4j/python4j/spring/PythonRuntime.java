@@ -54,8 +54,8 @@ final class PythonRuntime implements InitializingBean, DisposableBean {
         }
         try {
             if (properties.warmUp().start()) {
-                attempt("Python could not be started", "Check the property 'python4j.interpreter' (" + properties.interpreter()
-                        + "), the variable PYTHON4J_PYTHON and the dependencies of the application.", PythonExecutioner::init);
+                attempt("Python could not be started: ", "Check the property 'python4j.interpreter', the variable PYTHON4J_PYTHON"
+                        + " and the dependencies of the application.", PythonExecutioner::init);
                 openOutput();
                 warmUp();
             }
@@ -97,16 +97,17 @@ final class PythonRuntime implements InitializingBean, DisposableBean {
 
     private void warmUp() {
         PythonProperties.WarmUp warmUp = properties.warmUp();
-        try (PythonGIL turn = PythonGIL.lock();
-                PythonDeadline deadline = warmUp.limit().isZero() ? null : PythonDeadline.of(warmUp.limit());
+        boolean unlimited = warmUp.limit().isZero();
+        try (PythonGIL turn = unlimited ? PythonGIL.lock() : PythonGIL.lock(warmUp.limit());
+                PythonDeadline deadline = unlimited ? null : PythonDeadline.of(warmUp.limit());
                 PythonGC frame = PythonGC.watch()) {
             for (String module : warmUp.imports()) {
-                attempt("The module '" + module + "' of 'python4j.warm-up.imports' could not be imported",
+                attempt("The module '" + module + "' of 'python4j.warm-up.imports' could not be imported: ",
                         "Install the package for the interpreter of the application, or remove it from 'python4j.warm-up.imports'.",
                         () -> Python.importModule(module));
             }
             if (warmUp.script() != null) {
-                attempt("The program of 'python4j.warm-up.script' (" + warmUp.script().getDescription() + ") failed",
+                attempt("The program of 'python4j.warm-up.script' (" + warmUp.script().getDescription() + ") failed: ",
                         "Correct the program, or name another one in 'python4j.warm-up.script'.", () -> {
                             try (PythonCode code = PythonCode.compile(text(warmUp.script()), warmUp.script().getFilename())) {
                                 code.run();
@@ -120,8 +121,9 @@ final class PythonRuntime implements InitializingBean, DisposableBean {
         try {
             step.run();
         } catch (PythonException e) {
-            // The reason of an import stands in the cause, whose message is Python's own.
-            throw new PythonStartException(wrong, action, e.getCause() instanceof PythonException cause ? cause : e);
+            // What an import raises is the cause of an exception that Python did not raise.
+            boolean raised = e.getPythonClass().isEmpty() && e.getCause() instanceof PythonException;
+            throw new PythonStartException(wrong, action, raised ? (PythonException) e.getCause() : e);
         }
     }
 

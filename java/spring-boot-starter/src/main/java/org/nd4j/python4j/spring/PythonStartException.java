@@ -12,8 +12,9 @@ public final class PythonStartException extends PythonException {
 
     private final String action;
 
+    /** @param message what failed, with a colon before the reason */
     PythonStartException(String message, String action, Exception cause) {
-        super(message + ": " + cause.getMessage(), cause);
+        super(message + cause.getMessage(), cause);
         this.action = action;
     }
 
