@@ -64,7 +64,7 @@ pub(crate) fn is_stop(py: Python<'_>, raised: &PyErr) -> bool {
 /// The errors that need to know how a call is ended from outside.
 impl Error {
     /// Whether the call was ended from outside.
-    pub(crate) fn is_stop(&self, py: Python<'_>) -> bool {
+    pub fn is_stop(&self, py: Python<'_>) -> bool {
         matches!(self, Error::Python { raised } if is_stop(py, raised))
     }
 

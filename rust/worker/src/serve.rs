@@ -159,8 +159,10 @@ fn serve(channel: &Channel, message: Message) {
 fn report(error: Error) -> Vec<u8> {
     let reported = catch_unwind(AssertUnwindSafe(|| {
         stop::still_stoppable(move |py| {
-            raised::report(py, &error, handle::APART)
-                .or_else(|_| raised::report(py, &Error::refused(error.to_string()), handle::APART))
+            raised::report(py, &error, handle::APART).or_else(|why| match why.is_stop(py) {
+                true => raised::report(py, &why, handle::APART), // while the exception told of itself
+                false => raised::report(py, &Error::refused(error.to_string()), handle::APART),
+            })
         })
     }));
     // What says nothing of itself is an empty report, which Java takes for a failure of this process.

@@ -69,6 +69,9 @@ class PoolCallbacksTest {
         try (PythonPool pool = one().build()) {
             long worker = (Long) pool.call("os:getpid");
             assertThrows(PythonTimeout.class, () -> pool.within(LIMIT).call(CALLS, WAITS));
+            for (int i = 0; i < 50; i++) { // also if the time is over while Python reports what the function threw
+                assertThrows(PythonTimeout.class, () -> pool.within(Duration.ofMillis(5)).call(CALLS, WAITS));
+            }
             assertFalse(Thread.currentThread().isInterrupted());
             assertInstanceOf(PythonTimeout.class, causeOf(pool.within(LIMIT).callAsync(CALLS, WAITS)));
             // One that catches it and returns meets the end of the time in Python.
