@@ -58,7 +58,7 @@ class DocsTest {
 
     /** What a program prints, without what Spring Boot prints about its start. */
     private static String output(String program, String classPath, Path folder) throws Exception {
-        ProcessBuilder java = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", classPath,
+        ProcessBuilder java = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-cp", classPath,
                 "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"), program);
         java.environment().putAll(Map.of("SPRING_MAIN_BANNER_MODE", "off", "LOGGING_LEVEL_ROOT", "off", "SERVER_PORT", "0"));
         Path out = folder.resolve(program + ".out");
