@@ -96,6 +96,36 @@ final class ChildMains {
         }
     }
 
+    /** The bytes that a call, a text and an attribute allocate each. */
+    static void bytesOfSmallCalls() {
+        try (PythonGIL gil = PythonGIL.lock(); PythonCallable add = PythonCallable.of("lambda a, b: a + b")) {
+            PythonExecutioner.exec("class O: x = 1234567\no = O()");
+            PythonObject o = PythonExecutioner.getVariable("o");
+            printBytes(0, () -> add.callLong(1000, 2000));
+            printBytes(0, () -> PythonExecutioner.exec("x = 1"));
+            printBytes(88, () -> {
+                PythonObject x = o.attr("x");
+                x.toLong();
+                x.del();
+            });
+        }
+    }
+
+    private static void printBytes(long expected, Runnable step) {
+        com.sun.management.ThreadMXBean threads =
+                (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        long id = Thread.currentThread().getId();
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < 100 && least > expected; round++) { // the compiler takes its time
+            long before = threads.getThreadAllocatedBytes(id);
+            for (int i = 0; i < 10_000; i++) {
+                step.run();
+            }
+            least = Math.min(least, (threads.getThreadAllocatedBytes(id) - before) / 10_000);
+        }
+        System.out.println(least);
+    }
+
     /** The reader is slower than the generator, whose elements are texts of half a kilobyte. */
     static void streamsAMillion() throws Exception {
         PythonAsync async = PythonAsync.get();
