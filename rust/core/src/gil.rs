@@ -195,13 +195,10 @@ impl Here {
             ffi::PyGILState_Ensure();
             self.state.set(ffi::PyThreadState_Get());
         }
-        let _ = END.try_with(|_| ());
         if !self.first.get() {
             STATES.fetch_add(1, Ordering::Relaxed);
-            self.depth.set(1); // what hears of the hooks may call Java
-            take_hooks();
-            self.depth.set(0);
         }
+        let _ = END.try_with(|_| ());
     }
 
     fn release(&self) {
@@ -263,26 +260,6 @@ impl Here {
         self.state.set(ptr::null_mut());
         self.depth.set(0);
     }
-}
-
-/// Gives a thread that is new to Python what `threading` gives those that it starts: the functions of a debugger or a
-/// profiler (`threading.settrace`, `setprofile`). Needs the GIL; once for each thread.
-#[allow(clippy::disallowed_methods)] // the GIL is held
-fn take_hooks() {
-    Python::attach(|py| {
-        let take = || -> PyResult<()> {
-            let sys = py.import("sys")?;
-            let threading = sys.getattr("modules")?.get_item("threading")?;
-            for (hook, set) in [("_trace_hook", "settrace"), ("_profile_hook", "setprofile")] {
-                let hook = threading.getattr(hook)?;
-                if !hook.is_none() {
-                    sys.call_method1(set, (hook,))?;
-                }
-            }
-            Ok(())
-        };
-        drop(take()); // without the module there are none
-    });
 }
 
 /// Finds out whether Python has threads that are not ours, if it has got a new one. Needs the GIL; a few instructions else.

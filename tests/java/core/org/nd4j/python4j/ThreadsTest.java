@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
@@ -316,29 +315,5 @@ class ThreadsTest {
                     + "_thread.start_new_thread(alone, ())\ndone.acquire()");
             assertTrue(Python.eval("names[1]").toString().startsWith("Dummy-"), Python.eval("names[1]").toString());
         }
-    }
-
-    /** Debuggers and profilers give their functions to threading, which starts none of Java's threads. */
-    @Test
-    void aThreadThatIsNewToPythonHasTheHooksOfThreading() throws Exception {
-        Callable<String> seen = () -> {
-            try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("def f(): pass\nf()\nseen = ('f' in traced, 'f' in profiled)");
-                return Expect.text("seen");
-            }
-        };
-        try (PythonGIL gil = PythonGIL.lock()) {
-            PythonExecutioner.exec("import threading\ntraced, profiled = [], []\ndef trace(frame, event, argument): traced.append(frame.f_code.co_name)\n"
-                    + "def profile(frame, event, argument): profiled.append(frame.f_code.co_name)\n"
-                    + "threading.settrace(trace)\nthreading.setprofile(profile)");
-        }
-        try {
-            assertEquals("(True, True)", OtherThread.call(seen));
-        } finally {
-            try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("threading.settrace(None)\nthreading.setprofile(None)\ntraced, profiled = [], []");
-            }
-        }
-        assertEquals("(False, False)", OtherThread.call(seen));
     }
 }
