@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the versions and wheels that a declaration needs, for each platform by itself. uv does it, which comes from PyPI
-// as a wheel; where there is none, pip's resolver does, which judges markers by the platform that it runs on.
+// Finds the versions and wheels that a declaration needs, for each platform by itself. uv does it, that of PATH or a wheel
+// of PyPI; where there is none, pip's resolver does, which judges markers by the platform that it runs on.
 package org.nd4j.python4j.packages;
 
 import java.io.File;
@@ -98,8 +98,12 @@ final class Resolver {
 
     // ---- uv ----
 
-    /** The program in an environment of its own; null if it cannot be had. */
-    private static Path uv(boolean needed) {
+    /** The program, of PATH or in an environment of its own; null if it cannot be had. */
+    static Path uv(boolean needed) throws IOException {
+        Path installed = uvOfPath();
+        if (installed != null) {
+            return installed;
+        }
         try {
             Path folder = PythonEnvironment.create(Unpacker.cache().resolve("tools").resolve(UV.replace("==", "-"))).install(UV).folder();
             return folder.resolve(File.separatorChar == '\\' ? "Scripts\\uv.exe" : "bin/uv");
@@ -110,6 +114,18 @@ final class Resolver {
             System.err.println("pip resolves, since there is no uv: " + e.getMessage());
             return null;
         }
+    }
+
+    /** One that writes lock files; null if there is none. */
+    private static Path uvOfPath() throws IOException {
+        for (String folder : String.valueOf(System.getenv("PATH")).split(File.pathSeparator)) {
+            Path uv = Path.of(folder, File.separatorChar == '\\' ? "uv.exe" : "uv");
+            if (uv.isAbsolute() && Files.isExecutable(uv)) {
+                String version = Child.run(List.of(uv.toString(), "--version"), Map.of()).output;
+                return version.matches("(?s)uv (0\\.([7-9]|\\d{2,})|[1-9]\\d*)\\..*") ? uv : null;
+            }
+        }
+        return null;
     }
 
     private String uv(Path uv, Declaration declaration, Platform platform, Path in, Path fixed, Path out) throws IOException {
