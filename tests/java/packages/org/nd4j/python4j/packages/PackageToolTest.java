@@ -25,6 +25,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.internal.packages.Index;
+import org.nd4j.python4j.internal.packages.Wheels;
 
 class PackageToolTest {
 
@@ -151,6 +153,31 @@ class PackageToolTest {
         Map<String, Map<String, Lock.Wheel>> all = new LinkedHashMap<>();
         lock.packages.forEach(each -> all.put(each.toString(), each.wheels));
         return all;
+    }
+
+    /** As pip-compile writes them. */
+    @Test
+    void requirementsMayHaveHashesMarkersAndExtras() throws IOException {
+        assertEquals("", tool("lock", PARCEL));
+        String arm = wheels(Lock.read(lock())).get("stamp==1.0").get("linux-arm64").sha256;
+        String old = Wheels.sha256(wheels.resolve("stamp-2.0-py3-none-manylinux_2_17_x86_64.whl"));
+        Path file = Files.writeString(folder.resolve("requirements.txt"), "# all\nparcel[more]==1.0 ; python_version >= '3.9'\nstamp>=1.0 \\\n"
+                + "    --hash=sha256:" + old + " \\\n    --hash=sha256:" + arm + "  # two\nmissing==1.0; sys_platform == 'plan9'\n");
+        String[] options = {"--requirements", file.toString(), "--platform", "linux-x86_64", "--platform", "linux-arm64"};
+        assertEquals("", tool("lock", options));
+        Lock lock = Lock.read(lock());
+        assertEquals(Set.of("parcel==1.0", "stamp==1.0", "stamp==2.0"), wheels(lock).keySet());
+        assertEquals(old, wheels(lock).get("stamp==2.0").get("linux-x86_64").sha256); // not the newer wheel
+        List<String> install = new ArrayList<>(List.of(options));
+        install.addAll(List.of("--out", folder.resolve("out").toString()));
+        assertEquals("", tool("install", install.toArray(new String[0])));
+
+        Files.writeString(file, "stamp --hash=sha256:" + arm + "\n");
+        contains(tool("lock", options), "stamp==2.0 has no wheel for the platform linux-x86_64 with a hash that is declared, but stamp-2.0-");
+        for (String option : new String[] {"-r other.txt", "--index-url https://x", "stamp --no-binary", "stamp --hash=md5:12"}) {
+            Files.writeString(file, option + "\n");
+            contains(tool("lock", options), "'" + option + "': only packages may stand there");
+        }
     }
 
     @Test

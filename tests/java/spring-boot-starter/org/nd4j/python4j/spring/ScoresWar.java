@@ -8,6 +8,7 @@ import jakarta.servlet.ServletContextListener;
 import jakarta.servlet.ServletException;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.logging.LogManager;
 import org.apache.catalina.Context;
 import org.apache.catalina.startup.Tomcat;
 import org.nd4j.python4j.Python;
@@ -54,6 +55,7 @@ public class ScoresWar extends SpringBootServletInitializer {
     }
 
     public static void main(String[] arguments) throws Exception {
+        LogManager.getLogManager().reset(); // Tomcat prints its steps otherwise
         Tomcat server = new Tomcat();
         server.setBaseDir(arguments[0]);
         server.setPort(0);

@@ -14,8 +14,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.nd4j.python4j.PythonEnvironment;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.packages.Wheels;
@@ -50,7 +52,7 @@ final class Resolver {
         Path uv = "pip".equals(with) ? null : uv("uv".equals(with));
         Path folder = Files.createTempDirectory("python4j-lock-");
         try {
-            Path in = Files.write(folder.resolve("requirements.txt"), declaration.packages);
+            Path in = Files.write(folder.resolve("requirements.txt"), declaration.plain());
             Path fixed = Files.write(folder.resolve("constraints.txt"), constraints);
             Lock lock = new Lock(declaration);
             for (String platform : declaration.platforms) {
@@ -74,9 +76,15 @@ final class Resolver {
     private static void take(Lock lock, String platform, String text) {
         for (Map<String, Object> each : Lock.maps(Toml.read(text), "packages")) {
             Lock.Package found = new Lock.Package(normal(Lock.text(each, "name")), Lock.text(each, "version"));
-            lock.add(platform, found, Lock.wheels(each).stream().max(Comparator.comparing(Resolver::rank)).orElseThrow(
-                    () -> new Failure(found + " has no wheel for the platform " + platform
-                            + ", but a source distribution only: build a wheel, and name its folder as wheels")));
+            List<Lock.Wheel> wheels = Lock.wheels(each);
+            if (wheels.isEmpty()) {
+                throw new Failure(found + " has no wheel for the platform " + platform
+                        + ", but a source distribution only: build a wheel, and name its folder as wheels");
+            }
+            Set<String> hashes = lock.declaration.hashes(found.name);
+            lock.add(platform, found, wheels.stream().filter(wheel -> hashes.isEmpty() || hashes.contains(wheel.sha256))
+                    .max(Comparator.comparing(Resolver::rank)).orElseThrow(() -> new Failure(found + " has no wheel for the platform " + platform
+                            + " with a hash that is declared, but " + wheels.stream().map(wheel -> wheel.name).collect(Collectors.joining(", ")))));
         }
     }
 
