@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 pub(crate) const BOOTSTRAP: (&str, &str) = ("bootstrap", include_str!("bootstrap.py"));
 
 /// The others. Each runs once, when something of it is first needed.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("array", include_str!("array.py")),
     ("convert", include_str!("convert.py")),
+    ("debugger", include_str!("debugger.py")),
     ("files", include_str!("files.py")),
     ("inspect", include_str!("inspect.py")),
     ("output", include_str!("output.py")),

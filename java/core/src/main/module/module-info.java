@@ -20,7 +20,7 @@ module python4j.core {
     exports org.nd4j.python4j;
     exports org.nd4j.python4j.internal to python4j.pool, python4j.spark;
     exports org.nd4j.python4j.internal.jni to python4j.pool;
-    exports org.nd4j.python4j.internal.monitor to python4j.pool;
+    exports org.nd4j.python4j.internal.monitor to python4j.pool, python4j.spring;
     exports org.nd4j.python4j.internal.packages to python4j.packages;
     exports org.nd4j.python4j.internal.process to python4j.pool;
     exports org.nd4j.python4j.internal.start to python4j.packages, python4j.pool;

@@ -4,9 +4,8 @@
 package org.nd4j.python4j.examples;
 
 import java.time.Duration;
-import java.util.Arrays;
-import java.util.stream.Collectors;
 import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonDebugger;
 import org.nd4j.python4j.PythonExecutioner;
 import org.nd4j.python4j.PythonGIL;
 
@@ -14,15 +13,7 @@ public final class DebuggedService {
 
     static void start() {
         try (PythonGIL gil = PythonGIL.lock()) {
-            PythonExecutioner.exec("import debugpy\nport = debugpy.listen(('127.0.0.1', 0))[1]");
-        }
-    }
-
-    static void showJava() {
-        try (PythonGIL gil = PythonGIL.lock()) {
-            PythonExecutioner.setVariable("java_stack", Python.function((arguments, named) ->
-                    Arrays.stream(Thread.currentThread().getStackTrace()).map(String::valueOf).collect(Collectors.joining("\n"))));
-            PythonExecutioner.exec("import builtins\nbuiltins.java_stack = java_stack");
+            System.out.println("port " + PythonDebugger.listen(0));
         }
     }
 
@@ -39,10 +30,6 @@ public final class DebuggedService {
         }
         if (arguments.length > 1) {
             start();
-            showJava();
-            try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("print('port', port, flush=True)");
-            }
             PythonGIL.watch(Duration.ofMillis(500), report -> System.out.println("held by " + report.getThread().getName()
                     + (String.valueOf(report.getPythonStack()).contains("in price") ? " in price" : "")));
         }

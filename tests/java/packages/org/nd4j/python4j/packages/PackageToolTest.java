@@ -25,6 +25,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -34,7 +35,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.internal.packages.Index;
-import org.nd4j.python4j.internal.start.Unpacker;
+import org.nd4j.python4j.internal.packages.Wheels;
 
 class PackageToolTest {
 
@@ -128,12 +129,8 @@ class PackageToolTest {
     @Test
     void uvInstallsFromTheLock() throws IOException {
         assertEquals("", tool("lock", PARCEL));
-        Path uv;
-        try (var all = Files.walk(Unpacker.cache().resolve("tools"))) {
-            uv = all.filter(file -> file.endsWith("bin/uv")).findFirst().orElseThrow();
-        }
         Path target = folder.resolve("target");
-        Child.run(List.of(uv.toString(), "pip", "install", "--quiet", "--no-config", "--python", new Child().executable(), "--target",
+        Child.run(List.of(Resolver.uv(true).toString(), "pip", "install", "--quiet", "--no-config", "--python", new Child().executable(), "--target",
                 target.toString(), "-r", lock().toString()), Map.of()).check("uv");
         contains(Files.readString(target.resolve("parcel.py")), text);
         assertTrue(Files.exists(target.resolve("stamp.py")));
@@ -156,6 +153,31 @@ class PackageToolTest {
         Map<String, Map<String, Lock.Wheel>> all = new LinkedHashMap<>();
         lock.packages.forEach(each -> all.put(each.toString(), each.wheels));
         return all;
+    }
+
+    /** As pip-compile writes them. */
+    @Test
+    void requirementsMayHaveHashesMarkersAndExtras() throws IOException {
+        assertEquals("", tool("lock", PARCEL));
+        String arm = wheels(Lock.read(lock())).get("stamp==1.0").get("linux-arm64").sha256;
+        String old = Wheels.sha256(wheels.resolve("stamp-2.0-py3-none-manylinux_2_17_x86_64.whl"));
+        Path file = Files.writeString(folder.resolve("requirements.txt"), "# all\nparcel[more]==1.0 ; python_version >= '3.9'\nstamp>=1.0 \\\n"
+                + "    --hash=sha256:" + old + " \\\n    --hash=sha256:" + arm + "  # two\nmissing==1.0; sys_platform == 'plan9'\n");
+        String[] options = {"--requirements", file.toString(), "--platform", "linux-x86_64", "--platform", "linux-arm64"};
+        assertEquals("", tool("lock", options));
+        Lock lock = Lock.read(lock());
+        assertEquals(Set.of("parcel==1.0", "stamp==1.0", "stamp==2.0"), wheels(lock).keySet());
+        assertEquals(old, wheels(lock).get("stamp==2.0").get("linux-x86_64").sha256); // not the newer wheel
+        List<String> install = new ArrayList<>(List.of(options));
+        install.addAll(List.of("--out", folder.resolve("out").toString()));
+        assertEquals("", tool("install", install.toArray(new String[0])));
+
+        Files.writeString(file, "stamp --hash=sha256:" + arm + "\n");
+        contains(tool("lock", options), "stamp==2.0 has no wheel for the platform linux-x86_64 with a hash that is declared, but stamp-2.0-");
+        for (String option : new String[] {"-r other.txt", "--index-url https://x", "stamp --no-binary", "stamp --hash=md5:12"}) {
+            Files.writeString(file, option + "\n");
+            contains(tool("lock", options), "'" + option + "': only packages may stand there");
+        }
     }
 
     @Test
@@ -254,16 +276,36 @@ class PackageToolTest {
             String url = "http://127.0.0.1:" + index.getAddress().getPort();
             Map<String, String> environment = Map.of("PIP_INDEX_URL", url + "/simple/", "PIP_EXTRA_INDEX_URL", "");
             for (String command : new String[] {"lock", "install"}) {
-                List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"), "-cp",
-                        System.getProperty("python4j.tests.classpath"), "org.nd4j.python4j.packages.PackageTool", command, "--lock", lock().toString()));
-                line.addAll(List.of(parcel("--out", folder.resolve("out").toString())));
-                Child.run(line, environment).check(command);
+                inJvm(environment, command, "--out", folder.resolve("out").toString());
             }
             Lock.read(lock()).packages.forEach(each -> each.wheels.values().forEach(wheel -> contains(wheel.url, url)));
             assertTrue(asked.contains("/simple/parcel/") && asked.contains("/files/parcel-1.0-py3-none-any.whl"), asked::toString);
         } finally {
             index.stop(0);
+        }
+    }
+
+    /** The same command in a JVM of its own. */
+    private void inJvm(Map<String, String> environment, String command, String... more) throws IOException {
+        List<String> line = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"), "-cp",
+                System.getProperty("python4j.tests.classpath"), "org.nd4j.python4j.packages.PackageTool", command, "--lock", lock().toString()));
+        line.addAll(List.of(parcel(more)));
+        Child.run(line, environment).check(command);
+    }
+
+    @Test
+    void uvOfPathIsTakenIfItWritesLockFiles() throws IOException {
+        Path asked = folder.resolve("asked");
+        Path uv = folder.resolve("uv");
+        for (String version : new String[] {"$(" + Resolver.uv(true) + " --version)", "uv 0.6.17", "uv 0.13.0 (9f1a2b3c4 2026-10-01)", "uv 1.0.0"}) {
+            Files.writeString(uv, "#!/bin/sh\n[ $1 = --version ] && echo \"" + version + "\" && exit\necho \"$@\" > " + asked + "\nexec "
+                    + Resolver.uv(true) + " \"$@\"\n");
+            assertTrue(uv.toFile().setExecutable(true));
+            Files.deleteIfExists(asked);
+            inJvm(Map.of("PATH", folder.toString()), "lock", "--wheels", wheels.toString());
+            assertEquals(!version.contains("0.6"), Files.exists(asked), version);
+            assertEquals(2, Lock.read(lock()).packages.stream().filter(each -> each.name.equals("stamp")).count());
         }
     }
 

@@ -11,7 +11,9 @@ import java.io.File;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -58,14 +60,28 @@ class DocsTest {
 
     /** What a program prints, without what Spring Boot prints about its start. */
     private static String output(String program, String classPath, Path folder) throws Exception {
-        ProcessBuilder java = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-cp", classPath,
-                "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"), program);
+        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:TieredStopAtLevel=1", "-cp",
+                classPath, "-Dorg.eclipse.python4j.cache=" + System.getProperty("org.eclipse.python4j.cache"), program, folder.toString()));
+        if (Runtime.version().feature() >= 24) { // which warns otherwise
+            command.add(1, "--enable-native-access=ALL-UNNAMED");
+        }
+        ProcessBuilder java = new ProcessBuilder(command);
         java.environment().putAll(Map.of("SPRING_MAIN_BANNER_MODE", "off", "LOGGING_LEVEL_ROOT", "off", "SERVER_PORT", "0"));
         Path out = folder.resolve(program + ".out");
         Process process = java.redirectErrorStream(true).redirectOutput(out.toFile()).start();
         assertTrue(process.waitFor(120, TimeUnit.SECONDS), "it ends");
         assertEquals(0, process.exitValue(), Files.readString(out));
         return Files.readString(out);
+    }
+
+    /** The application of a WAR ends Python after its beans. */
+    @Test
+    void aWarEndsPythonWithItsApplication(@TempDir Path folder) throws Exception {
+        Path source = PAGE.resolveSibling("../tests/java/spring-boot-starter/org/nd4j/python4j/spring/ScoresWar.java");
+        Matcher quote = Pattern.compile("~~~java\\n(public class ScoresWar.*?)}\\n~~~", Pattern.DOTALL).matcher(Files.readString(PAGE));
+        assertTrue(quote.find() && Files.readString(source).contains(quote.group(1)), "the page quotes ScoresWar");
+        assertEquals("starts 10\nends 6\nPythonExecutioner.shutdown() was called\n",
+                output(ScoresWar.class.getName(), System.getProperty("python4j.tests.classpath"), folder));
     }
 
     @Test

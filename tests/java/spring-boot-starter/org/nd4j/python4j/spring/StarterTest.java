@@ -19,14 +19,17 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonAsync;
 import org.nd4j.python4j.PythonCallable;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonTimeout;
 import org.nd4j.python4j.pool.PythonPool;
@@ -61,10 +64,24 @@ class StarterTest {
             assertEquals("49", app.get("/pool/7"));
             assertEquals("later", app.get("/async"));
             assertEquals(500, app.response("/fail").statusCode());
+            // Calls of the program's own, in this process, on the event loop and in a worker.
+            assertThrows(PythonException.class, () -> {
+                try (PythonGIL turn = PythonGIL.lock()) {
+                    Python.eval("1 / 0");
+                }
+            });
+            PythonAsync async = app.context.getBean(PythonAsync.class);
+            assertThrows(ExecutionException.class, () -> async.eval(Object.class, "later(1)").get(60, TimeUnit.SECONDS));
+            assertThrows(PythonException.class, () -> app.context.getBean(PythonPool.class).call("lambda: [][1]"));
+            assertThrows(IllegalStateException.class, () -> app.context.getBean(PythonTemplate.class).execute(() -> {
+                throw new IllegalStateException();
+            }));
 
             String scrape = app.get("/actuator/prometheus");
             assertEquals(1, meter(scrape, "python4j_calls_seconds_count{call=\"math:factorial\"}"));
-            assertEquals(1, meter(scrape, "python4j_errors_total{class=\"KeyError\"}"));
+            for (String error : List.of("KeyError", "ZeroDivisionError", "TypeError", "IndexError", "IllegalStateException")) {
+                assertEquals(1, meter(scrape, "python4j_errors_total{class=\"" + error + "\"}"));
+            }
             assertTrue(meter(scrape, "python4j_turns_total") >= 2, scrape);
             assertTrue(meter(scrape, "python4j_turn_holds_seconds_sum") > 0, scrape);
             assertTrue(meter(scrape, "python4j_turn_waits_seconds_count") >= 0, scrape);

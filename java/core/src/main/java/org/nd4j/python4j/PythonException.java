@@ -15,6 +15,7 @@ import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.OtherLoaderException;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.Report;
+import org.nd4j.python4j.internal.monitor.Errors;
 import org.nd4j.python4j.internal.turn.Stopper;
 
 /**
@@ -129,7 +130,7 @@ public class PythonException extends RuntimeException {
     /** What an exception object tells. Needs a turn, or a call from Python. */
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return made(Native.raisedReport(exception.handle(), Native.root));
+            return made(new Pack.Reader(Native.raisedReport(exception.handle(), Native.root), 0).value()); // as it was read: no call has failed
         } finally {
             Reference.reachabilityFence(exception);
         }
@@ -183,6 +184,9 @@ public class PythonException extends RuntimeException {
                         : new PythonException(message, cause);
         }
         exception.fill(report);
+        if (packed instanceof byte[]) { // from a call, and no cause of another error
+            Errors.raised(exception.pythonClass);
+        }
         return exception;
     }
 

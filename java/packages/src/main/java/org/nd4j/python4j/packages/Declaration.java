@@ -7,10 +7,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /** The version of Python, the platforms and the packages; all sorted, so that their order means nothing. */
 final class Declaration {
+
+    private static final String HASH = " --hash[= ]sha256:([0-9a-f]{64})";
+
     final String python;
     final List<String> platforms;
     final List<String> packages;
@@ -21,19 +26,37 @@ final class Declaration {
         this.packages = new ArrayList<>(new TreeSet<>(packages));
     }
 
-    /** The lines of a requirements file. Options of pip are refused, since a lock would not have them. */
+    /** The packages of a requirements file. Options of pip are refused, since a lock would not have them, but for hashes. */
     static List<String> requirements(Path file) throws IOException {
         List<String> packages = new ArrayList<>();
-        for (String line : Files.readAllLines(file)) {
-            String text = line.replaceFirst("(^|\\s)#.*", "").trim();
-            if (text.startsWith("-") || text.endsWith("\\")) {
-                throw new Failure(file + " has '" + text + "': only packages may stand there, one in a line");
+        for (String line : Files.readString(file).replaceAll("\\\\\\R", " ").split("\\R")) {
+            String text = line.replaceFirst("(^|\\s)#.*", "").trim().replaceAll("\\s+", " ");
+            if (text.replaceAll(HASH, "").matches("-.*|.*\\s-.*")) {
+                throw new Failure(file + " has '" + text + "': only packages may stand there, one in a line, and their hashes (--hash=sha256:)");
             }
             if (!text.isEmpty()) {
                 packages.add(text);
             }
         }
         return packages;
+    }
+
+    /** The packages as pip takes them, without hashes. */
+    List<String> plain() {
+        List<String> plain = new ArrayList<>(packages);
+        plain.replaceAll(each -> each.replaceAll(HASH, ""));
+        return plain;
+    }
+
+    /** The hashes of which a package's wheel must have one; empty if any wheel will do. */
+    Set<String> hashes(String name) {
+        Set<String> hashes = new TreeSet<>();
+        for (String each : packages) {
+            if (Resolver.normal(each.replaceFirst("[^A-Za-z0-9._-].*|[=<>!~].*", "")).equals(name)) {
+                Pattern.compile(HASH).matcher(each).results().forEach(hash -> hashes.add(hash.group(1)));
+            }
+        }
+        return hashes;
     }
 
     /** Says what a lock has otherwise. */

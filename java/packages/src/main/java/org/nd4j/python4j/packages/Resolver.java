@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the versions and wheels that a declaration needs, for each platform by itself. uv does it, which comes from PyPI
-// as a wheel; where there is none, pip's resolver does, which judges markers by the platform that it runs on.
+// Finds the versions and wheels that a declaration needs, for each platform by itself. uv does it, that of PATH or a wheel
+// of PyPI; where there is none, pip's resolver does, which judges markers by the platform that it runs on.
 package org.nd4j.python4j.packages;
 
 import java.io.File;
@@ -14,8 +14,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.nd4j.python4j.PythonEnvironment;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.packages.Wheels;
@@ -50,7 +52,7 @@ final class Resolver {
         Path uv = "pip".equals(with) ? null : uv("uv".equals(with));
         Path folder = Files.createTempDirectory("python4j-lock-");
         try {
-            Path in = Files.write(folder.resolve("requirements.txt"), declaration.packages);
+            Path in = Files.write(folder.resolve("requirements.txt"), declaration.plain());
             Path fixed = Files.write(folder.resolve("constraints.txt"), constraints);
             Lock lock = new Lock(declaration);
             for (String platform : declaration.platforms) {
@@ -74,9 +76,15 @@ final class Resolver {
     private static void take(Lock lock, String platform, String text) {
         for (Map<String, Object> each : Lock.maps(Toml.read(text), "packages")) {
             Lock.Package found = new Lock.Package(normal(Lock.text(each, "name")), Lock.text(each, "version"));
-            lock.add(platform, found, Lock.wheels(each).stream().max(Comparator.comparing(Resolver::rank)).orElseThrow(
-                    () -> new Failure(found + " has no wheel for the platform " + platform
-                            + ", but a source distribution only: build a wheel, and name its folder as wheels")));
+            List<Lock.Wheel> wheels = Lock.wheels(each);
+            if (wheels.isEmpty()) {
+                throw new Failure(found + " has no wheel for the platform " + platform
+                        + ", but a source distribution only: build a wheel, and name its folder as wheels");
+            }
+            Set<String> hashes = lock.declaration.hashes(found.name);
+            lock.add(platform, found, wheels.stream().filter(wheel -> hashes.isEmpty() || hashes.contains(wheel.sha256))
+                    .max(Comparator.comparing(Resolver::rank)).orElseThrow(() -> new Failure(found + " has no wheel for the platform " + platform
+                            + " with a hash that is declared, but " + wheels.stream().map(wheel -> wheel.name).collect(Collectors.joining(", ")))));
         }
     }
 
@@ -98,8 +106,12 @@ final class Resolver {
 
     // ---- uv ----
 
-    /** The program in an environment of its own; null if it cannot be had. */
-    private static Path uv(boolean needed) {
+    /** The program, of PATH or in an environment of its own; null if it cannot be had. */
+    static Path uv(boolean needed) throws IOException {
+        Path installed = uvOfPath();
+        if (installed != null) {
+            return installed;
+        }
         try {
             Path folder = PythonEnvironment.create(Unpacker.cache().resolve("tools").resolve(UV.replace("==", "-"))).install(UV).folder();
             return folder.resolve(File.separatorChar == '\\' ? "Scripts\\uv.exe" : "bin/uv");
@@ -110,6 +122,18 @@ final class Resolver {
             System.err.println("pip resolves, since there is no uv: " + e.getMessage());
             return null;
         }
+    }
+
+    /** One that writes lock files; null if there is none. */
+    private static Path uvOfPath() throws IOException {
+        for (String folder : String.valueOf(System.getenv("PATH")).split(File.pathSeparator)) {
+            Path uv = Path.of(folder, File.separatorChar == '\\' ? "uv.exe" : "uv");
+            if (uv.isAbsolute() && Files.isExecutable(uv)) {
+                String version = Child.run(List.of(uv.toString(), "--version"), Map.of()).output;
+                return version.matches("(?s)uv (0\\.([7-9]|\\d{2,})|[1-9]\\d*)\\..*") ? uv : null;
+            }
+        }
+        return null;
     }
 
     private String uv(Path uv, Declaration declaration, Platform platform, Path in, Path fixed, Path out) throws IOException {

@@ -4,6 +4,8 @@ package org.nd4j.python4j.pool;
 
 import java.util.List;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.Report;
+import org.nd4j.python4j.internal.monitor.Errors;
 
 /** A value, the report of a Python exception, or another failure. */
 final class Outcome<R> {
@@ -25,6 +27,7 @@ final class Outcome<R> {
     }
 
     static <R> Outcome<R> raised(List<?> report) {
+        Errors.raised((String) report.get(Report.CLASS));
         return new Outcome<>(null, null, report, null);
     }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The meters of turns, and of the template's calls. Those of turns are read from the library's monitor when they are
-// shown, so a turn costs nothing for them but the two readings of the clock that "python4j.timing" asks for.
+// The meters of turns, of the template's calls, and of the errors of all calls. Those of turns are read from the library's
+// monitor when they are shown, so a turn costs nothing for them but the two readings of the clock that "python4j.timing" asks for.
 package org.nd4j.python4j.spring;
 
 import io.micrometer.core.instrument.Counter;
@@ -16,11 +16,14 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonGILMXBean;
+import org.nd4j.python4j.internal.monitor.Errors;
+import org.springframework.beans.factory.DisposableBean;
 
-final class PythonMeters implements MeterBinder, PythonCallListener {
+final class PythonMeters implements MeterBinder, PythonCallListener, DisposableBean {
 
     /** How many functions and classes have meters of their own. Programs may make any number of both. */
     private static final int MOST_NAMES = 100;
@@ -29,9 +32,16 @@ final class PythonMeters implements MeterBinder, PythonCallListener {
     private final List<MeterRegistry> registries = new CopyOnWriteArrayList<>();
     private final Set<String> calls = ConcurrentHashMap.newKeySet();
     private final Set<String> errors = ConcurrentHashMap.newKeySet();
+    private final Consumer<String> failed = this::failed;
 
     PythonMeters(PythonRuntime runtime) {
         this.runtime = runtime;
+        Errors.LISTENERS.add(failed);
+    }
+
+    @Override
+    public void destroy() {
+        Errors.LISTENERS.remove(failed);
     }
 
     @Override
@@ -58,20 +68,21 @@ final class PythonMeters implements MeterBinder, PythonCallListener {
     @Override
     public void ended(String call, Duration took, Throwable failure) {
         String name = bounded(calls, call);
-        String error = failure == null ? "none" : bounded(errors, nameOf(failure));
         for (MeterRegistry registry : registries) {
             Timer.builder("python4j.calls").description("Calls of PythonTemplate").tag("call", name).register(registry).record(took);
-            if (failure != null) {
-                Counter.builder("python4j.errors").description("Calls of PythonTemplate that failed, by the class of the exception")
-                        .tag("class", error).register(registry).increment();
-            }
+        }
+        // What Python did not raise, which Errors does not tell: a time that is over, or an exception of the program's own.
+        if (failure != null && !(failure instanceof PythonException exception && !exception.getPythonClass().isEmpty())) {
+            failed(failure.getClass().getSimpleName());
         }
     }
 
-    /** The Python class, or Java's where Python did not raise it: a time that is over, or an exception of the program's own. */
-    private static String nameOf(Throwable failure) {
-        String python = failure instanceof PythonException exception ? exception.getPythonClass() : "";
-        return python.isEmpty() ? failure.getClass().getSimpleName() : python;
+    private void failed(String error) {
+        String name = bounded(errors, error);
+        for (MeterRegistry registry : registries) {
+            Counter.builder("python4j.errors").description("Calls of Python that failed, by the class of the exception").tag("class", name)
+                    .register(registry).increment();
+        }
     }
 
     private static String bounded(Set<String> known, String name) {

@@ -19,6 +19,7 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Messages;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.monitor.Errors;
 import org.nd4j.python4j.internal.turn.Turn;
 
 /** An event loop with its pending requests. */
@@ -292,7 +293,11 @@ public final class Loop {
             return (Throwable) ((Callbacks.Function) raised).object();
         }
         try (PythonObject exception = (PythonObject) raised) {
-            return Access.get().exception(exception);
+            Throwable thrown = Access.get().exception(exception);
+            if (thrown instanceof PythonException) {
+                Errors.raised(((PythonException) thrown).getPythonClass());
+            }
+            return thrown;
         }
     }
 
