@@ -4,6 +4,7 @@
 package org.nd4j.python4j.spark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,9 +25,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
 
 class SparkTest {
 
@@ -263,6 +267,23 @@ class SparkTest {
         Dataset<Row> made = PythonDataset.mapInArrow(numbers(40, 4), counting, new StructType().add("n", "long"));
         assertEquals("[1]", text(made.selectExpr("max(n)")));
         assertEquals("[1]", text(made.selectExpr("max(n)")));
+    }
+
+    /** An executor that lives for days does not collect the functions of all its jobs. */
+    @Test
+    void functionsOfOldJobsAreForgotten() {
+        String left = "job_" + Integer.toHexString(("def one(): pass\n# 0\n").hashCode());
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            PythonObject modules = Python.importModule("sys").attr("modules");
+            PythonScript used = script("used", "def used(): return 1");
+            PythonObject first = Executor.function(used);
+            for (int i = 0; i < 2 * Executor.KEPT; i++) {
+                Executor.function(script("one", "def one(): pass", "# " + i));
+                assertEquals(first, Executor.function(used), "what is used stays");
+                assertEquals(i < Executor.KEPT - 1, modules.attr("__contains__").call(left).toBoolean(), "after " + i);
+            }
+            assertFalse(Python.importModule("linecache").attr("cache").attr("__contains__").call("<" + left + ".py>").toBoolean());
+        }
     }
 
     @Test
