@@ -4,6 +4,7 @@
 package org.nd4j.python4j.spark;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -24,9 +25,12 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonExecutioner;
+import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonGIL;
+import org.nd4j.python4j.PythonObject;
 
 class SparkTest {
 
@@ -123,6 +127,63 @@ class SparkTest {
         assertEquals("[null] [5.0]", text(spark.sql("SELECT add(gap, 1) FROM numbers WHERE id IN (3, 4) ORDER BY id")));
     }
 
+    /** Arguments and columns beside them of all widths, with and without nulls, over batches that end anywhere in what the child does. */
+    @Test
+    void callsAreTheSameWithCompiledCodeAndWithout() {
+        PythonUdf.register(spark, "same", script("same", "def same(a): return a"), DataTypes.LongType);
+        PythonUdf.register(spark, "odd", script("odd", "def odd(a): return a % 2 == 1"), DataTypes.BooleanType);
+        PythonUdf.register(spark, "pick", script("pick", "import numpy", "def pick(which, a, b): return numpy.ma.where(which, a, b)"), DataTypes.DoubleType);
+        PythonUdf.register(spark, "word", script("word", "def word(a, names): return [None if n is None else n * int(a[i] % 3) for i, n in enumerate(names)]"), DataTypes.StringType);
+        spark.range(0, 45, 1, 1).selectExpr("id", "nullif(id % 7, 3) gap", "cast(id as tinyint) b", "cast(id as smallint) s", "cast(nullif(id, 9) as int) i",
+                "cast(id as float) f", "id / 4 as d", "nullif(id % 2 = 0, id = 4) flag", "date_add(date'2024-02-29', cast(id as int)) day",
+                "timestamp'2024-02-29 01:02:03.000004' at", "concat('n', nullif(id, 6)) name", "cast(id as decimal(20, 3)) amount", "array(id, 1) list")
+                .createOrReplaceTempView("all_types");
+        String[] queries = {
+            "SELECT sum(same(id)), count(same(gap)), sum(same(gap)), sum(same(b)), sum(same(s)), sum(same(i)), sum(same(f)), count_if(odd(id)) FROM all_types",
+            "SELECT same(id) = id, same(gap) <=> gap, b, s, i, f, d, flag, day, at FROM all_types ORDER BY id",
+            "SELECT same(gap) <=> gap, id, name, amount, list, flag FROM all_types ORDER BY id",
+            "SELECT pick(flag, d, f), word(id, name), id FROM all_types WHERE id <> 4 ORDER BY id",
+            "SELECT sum(same(same(id) + 1)) FROM all_types WHERE odd(same(id))",
+            "SELECT count(*), sum(same(n)) FROM (SELECT explode(sequence(1, id)) n FROM all_types)",
+            "SELECT k, same(total) - total FROM (SELECT id % 12 k, sum(id) total FROM all_types GROUP BY 1) ORDER BY k",
+            "SELECT same(id), r.name FROM all_types l JOIN (SELECT id % 20 j, name FROM all_types) r ON l.id = r.j ORDER BY id, name",
+            "SELECT same(id) FROM all_types LIMIT 12", "SELECT id, name FROM all_types ORDER BY same(-id) LIMIT 3", "SELECT same(1) FROM all_types WHERE id < 2",
+        };
+        try {
+            for (String query : queries) {
+                List<String> found = new ArrayList<>();
+                for (String compiled : List.of("true", "false")) {
+                    spark.conf().set("spark.sql.codegen.wholeStage", compiled);
+                    found.add(text(spark.sql(query)));
+                }
+                assertEquals(found.get(1), found.get(0), query);
+                assertTrue(!found.get(0).isEmpty() && !found.get(0).contains("[false"), found.get(0));
+            }
+        } finally {
+            spark.conf().unset("spark.sql.codegen.wholeStage");
+        }
+        assertEquals("[990,39,111,990,990,981,990,22]", text(spark.sql(queries[0])));
+        assertEquals("[992,15181]", text(spark.sql(queries[5])));
+        String plan = spark.sql("SELECT same(id) + gap FROM all_types").queryExecution().executedPlan().toString();
+        assertTrue(plan.lines().allMatch(line -> line.contains("*(1) ")), "all in one stage: " + plan);
+    }
+
+    /** Rows of one partition are all there already: neither an exchange nor a sorting is added where it is not needed. */
+    @Test
+    void groupsAreMadeOnlyWhereTheRowsAreNotGroupedYet() {
+        PythonScript count = script("count", "def count(group): return {'k': group['k'][:1], 'n': [len(group['k'])]}");
+        StructType schema = new StructType().add("k", "long").add("n", "long");
+        Dataset<Row> rows = spark.range(0, 30, 1, 2).selectExpr("id % 4 as k");
+        Dataset<Row> once = PythonDataset.groupedMap(rows.repartition(3, rows.col("k")), List.of("k"), count, schema);
+        assertEquals("[0,8] [1,8] [2,7] [3,7]", text(once.orderBy("k")));
+        assertEquals(2, once.queryExecution().executedPlan().toString().split("Exchange").length, once.queryExecution().executedPlan().toString());
+        Dataset<Row> single = PythonDataset.groupedMap(rows.coalesce(1).sortWithinPartitions("k"), List.of("k"), count, schema);
+        assertEquals("[0,8] [1,8] [2,7] [3,7]", text(single));
+        assertTrue(!single.queryExecution().executedPlan().toString().contains("Exchange"), single.queryExecution().executedPlan().toString());
+        Dataset<Row> nulls = rows.selectExpr("nullif(k, 1) as k");
+        assertEquals("[null,8] [0,8] [2,7] [3,7]", text(PythonDataset.groupedMap(nulls, List.of("k"), count, schema).orderBy("k")));
+    }
+
     @Test
     void groupsGoToPythonAsAWhole() {
         PythonScript mean = script("mean", "import numpy", "def mean(group):", "    half = numpy.asarray(group['half'])",
@@ -206,6 +267,23 @@ class SparkTest {
         Dataset<Row> made = PythonDataset.mapInArrow(numbers(40, 4), counting, new StructType().add("n", "long"));
         assertEquals("[1]", text(made.selectExpr("max(n)")));
         assertEquals("[1]", text(made.selectExpr("max(n)")));
+    }
+
+    /** An executor that lives for days does not collect the functions of all its jobs. */
+    @Test
+    void functionsOfOldJobsAreForgotten() {
+        String left = "job_" + Integer.toHexString(("def one(): pass\n# 0\n").hashCode());
+        try (PythonGIL gil = PythonGIL.lock(); PythonGC frame = PythonGC.watch()) {
+            PythonObject modules = Python.importModule("sys").attr("modules");
+            PythonScript used = script("used", "def used(): return 1");
+            PythonObject first = Executor.function(used);
+            for (int i = 0; i < 2 * Executor.KEPT; i++) {
+                Executor.function(script("one", "def one(): pass", "# " + i));
+                assertEquals(first, Executor.function(used), "what is used stays");
+                assertEquals(i < Executor.KEPT - 1, modules.attr("__contains__").call(left).toBoolean(), "after " + i);
+            }
+            assertFalse(Python.importModule("linecache").attr("cache").attr("__contains__").call("<" + left + ".py>").toBoolean());
+        }
     }
 
     @Test

@@ -5,7 +5,6 @@ package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.sql.catalyst.expressions.Alias;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
 import org.apache.spark.sql.catalyst.expressions.AttributeReference;
 import org.apache.spark.sql.catalyst.expressions.Expression;
@@ -14,7 +13,6 @@ import org.apache.spark.sql.catalyst.plans.logical.LogicalPlan;
 import org.apache.spark.sql.catalyst.plans.logical.Project;
 import org.apache.spark.sql.catalyst.rules.Rule;
 import org.apache.spark.sql.types.Metadata;
-import scala.Option;
 
 /** An optimizer's rule. */
 final class EvaluateCalls extends Rule<LogicalPlan> {
@@ -46,32 +44,13 @@ final class EvaluateCalls extends Rule<LogicalPlan> {
             LogicalPlan child = now.children().apply(0);
             List<Expression> kept = new ArrayList<>(Scala.list(child.output()));
             kept.removeIf(each -> !replaced.references().contains((Attribute) each) && !node.outputSet().contains((Attribute) each));
-            now = replaced.withNewChildren(Scala.seq(List.of(node(calls, results, kept, child))));
+            now = replaced.withNewChildren(Scala.seq(List.of(new PythonNode(null, Scala.seq(calls), Scala.seq(results), Scala.seq(kept), child))));
         }
         if (now == node) {
             return null;
         }
         List<NamedExpression> output = new ArrayList<>(Scala.list(node.output()));
         return now.output().equals(node.output()) ? now : new Project(Scala.seq(output), now);
-    }
-
-    /** Where nothing goes on beside the results, the rows are the arguments and nothing else, by code that Spark compiles with what makes them. */
-    private static LogicalPlan node(List<Expression> calls, List<Attribute> results, List<Expression> kept, LogicalPlan child) {
-        if (!kept.isEmpty()) {
-            return new PythonNode(null, Scala.seq(calls), Scala.seq(results), Scala.seq(kept), child);
-        }
-        List<NamedExpression> arguments = new ArrayList<>();
-        List<Expression> named = new ArrayList<>();
-        for (Expression call : calls) {
-            List<Expression> attributes = new ArrayList<>();
-            for (Expression argument : Scala.list(call.children())) {
-                Alias alias = new Alias(argument, "a" + arguments.size(), NamedExpression.newExprId(), Scala.seq(List.of()), Option.empty(), Scala.seq(List.of()));
-                arguments.add(alias);
-                attributes.add(alias.toAttribute());
-            }
-            named.add(call.withNewChildren(Scala.seq(attributes)));
-        }
-        return new PythonNode(null, Scala.seq(named), Scala.seq(results), Scala.seq(kept), new Project(Scala.seq(arguments), child));
     }
 
     /** Calls whose arguments call nothing. */

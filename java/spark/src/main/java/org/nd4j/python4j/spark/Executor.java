@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python in a Spark executor: it loads each function once, and it has the thread that ends the Python code of
+// Python in a Spark executor: it keeps the functions of jobs loaded, and it has the thread that ends the Python code of
 // killed tasks.
 package org.nd4j.python4j.spark;
 
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,8 +25,11 @@ final class Executor {
     private static final String CONTEXT = "python4j_spark";
     private static final long LOOK = 200; // milliseconds
 
+    /** How many functions stay loaded. An executor lives as long as its application, which may have any number of jobs. */
+    static final int KEPT = 100;
+
     private static final Map<String, PythonObject> TOOLS = new ConcurrentHashMap<>();
-    private static final Map<PythonScript, PythonObject> FUNCTIONS = new ConcurrentHashMap<>();
+    private static final Map<PythonScript, PythonObject> FUNCTIONS = new LinkedHashMap<>(16, 0.75f, true); // the one used last is the last
     private static final Set<Watch> WATCHES = ConcurrentHashMap.newKeySet();
     private static final Set<BufferAllocator> TO_CLOSE = ConcurrentHashMap.newKeySet();
 
@@ -59,14 +63,28 @@ final class Executor {
 
     /** A job's function. Needs a turn. */
     static PythonObject function(PythonScript script) {
-        PythonObject function = FUNCTIONS.get(script);
-        if (function == null) {
-            try (PythonGC none = PythonGC.pause()) {
-                function = call("load", loading(script));
+        synchronized (FUNCTIONS) {
+            PythonObject function = FUNCTIONS.get(script);
+            if (function != null) {
+                return function;
             }
-            FUNCTIONS.put(script, function);
         }
-        return function;
+        try (PythonGC none = PythonGC.pause()) { // a function that is dropped here is released when no task uses it any more
+            PythonObject function = call("load", loading(script));
+            String left = null; // a module of which nothing is kept
+            synchronized (FUNCTIONS) {
+                FUNCTIONS.put(script, function);
+                if (FUNCTIONS.size() > KEPT) {
+                    String module = FUNCTIONS.keySet().iterator().next().module;
+                    FUNCTIONS.remove(FUNCTIONS.keySet().iterator().next());
+                    left = FUNCTIONS.keySet().stream().anyMatch(each -> each.module.equals(module)) ? null : module;
+                }
+            }
+            if (left != null) {
+                call("forget", left);
+            }
+            return function;
+        }
     }
 
     /** The arguments of {@code load} in batches.py. */

@@ -5,7 +5,6 @@ package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.catalyst.expressions.Attribute;
@@ -58,9 +57,7 @@ public final class PythonDataset {
         if (keys.isEmpty()) {
             throw new PythonException("A grouped map needs at least one column to group by.");
         }
-        Column[] columns = keys.stream().map(rows::col).toArray(Column[]::new);
-        Dataset<Row> sorted = rows.repartition(columns).sortWithinPartitions(columns);
-        LogicalPlan child = Sessions.plan(sorted);
+        LogicalPlan child = Sessions.plan(rows);
         List<Expression> grouping = new ArrayList<>();
         for (String key : keys) {
             for (Attribute attribute : Scala.list(child.output())) {

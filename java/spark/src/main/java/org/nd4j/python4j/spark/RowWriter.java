@@ -3,52 +3,54 @@
 // a fixed width are written by their addresses.
 package org.nd4j.python4j.spark;
 
+import java.util.Arrays;
 import java.util.List;
-import org.apache.arrow.vector.BigIntVector;
-import org.apache.arrow.vector.DateDayVector;
 import org.apache.arrow.vector.FieldVector;
-import org.apache.arrow.vector.Float4Vector;
-import org.apache.arrow.vector.Float8Vector;
-import org.apache.arrow.vector.IntVector;
-import org.apache.arrow.vector.SmallIntVector;
-import org.apache.arrow.vector.TimeStampVector;
-import org.apache.arrow.vector.TinyIntVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.spark.sql.catalyst.InternalRow;
 import org.apache.spark.sql.execution.arrow.ArrowWriter;
+import org.apache.spark.sql.types.DataType;
+import org.apache.spark.sql.types.DataTypes;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.unsafe.Platform;
 
-/** One batch. */
-abstract class RowWriter {
+/** One batch. This class is public only because the code needs it that Spark generates; programs do not use it. */
+public abstract class RowWriter {
 
+    private RowWriter() {}
+
+    /** Adds a row. */
     abstract void write(InternalRow row);
 
     /** Tells the vectors how many rows there are. */
     abstract void finish();
 
-    static RowWriter of(VectorSchemaRoot root) {
-        List<FieldVector> vectors = root.getFieldVectors();
-        int[] kinds = vectors.stream().mapToInt(RowWriter::kind).toArray();
-        for (int kind : kinds) {
-            if (kind == OTHER) {
-                return new Any(root);
-            }
-        }
-        return kinds.length == 0 ? new Any(root) : new Fixed(root, kinds);
+    /** @param expected how many rows there will be, as far as that is known */
+    static RowWriter of(VectorSchemaRoot root, StructType types, int expected) {
+        return areFixed(types) ? new Fixed(root, types, expected) : new Any(root);
     }
 
-    private static final int OTHER = 0;
-    private static final int BYTE = 1;
-    private static final int SHORT = 2;
-    private static final int INT = 3;
-    private static final int LONG = 4;
-    private static final int FLOAT = 5;
-    private static final int DOUBLE = 6;
+    /** Whether values have a fixed width, so that {@link Fixed} writes and {@link FixedColumn} reads them. */
+    static boolean isFixed(DataType type) {
+        return kind(type) != null;
+    }
 
-    private static int kind(FieldVector vector) {
-        return vector instanceof Float8Vector ? DOUBLE : vector instanceof BigIntVector || vector instanceof TimeStampVector ? LONG
-                : vector instanceof IntVector || vector instanceof DateDayVector ? INT : vector instanceof Float4Vector ? FLOAT
-                : vector instanceof SmallIntVector ? SHORT : vector instanceof TinyIntVector ? BYTE : OTHER;
+    /** Whether there are columns, and all of them are of fixed width. */
+    static boolean areFixed(StructType types) {
+        return !types.isEmpty() && Arrays.stream(types.fields()).allMatch(field -> isFixed(field.dataType()));
+    }
+
+    private enum Kind { BOOLEAN, BYTE, SHORT, INT, LONG, FLOAT, DOUBLE }
+
+    /** Null where the width of values is not fixed. */
+    private static Kind kind(DataType type) {
+        return type == DataTypes.DoubleType ? Kind.DOUBLE
+                : type == DataTypes.LongType || type == DataTypes.TimestampType || type == DataTypes.TimestampNTZType ? Kind.LONG
+                : type == DataTypes.IntegerType || type == DataTypes.DateType ? Kind.INT
+                : type == DataTypes.FloatType ? Kind.FLOAT
+                : type == DataTypes.ShortType ? Kind.SHORT
+                : type == DataTypes.ByteType ? Kind.BYTE
+                : type == DataTypes.BooleanType ? Kind.BOOLEAN : null;
     }
 
     /** Whatever Spark writes. */
@@ -70,64 +72,126 @@ abstract class RowWriter {
         }
     }
 
-    private static final class Fixed extends RowWriter {
-        private static final int FIRST = 4096;
+    /** Values of fixed width: {@link #begin} a row, put each value or tell that it is null, and {@link #end} it. */
+    public static final class Fixed extends RowWriter {
+        private static final int MOST = 65536; // to begin with
 
         private final VectorSchemaRoot root;
-        private final int[] kinds;
+        private final Kind[] kinds;
         private final long[] values;
         private final long[] validity;
-        private int rows;
+        private final int first;
+        private int row;
         private int room;
 
-        Fixed(VectorSchemaRoot root, int[] kinds) {
+        Fixed(VectorSchemaRoot root, StructType types, int expected) {
             this.root = root;
-            this.kinds = kinds;
+            this.first = Math.min(expected, MOST);
+            this.kinds = Arrays.stream(types.fields()).map(field -> kind(field.dataType())).toArray(Kind[]::new);
             this.values = new long[kinds.length];
             this.validity = new long[kinds.length];
         }
 
-        @Override
-        void write(InternalRow row) {
-            if (rows == room) {
+        /** Begins a row, none of whose values is null yet. */
+        public void begin() {
+            if (row == room) {
                 grow();
             }
+        }
+
+        /** Ends a row. */
+        public void end() {
+            row++;
+        }
+
+        private void putBit(long bits, boolean value) {
+            long place = bits + (row >> 3);
+            int mask = 1 << (row & 7);
+            int others = Platform.getByte(null, place) & ~mask;
+            Platform.putByte(null, place, (byte) (value ? others | mask : others));
+        }
+
+        /** Tells that a value is null. */
+        public void setNull(int column) {
+            putBit(validity[column], false);
+        }
+
+        /** Puts a value. */
+        public void putBoolean(int column, boolean value) {
+            putBit(values[column], value);
+        }
+
+        /** Puts a value. */
+        public void putByte(int column, byte value) {
+            Platform.putByte(null, values[column] + row, value);
+        }
+
+        /** Puts a value. */
+        public void putShort(int column, short value) {
+            Platform.putShort(null, values[column] + 2L * row, value);
+        }
+
+        /** Puts a value. */
+        public void putInt(int column, int value) {
+            Platform.putInt(null, values[column] + 4L * row, value);
+        }
+
+        /** Puts a value. */
+        public void putLong(int column, long value) {
+            Platform.putLong(null, values[column] + 8L * row, value);
+        }
+
+        /** Puts a value. */
+        public void putFloat(int column, float value) {
+            Platform.putFloat(null, values[column] + 4L * row, value);
+        }
+
+        /** Puts a value. */
+        public void putDouble(int column, double value) {
+            Platform.putDouble(null, values[column] + 8L * row, value);
+        }
+
+        @Override
+        void write(InternalRow from) {
+            begin();
             for (int i = 0; i < kinds.length; i++) {
-                if (row.isNullAt(i)) {
-                    long place = validity[i] + (rows >> 3);
-                    Platform.putByte(null, place, (byte) (Platform.getByte(null, place) & ~(1 << (rows & 7))));
+                if (from.isNullAt(i)) {
+                    setNull(i);
                     continue;
                 }
                 switch (kinds[i]) {
                     case DOUBLE:
-                        Platform.putDouble(null, values[i] + 8L * rows, row.getDouble(i));
+                        putDouble(i, from.getDouble(i));
                         break;
                     case LONG:
-                        Platform.putLong(null, values[i] + 8L * rows, row.getLong(i));
+                        putLong(i, from.getLong(i));
                         break;
                     case INT:
-                        Platform.putInt(null, values[i] + 4L * rows, row.getInt(i));
+                        putInt(i, from.getInt(i));
                         break;
                     case FLOAT:
-                        Platform.putFloat(null, values[i] + 4L * rows, row.getFloat(i));
+                        putFloat(i, from.getFloat(i));
                         break;
                     case SHORT:
-                        Platform.putShort(null, values[i] + 2L * rows, row.getShort(i));
+                        putShort(i, from.getShort(i));
+                        break;
+                    case BYTE:
+                        putByte(i, from.getByte(i));
                         break;
                     default:
-                        Platform.putByte(null, values[i] + rows, row.getByte(i));
+                        putBoolean(i, from.getBoolean(i));
                 }
             }
-            rows++;
+            end();
         }
 
-        /** Room for more rows, none of whose values is null yet. */
         private void grow() {
             int before = room;
+            List<FieldVector> vectors = root.getFieldVectors();
             room = Integer.MAX_VALUE;
-            for (FieldVector vector : root.getFieldVectors()) {
+            for (FieldVector vector : vectors) {
                 if (before == 0) {
-                    vector.setInitialCapacity(FIRST);
+                    vector.setInitialCapacity(first);
                     vector.allocateNew();
                 } else {
                     vector.reAlloc();
@@ -135,7 +199,7 @@ abstract class RowWriter {
                 room = Math.min(room, vector.getValueCapacity() & ~7);
             }
             for (int i = 0; i < kinds.length; i++) {
-                FieldVector vector = root.getVector(i);
+                FieldVector vector = vectors.get(i);
                 values[i] = vector.getDataBufferAddress();
                 validity[i] = vector.getValidityBufferAddress();
                 Platform.setMemory(validity[i] + before / 8, (byte) -1, (room - before) / 8);
@@ -144,7 +208,7 @@ abstract class RowWriter {
 
         @Override
         void finish() {
-            root.setRowCount(rows);
+            root.setRowCount(row);
         }
     }
 }

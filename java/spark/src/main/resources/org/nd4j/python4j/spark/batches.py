@@ -38,6 +38,12 @@ def load(module, function, text, find):
     return found
 
 
+def forget(module):
+    """No function of a module is kept any more: if it was a text, nothing else of it is either."""
+    if linecache.cache.pop(f"<{module}.py>", None):
+        sys.modules.pop(module, None)
+
+
 def batch(raw):
     if pyarrow is None:
         return table.columns_of(raw)
@@ -54,7 +60,9 @@ def result(made, shape):
         return table.columns([table.filled(name, format, made[name]) for name, format in table.shape(shape)])
     schema = batch(shape).schema
     if hasattr(made, "iloc"):
-        return pyarrow.Table.from_pandas(made, schema=schema, preserve_index=False).replace_schema_metadata()
+        if not all(name in made.columns for name in schema.names):  # but in the index, perhaps
+            return pyarrow.Table.from_pandas(made, schema=schema, preserve_index=False).replace_schema_metadata()
+        return pyarrow.table([pyarrow.array(made[field.name], field.type, from_pandas=True) for field in schema], schema=schema)
     if isinstance(made, dict):
         return pyarrow.table([array(made[field.name], field.type) for field in schema], schema=schema)
     return pyarrow.table(made).select(schema.names).cast(schema)
@@ -119,15 +127,21 @@ def evaluated(functions, raw, counts, rows, shape):
 
 # ---- in a worker process, which has pyarrow and not `table` ----
 
-functions = {}
+KEPT = 100  # as in Executor.java
+functions = {}  # the one used last is the last
 generators = {}
 
 
 def loaded(script):
     script = tuple(script)
-    if script not in functions:
-        functions[script] = load(*script)
-    return functions[script]
+    function = functions.pop(script, None) or load(*script)
+    functions[script] = function
+    if len(functions) > KEPT:
+        oldest = next(iter(functions))
+        del functions[oldest]
+        if not any(module == oldest[0] for module, *_ in functions):
+            forget(oldest[0])
+    return function
 
 
 def start(script, next_batch, shape):
