@@ -5,6 +5,8 @@ package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
+import java.lang.reflect.Array;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -29,6 +31,7 @@ final class Records {
     private final Class<?> type;
     private final List<Method> accessors = new ArrayList<>();
     private final Constructor<?> constructor;
+    private volatile MethodHandle spreader; // once it is asked for
 
     /** Of a class that {@link #isRecord}. */
     Records(Class<?> type) {
@@ -120,8 +123,40 @@ final class Records {
         }
     }
 
+    /**
+     * Reads the components of many records: from a record, an index and an array for each component, it puts each component at
+     * the index of its array, which is as {@link #column} makes it. The JVM compiles all of it as one method, if it is the same
+     * handle each time: this is why the arrays are arguments, and the handle is kept.
+     */
+    MethodHandle spreader() {
+        MethodHandle all = spreader;
+        if (all == null) {
+            all = MethodHandles.empty(MethodType.methodType(void.class, Object.class, int.class, Object[].class));
+            for (int i = accessors.size() - 1; i >= 0; i--) {
+                all = MethodHandles.foldArguments(all, spread(i));
+            }
+            spreader = all;
+        }
+        return all;
+    }
+
+    private MethodHandle spread(int component) {
+        MethodHandle setter = MethodHandles.arrayElementSetter(column(component, 0).getClass());
+        MethodHandle array = MethodHandles.insertArguments(MethodHandles.arrayElementGetter(Object[].class), 1, component)
+                .asType(MethodType.methodType(setter.type().parameterType(0), Object[].class));
+        MethodHandle value = reader(component).asType(MethodType.methodType(setter.type().parameterType(2), Object.class));
+        return MethodHandles.permuteArguments(MethodHandles.filterArguments(setter, 0, array, null, value),
+                MethodType.methodType(void.class, Object.class, int.class, Object[].class), 2, 1, 0);
+    }
+
+    /** An array for values of a component: of its type if that is a number's or boolean, else of Object. */
+    Object column(int component, int length) {
+        Class<?> raw = accessors.get(component).getReturnType();
+        return Array.newInstance(raw.isPrimitive() && raw != char.class ? raw : Object.class, length);
+    }
+
     /** What reads a component, for many records. */
-    MethodHandle reader(int component) {
+    private MethodHandle reader(int component) {
         try {
             return MethodHandles.lookup().unreflect(accessors.get(component));
         } catch (IllegalAccessException e) {

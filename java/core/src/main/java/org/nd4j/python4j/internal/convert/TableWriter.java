@@ -4,7 +4,6 @@
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;
-import java.lang.invoke.MethodType;
 import java.lang.reflect.Array;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -35,6 +34,8 @@ import org.nd4j.python4j.internal.jni.Native;
 /** Writes columns. All methods need a turn. */
 public final class TableWriter {
 
+    /** So many records are read before their components are written. */
+    private static final int BLOCK = 1 << 10;
     private static final long MICROS = 1000_000;
     private static final long NANOS = 1000_000_000;
 
@@ -58,7 +59,7 @@ public final class TableWriter {
         }
         TableWriter writer = new TableWriter();
         try {
-            return Access.get().callWide(Access.get().tool("table", "columns"), writer.parts(records, target, true));
+            return Access.get().callWide(Access.get().tool("table", "columns"), writer.parts(records, target, true, 0, null));
         } catch (Mismatch e) {
             throw e.exception("value");
         } finally {
@@ -66,16 +67,20 @@ public final class TableWriter {
         }
     }
 
-    /** @param isTable whether these are a table's rows, and not values of one of its columns */
-    private List<Object> parts(Object[] records, Target target, boolean isTable) {
+    /**
+     * @param isTable whether these are a table's rows, and not values of one of its columns
+     * @param bits which of the records are not null; null if none is
+     */
+    private List<Object> parts(Object[] records, Target target, boolean isTable, int nulls, PythonObject bits) {
+        Object[] columns = spread(records, target.record);
         List<Object> parts = new ArrayList<>();
-        for (int i = 0; i < target.record.names.size(); i++) {
+        for (int i = 0; i < columns.length; i++) {
             String name = target.record.names.get(i);
             Target part = target.part(i);
             try {
-                boolean primitive = isTable && part.raw.isPrimitive() && part.raw != char.class;
-                parts.add(primitive ? primitives(name, records, target.record.reader(i), part.raw)
-                        : column(name, values(records, target.record.reader(i)), part));
+                parts.add(columns[i] instanceof Object[] ? column(name, (Object[]) columns[i], part)
+                        : words(LETTERS.get(CLASSES.indexOf(part.box)), name, records.length, nulls, Arrays.asList(bits, ((Buffer) columns[i]).python),
+                                Collections.emptyList()));
             } catch (Mismatch e) {
                 throw isTable ? e.within(target.raw) : e.at("." + name);
             }
@@ -88,17 +93,38 @@ public final class TableWriter {
         return Arrays.asList(format, name, length, nulls, buffers, parts);
     }
 
-    private static Object[] values(Object[] records, MethodHandle reader) {
-        MethodHandle read = reader.asType(MethodType.methodType(Object.class, Object.class));
-        Object[] values = new Object[records.length];
-        try {
-            for (int i = 0; i < values.length; i++) {
-                values[i] = records[i] == null ? null : read.invokeExact(records[i]);
-            }
-        } catch (Throwable e) { // an accessor that somebody wrote
-            throw unread(e);
+    /** The components of records, each in a Buffer or an array of objects. Those of a null record are null or anything. */
+    private Object[] spread(Object[] records, Records type) {
+        int length = Math.min(records.length, BLOCK);
+        Object[] columns = new Object[type.names.size()];
+        Object[] block = new Object[columns.length]; // which stays near the processor
+        for (int i = 0; i < columns.length; i++) {
+            block[i] = type.column(i, length);
+            Class<?> raw = block[i].getClass().getComponentType();
+            columns[i] = raw.isPrimitive() ? buffer(raw, records.length) : new Object[records.length];
         }
-        return values;
+        MethodHandle spreader = type.spreader();
+        for (int from = 0; from < records.length; from += length) {
+            int count = Math.min(length, records.length - from);
+            try {
+                for (int i = 0; i < count; i++) {
+                    if (records[from + i] != null) {
+                        spreader.invokeExact(records[from + i], i, block);
+                    }
+                }
+            } catch (Throwable e) { // an accessor that somebody wrote
+                throw unread(e);
+            }
+            for (int i = 0; i < columns.length; i++) {
+                if (columns[i] instanceof Buffer) {
+                    ((Buffer) columns[i]).put(block[i], from, count);
+                } else {
+                    System.arraycopy(block[i], 0, columns[i], from, count);
+                    Arrays.fill((Object[]) block[i], null);
+                }
+            }
+        }
+        return columns;
     }
 
     private static RuntimeException unread(Throwable e) {
@@ -121,52 +147,34 @@ public final class TableWriter {
             memory.add(python);
             bytes = (count == 0 ? ByteBuffer.allocate(0) : Native.bufferWrap(made[1], count * size)).order(ByteOrder.nativeOrder());
         }
-    }
 
-    private List<Object> primitives(String name, Object[] records, MethodHandle reader, Class<?> raw) {
-        int count = records.length;
-        MethodHandle read = reader.asType(MethodType.methodType(raw, Object.class));
-        String letter = LETTERS.get(CLASSES.indexOf(Target.box(raw)));
-        boolean isBits = raw == boolean.class;
-        int size = isBits ? 1 : SIZES[CLASSES.indexOf(Target.box(raw))];
-        Buffer buffer = new Buffer(isBits ? 'B' : ELEMENTS.charAt(CLASSES.indexOf(Target.box(raw))), isBits ? (count + 7) / 8 : count, size);
-        ByteBuffer bytes = buffer.bytes;
-        try {
-            if (raw == long.class) {
-                for (Object record : records) {
-                    bytes.putLong((long) read.invokeExact(record));
-                }
-            } else if (raw == int.class) {
-                for (Object record : records) {
-                    bytes.putInt((int) read.invokeExact(record));
-                }
-            } else if (raw == double.class) {
-                for (Object record : records) {
-                    bytes.putDouble((double) read.invokeExact(record));
-                }
-            } else if (raw == float.class) {
-                for (Object record : records) {
-                    bytes.putFloat((float) read.invokeExact(record));
-                }
-            } else if (raw == short.class) {
-                for (Object record : records) {
-                    bytes.putShort((short) read.invokeExact(record));
-                }
-            } else if (raw == byte.class) {
-                for (Object record : records) {
-                    bytes.put((byte) read.invokeExact(record));
-                }
+        /** Writes the first values of an array of primitives, from an index on. */
+        void put(Object array, int index, int count) {
+            if (array instanceof long[]) {
+                bytes.asLongBuffer().position(index).put((long[]) array, 0, count);
+            } else if (array instanceof int[]) {
+                bytes.asIntBuffer().position(index).put((int[]) array, 0, count);
+            } else if (array instanceof double[]) {
+                bytes.asDoubleBuffer().position(index).put((double[]) array, 0, count);
+            } else if (array instanceof float[]) {
+                bytes.asFloatBuffer().position(index).put((float[]) array, 0, count);
+            } else if (array instanceof short[]) {
+                bytes.asShortBuffer().position(index).put((short[]) array, 0, count);
+            } else if (array instanceof byte[]) {
+                bytes.position(index).put((byte[]) array, 0, count);
             } else {
                 for (int i = 0; i < count; i++) {
-                    if ((boolean) read.invokeExact(records[i])) {
-                        setBit(bytes, i);
+                    if (((boolean[]) array)[i]) {
+                        setBit(bytes, index + i);
                     }
                 }
             }
-        } catch (Throwable e) {
-            throw unread(e);
         }
-        return words(letter, name, count, 0, Arrays.asList(null, buffer.python), Collections.emptyList());
+    }
+
+    private Buffer buffer(Class<?> raw, int count) {
+        int number = CLASSES.indexOf(Target.box(raw));
+        return raw == boolean.class ? new Buffer('B', (count + 7) / 8, 1) : new Buffer(ELEMENTS.charAt(number), count, SIZES[number]);
     }
 
     private static void setBit(ByteBuffer bits, int i) {
@@ -204,7 +212,8 @@ public final class TableWriter {
         }
         PythonObject bits = valid == null ? null : valid.python;
         if (target.kind == Target.Kind.RECORD) {
-            return words("+s", name, values.length, nulls, Collections.singletonList(bits), parts(values, target, false));
+            return words("+s", name, values.length, nulls, Collections.singletonList(bits),
+                    parts(values, target, false, nulls, bits));
         } else if (target.kind == Target.Kind.COLLECTION || target.kind == Target.Kind.ARRAY && target.raw != byte[].class) {
             return lists(name, values, nulls, bits, target.part(0));
         }
