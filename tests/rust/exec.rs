@@ -4,8 +4,9 @@
 mod support;
 
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 use python4j_core::pack::Reader;
-use python4j_core::{Error, Result, exec, handle};
+use python4j_core::{Error, Result, exec, handle, pack};
 use support::{Request, int, python, repr, run, run_with, str};
 
 fn message(result: python4j_core::Result<()>) -> String {
@@ -312,6 +313,62 @@ fn a_malformed_request_is_refused() {
             &[0, 0, 0, 0, 0, 9, 0, 0, 0],
         ] {
             assert!(exec::run(py, request, 0, 0).is_err(), "{request:?}");
+        }
+    });
+}
+
+#[test]
+fn a_small_request_is_read_and_answered_in_its_memory() {
+    python(|py| {
+        let held = |object: Bound<'_, PyAny>| handle::give(object, handle::NO_FRAME);
+        let name = |name: &str| held(PyString::new(py, name).into_any());
+        let code = py.import("builtins").unwrap().getattr("compile").unwrap();
+        let code = held(code.call1(("z = x + y", "small", "exec")).unwrap());
+        let (x, y, z) = (name("x"), name("y"), name("z"));
+        let (int, missing, of_int, of_str) = (3, 17, 2, 1);
+        for (sum, wanted, told) in [(42, of_int, true), (-1, of_str, false)] {
+            pack::ask(
+                py,
+                &[code, 2 | 1 << 32, x, int, (sum - 1) as u64, y, int, 1, z, wanted],
+            );
+            exec::run_few(py).unwrap();
+            assert_eq!(pack::asked(py)[0] != missing, told);
+            assert_eq!(repr(py, "z"), sum.to_string());
+        }
+        let text = [
+            u64::from_le_bytes(*b"01234567"),
+            u64::from_le_bytes(*b"89\0\0\0\0\0\0"),
+        ];
+        pack::ask(py, &[0, 1, x, 6, 10, text[0], text[1]]);
+        exec::run_few(py).unwrap();
+        assert_eq!(repr(py, "x"), "'0123456789'");
+        for malformed in [
+            &[u64::MAX, 0][..],       // no code
+            &[x, 0],                  // a name is no code
+            &[0, 9],                  // too many inputs
+            &[0, 9 << 32],            // too many outputs
+            &[0, 1, 0, int, 1],       // no name
+            &[0, 1, x, 8, 0],         // a list
+            &[0, 1, x, 1 << 40, 0],   // no tag
+            &[0, 1 << 32, z, 1 << 7], // no kind of value
+        ] {
+            pack::ask(py, malformed);
+            assert!(exec::run_few(py).is_err(), "{malformed:?}");
+        }
+    });
+}
+
+#[test]
+fn a_stream_of_the_programs_own_is_flushed_whenever_it_was_put_there() {
+    python(|py| {
+        run(py, "import sys\nclass Own:\n  flushed = 0\n  def write(self, text): pass\n  def flush(self): Own.flushed += 1").unwrap();
+        for round in 1..4 {
+            run(py, "x = 1").unwrap(); // Python's own streams are known to be there
+            run(py, "sys.stderr = Own()").unwrap();
+            run(py, "x = 1").unwrap();
+            run(py, "vars(sys)['stderr'] = sys.__stderr__").unwrap();
+            run(py, "x = 1").unwrap();
+            assert_eq!(repr(py, "Own.flushed"), (2 * round).to_string());
         }
     });
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyType};
 use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::{mem, ptr};
 
 unsafe extern "C" {
@@ -249,6 +250,48 @@ pub fn compile<'py>(
         let code = Py_CompileStringObject(text.as_ptr(), file.as_ptr(), start, &mut flags, -1);
         Bound::from_owned_ptr_or_err(file.py(), code)
     }
+}
+
+/// Whether the dict that [`watch`] was given may have changed. Used with the GIL held, which orders it.
+static CHANGED: AtomicBool = AtomicBool::new(true);
+
+/// Notes each change of a dict from now on: see [`has_changed`]. It can be one dict of a process. False where this CPython cannot
+/// do that, before 3.12, or has no room for one more who watches.
+pub fn watch(dict: &Bound<'_, PyDict>) -> bool {
+    type Noted = unsafe extern "C" fn(c_int, *mut c_void, *mut c_void, *mut c_void) -> c_int;
+    unsafe extern "C" fn note(_: c_int, _: *mut c_void, _: *mut c_void, _: *mut c_void) -> c_int {
+        CHANGED.store(true, Ordering::Relaxed);
+        0
+    }
+    let [Some(add), Some(watch)] = [c"PyDict_AddWatcher", c"PyDict_Watch"].map(symbol) else {
+        return false;
+    };
+    // SAFETY: the GIL is held and the dict is alive; the functions of these names have these types. The function that CPython
+    // calls stays for as long as the process lives, and needs nothing. An error that is set goes.
+    unsafe {
+        let add = mem::transmute::<*mut c_void, unsafe extern "C" fn(Noted) -> c_int>(add);
+        let watch =
+            mem::transmute::<*mut c_void, unsafe extern "C" fn(c_int, *mut ffi::PyObject) -> c_int>(watch);
+        let watches = match add(note) {
+            -1 => false,
+            id => watch(id, dict.as_ptr()) == 0,
+        };
+        if !watches {
+            ffi::PyErr_Clear();
+        }
+        watches
+    }
+}
+
+/// Whether that dict may have changed since [`is_known`], always true where nothing is watched.
+#[inline]
+pub fn has_changed() -> bool {
+    CHANGED.load(Ordering::Relaxed)
+}
+
+/// What is in that dict now was looked at.
+pub fn is_known(_held: Python<'_>) {
+    CHANGED.store(false, Ordering::Relaxed);
 }
 
 /// Whether somebody else has references to an object, too.

@@ -8,7 +8,7 @@ use crate::handle::{Frame, Handle};
 use crate::pack::{self, Reader, Wanted, Writer};
 use crate::texts::{self, Kind};
 use crate::tools::{Tools, tools};
-use crate::{Error, Result, capi, context, names, output, path, script};
+use crate::{Error, Result, capi, context, handle, names, output, path, script};
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyFunction, PyModule, PyString, PyType};
 
@@ -101,6 +101,67 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
     })?;
     let reply = writer.finish();
     Ok((!reply.is_empty()).then_some(reply))
+}
+
+/// How many inputs and outputs [`run_few`] takes at most, each.
+const FEW: usize = 4;
+
+/// Runs compiled code. As [`run`] without inputs and outputs.
+pub fn run_held(py: Python<'_>, code: Handle, space: Handle) -> Result<()> {
+    let globals = context::globals_of(py, space)?;
+    run_code(&code_of(py, code)?, tools()?, &globals)?;
+    Ok(())
+}
+
+fn code_of(py: Python<'_>, code: Handle) -> Result<Bound<'_, PyCode>> {
+    Ok(handle::lend(py, code)?
+        .cast_into::<PyCode>()
+        .map_err(PyErr::from)?)
+}
+
+/// As [`run`] in the current context, for few small inputs and outputs: the request stands in the memory of [`pack::told`].
+/// That is the code (0 for none), the number of inputs and in the upper half that of outputs, each input's name and value,
+/// each output's name and wanted kind; code and names are handles. The outputs' values are left there. If one would
+/// have to be converted, the first one is missing, and the caller asks for all of them.
+pub fn run_few(py: Python<'_>) -> Result<()> {
+    let mut request = pack::Asked::default();
+    let (code, counts) = (request.word()?, request.word()?);
+    let (inputs, outputs) = (counts as u32 as usize, (counts >> 32) as usize);
+    if inputs.max(outputs) > FEW {
+        return Err(Error::refused("Too many variables for a small request."));
+    }
+    let mut values = [const { None }; FEW];
+    for value in &mut values[..inputs] {
+        *value = Some((handle::lend(py, request.word()?)?, request.value(py)?));
+    }
+    // All of it is read before any code runs, which may make a request of its own.
+    let mut names = [const { None }; FEW];
+    for name in &mut names[..outputs] {
+        *name = Some((
+            handle::lend(py, request.word()?)?,
+            Wanted::from_code(request.word()? as u8)?,
+        ));
+    }
+    let globals = context::globals(py)?;
+    let code = (code != 0).then(|| code_of(py, code)).transpose()?;
+    for (name, value) in values.into_iter().flatten() {
+        globals.set_item(name, value)?;
+    }
+    if let Some(code) = code {
+        run_code(&code, tools()?, &globals)?;
+    }
+    let mut at = 0;
+    for (name, wanted) in names[..outputs].iter().flatten() {
+        let value = globals.get_item(name)?;
+        match value.and_then(|value| pack::tell_wanted(&value, *wanted, at)) {
+            Some(next) => at = next,
+            None => {
+                pack::tell_missing();
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read_inputs<'py>(py: Python<'py>, reader: &mut Reader<'_>, globals: &Bound<'py, PyDict>) -> Result<()> {

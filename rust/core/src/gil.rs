@@ -461,12 +461,14 @@ pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     }
     HERE.with(|here| here.acquire(Place::Call));
     let _hold = Hold;
-    Python::attach(|py| {
+    let run = |py: Python<'_>| {
         inject::point();
         let result = body(py);
         inject::point();
         result
-    })
+    };
+    // SAFETY: CPython runs, and this thread holds the GIL.
+    unsafe { Python::attach_unchecked(run) }
 }
 
 /// Runs `body` outside Python: other threads may enter meanwhile, and `body` may come back in by

@@ -2,20 +2,37 @@
 //! Flushes what a program printed before its call returns.
 
 use crate::tools::Tools;
-use crate::{Result, script};
+use crate::{Result, capi, script};
 use pyo3::prelude::*;
+use std::sync::OnceLock;
+
+/// Whether CPython notes the changes of `sys`.
+static WATCHED: OnceLock<bool> = OnceLock::new();
 
 /// What a program printed is out of the process when a call returns: Python's own streams write
 /// through, and one that user code put in their place is flushed here. Fails where a receiver in Java does.
+#[inline]
 pub(crate) fn flush_replaced_streams(tools: &Tools, py: Python<'_>) -> Result<()> {
+    // To look for both takes a tenth of a short call.
+    if capi::has_changed() {
+        look(tools, py)
+    } else {
+        Ok(())
+    }
+}
+
+fn look(tools: &Tools, py: Python<'_>) -> Result<()> {
     let mut flushed = Ok(());
+    let mut replaced = false;
+    let sys = tools.sys.bind(py);
     for (name, original) in &tools.streams {
-        let Ok(Some(now)) = tools.sys.bind(py).get_item(name.bind(py)) else {
+        let Ok(Some(now)) = sys.get_item(name.bind(py)) else {
             continue;
         };
         if original.as_ref().is_some_and(|o| now.is(o)) || now.is_none() {
             continue;
         }
+        replaced = true;
         // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
         if let Err(raised) = now.call_method0("flush") {
             let ours = script::tool(py, "output", "is_open_stream")
@@ -24,6 +41,9 @@ pub(crate) fn flush_replaced_streams(tools: &Tools, py: Python<'_>) -> Result<()
                 flushed = Err(raised.into());
             }
         }
+    }
+    if !replaced && *WATCHED.get_or_init(|| capi::watch(sys)) {
+        capi::is_known(py);
     }
     flushed
 }

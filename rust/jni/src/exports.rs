@@ -4,7 +4,7 @@
 
 use crate::bulk::{copy_bytes, copy_request, is_direct, java_value, write_reply, JavaText};
 use crate::failure::Failure;
-use crate::guard::{backtrace, guard, hidden};
+use crate::guard::{backtrace, guard, hidden, thrown};
 use crate::host;
 use crate::{boot, owner, process, shared, watch};
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
@@ -323,6 +323,20 @@ export! {
             Some(reply) => answer(env, request, length, reply),
             None => Ok(JByteArray::default()),
         }
+    }
+}
+
+export! {
+    fn execCode(env, code: i64, call: i64, space: i64) -> JObject<'local> {
+        let outcome = stoppable(call as u64, |py| exec::run_held(py, code as u64, space as u64));
+        thrown(env, outcome)
+    }
+}
+
+export! {
+    fn execFew(env, call: i64) -> JObject<'local> {
+        let outcome = stoppable(call as u64, exec::run_few);
+        thrown(env, outcome)
     }
 }
 

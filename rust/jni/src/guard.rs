@@ -69,8 +69,28 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     format!("Internal error of python4j (please report it): {said}")
 }
 
+/// What a call that failed throws, for Java to throw: a JVM takes longer to throw what native code throws, and writes a line about
+/// it. Null for one that did not fail.
+pub(crate) fn thrown<'local>(
+    env: &mut JNIEnv<'local>,
+    outcome: python4j_core::Result<()>,
+) -> Result<JObject<'local>, Failure> {
+    match outcome {
+        Ok(()) => Ok(JObject::null()),
+        Err(error) if fork::is_child() => Err(error.into()),
+        Err(error) => Ok(throwable(env, error)?.into()),
+    }
+}
+
 #[allow(clippy::disallowed_methods)] // the one place
 fn throw(env: &mut JNIEnv, error: Error) {
+    // If even this fails, an OutOfMemoryError say, then that is the pending exception.
+    if let Ok(throwable) = throwable(env, error) {
+        let _ = env.throw(throwable);
+    }
+}
+
+fn throwable<'local>(env: &mut JNIEnv<'local>, error: Error) -> jni::errors::Result<JThrowable<'local>> {
     // What an error says of itself runs Python, and so it is guarded like everything else.
     let said = catch_unwind(AssertUnwindSafe(|| {
         if error.has_exception() {
@@ -79,11 +99,7 @@ fn throw(env: &mut JNIEnv, error: Error) {
             plain(env, &error.to_string())
         }
     }));
-    let throwable = said.unwrap_or_else(|panic| plain(env, &panic_text(panic.as_ref())));
-    // If even this fails, an OutOfMemoryError say, then that is the pending exception.
-    if let Ok(throwable) = throwable {
-        let _ = env.throw(throwable);
-    }
+    said.unwrap_or_else(|panic| plain(env, &panic_text(panic.as_ref())))
 }
 
 /// An error that Python has nothing to say about.

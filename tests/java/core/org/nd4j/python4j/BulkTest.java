@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Pack;
 
 class BulkTest {
@@ -142,7 +142,7 @@ class BulkTest {
         PythonExecutioner.exec("from decimal import Decimal");
         PythonExecutioner.setVariable("j", Python.function(Supplier.class, () -> Map.of(List.of(1), 1, "k", text)));
         echo(text);
-        int before = Native.handleCount();
+        int before = Handles.count();
         for (int i = 0; i < 100; i++) {
             echo(List.of(text, new byte[LARGE]));
             // What cannot be packed to its end, what is refused after it, and what is never read.
@@ -170,8 +170,8 @@ class BulkTest {
             System.gc();
             Thread.sleep(10);
             PythonExecutioner.exec("x = y = z = left_out = None");
-        } while (Native.handleCount() > before && System.nanoTime() < deadline);
-        assertTrue(Native.handleCount() <= before, () -> Native.handleCount() + " objects, before " + before);
+        } while (Handles.count() > before && System.nanoTime() < deadline);
+        assertTrue(Handles.count() <= before, () -> Handles.count() + " objects, before " + before);
     }
 
     /** Without compact Strings Java has two bytes for each character, and JNI's own functions have to do. */

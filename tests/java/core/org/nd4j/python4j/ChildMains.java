@@ -40,6 +40,7 @@ import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.jni.Callbacks;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 
 final class ChildMains {
@@ -103,7 +104,7 @@ final class ChildMains {
             PythonObject o = PythonExecutioner.getVariable("o");
             printBytes(0, () -> add.callLong(1000, 2000));
             printBytes(0, () -> PythonExecutioner.exec("x = 1"));
-            printBytes(88, () -> {
+            printBytes(48, () -> {
                 PythonObject x = o.attr("x");
                 x.toLong();
                 x.del();
@@ -253,11 +254,11 @@ final class ChildMains {
                 new PythonObject(i);
             }
             long deadline = System.nanoTime() + 20_000_000_000L;
-            while (Native.handleCount() > 700_000 && System.nanoTime() < deadline) {
+            while (Handles.count() > 700_000 && System.nanoTime() < deadline) {
                 Thread.sleep(10);
                 PythonExecutioner.exec("x = 1"); // which frees what is found
             }
-            print(() -> Native.handleCount() < 700_000);
+            print(() -> Handles.count() < 700_000);
         }
     }
 
@@ -321,14 +322,14 @@ final class ChildMains {
 
     static void aReplyIsTooLarge() throws Exception {
         locked("class Big: pass\nl = [Big() for _ in range(100)] + ['x' * 10000 for _ in range(8000)]");
-        int before = Native.handleCount();
+        int before = Handles.count();
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonExecutioner.getVariable("l", PythonTypes.LIST);
         } catch (OutOfMemoryError e) {
             System.out.println(e.getClass().getSimpleName());
         }
         locked("pass");
-        print(() -> Native.handleCount() - before);
+        print(() -> Handles.count() - before);
     }
 
     private static void forgetOne() {

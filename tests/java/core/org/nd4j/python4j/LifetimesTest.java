@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
 class LifetimesTest {
@@ -35,7 +35,7 @@ class LifetimesTest {
 
     private static int settled() {
         PythonExecutioner.exec("pass"); // frees what Java forgot
-        return Native.handleCount();
+        return Handles.count();
     }
 
     @Test

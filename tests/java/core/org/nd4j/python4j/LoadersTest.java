@@ -20,7 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 class LoadersTest {
     private static final ExecutorService POOL = Executors.newSingleThreadExecutor(task -> {
@@ -302,9 +302,9 @@ class LoadersTest {
             }
             if (i == 0) {
                 threads = Thread.getAllStackTraces().size();
-                handles = Native.handleCount();
+                handles = Handles.count();
             }
-            assertTrue(Native.handleCount() <= handles, "handles: " + Native.handleCount() + " after " + handles);
+            assertTrue(Handles.count() <= handles, "handles: " + Handles.count() + " after " + handles);
             assertFalse(PythonContextManager.hasContext("of_app_" + i), "its context went with it");
             try (PythonGIL gil = PythonGIL.lock()) {
                 PythonException e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("kept[-1]()"));

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.monitor.Monitor;
 
@@ -494,7 +495,7 @@ class PlaceTest {
 
     @Test
     void anEndedThreadLeavesNothing() throws Exception {
-        int handles = Native.handleCount();
+        int handles = Handles.count();
         int frames = Native.handleFrameCount();
         for (int i = 0; i < 100; i++) {
             Thread thread = new Thread(() -> {
@@ -506,13 +507,13 @@ class PlaceTest {
             thread.start();
             thread.join();
         }
-        for (int i = 0; i < 100 && (Native.handleFrameCount() > frames || Native.handleCount() > handles); i++) {
+        for (int i = 0; i < 100 && (Native.handleFrameCount() > frames || Handles.count() > handles); i++) {
             System.gc();
             Thread.sleep(20);
             PythonGC.watch().close();
             sum();
         }
         assertTrue(Native.handleFrameCount() <= frames, Native.handleFrameCount() + " frames");
-        assertTrue(Native.handleCount() <= handles, Native.handleCount() + " handles");
+        assertTrue(Handles.count() <= handles, Handles.count() + " handles");
     }
 }

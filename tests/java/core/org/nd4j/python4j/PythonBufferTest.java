@@ -24,7 +24,7 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
 class PythonBufferTest {
@@ -506,13 +506,13 @@ class PythonBufferTest {
         }
         long grown = (resident(statm) - before) >> 20;
         assertTrue(grown < 400, "240 round trips of 16 MB left " + grown + " MB");
-        int handles = Native.handleCount();
+        int handles = Handles.count();
         for (int i = 0; i < 20_000; i++) {
             try (PythonGC frame = PythonGC.watch()) {
                 PythonBuffer.view(PythonBuffer.of(new int[] {i}).toMemoryview()).close();
             }
         }
-        eventually("handles go", () -> Native.handleCount() <= handles);
+        eventually("handles go", () -> Handles.count() <= handles);
     }
 
     private static long resident(Path statm) {

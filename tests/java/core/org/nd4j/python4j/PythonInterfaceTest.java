@@ -59,7 +59,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
 class PythonInterfaceTest {
@@ -402,11 +402,11 @@ class PythonInterfaceTest {
         List<Object> values = Arrays.asList(7L, Long.MIN_VALUE, BigInteger.ONE.shiftLeft(63), 1.5, true, null, "short",
                 "x".repeat(100), "\ud800", Arrays.asList(1L));
         assertEquals(7L, any.apply(0)); // how it is called is found out, and kept
-        int handles = Native.handleCount();
+        int handles = Handles.count();
         for (int i = 0; i < values.size(); i++) {
             assertEquals(values.get(i), any.apply(i));
         }
-        assertEquals(handles, Native.handleCount());
+        assertEquals(handles, Handles.count());
         assertEquals(7, exact.applyAsLong(0));
         for (int at : new int[] {2, 3, 5, 6, 9}) {
             Expect.failureWith("Could not convert value to long", () -> exact.applyAsLong(at));

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.nd4j.common.primitives.Pair;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 class PythonInterpreterTest {
 
@@ -138,18 +138,18 @@ class PythonInterpreterTest {
     @Test
     void whatEndedThreadsHadIsFreed() throws Exception {
         PythonInterpreter kept = OtherThread.call(UncheckedPythonInterpreter::getInstance);
-        int handles = Native.handleCount();
+        int handles = Handles.count();
         for (int i = 0; i < 100; i++) {
             OtherThread.call(() -> {
                 UncheckedPythonInterpreter.getInstance().set("x", List.of(1));
                 return UncheckedPythonInterpreter.getInstance().get("x", true);
             });
         }
-        for (int i = 0; i < 500 && Native.handleCount() > handles; i++) {
+        for (int i = 0; i < 500 && Handles.count() > handles; i++) {
             System.gc();
             Thread.sleep(20);
             kept.exec("pass");
         }
-        assertTrue(Native.handleCount() <= handles, Native.handleCount() + " after " + handles);
+        assertTrue(Handles.count() <= handles, Handles.count() + " after " + handles);
     }
 }

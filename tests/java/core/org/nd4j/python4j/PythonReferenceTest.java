@@ -31,7 +31,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.nd4j.python4j.internal.jni.Callbacks;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
 class PythonReferenceTest {
@@ -415,12 +415,12 @@ class PythonReferenceTest {
         }
         settle();
         int functions = Callbacks.count();
-        int handles = Native.handleCount();
+        int handles = Handles.count();
         try (PythonGC gc = PythonGC.watch()) {
             set("l", java);
             PythonExecutioner.setVariable("f", Python.function((args, named) -> LocalDate.of(2024, 1, 1)));
             run("for each in l:", "    each.append(len(each))", "    f()", "del each");
-            assertTrue(Native.handleCount() - handles < 20, Native.handleCount() + " after " + handles);
+            assertTrue(Handles.count() - handles < 20, Handles.count() + " after " + handles);
             assertTrue(Callbacks.count() - functions < 20, Callbacks.count() + " after " + functions);
         }
     }

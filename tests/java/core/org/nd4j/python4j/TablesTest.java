@@ -31,7 +31,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
 class TablesTest {
@@ -245,14 +245,14 @@ class TablesTest {
             assertEquals("<column 'price' of 3 values>", Python.eval("c['price']").toString());
         }
         PythonExecutioner.exec("del c\nimport gc\ngc.collect()");
-        before = Native.handleCount();
+        before = Handles.count();
         for (int i = 0; i < 500; i++) {
             try (PythonGC frame = PythonGC.watch()) {
                 columns(trades(3), "Trade").toList(type("Trade"));
             }
         }
         PythonExecutioner.exec("gc.collect()");
-        assertTrue(Native.handleCount() <= before + 8, before + " handles became " + Native.handleCount());
+        assertTrue(Handles.count() <= before + 8, before + " handles became " + Handles.count());
     }
 
     @Test

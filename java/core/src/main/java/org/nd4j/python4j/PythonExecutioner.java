@@ -3,6 +3,7 @@
 // file exec.rs is the native side.
 package org.nd4j.python4j;
 
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,8 +11,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.Told;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.turn.Stopper;
@@ -390,7 +393,7 @@ public class PythonExecutioner {
                     pack.text(name);
                 }
                 pack.u32(0).u32(0);
-                return (PythonObject) send(pack, 0).value();
+                return (PythonObject) send(pack, Native.root).value(); // it goes with the class loader, which may keep it
             } finally {
                 pack.giveBack();
             }
@@ -415,36 +418,161 @@ public class PythonExecutioner {
             int mode, Object program, String file, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         Objects.requireNonNull(program);
         try (PythonGIL turn = PythonGIL.enter()) {
-            Pack pack = Pack.take();
             Object event = Monitor.execBegins();
             try {
-                Object code = mode == CODE || mode == FILE ? program : mode == EXEC ? Known.code((String) program) : null;
-                if (mode == FILE) {
-                    pack.u8(FILE).value(code).text(file);
-                } else if (code != null) {
-                    pack.u8(CODE).value(code);
-                } else {
-                    pack.u8(mode).text((String) program);
-                }
-                pack.u32(inputs.size());
-                for (PythonVariable input : inputs) {
-                    pack.text(input.getName()).value(toSend(input));
-                }
-                pack.u32(outputs.size());
-                for (PythonVariable output : outputs) {
-                    pack.text(output.getName()).u8(output.getType().wanted());
-                }
-                Pack.Reader reply = send(pack, outputs.isEmpty() ? 0 : PythonGC.frame());
-                if (!outputs.isEmpty()) {
-                    receive(outputs, reply);
+                PythonObject code = mode == CODE || mode == FILE ? (PythonObject) program
+                        : mode == EXEC ? Known.code((String) program) : null;
+                boolean held = code != null && mode != FILE;
+                if (held && inputs.isEmpty() && outputs.isEmpty()) {
+                    runHeld(code);
+                } else if (!(held || mode == VARIABLES) || !runFew(code, inputs, outputs)) {
+                    runPacked(mode, code, program, file, inputs, outputs);
                 }
             } catch (RuntimeException | Error e) {
                 Monitor.execFails(event, e);
                 throw e;
             } finally {
-                pack.giveBack();
                 Monitor.execEnds(event, program);
             }
+        }
+    }
+
+    private static void runHeld(PythonObject code) {
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            raise(Native.execCode(code.handle(), slot.call(), PythonGIL.space()));
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(code);
+        }
+    }
+
+    /** Throws what native code gives, if it does; Java's exceptions come back through Python as they are. */
+    private static <T extends Throwable> void raise(Throwable thrown) throws T {
+        if (thrown != null) {
+            throw (T) thrown;
+        }
+    }
+
+    private static void runPacked(int mode, PythonObject code, Object program, String file,
+            List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        Pack pack = Pack.take();
+        try {
+            if (mode == FILE) {
+                pack.u8(FILE).value(code).text(file);
+            } else if (code != null) {
+                pack.u8(CODE).value(code);
+            } else {
+                pack.u8(mode).text((String) program);
+            }
+            pack.u32(inputs.size());
+            for (PythonVariable input : inputs) {
+                pack.text(input.getName()).value(toSend(input));
+            }
+            pack.u32(outputs.size());
+            for (PythonVariable output : outputs) {
+                pack.text(output.getName()).u8(output.getType().wanted());
+            }
+            Pack.Reader reply = send(pack, outputs.isEmpty() ? 0 : PythonGC.frame());
+            if (!outputs.isEmpty()) {
+                receive(outputs, reply);
+            }
+        } finally {
+            pack.giveBack();
+        }
+    }
+
+    /**
+     * Runs code, null for none, with few small inputs and outputs, which need no buffer. The result is false, and nothing has
+     * happened, if they are not few and small, or the thread has no turn of its own.
+     */
+    private static boolean runFew(PythonObject code, List<PythonVariable> inputs, List<PythonVariable> outputs) {
+        int in = inputs.size();
+        int out = outputs.size();
+        if (in > Told.FEW || out > Told.FEW || !PythonGIL.isKept()) {
+            return false;
+        }
+        int request = Told.request(code == null ? 0 : code.handle(), in, out);
+        int at = Told.FIRST;
+        for (PythonVariable input : inputs) {
+            long name = Name.handle(input.getName());
+            if (name == 0 || input.getType().wanted() == Pack.Wanted.OBJECT) {
+                return false;
+            }
+            at = Told.input(at, name, toSend(input));
+            if (at == 0) {
+                return false;
+            }
+        }
+        for (PythonVariable output : outputs) {
+            long name = Name.handle(output.getName());
+            if (name == 0) {
+                return false;
+            }
+            at = Told.output(at, name, output.getType().wanted());
+        }
+        if (!Told.isComplete(request)) {
+            return false;
+        }
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            raise(Native.execFew(slot.call()));
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(code);
+        }
+        if (out > 0 && Told.tag() == Pack.MISSING) {
+            runPacked(VARIABLES, null, "", null, Collections.emptyList(), outputs);
+        } else if (out == 1) {
+            outputs.get(0).setValue(Told.value(0));
+        } else if (out > 0) {
+            receiveTold(outputs);
+        }
+        return true;
+    }
+
+    private static void receiveTold(List<PythonVariable> outputs) {
+        Object[] values = new Object[outputs.size()];
+        int at = 0;
+        for (int i = 0; i < values.length; i++) {
+            values[i] = Told.value(at);
+            at = Told.next(at);
+        }
+        for (int i = 0; i < values.length; i++) {
+            outputs.get(i).setValue(values[i]);
+        }
+    }
+
+    /**
+     * The names of variables in small requests as Python has them, for the owner of the turn. Each has one place; one that comes
+     * later takes it over.
+     */
+    private static final class Name {
+        private static final Name[] ALL = new Name[256];
+
+        private final String name;
+        private final PythonObject python; // null if it is not ASCII, which exec.rs looks at, or not for programs to set
+
+        private Name(String name) {
+            this.name = name;
+            boolean plain = name.chars().allMatch(c -> c < 0x80) && !name.equals("__builtins__");
+            this.python = plain ? PythonObject.name(name) : null;
+        }
+
+        /** The handle of a name; 0 if there is none yet, so that no name of this request loses its place to another one. */
+        static long handle(String name) {
+            int place = name.hashCode() & ALL.length - 1;
+            Name known = ALL[place];
+            if (known != null && (known.name == name || known.name.equals(name))) {
+                return known.python == null ? 0 : known.python.handle();
+            }
+            if (known != null && known.python != null) {
+                Handles.own(-1); // it goes like any other that is forgotten
+            }
+            ALL[place] = new Name(name);
+            return 0;
         }
     }
 
@@ -459,13 +587,14 @@ public class PythonExecutioner {
     }
 
     /**
-     * Long programs that ran lately, with their code from the second time on: as the same String they need not
-     * be encoded, copied and looked up again. Blocks of {@link PythonGIL#lockShared} may meet here, and then know one
-     * twice or not.
+     * Programs that ran lately, with their code from the second time on: they need not be encoded, copied and looked up
+     * again. A long one is found by being the same String, any other one by its text. Blocks of {@link PythonGIL#lockShared}
+     * may meet here, and then know one twice or not.
      */
     private static final class Known {
         private static final int LONG = 1 << 20;
-        private static final Known[] LATELY = new Known[8];
+        private static final Known[] LONG_ONES = new Known[8];
+        private static final Known[] SHORT_ONES = new Known[256];
         private static int next;
 
         private final String text;
@@ -477,21 +606,44 @@ public class PythonExecutioner {
 
         /** The code of such a program, or null. */
         static PythonObject code(String text) {
-            if (text.length() <= Pack.SHORT_TEXT || text.length() > LONG) {
-                return null;
+            if (text.length() > Pack.SHORT_TEXT) {
+                return text.length() > LONG ? null : codeOfLong(text);
             }
-            for (Known known : LATELY) {
+            int place = text.hashCode() & SHORT_ONES.length - 1;
+            Known known = SHORT_ONES[place];
+            if (known != null && (known.text == text || known.text.equals(text))) {
+                return known.compiled();
+            }
+            leave(known);
+            SHORT_ONES[place] = new Known(text);
+            return null;
+        }
+
+        private static PythonObject codeOfLong(String text) {
+            for (Known known : LONG_ONES) {
                 if (known != null && known.text == text) {
-                    if (known.code == null) {
-                        known.code = compile(text);
-                    }
-                    return known.code;
+                    return known.compiled();
                 }
             }
-            // No del() for the code of the one that leaves: a thread of Python's may be about to run it.
-            LATELY[next] = new Known(text);
-            next = (next + 1) % LATELY.length;
+            leave(LONG_ONES[next]);
+            LONG_ONES[next] = new Known(text);
+            next = (next + 1) % LONG_ONES.length;
             return null;
+        }
+
+        private PythonObject compiled() {
+            if (code == null) {
+                code = compile(text);
+                Handles.own(1);
+            }
+            return code;
+        }
+
+        /** No del() for the code of the one that leaves: a thread of Python's may be about to run it. */
+        private static void leave(Known known) {
+            if (known != null && known.code != null) {
+                Handles.own(-1);
+            }
         }
     }
 

@@ -844,6 +844,7 @@ public class PythonGIL implements AutoCloseable {
     private static void leave() {
         if (TURN.isOutermost()) {
             if (!isVirtual(Thread.currentThread())) {
+                Handles.growUp();
                 try {
                     Native.gilRelease();
                 } catch (PythonException e) { // a panic of ours

@@ -108,7 +108,13 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             word = Told.word();
             text = known == Pack.STR ? Told.text() : null;
         }
-        hold(handle, frame);
+        if (known != Pack.MISSING && PythonGC.isNone(frame)) {
+            this.handle = handle;
+            this.frame = frame;
+            Handles.addYoung(this, handle);
+        } else {
+            hold(handle, frame);
+        }
     }
 
     /** What a call that makes an object gives back; -1 for a thread that others may come before, so that it has no value told. */
@@ -273,6 +279,18 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
+    /** A name as Python has it, in no frame, for a cache. */
+    static PythonObject name(String name) {
+        Handles.own(1);
+        Pack pack = Pack.take();
+        try {
+            pack.text(name);
+            return new PythonObject(Native.objectName(pack.buffer(), pack.length(), Native.root), Native.root);
+        } finally {
+            pack.giveBack();
+        }
+    }
+
     /** Names of attributes as Python has them. Each has one place; one that comes later takes it over. */
     private static final class Attributes {
         private static final int PLACES = 256;
@@ -283,19 +301,16 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
         private Attributes(String name) {
             this.name = name;
-            Pack pack = Pack.take();
-            try {
-                pack.text(name);
-                this.python = new PythonObject(Native.objectName(pack.buffer(), pack.length(), Native.root), Native.root);
-            } finally {
-                pack.giveBack();
-            }
+            this.python = PythonObject.name(name);
         }
 
         static PythonObject name(String name) {
             int place = name.hashCode() & PLACES - 1;
             Attributes known = ALL[place];
             if (known == null || known.name != name && !known.name.equals(name)) {
+                if (known != null) {
+                    Handles.own(-1); // it goes like any other that is forgotten
+                }
                 known = new Attributes(name);
                 ALL[place] = known;
             }
@@ -956,7 +971,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     private void cancelLate() {
-        if (PythonGC.isNone(frame)) {
+        if (PythonGC.isNone(frame) && !(PythonGIL.isKept() && Handles.cancelYoung(this))) {
             Handles.Late.cancel(handle);
         }
     }

@@ -62,6 +62,9 @@ public final class Backtrace {
     }
 
     private static boolean same(Object a, Object b) {
+        if (a == b) { // as most are: the classes of the frames, one by one
+            return true;
+        }
         if (a instanceof short[] && b instanceof short[]) {
             return Arrays.equals((short[]) a, (short[]) b);
         }
@@ -71,7 +74,7 @@ public final class Backtrace {
         if (a instanceof long[] && b instanceof long[]) {
             return Arrays.equals((long[]) a, (long[]) b);
         }
-        return a == b || a instanceof Object[] && b instanceof Object[] && same((Object[]) a, (Object[]) b);
+        return a instanceof Object[] && b instanceof Object[] && same((Object[]) a, (Object[]) b);
     }
 
     private static boolean same(Object[] a, Object[] b) {

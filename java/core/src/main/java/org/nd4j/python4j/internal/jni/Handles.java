@@ -23,6 +23,9 @@ public final class Handles {
     private static final int LONGEST_MILLIS = 1000;
     private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
     private static long left; // see leave(); the turn's owner uses it
+    private static int own; // see own(); written with the class locked
+    private static Object young; // see addYoung(); the same as for left
+    private static long youngHandle;
 
     private Handles() {}
 
@@ -74,6 +77,14 @@ public final class Handles {
             }
             for (int i = 0; i < 2; i++) {
                 giveBack(FORGOTTEN.poll());
+            }
+        }
+
+        /** The same for a handle that a thread without a turn may have released meanwhile: another one may have its place. */
+        private static void addUnlessGone(Object object, long handle) {
+            Late[] part = part((int) handle);
+            if (part == null || part[(int) handle % PART] == null) {
+                add(object, handle);
             }
         }
 
@@ -180,6 +191,34 @@ public final class Handles {
     }
 
     /**
+     * Registers an object like {@link Late#add}, but not before the next one of this kind is registered or the turn ends: most
+     * objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
+     */
+    public static void addYoung(Object object, long handle) {
+        growUp();
+        young = object;
+        youngHandle = handle;
+    }
+
+    /** Unregisters an object if it is the last one of {@link #addYoung}. Returns whether it is. This method needs a turn with the GIL. */
+    public static boolean cancelYoung(Object object) {
+        boolean is = young == object;
+        if (is) {
+            young = null;
+        }
+        return is;
+    }
+
+    /** Registers the last object of {@link #addYoung} as all others. This method needs a turn with the GIL. */
+    public static void growUp() {
+        Object object = young;
+        if (object != null) {
+            young = null;
+            Late.addUnlessGone(object, youngHandle);
+        }
+    }
+
+    /**
      * Stores a handle, which the next native call releases; this saves a call. The result is false if a handle is
      * already stored. This method needs a turn, and the object must be a plain value, for which the time of its release
      * does not matter.
@@ -201,9 +240,14 @@ public final class Handles {
         return handle;
     }
 
-    /** The number of objects that Java holds. This method needs no turn. */
+    /** The number of objects that Java holds for the program. This method needs no turn. */
     public static int count() {
-        return Native.handleCount() - (left == 0 ? 0 : 1);
+        return Native.handleCount() - own - (left == 0 ? 0 : 1);
+    }
+
+    /** So many more, or fewer, handles are those of caches: names and code, which no program asked for. */
+    public static synchronized void own(int change) {
+        own += change;
     }
 
     /** Makes the thread of watch.rs call {@link #look} from now on, or from the start of Python on. */

@@ -217,6 +217,15 @@ public final class Native {
     /** Runs a packed request (inputs, code, outputs) and returns the packed outputs; null if there are none. */
     public static native byte[] execRun(byte[] request, int length, long frame, long call, long space);
 
+    /** Runs compiled code, by its handle. Returns what the caller is to throw; null if nothing. */
+    public static native Throwable execCode(long code, long call, long space);
+
+    /**
+     * Runs a small request in the current context, see {@link Told}. The first output is missing there if they are not all told. This
+     * method needs a turn, since others would write into the same memory. Returns what the caller is to throw; null if nothing.
+     */
+    public static native Throwable execFew(long call);
+
     /**
      * Every convertible global of the current context, packed as a count and then name, type name and value of each.
      */

@@ -1,20 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
-// A result's value beside its handle, where the value describes the result completely, so that no second call
-// is needed to read it. The function `tell` of pack.rs writes it. PythonObject decides how it is used.
+// Small values in memory that both sides see, so that no array of Java's is needed: a result's value beside its handle, where
+// the value describes the result completely, and requests of few variables. pack.rs has the other side.
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
-/** The value that the last call wrote for its result. It is valid only for a thread that has held the GIL since. */
+/**
+ * The values that the last call wrote. They are valid only for a thread that has held the GIL since. A value is a tag, a word, and
+ * the bytes of a text. Positions are in bytes.
+ */
 public final class Told {
+
+    /** How many inputs and outputs a request has at most, each. */
+    public static final int FEW = 4;
 
     private static final ByteBuffer MEMORY = Native.objectTold().order(ByteOrder.nativeOrder());
     private static final int WORD = 8;
     private static final int TEXT = 16;
+    private static final int LONGEST = 64;
+
+    private static int requests; // the turn's owner uses it
 
     private Told() {}
+
+    // ---- a request, see exec.rs ----
+
+    /** Begins a request. The result tells it from others: see {@link #isComplete}. */
+    public static int request(long code, int inputs, int outputs) {
+        MEMORY.putLong(0, code);
+        MEMORY.putLong(WORD, inputs | (long) outputs << 32);
+        return ++requests;
+    }
+
+    /** Where the first input of a request is written. */
+    public static final int FIRST = TEXT;
+
+    /** Writes an input, whose name is a handle. Returns where the next one is written; 0 if the value is none of the small ones. */
+    public static int input(int at, long name, Object value) {
+        int tag;
+        long word = 0;
+        int next = at + 3 * WORD;
+        if (value instanceof Long || value instanceof Integer) {
+            tag = Pack.INT;
+            word = ((Number) value).longValue();
+        } else if (value instanceof String) {
+            String text = (String) value;
+            tag = Pack.STR;
+            word = text.length();
+            if (word > LONGEST || !ascii(next, text)) {
+                return 0;
+            }
+            next += (int) (word + WORD - 1) & -WORD;
+        } else if (value instanceof Double || value instanceof Float) {
+            tag = Pack.FLOAT;
+            word = Double.doubleToRawLongBits(((Number) value).doubleValue());
+        } else if (value == null) {
+            tag = Pack.NONE;
+        } else if (value instanceof Boolean) {
+            tag = (Boolean) value ? Pack.TRUE : Pack.FALSE;
+        } else {
+            return 0;
+        }
+        MEMORY.putLong(at, name);
+        MEMORY.putLong(at + WORD, tag);
+        MEMORY.putLong(at + 2 * WORD, word);
+        return next;
+    }
+
+    private static boolean ascii(int at, String text) {
+        int length = text.length();
+        for (int i = 0; i < length; ) {
+            long word = 0;
+            for (int shift = 0; shift < Long.SIZE && i < length; shift += Byte.SIZE) {
+                char c = text.charAt(i++);
+                if (c >= 0x80) {
+                    return false;
+                }
+                word |= (long) c << shift;
+            }
+            MEMORY.putLong(at, word);
+            at += WORD;
+        }
+        return true;
+    }
+
+    /** Writes an output and returns where the next one is written. */
+    public static int output(int at, long name, int wanted) {
+        MEMORY.putLong(at, name);
+        MEMORY.putLong(at + WORD, wanted);
+        return at + 2 * WORD;
+    }
+
+    /** Whether no other request began since: the code of a program may have run in between, a getter of a variable say. */
+    public static boolean isComplete(int request) {
+        return request == requests;
+    }
+
+    // ---- results ----
 
     /** The tag, as {@link Pack} has them; {@link Pack#MISSING} for an object of another kind. */
     public static int tag() {
@@ -26,25 +110,41 @@ public final class Told {
         return MEMORY.getLong(WORD);
     }
 
+    public static String text() {
+        return text(0);
+    }
+
     /** The value, as {@link Pack.Reader#value} has it. */
     public static Object value() {
-        switch (tag()) {
+        return value(0);
+    }
+
+    /** The value at a position. */
+    public static Object value(int at) {
+        int tag = (int) MEMORY.getLong(at);
+        switch (tag) {
             case Pack.INT:
-                return word();
+                return MEMORY.getLong(at + WORD);
             case Pack.FLOAT:
-                return Double.longBitsToDouble(word());
+                return Double.longBitsToDouble(MEMORY.getLong(at + WORD));
             case Pack.STR:
-                return text();
+                return text(at);
             case Pack.NONE:
                 return null;
             default:
-                return tag() == Pack.TRUE;
+                return tag == Pack.TRUE;
         }
     }
 
-    public static String text() {
-        byte[] utf8 = new byte[(int) word()];
-        MEMORY.position(TEXT);
+    /** The position after a value. */
+    public static int next(int at) {
+        boolean isText = MEMORY.getLong(at) == Pack.STR;
+        return at + TEXT + (isText ? (int) (MEMORY.getLong(at + WORD) + WORD - 1) & -WORD : 0);
+    }
+
+    private static String text(int at) {
+        byte[] utf8 = new byte[(int) MEMORY.getLong(at + WORD)];
+        MEMORY.position(at + TEXT);
         MEMORY.get(utf8);
         return new String(utf8, StandardCharsets.UTF_8);
     }
