@@ -281,11 +281,11 @@ fn large_values_stand_in_a_buffer_as_handles_that_its_reader_takes() {
         assert_eq!(handle::count(), before);
 
         // Nobody loses an object that is not one of these.
-        let list = handle::give(pyo3::types::PyList::empty(py).into_any(), handle::NO_FRAME);
-        let forged = Request::default().u8(21).raw(&list.to_le_bytes()).0;
+        let tuple = handle::give(pyo3::types::PyTuple::empty(py).into_any(), handle::NO_FRAME);
+        let forged = Request::default().u8(21).raw(&tuple.to_le_bytes()).0;
         assert!(Reader::new(&forged).value(py).is_err());
-        assert!(handle::lend(py, list).is_ok());
-        handle::take_back(py, list);
+        assert!(handle::lend(py, tuple).is_ok());
+        handle::take_back(py, tuple);
 
         // For whoever cannot fetch them they are in the buffer.
         run(py, "v.pop()").unwrap();

@@ -4,8 +4,8 @@
 mod support;
 
 use pyo3::prelude::*;
-use python4j_core::pack::{MAX_DEPTH, Reader, Wanted, Writer};
-use python4j_core::{Result, context, handle};
+use python4j_core::pack::{self, MAX_DEPTH, Reader, Wanted, Writer};
+use python4j_core::{Result, context, gil, handle};
 use support::{Request, int, python, repr, run};
 
 fn eval<'py>(py: Python<'py>, expression: &str) -> Bound<'py, PyAny> {
@@ -273,6 +273,115 @@ fn what_is_equal_in_python_alone_is_refused() {
             let error = unpacked(py, &bytes.0).expect_err("one is lost");
             assert!(error.to_string().contains("equal in Python"), "{error}");
         }
+    });
+}
+
+/// The handle, position and counts in the tag 24 at the end of a part.
+fn rest(bytes: &[u8]) -> (u64, isize, usize, usize) {
+    let end = bytes
+        .strip_suffix(&[0])
+        .filter(|_| bytes[0] == 11)
+        .unwrap_or(bytes);
+    let (head, fields) = end.split_at(end.len() - 24);
+    assert_eq!(head.last(), Some(&24));
+    let mut fields = Reader::new(fields);
+    let (handle, position) = (fields.u64().unwrap(), fields.i64().unwrap());
+    (
+        handle,
+        position as isize,
+        fields.u32().unwrap(),
+        fields.u32().unwrap(),
+    )
+}
+
+fn first_part(py: Python<'_>, expression: &str) -> Vec<u8> {
+    let mut writer = Writer::new(py, 0).in_parts();
+    writer.value(&eval(py, expression)).unwrap();
+    writer.finish()
+}
+
+fn next_part(py: Python<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
+    let (handle, position, done, total) = rest(bytes);
+    pack::more(py, handle, position, done, total, false, 0)
+}
+
+#[test]
+fn large_containers_go_in_parts_where_nobody_comes_between() {
+    python(|py| {
+        let before = handle::count();
+        assert!(
+            first_part(py, "list(range(100_000))").len() > 800_000,
+            "a thread without a turn"
+        );
+        gil::acquire();
+        for expression in [
+            "list(range(100_000))",
+            "[i * 0.5 for i in range(100_000)]",
+            "['text %d' % i for i in range(100_000)]",
+            "[(i, 'text') for i in range(100_000)]",
+            "tuple((i, None) for i in range(100_000))",
+            "{i: 'text %d' % i for i in range(100_000)}",
+        ] {
+            let (mut part, mut count) = (first_part(py, expression), 0);
+            while rest(&part).0 != 0 {
+                assert!(part.len() < pack::PART + 1000, "{expression}");
+                let done = rest(&part).2;
+                part = next_part(py, &part).unwrap();
+                assert!(done > count || count == 0, "{expression}");
+                count = done;
+                if part[part.len() - 25] != 24 && !(part[0] == 11 && part[part.len() - 26] == 24) {
+                    break; // the last one
+                }
+            }
+            assert!(count > 60_000, "{expression}");
+        }
+        assert_eq!(handle::count(), before);
+        gil::release();
+    });
+}
+
+#[test]
+fn between_its_parts_a_container_may_change_as_in_a_loop() {
+    python(|py| {
+        gil::acquire();
+        let part = first_part(py, "['text %d' % i for i in range(100_000)]");
+        run(py, "del v[:99_990]").unwrap();
+        assert_eq!(next_part(py, &part).unwrap(), [8, 0, 0, 0, 0]);
+        let part = first_part(py, "{i: i for i in range(100_000)}");
+        run(py, "v[-1] = 0").unwrap();
+        let refused = next_part(py, &part).expect_err("another size").to_string();
+        assert!(refused.contains("changed size during iteration"), "{refused}");
+        handle::take_back(py, rest(&part).0);
+        gil::release();
+    });
+}
+
+#[test]
+fn what_comes_in_parts_is_a_list_or_dict_in_the_end() {
+    python(|py| {
+        let words: Vec<u8> = [1i64, 2].iter().flat_map(|word| word.to_le_bytes()).collect();
+        let list = pack::add(py, 0, 12, &words, None).unwrap();
+        assert_eq!(
+            pack::add(py, list, 13, &1.5f64.to_le_bytes(), None).unwrap(),
+            list
+        );
+        pack::add(py, list, 8, &[&int(3)[..], &[0]].concat(), Some(5)).unwrap();
+        let bytes = Request::default().u8(8).u32(1).u8(21).raw(&list.to_le_bytes()).0;
+        let list_of_it = unpacked(py, &bytes).unwrap();
+        assert_eq!(list_of_it.to_string(), "[[1, 2, 1.5, 3, None]]");
+        assert!(handle::lend(py, list).is_err());
+
+        let entry = |key: i64| [int(key), int(0)].concat();
+        let dict = pack::add(py, 0, 11, &entry(1), None).unwrap();
+        pack::add(py, dict, 11, &entry(2), Some(2)).unwrap();
+        let lost = pack::add(py, dict, 11, &entry(1), Some(3)).expect_err("one is lost");
+        assert!(lost.to_string().contains("and 1 would be lost"), "{lost}");
+        assert!(pack::add(py, dict, 11, &int(1), None).is_err(), "a key alone");
+        let unhashable = pack::add(py, dict, 11, &[&[8, 0, 0, 0, 0][..], &[0]].concat(), None);
+        assert!(unhashable.is_err());
+        let frozen = pack::add(py, dict, 11, &[&[10, 0, 0, 0, 0][..], &[0]].concat(), None);
+        assert!(frozen.is_ok(), "a set is frozen as a key");
+        handle::take_back(py, dict);
     });
 }
 

@@ -10,7 +10,7 @@ use crate::handle::{self, Handle, NO_FRAME};
 use crate::{Error, Result, alloc, capi, utf16};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
@@ -111,12 +111,31 @@ pub fn give_text<T: Text>(py: Python<'_>, text: &T) -> Result<Handle, T::Error> 
     Ok(handle::give(string, NO_FRAME))
 }
 
+/// A str of a copy of the bytes, if they are more than one and ASCII, and its place is known: CPython's decoders take longer.
+pub(crate) fn ascii<'py>(py: Python<'py>, bytes: &[u8]) -> Option<Bound<'py, PyString>> {
+    let layout = LAYOUT.get()?.as_ref()?;
+    if bytes.len() < 2 || !bytes.is_ascii() {
+        return None;
+    }
+    // SAFETY: the GIL is held; a new reference or null with an error set. A new str of that length has room for the bytes where an
+    // ASCII str has its characters, and nobody else knows it.
+    unsafe {
+        let string = Bound::from_owned_ptr_or_err(py, PyUnicode_New(bytes.len() as isize, 0x7F)).ok()?;
+        let data = string.as_ptr().cast::<u8>().add(layout.ascii);
+        ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
+        Some(string.cast_into_unchecked())
+    }
+}
+
 /// A large value whose handle was given for that alone.
 pub(crate) fn taken(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
     let object = handle::lend(py, handle)?;
     // Anything else is somebody's who has not given it away.
-    if !object.is_instance_of::<PyString>() && !object.is_instance_of::<PyBytes>() {
-        return Err(Error::refused("Neither a str nor bytes."));
+    let is_whole = object.is_instance_of::<PyString>() || object.is_instance_of::<PyBytes>();
+    if !is_whole && !object.is_exact_instance_of::<PyList>() && !object.is_exact_instance_of::<PyDict>() {
+        return Err(Error::refused(
+            "Neither a str nor bytes, and no container that came in parts.",
+        ));
     }
     handle::take_back(py, handle);
     Ok(object)

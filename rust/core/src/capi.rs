@@ -445,6 +445,24 @@ unsafe fn exact_at(
     }
 }
 
+/// An item of a list or tuple; nothing beyond its end.
+pub fn item_at<'py>(container: &Bound<'py, PyAny>, index: usize) -> Option<Bound<'py, PyAny>> {
+    let index = index as ffi::Py_ssize_t;
+    // SAFETY: the GIL is held and the object is alive. The item is borrowed and gets a reference of its own before anything
+    // else can run. Both functions set an error for what is no such item, and that goes.
+    unsafe {
+        let item = match ffi::PyList_Check(container.as_ptr()) {
+            0 => ffi::PyTuple_GetItem(container.as_ptr(), index),
+            _ => ffi::PyList_GetItem(container.as_ptr(), index),
+        };
+        if item.is_null() {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        Some(Bound::from_borrowed_ptr(container.py(), item))
+    }
+}
+
 /// The entry of a dict at a position, which moves on; `None` after the last one. Safe also where the dict
 /// was changed since the last call: then entries may be missed or come twice.
 pub fn next_entry<'py>(

@@ -71,7 +71,7 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
     each_output(&mut reader, |_, _| Ok(()))?;
     reader.end()?;
 
-    let mut writer = Writer::new(py, frame);
+    let mut writer = Writer::new(py, frame).in_parts();
     match mode {
         Mode::Variables => {}
         Mode::Exec => drop(run_text(py, text, Mode::Exec, &globals)?),
@@ -268,7 +268,7 @@ pub fn kept() -> usize {
 /// type that cannot be converted goes as a missing one, for the caller to report.
 pub fn variables(py: Python<'_>, frame: Frame, space: Handle) -> Result<Vec<u8>> {
     let globals = context::globals_of(py, space)?;
-    let mut writer = Writer::new(py, frame);
+    let mut writer = Writer::new(py, frame).in_parts();
     let count_at = writer.position();
     writer.u32(0)?;
     let mut count = 0;

@@ -303,6 +303,11 @@ pub fn place() -> Place {
     HERE.with(Here::place)
 }
 
+/// Whether the calling thread, which is in a call, keeps the GIL after it: nobody comes between its calls.
+pub(crate) fn is_kept() -> bool {
+    HERE.with(|here| here.depth.get() > 1 || here.hold.get() == Place::Held)
+}
+
 /// Whether the calling thread has the GIL, or is in Java code that Python called.
 pub fn is_inside() -> bool {
     !matches!(place(), Place::Outside | Place::Lent)

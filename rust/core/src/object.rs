@@ -61,7 +61,7 @@ pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
 /// The object as a packed value of the wanted type.
 pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Result<Vec<u8>> {
     let object = handle::lend(py, handle)?;
-    let mut writer = Writer::new(py, frame);
+    let mut writer = Writer::new(py, frame).in_parts();
     writer.wanted(&object, Wanted::from_code(wanted)?)?;
     Ok(writer.finish())
 }
@@ -81,7 +81,7 @@ fn word(object: &Bound<'_, PyAny>, wanted: Wanted) -> Result<i64> {
 
 /// Calls an object with packed arguments (count, values); the result as a packed value.
 pub fn call(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8, frame: Frame) -> Result<Vec<u8>> {
-    let mut writer = Writer::new(py, frame);
+    let mut writer = Writer::new(py, frame).in_parts();
     writer.wanted(&result(py, handle, arguments)?, Wanted::from_code(wanted)?)?;
     Ok(writer.finish())
 }

@@ -40,17 +40,20 @@ class JavaBytes(io.RawIOBase):
         return self._original.fileno()
 
     def write(self, data):
-        self._check()
+        if self.closed:
+            self._check()
         data = bytes(data)
         text = self._decode(data)
-        if text:
+        if "\n" not in text:
+            if text:
+                self._parts.append(text)
+        elif text[-1] == "\n":
+            self._send(self._take() + text if self._parts else text)
+        else:
             self._parts.append(text)
-        if "\n" in text:
             ready, line, rest = self._take().rpartition("\n")
-            if rest:
-                self._parts.appendleft(rest)
-            if line:
-                self._send(ready + line)
+            self._parts.appendleft(rest)
+            self._send(ready + line)
         return len(data)
 
     def flush(self):
@@ -111,6 +114,7 @@ def redirect(receivers):
     """Has two functions get what is printed to sys.stdout and sys.stderr, until restore(). They return what they do not take."""
     global _receivers
     flush()  # what was printed before belongs to the receiver before
+    forget(None)
     _receivers = (*_receivers, receivers)
     for place, name in enumerate(("stdout", "stderr")):
         now = getattr(sys, name, None)
@@ -128,9 +132,10 @@ def restore(receivers):
 
 
 def forget(receivers):
-    """With the last receiver goes what redirect() did, where a program has not put something else there since."""
+    """With the last receiver of an application that is still there goes what redirect() did, where a program has not put
+    something else there since."""
     global _receivers
-    _receivers = tuple(other for other in _receivers if other is not receivers)
+    _receivers = tuple(other for other in _receivers if other is not receivers and other[0]._is_open)
     if _receivers:
         return
     ours = list(_streams.values())

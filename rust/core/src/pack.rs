@@ -24,9 +24,13 @@
 //! | 18 | Java's own object (to Java only) | key; handle that keeps it: given to Java |
 //! | 19 | long str of Latin-1 (to Java only of ASCII) | length, a byte for each character |
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
-//! | 21 | large str or bytes | handle: given, and taken back by whoever reads it (`bulk.rs`) |
+//! | 21 | large str or bytes; list or dict that came in parts ([`add`], from Java only) | handle: given, and taken back by whoever reads it (`bulk.rs`) |
 //! | 22 | function of a caller in another process (from Java only) | key; text: its name |
 //! | 23 | array that both processes see, large bytes in shared memory | length, bytes of [`Sharing`] |
+//! | 24 | the rest of the container of which it is the last value, or the last key (to Java only) | handle of the container: given; position; how many came before; how many there are |
+//!
+//! A container of more than [`PART`] bytes crosses in parts, so that what crosses needs little memory beside it. Java hands parts over
+//! by [`add`] before it refers to the container. To Java the first part ends with the tag 24, and Java asks for each of the others by [`more`].
 //!
 //! A caller in another process holds no handles. Its values are completely in the buffer, the tags 15 and 21 do not
 //! occur, and the handle of tag 18 is 0.
@@ -37,7 +41,7 @@
 use crate::error::{shown, shown_text};
 use crate::handle::{self, Frame, Handle};
 use crate::tools::tools;
-use crate::{Error, Result, alloc, bulk, capi, inject, keys, utf16};
+use crate::{Error, Result, alloc, bulk, capi, gil, inject, keys, utf16};
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::intern;
@@ -46,6 +50,7 @@ use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyIterator, PyList, PySet, PyString,
     PyTuple,
 };
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -54,6 +59,16 @@ pub const MAX_DEPTH: usize = 1000;
 
 /// Characters of a text from which on it is long.
 const LONG_TEXT: usize = 256;
+
+/// From how many values on it pays to find out how texts are made fastest.
+const MANY: usize = 64;
+
+/// Bytes of a container from which on the rest is a part of its own.
+pub const PART: usize = 1 << 18;
+/// How many numbers a part has.
+const PART_NUMBERS: usize = PART / 8;
+/// How deep containers are nested that go in parts: with each of them a part waits in Java.
+const PART_DEPTH: usize = 16;
 
 /// Bytes from which on a buffer is worth keeping: to make one costs page faults each time, so two are kept.
 const WORTH_KEEPING: usize = 1 << 16;
@@ -116,6 +131,7 @@ mod tag {
     pub const LARGE: u8 = 21;
     pub const FUNCTION: u8 = 22;
     pub const SHARED: u8 = 23;
+    pub const MORE: u8 = 24;
 }
 
 /// Arrays and buffers of a caller in another process, of whose memory this crate knows nothing.
@@ -316,6 +332,10 @@ impl<'b> Reader<'b> {
                 tag::DICT => left += 2 * self.u32()?,
                 tag::INT | tag::FLOAT => drop(self.u64()?),
                 tag::HANDLE | tag::LARGE => handle::take_back_late(self.u64()?),
+                tag::MORE => {
+                    handle::take_back_late(self.u64()?);
+                    self.take(16)?;
+                }
                 tag::JAVA => {
                     self.u64()?;
                     handle::take_back_late(self.u64()?);
@@ -336,9 +356,13 @@ impl<'b> Reader<'b> {
 
     /// The next value as a Python object. Uses no stack for nested values.
     pub fn value<'py>(&mut self, py: Python<'py>) -> Result<Bound<'py, PyAny>> {
+        self.value_or_key(py, false)
+    }
+
+    fn value_or_key<'py>(&mut self, py: Python<'py>, is_key: bool) -> Result<Bound<'py, PyAny>> {
         let mut open: Vec<Open<'py>> = Vec::new();
         loop {
-            let hashed = open.last().is_some_and(Open::hashes_next);
+            let hashed = open.last().map_or(is_key, Open::hashes_next);
             self.due -= usize::from(!open.is_empty());
             let mut done = match self.one(py, hashed)? {
                 One::Whole(value) => value,
@@ -402,7 +426,13 @@ impl<'b> Reader<'b> {
                 wide(py, bytes)?
             }
             tag::BYTES => PyBytes::new(py, self.bytes()?).into_any(),
-            tag::LIST => return self.open(Kind::List),
+            tag::LIST => {
+                let list = self.open(Kind::List)?;
+                if matches!(&list, One::Open(list) if list.left > MANY) {
+                    bulk::is_direct(py); // finds out how texts are made fastest
+                }
+                return Ok(list);
+            }
             tag::TUPLE => return self.open(Kind::Tuple { hashed }),
             tag::SET => return self.open(Kind::Set { hashed }),
             tag::DICT => {
@@ -458,13 +488,38 @@ impl<'b> Reader<'b> {
 
     fn run(&mut self) -> Result<impl ExactSizeIterator<Item = [u8; 8]> + use<'b>> {
         let count = self.count(8)?;
-        let bytes = self.take(count * 8)?;
-        Ok(bytes.chunks_exact(8).map(|chunk| {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            word
-        }))
+        Ok(words(self.take(count * 8)?))
     }
+
+    /// All values that are left, as a list.
+    fn part<'py>(&mut self, py: Python<'py>, kind: u8) -> Result<Bound<'py, PyList>> {
+        Ok(match kind {
+            tag::LONGS => PyList::new(
+                py,
+                words(self.rest()).map(|word| int(py, i64::from_le_bytes(word))),
+            )?,
+            tag::DOUBLES => PyList::new(
+                py,
+                words(self.rest()).map(|word| PyFloat::new(py, f64::from_le_bytes(word))),
+            )?,
+            _ => {
+                bulk::is_direct(py); // finds out how texts are made fastest
+                let mut values = Vec::new();
+                while self.end().is_err() {
+                    values.push(self.value(py)?);
+                }
+                PyList::new(py, values)?
+            }
+        })
+    }
+}
+
+fn words(bytes: &[u8]) -> impl ExactSizeIterator<Item = [u8; 8]> + '_ {
+    bytes.chunks_exact(8).map(|chunk| {
+        let mut word = [0; 8];
+        word.copy_from_slice(chunk);
+        word
+    })
 }
 
 /// What [`Reader::one`] read.
@@ -511,13 +566,7 @@ impl<'py> Open<'py> {
         match &mut self.kind {
             Kind::Dict { dict, key, .. } => match key.take() {
                 None => *key = Some(value),
-                Some(key) => dict.set_item(&key, value).map_err(|raised| {
-                    unhashable(
-                        "Unable to create python dictionary. Unhashable key: ",
-                        &key,
-                        raised,
-                    )
-                })?,
+                Some(key) => set_item(dict, &key, &value)?,
             },
             _ => self.items.push(value),
         }
@@ -550,6 +599,68 @@ impl<'py> Open<'py> {
     }
 }
 
+fn set_item<'py>(
+    dict: &Bound<'py, PyDict>,
+    key: &Bound<'py, PyAny>,
+    value: &Bound<'py, PyAny>,
+) -> Result<()> {
+    let text = "Unable to create python dictionary. Unhashable key: ";
+    dict.set_item(key, value)
+        .map_err(|raised| unhashable(text, key, raised))
+}
+
+/// Adds packed values to a container that Java hands over in parts; the handle is 0 for the first part, and Java has the
+/// result's. The kind is a tag: that of a dict, of a run of numbers, or of a list. With the last part Java says how many values came.
+pub fn add(py: Python<'_>, handle: Handle, kind: u8, values: &[u8], total: Option<usize>) -> Result<Handle> {
+    let before = match handle {
+        0 => None,
+        _ => Some(handle::lend(py, handle)?),
+    };
+    let mut reader = Reader::new(values);
+    let container = if kind == tag::DICT {
+        let dict = before.unwrap_or_else(|| PyDict::new(py).into_any());
+        let dict = dict.cast_into_exact::<PyDict>().map_err(PyErr::from)?;
+        while reader.end().is_err() {
+            let key = reader.value_or_key(py, true)?;
+            set_item(&dict, &key, &reader.value(py)?)?;
+        }
+        all_differ(total.unwrap_or(dict.len()), dict.len())?;
+        dict.into_any()
+    } else {
+        let part = reader.part(py, kind)?;
+        match before {
+            None => part.into_any(),
+            Some(before) => {
+                let list = before.cast_into_exact::<PyList>().map_err(PyErr::from)?;
+                list.set_slice(list.len(), list.len(), &part)?;
+                list.into_any()
+            }
+        }
+    };
+    Ok(match handle {
+        0 => handle::give(container, handle::NO_FRAME),
+        _ => handle,
+    })
+}
+
+/// The next part of a container: its values from a position on, and the tag 24 behind them or as the last one. `done` values came before, of so many.
+pub fn more(
+    py: Python<'_>,
+    handle: Handle,
+    position: isize,
+    done: usize,
+    total: usize,
+    is_deep: bool,
+    frame: Frame,
+) -> Result<Vec<u8>> {
+    let container = handle::lend(py, handle)?;
+    let mut writer = Writer::new(py, frame).in_parts();
+    writer.is_deep = is_deep;
+    writer.part(&container, position, done, total)?;
+    handle::take_back(py, handle);
+    Ok(writer.finish())
+}
+
 /// Java's 1, 1.0 and true are three, Python's are one.
 fn all_differ(given: usize, kept: usize) -> Result<()> {
     if given == kept {
@@ -576,6 +687,9 @@ pub(crate) fn int(py: Python<'_>, value: i64) -> Bound<'_, PyAny> {
 
 /// A Python string from UTF-8 in which lone surrogates may stand as three bytes.
 pub fn string<'py>(py: Python<'py>, bytes: &[u8]) -> Result<Bound<'py, PyString>> {
+    if let Some(string) = bulk::ascii(py, bytes) {
+        return Ok(string);
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Ok(PyString::new(py, text));
     }
@@ -773,6 +887,10 @@ pub struct Writer<'py> {
     whole: bool,
     /// Bytes that the reader takes: of all, and of a large value by itself.
     most: usize,
+    /// Bytes from which on the rest of a container is a part of its own.
+    part: usize,
+    /// Whether containers around the value go in parts, and no further one may.
+    is_deep: bool,
 }
 
 impl Drop for Writer<'_> {
@@ -791,7 +909,17 @@ impl<'py> Writer<'py> {
             given: Vec::new(),
             whole: frame == handle::APART,
             most: MOST,
+            part: usize::MAX,
+            is_deep: false,
         }
+    }
+
+    /// One whose reader asks for the rest of large containers before anybody else can change them.
+    pub fn in_parts(mut self) -> Self {
+        if !self.whole {
+            self.part = PART;
+        }
+        self
     }
 
     /// A writer for somebody who cannot fetch large values by themselves.
@@ -1097,7 +1225,7 @@ impl<'py> Writer<'py> {
         } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
             self.raw(bytes)?;
         } else if object.is_exact_instance_of::<PyTuple>() {
-            return Ok(Some(Walk::all(tag::TUPLE, object)?));
+            return Ok(Some(Walk::items(tag::TUPLE, object, 0)));
         } else {
             return self.rarer(object);
         }
@@ -1143,18 +1271,118 @@ impl<'py> Writer<'py> {
 
     /// The list at once where all its elements are of one simple kind; otherwise they are still to be written.
     fn list(&mut self, list: &Bound<'py, PyList>) -> Result<Option<Walk<'py>>> {
-        if self.longs(list)? || self.doubles(list)? || self.texts(list)? {
+        let all = 0..list.len();
+        if all.len() > self.part / 8
+            && gil::is_kept()
+            && (capi::long_at(list, 0).is_some() || capi::double_at(list, 0).is_some())
+        {
+            self.list_of(1)?;
+            self.rest(list, 0, 0, all.len())?;
             return Ok(None);
         }
-        Ok(Some(Walk::all(tag::LIST, list)?))
+        if self.longs(list, &all)? || self.doubles(list, &all)? || self.texts(list, &all)? {
+            return Ok(None);
+        }
+        Ok(Some(Walk::items(tag::LIST, list, 0)))
+    }
+
+    /// Some of a container, from a position on, see [`more`].
+    fn part(
+        &mut self,
+        container: &Bound<'py, PyAny>,
+        position: isize,
+        done: usize,
+        total: usize,
+    ) -> Result<()> {
+        if let Ok(dict) = container.cast_exact::<PyDict>() {
+            let mut walk = Walk::dict(dict);
+            walk.before = done;
+            if let Values::Dict {
+                position: at, size, ..
+            } = &mut walk.values
+            {
+                (*at, *size) = (position, total);
+            }
+            return self.walk(walk);
+        }
+        if let Ok(list) = container.cast_exact::<PyList>() {
+            let end = list.len().min(done + PART_NUMBERS);
+            let numbers = done..end;
+            if self.longs(list, &numbers)? || self.doubles(list, &numbers)? {
+                return if end < list.len() {
+                    self.rest(list, end as isize, end, total)
+                } else {
+                    self.no_rest()
+                };
+            }
+            if self.texts(list, &(done..list.len()))? {
+                return Ok(());
+            }
+            return self.walk(Walk::items(tag::LIST, list, done));
+        }
+        match container.cast_exact::<PyTuple>() {
+            Ok(tuple) => self.walk(Walk::items(tag::TUPLE, tuple, done)),
+            Err(_) => Err(Error::refused("Not a container that goes in parts.")),
+        }
+    }
+
+    /// The rest of a container: Java asks for it by [`more`].
+    fn rest(
+        &mut self,
+        container: &Bound<'py, PyAny>,
+        position: isize,
+        done: usize,
+        total: usize,
+    ) -> Result<()> {
+        self.reserve(0)?;
+        self.u8(tag::MORE);
+        self.give(container, self.frame);
+        self.out.extend_from_slice(&(position as u64).to_le_bytes());
+        self.u32(done)?;
+        self.u32(total)
+    }
+
+    /// Says that there is no rest, where no container says it.
+    fn no_rest(&mut self) -> Result<()> {
+        self.reserve(0)?;
+        self.u8(tag::MORE);
+        self.out.extend_from_slice(&[0; 24]);
+        Ok(())
+    }
+
+    /// Whether what is left of the innermost container goes in parts, of which it then writes the beginning.
+    fn leaves(&mut self, open: &mut [Walk<'py>]) -> Result<bool> {
+        let depth = open.len();
+        let may = depth == 1 || !self.is_deep && depth < PART_DEPTH;
+        match open.last_mut() {
+            Some(container) if may && gil::is_kept() => {
+                let Some((object, position, total)) = container.left() else {
+                    return Ok(false);
+                };
+                let done = container.before + container.count as usize;
+                if done >= total {
+                    return Ok(false);
+                }
+                self.rest(&object, position, done, total)?;
+                if container.tag == tag::DICT {
+                    self.none()?;
+                }
+                container.count += 1;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Writes a container and all that is in it. Uses no stack for nested values.
     fn walk(&mut self, container: Walk<'py>) -> Result<()> {
         let mut open = vec![container];
         self.head(&mut open)?;
-        while let Some(container) = open.last_mut() {
-            match container.next()? {
+        while let Some(container) = open.last() {
+            let is_large = self.out.len() - container.count_at > self.part;
+            let leaves = is_large && self.leaves(&mut open)?;
+            let Some(container) = open.last_mut() else { break };
+            match if leaves { None } else { container.next()? } {
                 Some(object) => {
                     if let Some(nested) = self.nested(&object)? {
                         if open.len() > MAX_DEPTH {
@@ -1185,55 +1413,71 @@ impl<'py> Writer<'py> {
         Ok(())
     }
 
-    /// The list as one run of 64-bit integers, or nothing.
-    fn longs(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        self.run(list, tag::LONGS, 8, |out, index| {
+    /// The items as one run of 64-bit integers, or nothing.
+    fn longs(&mut self, list: &Bound<'py, PyList>, items: &Range<usize>) -> Result<bool> {
+        self.run(items, tag::LONGS, |out, index| {
             out.extend_from_slice(&capi::long_at(list, index)?.to_le_bytes());
             Some(())
         })
     }
 
-    /// The list as one run of floats, or nothing.
-    fn doubles(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        self.run(list, tag::DOUBLES, 8, |out, index| {
+    /// The items as one run of floats, or nothing.
+    fn doubles(&mut self, list: &Bound<'py, PyList>, items: &Range<usize>) -> Result<bool> {
+        self.run(items, tag::DOUBLES, |out, index| {
             out.extend_from_slice(&capi::double_at(list, index)?.to_le_bytes());
             Some(())
         })
     }
 
-    /// The list if all that is in it is short text, or nothing.
-    fn texts(&mut self, list: &Bound<'py, PyList>) -> Result<bool> {
-        let most = self.most;
-        self.run(list, tag::LIST, 5, |out, index| {
-            if out.len() > most {
-                return None;
+    /// The items if all of them are short text, or nothing.
+    fn texts(&mut self, list: &Bound<'py, PyList>, items: &Range<usize>) -> Result<bool> {
+        if items.is_empty() {
+            return Ok(false);
+        }
+        let start = self.position();
+        self.list_of(items.len())?;
+        for index in items.clone() {
+            if self.out.len() - start > self.part && gil::is_kept() {
+                self.set_u32(start + 1, (index - items.start + 1) as u32);
+                self.rest(list, index as isize, index, items.end)?;
+                return Ok(true);
             }
-            out.try_reserve(5 + 4 * LONG_TEXT + FIXED).ok()?;
-            let start = out.len();
-            out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
-            let length = capi::append_text_at(list, index, LONG_TEXT, out)? as u32;
-            out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
-            Some(())
-        })
+            if self.text_at(list, index).is_none() {
+                self.truncate(start);
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
-    /// A list of which one kind of item is written, each of `least` bytes or more. Nothing also where there is no
-    /// room, which whoever then writes it says.
+    /// An item that is a short text, or nothing.
+    fn text_at(&mut self, list: &Bound<'py, PyList>, index: usize) -> Option<()> {
+        let out = &mut self.out;
+        if out.len() > self.most {
+            return None;
+        }
+        out.try_reserve(5 + 4 * LONG_TEXT + FIXED).ok()?;
+        let start = out.len();
+        out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
+        let length = capi::append_text_at(list, index, LONG_TEXT, out)? as u32;
+        out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+        Some(())
+    }
+
+    /// Items that are numbers of one kind. Nothing also where there is no room, which whoever then writes them says.
     fn run(
         &mut self,
-        list: &Bound<'py, PyList>,
+        items: &Range<usize>,
         tag: u8,
-        least: usize,
         write: impl Fn(&mut Vec<u8>, usize) -> Option<()>,
     ) -> Result<bool> {
-        let count = list.len();
         let start = self.position();
         self.u8(tag);
-        self.u32(count)?;
-        let written = count > 0
-            && write(&mut self.out, 0).is_some()
-            && self.reserve(count.saturating_mul(least)).is_ok()
-            && (1..count).all(|index| write(&mut self.out, index).is_some());
+        self.u32(items.len())?;
+        let written = !items.is_empty()
+            && write(&mut self.out, items.start).is_some()
+            && self.reserve(items.len().saturating_mul(8)).is_ok()
+            && (items.start + 1..items.end).all(|index| write(&mut self.out, index).is_some());
         if !written {
             self.truncate(start);
         }
@@ -1373,10 +1617,14 @@ struct Walk<'py> {
     values: Values<'py>,
     count: u32,
     count_at: usize,
+    /// How many came in earlier parts.
+    before: usize,
 }
 
 enum Values<'py> {
     Of(Bound<'py, PyIterator>),
+    /// A list or tuple, of which the next item is that after all that came: so it may change meanwhile, as in a loop of Python's.
+    Items(Bound<'py, PyAny>),
     /// What packing calls may run other code, and that may change the dict.
     Dict {
         dict: Bound<'py, PyDict>,
@@ -1388,13 +1636,38 @@ enum Values<'py> {
 
 impl<'py> Walk<'py> {
     fn all(tag: u8, container: &Bound<'py, PyAny>) -> Result<Self> {
-        let values = Values::Of(container.try_iter()?);
-        Ok(Walk {
+        Ok(Walk::new(tag, Values::Of(container.try_iter()?), 0))
+    }
+
+    fn items(tag: u8, container: &Bound<'py, PyAny>, from: usize) -> Self {
+        Walk::new(tag, Values::Items(container.clone()), from)
+    }
+
+    fn new(tag: u8, values: Values<'py>, before: usize) -> Self {
+        Walk {
             tag,
             values,
             count: 0,
             count_at: 0,
-        })
+            before,
+        }
+    }
+
+    /// The container, the position of what is left of it, and how many there are, if others can go on from there.
+    fn left(&self) -> Option<(Bound<'py, PyAny>, isize, usize)> {
+        match &self.values {
+            Values::Items(container) => {
+                let all = container.len().ok()?;
+                Some((container.clone(), 0, all))
+            }
+            Values::Dict {
+                dict,
+                size,
+                position,
+                value: None,
+            } => Some((dict.clone().into_any(), *position, *size)),
+            _ => None,
+        }
     }
 
     fn dict(dict: &Bound<'py, PyDict>) -> Self {
@@ -1404,16 +1677,17 @@ impl<'py> Walk<'py> {
             position: 0,
             value: None,
         };
-        Walk {
-            tag: tag::DICT,
-            values,
-            count: 0,
-            count_at: 0,
-        }
+        Walk::new(tag::DICT, values, 0)
     }
 
     fn next(&mut self) -> Result<Option<Bound<'py, PyAny>>> {
+        let done = self.before + self.count as usize;
         match &mut self.values {
+            Values::Items(container) => {
+                let item = capi::item_at(container, done);
+                self.count += u32::from(item.is_some());
+                Ok(item)
+            }
             Values::Of(iterator) => match iterator.next() {
                 Some(item) => {
                     self.count += 1;
@@ -1431,7 +1705,7 @@ impl<'py> Walk<'py> {
                     return Ok(Some(value));
                 }
                 let entry = capi::next_entry(dict, position);
-                let over = entry.is_none() == (self.count as usize == *size);
+                let over = entry.is_none() == (done == *size);
                 if dict.len() != *size || !over {
                     let text = "dictionary changed size during iteration";
                     return Err(PyRuntimeError::new_err(text).into());

@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::guard::{backtrace, guard, hidden, thrown};
 use crate::host;
 use crate::{boot, owner, process, shared, watch};
+use bytemuck::cast_slice_mut;
 use jni::objects::{JByteArray, JLongArray, JObject, JObjectArray, JString};
 use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
@@ -289,6 +290,27 @@ export! {
 export! {
     fn bulkTake(env, handle: i64) -> JObject<'local> {
         gil::with(|py| bulk::take(py, handle as u64, |value| java_value(env, value)))?
+    }
+}
+
+export! {
+    fn bulkAdd(env, container: i64, kind: i32, values: JByteArray<'local>, from: i32, length: i32, total: i32) -> i64 {
+        let length = length.max(0) as usize;
+        let mut bytes = pack::buffer(length)?;
+        env.get_byte_array_region(&values, from, cast_slice_mut(&mut bytes[..length]))?;
+        let total = usize::try_from(total).ok();
+        let added = gil::with(|py| pack::add(py, container as u64, kind as u8, &bytes[..length], total));
+        pack::give_back(bytes);
+        Ok(added? as i64)
+    }
+}
+
+export! {
+    fn bulkMore(env, container: i64, position: i64, done: i32, total: i32, deep: bool, room: JByteArray<'local>, frame: i64) -> JByteArray<'local> {
+        let part = gil::with(|py| {
+            pack::more(py, container as u64, position as isize, done as usize, total as usize, deep, frame as u64)
+        })?;
+        answer(env, room, 0, part)
     }
 }
 

@@ -77,6 +77,47 @@ final class ChildMains {
         }
     }
 
+    /** Prints by how many megabytes the process was larger at the most than with what crossed: to Python and to Java. */
+    static void crossesInParts() throws Exception {
+        int count = 10_000_000;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonVariable<Object> x = new PythonVariable<>("x", PythonTypes.get("list"));
+            for (int i = 0; i < 2; i++) { // once for classes and code
+                List<Object> longs = new ArrayList<>(count);
+                for (long n = 0; n < count; n++) {
+                    longs.add(n);
+                }
+                PythonExecutioner.exec("x = None");
+                forgetMost();
+                PythonExecutioner.setVariable("x", Python.of(longs));
+                long in = megabytes("VmHWM") - megabytes("VmRSS");
+                longs = null;
+                forgetMost();
+                long before = megabytes("VmRSS");
+                PythonExecutioner.exec("pass", null, List.of(x));
+                long out = megabytes("VmHWM") - before;
+                if (!Long.valueOf(count - 1).equals(((List<?>) x.getValue()).get(count - 1))) {
+                    throw new AssertionError("another value");
+                }
+                x.setValue(null);
+                if (i == 1) {
+                    System.out.println(in + " " + out);
+                }
+            }
+        }
+    }
+
+    private static void forgetMost() throws Exception {
+        Files.writeString(Path.of("/proc/self/clear_refs"), "5");
+    }
+
+    private static long megabytes(String what) throws Exception {
+        return Files.lines(Path.of("/proc/self/status"))
+                .filter(line -> line.startsWith(what))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
+                .sum();
+    }
+
     /** The JVM ends while a thousand tasks wait. */
     static void endsWithTasks() {
         locked("import atexit\nended = [0]\natexit.register(lambda: print(*ended, 'ended'))");

@@ -239,6 +239,7 @@ class LoadersTest {
         one.run("shutdown", null);
         assertTrue(two.run("raise", "function_one(1)").toString().contains("is gone"));
         assertEquals("two\n", two.run("capture", "print('two')"));
+        assertEquals("nothing", two.run("raise", "import sys\nassert sys.stdout is sys.__stdout__"));
         assertFalse(PythonContextManager.hasContext("of_one"));
         RuntimeException refused = assertThrows(RuntimeException.class, () -> one.run("exec", "1"));
         assertTrue(refused.getMessage().contains("PythonExecutioner.shutdown() was called"), refused::getMessage);

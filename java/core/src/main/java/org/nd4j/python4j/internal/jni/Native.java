@@ -195,6 +195,26 @@ public final class Native {
     /** The String or byte[] of a handle to a str or bytes. This releases the handle. */
     public static native Object bulkTake(long handle);
 
+    /**
+     * Adds packed values to a list or dict that goes to Python in parts.
+     *
+     * @param container the handle that the first part returned; 0 for the first part
+     * @param kind a tag: of a dict, of a run of numbers, or of a list
+     * @param total how many elements or entries there were, with the last part; otherwise -1
+     * @return a handle in no frame. A large value in a buffer refers to the container by it
+     */
+    public static native long bulkAdd(long container, int kind, byte[] values, int from, int length, int total);
+
+    /**
+     * The next part of a list, tuple or dict. This releases the handle.
+     *
+     * @param done how many elements or entries came before, of {@code total}
+     * @param deep whether no container inside may go in parts
+     * @param room where the part is written if it has room for it
+     * @return the part, which may be longer
+     */
+    public static native byte[] bulkMore(long container, long position, int done, int total, boolean deep, byte[] room, long frame);
+
     /** Whether no further copies are made. For text this needs the known internal layouts of String and of str. */
     public static native boolean bulkDirect();
 

@@ -63,6 +63,7 @@ public final class Pack {
     public static final int LARGE = 21;
     public static final int FUNCTION = 22;
     public static final int SHARED = 23;
+    public static final int MORE = 24;
 
     /** The kinds of values to which a reader can request that a Python object is converted. */
     public static final class Wanted {
@@ -103,6 +104,10 @@ public final class Pack {
     public static final int SHORT_TEXT = 256;
     private static final int LARGE_VALUE = 1 << 14;
     private static final int LARGE_BESIDE = 1 << 16;
+
+    /** Bytes of a container from which on they go to Python in parts, and how deep such containers are nested. */
+    private static final int PART = 1 << 18;
+    private static final int PART_DEPTH = 16;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
     private static final class Words {
@@ -342,15 +347,13 @@ public final class Pack {
         reserve(4 + 3L * chars);
         byte[] out = buffer;
         int start = length + 4;
-        int i = 0;
-        for (; i < chars; i++) {
+        int bits = 0;
+        for (int i = 0; i < chars; i++) { // without a look at each, which takes longer
             char c = text.charAt(i);
-            if (c >= 0x80) {
-                break;
-            }
             out[start + i] = (byte) c;
+            bits |= c;
         }
-        int end = encode(text, i, start + i);
+        int end = bits < 0x80 ? start + chars : encode(text, start);
         put(out, length, end - start);
         length = end;
         return this;
@@ -370,10 +373,10 @@ public final class Pack {
         return marks != 0;
     }
 
-    /** The rest of a text, for which the buffer has room. */
-    private int encode(String text, int from, int at) {
+    /** A text for which the buffer has room. */
+    private int encode(String text, int at) {
         byte[] out = buffer;
-        for (int i = from; i < text.length(); i++) {
+        for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c < 0x80) {
                 out[at++] = (byte) c;
@@ -551,42 +554,83 @@ public final class Pack {
     }
 
     private void list(Collection<?> list, int depth) {
-        if (!longs(list) && !doubles(list)) {
+        if (!longs(list, depth) && !doubles(list, depth)) {
             collection(LIST, list, depth);
         }
     }
 
-    /** A tag, and room for a count that is known later. */
+    /** A tag, and room for a count that is known later. The result is where the values begin. */
     private int start(int tag) {
         u8(tag).u32(0);
-        return length - 4;
+        return length;
+    }
+
+    /** How long the buffer may become until the values that begin at its end go ahead to Python. */
+    private int limit(int depth) {
+        return peer == null && depth < PART_DEPTH ? length + PART : Integer.MAX_VALUE;
+    }
+
+    /**
+     * Adds the values from a position on to a container in Python, and discards them here.
+     *
+     * @param container what this returned for the part before; 0 for the first part
+     */
+    private long part(int tag, long container, int from, int total) {
+        long handle = Native.bulkAdd(container, tag, buffer, from, length - from, total);
+        if (container == 0) {
+            fresh.add(handle); // in case that nobody takes it back
+        }
+        length = from;
+        return handle;
+    }
+
+    /** Ends a container whose values begin at a position, or are in Python as far as they went there in parts. */
+    private void end(int tag, long parts, int from, int count) {
+        if (parts == 0) {
+            put(buffer, from - 4, count);
+        } else {
+            part(tag, parts, from, count);
+            length = from - 5;
+            u8(LARGE).u64(parts);
+        }
     }
 
     private void collection(int tag, Collection<?> collection, int depth) {
-        int countAt = start(tag);
+        int from = start(tag);
+        int limit = tag == LIST ? limit(depth) : Integer.MAX_VALUE;
+        long parts = 0;
         int count = 0;
         for (Object element : collection) {
             element(element, depth);
             count++;
+            if (length > limit) {
+                parts = part(tag, parts, from, -1);
+            }
         }
-        put(buffer, countAt, count);
+        end(tag, parts, from, count);
     }
 
     private void map(Map<?, ?> map, int depth) {
-        int countAt = start(DICT);
+        int from = start(DICT);
+        int limit = limit(depth);
+        long parts = 0;
         int count = 0;
         for (Map.Entry<?, ?> entry : map.entrySet()) {
             element(entry.getKey(), depth);
             element(entry.getValue(), depth);
             count++;
+            if (length > limit) {
+                parts = part(DICT, parts, from, -1);
+            }
         }
-        put(buffer, countAt, count);
+        end(DICT, parts, from, count);
     }
 
     /** The list as one run of 64-bit integers, or nothing. */
-    private boolean longs(Collection<?> list) {
-        int start = length;
-        int countAt = start(LONGS);
+    private boolean longs(Collection<?> list, int depth) {
+        int from = start(LONGS);
+        int limit = limit(depth);
+        long parts = 0;
         int count = 0;
         for (Object element : list) {
             if (!(element instanceof Long || element instanceof Integer)) {
@@ -594,14 +638,18 @@ public final class Pack {
             }
             u64(((Number) element).longValue());
             count++;
+            if (length > limit) {
+                parts = part(LONGS, parts, from, -1);
+            }
         }
-        return endRun(list, start, countAt, count);
+        return endRun(LONGS, list, parts, from, count);
     }
 
     /** The list as one run of doubles, or nothing. */
-    private boolean doubles(Collection<?> list) {
-        int start = length;
-        int countAt = start(DOUBLES);
+    private boolean doubles(Collection<?> list, int depth) {
+        int from = start(DOUBLES);
+        int limit = limit(depth);
+        long parts = 0;
         int count = 0;
         for (Object element : list) {
             if (!(element instanceof Double || element instanceof Float)) {
@@ -609,16 +657,22 @@ public final class Pack {
             }
             u64(Double.doubleToRawLongBits(((Number) element).doubleValue()));
             count++;
+            if (length > limit) {
+                parts = part(DOUBLES, parts, from, -1);
+            }
         }
-        return endRun(list, start, countAt, count);
+        return endRun(DOUBLES, list, parts, from, count);
     }
 
-    private boolean endRun(Collection<?> list, int start, int countAt, int count) {
+    private boolean endRun(int tag, Collection<?> list, long parts, int from, int count) {
         if (count == 0 || count != list.size()) {
-            length = start;
+            if (parts != 0) {
+                Native.handleDrop(parts);
+            }
+            length = from - 5;
             return false;
         }
-        put(buffer, countAt, count);
+        end(tag, parts, from, count);
         return true;
     }
 
@@ -768,13 +822,15 @@ public final class Pack {
 
         private static final byte[] EMPTY = {};
 
+        private static final Object REST = new Object(); // stands for the values that come in parts
+
         // What stands in a block by itself: its form, the number of the block, the position and the length.
         private static final int BESIDE_LENGTH = 25;
         private static final int BESIDE_BYTES = 2;
         private static final int BESIDE_TEXT = 3;
 
         private final Pack pack; // whose room it may use; null for none
-        private final byte[] in;
+        private byte[] in;
         private final long frame;
         private final Peer peer; // null for this process's own Python
         private int at;
@@ -783,6 +839,7 @@ public final class Pack {
         private boolean hasObjects;
         private boolean damaged;
         private int lost; // elements and keys that are equal to others in Java alone
+        private Around around; // what goes on when the container is complete whose parts are being read; null for none
 
         /**
          * @param in the whole buffer, null for an empty one
@@ -839,6 +896,10 @@ public final class Pack {
                 if (!damaged) {
                     at = last;
                     forget(1 + due);
+                    for (; around != null; around = around.around) {
+                        around.goOn(this);
+                        forget(due);
+                    }
                     due = 0;
                 }
                 throw e;
@@ -868,6 +929,9 @@ public final class Pack {
                 } else if (tag == JAVA) {
                     skip(8);
                     drop();
+                } else if (tag == MORE) {
+                    drop();
+                    skip(16);
                 } else if (tag == INT || tag == FLOAT) {
                     skip(8);
                 } else if (tag == LONGS || tag == DOUBLES) {
@@ -911,6 +975,9 @@ public final class Pack {
                         continue;
                     }
                     value = inner.container();
+                } else if (tag == MORE) {
+                    more(open);
+                    value = REST;
                 } else {
                     value = single(tag);
                 }
@@ -921,6 +988,10 @@ public final class Pack {
                     }
                     value = open.container();
                     lost += open.lost();
+                    if (open.inParts) {
+                        around.goOn(this);
+                        around = around.around;
+                    }
                     open = open.outer;
                 }
                 if (open == null) {
@@ -934,9 +1005,10 @@ public final class Pack {
             final Open outer;
             final int depth;
             final Collection<Object> elements; // null in a map
-            final Map<Object, Object> map;
-            final int count;
+            Map<Object, Object> map;
+            int count;
             int left;
+            boolean inParts;
             private Object key;
 
             Open(Open outer, Collection<Object> elements, Map<Object, Object> map, int left) {
@@ -953,12 +1025,26 @@ public final class Pack {
 
             void add(Object value) {
                 left--;
+                if (value == REST) {
+                    return; // which adds itself
+                }
                 if (elements != null) {
                     elements.add(value);
                 } else if (left % 2 != 0) {
                     key = value;
                 } else {
                     map.put(key, value);
+                }
+            }
+
+            /** Makes room for as many as there are in all. */
+            void expect(int total) {
+                if (map == null) {
+                    ((ArrayList<?>) elements).ensureCapacity(total);
+                } else {
+                    Map<Object, Object> first = map;
+                    map = new LinkedHashMap<>(capacity(total));
+                    map.putAll(first);
                 }
             }
 
@@ -969,6 +1055,77 @@ public final class Pack {
             /** How many elements or keys are equal to another one in Java alone. */
             int lost() {
                 return elements == null ? count - map.size() : elements instanceof Set ? count - elements.size() : 0;
+            }
+        }
+
+        /** A buffer that is read on when the container is complete that goes on in parts. */
+        private static final class Around {
+            final Around around;
+            final byte[] in;
+            final int at;
+            final int due;
+
+            Around(Reader reader) {
+                around = reader.around;
+                in = reader.in;
+                at = reader.at;
+                due = reader.due;
+            }
+
+            void goOn(Reader reader) {
+                reader.in = in;
+                reader.at = at;
+                reader.due = due;
+            }
+        }
+
+        /** Gets the next part of a container and begins to read it; or there is none. */
+        private void more(Open open) {
+            need(24);
+            refusePeer();
+            if (open == null || open.elements instanceof Set) {
+                throw malformed("no container that goes on");
+            }
+            long handle = word();
+            long position = word();
+            int done = u32();
+            int total = u32();
+            if (handle == 0) {
+                return;
+            }
+            byte[] room = open.inParts ? in : new byte[PART + LARGE_VALUE];
+            byte[] part = Native.bulkMore(handle, position, done, total, open.depth >= PART_DEPTH, room, frame);
+            if (open.map != null) { // after the place of the value
+                at++;
+                due--;
+                open.left--;
+                open.count--;
+            }
+            int tag = part[0];
+            boolean isRun = tag == LONGS || tag == DOUBLES;
+            boolean isFirst = !open.inParts;
+            if (isFirst) {
+                around = new Around(this);
+                open.inParts = true;
+            }
+            in = part;
+            last = 0;
+            due = isRun ? 1 : 0;
+            if (isFirst) {
+                open.expect(total);
+            }
+            at = 1;
+            int count = count(isRun ? 8 : 1);
+            if (isRun) {
+                for (int i = 0; i < count; i++) {
+                    long word = word();
+                    open.elements.add(tag == LONGS ? (Object) word : (Object) Double.longBitsToDouble(word));
+                }
+                open.left++; // what says whether there is more
+            } else {
+                due = open.map == null ? count : 2 * count;
+                open.left += due;
+                open.count += count;
             }
         }
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lists and dicts that cross in parts: exact whatever is in them, nothing stays of one that fails half-way, and what crosses
+// needs little memory beside it.
+package org.nd4j.python4j;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.AbstractList;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.ConcurrentModificationException;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.LongFunction;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.nd4j.python4j.internal.jni.Handles;
+
+@ExtendWith(InPython.class)
+class PartsTest {
+
+    private static final int MANY = 100_000;
+
+    private static List<Object> list(int count, LongFunction<?> element) {
+        return LongStream.range(0, count).mapToObj(element).collect(Collectors.toCollection(ArrayList::new));
+    }
+
+    private static Map<Object, Object> map(int count, LongFunction<?> key, LongFunction<?> value) {
+        Map<Object, Object> map = new LinkedHashMap<>();
+        for (long i = 0; i < count; i++) {
+            map.put(key.apply(i), value.apply(i));
+        }
+        return map;
+    }
+
+    private static Object echo(Object value) {
+        PythonVariable<?> y = new PythonVariable<>("y", PythonTypes.get(value instanceof List ? "list" : "dict"));
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonExecutioner.setVariable("x", Python.of(value));
+            PythonExecutioner.exec("y = x", null, List.of(y));
+        }
+        return y.getValue();
+    }
+
+    private static void run(String... lines) {
+        PythonExecutioner.exec(String.join("\n", lines));
+    }
+
+    @Test
+    void containersOfAllKindsAreExact() {
+        int before = Handles.count();
+        List<Object> mixed = list(MANY, i -> i % 3 == 0 ? i : i % 3 == 1 ? "text " + i : null);
+        List<Object> late = list(MANY, i -> i);
+        late.add("no number");
+        for (Object value : List.of(
+                list(MANY, i -> i - 7), list(MANY, i -> i * 0.5), list(MANY, i -> "text \u00e9 " + i), mixed, late,
+                list(MANY, i -> List.of(i, "x")), list(MANY, i -> Map.of("id", i, "score", 0.5)),
+                list(5, i -> list(MANY, j -> i + j)), list(5, i -> list(200, j -> list(200, k -> j * k))),
+                list(100, i -> "x".repeat(9_000)), list(30, i -> "\u00e9".repeat(20_000)),
+                map(MANY, i -> "key " + i, i -> i), map(MANY, i -> i, i -> List.of(i)),
+                map(3, i -> "k" + i, i -> map(MANY, j -> j, j -> "v" + j)), map(3, i -> i, i -> list(MANY, j -> "s" + j)))) {
+            assertEquals(value, echo(value));
+        }
+        assertEquals(before, Handles.count());
+    }
+
+    @Test
+    void everyNumberOfElementsAroundAPartIsExact() {
+        for (int count : new int[] {32_766, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537}) {
+            assertEquals(list(count, i -> i), echo(list(count, i -> i)));
+            assertEquals(list(count, i -> "0123"), echo(list(count, i -> "0123")));
+            assertEquals(map(count, i -> i, i -> true), echo(map(count, i -> i, i -> true)));
+        }
+    }
+
+    @Test
+    void pythonSeesListsAndDicts() {
+        PythonExecutioner.setVariable("x", Python.of(list(MANY, i -> i)));
+        PythonExecutioner.setVariable("d", Python.of(map(MANY, i -> "k" + i, i -> i)));
+        run("assert type(x) is list and x == list(range(" + MANY + "))",
+                "assert type(d) is dict and d == {'k%d' % i: i for i in range(" + MANY + ")}");
+        assertEquals(list(MANY, i -> i), Python.eval("tuple(x)").toJava(List.class));
+        assertEquals(list(MANY, i -> i), Python.eval("range(" + MANY + ")").toList());
+        assertEquals(MANY, ((Map<?, ?>) Python.eval("{(i, 'x'): {i} for i in x}").toMap()).size());
+    }
+
+    /** What has no counterpart in Java comes as an object, and is not lost when a later part fails. */
+    @Test
+    void objectsInThemAreHeldAndGivenBack() {
+        run("class C: pass");
+        int before = Handles.count();
+        try (PythonGC frame = PythonGC.watch()) {
+            List<?> objects = Python.eval("[C() for _ in range(" + MANY / 2 + ")]").toJava(List.class);
+            assertEquals(MANY / 2, objects.size());
+            assertTrue(Python.isinstance((PythonObject) objects.get(MANY / 2 - 1), Python.eval("C")));
+        }
+        assertEquals(before, Handles.count());
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonException lost = assertThrows(PythonException.class,
+                    () -> Python.eval("[1, [C() for _ in range(" + MANY / 2 + ")], {(1, 2): 0, range(1, 3): 1}]").toJava(List.class));
+            assertTrue(lost.getMessage().contains("would lose 1"), lost::getMessage);
+        }
+        assertEquals(before, Handles.count());
+    }
+
+    /** The large lists and dicts that Python has: type, length and beginning. */
+    private static String large() {
+        try (PythonGC frame = PythonGC.watch()) {
+            return Python.eval("str([(type(o), len(o), str(o)[:60]) for o in __import__('gc').get_objects()"
+                    + " if type(o) in (list, dict) and len(o) > 10000])").toString();
+        }
+    }
+
+    @Test
+    void aFailureHalfWayLeavesNothing() {
+        String large = large();
+        int before = Handles.count();
+        List<Object> failing = new AbstractList<>() {
+            @Override
+            public Object get(int index) {
+                if (index == MANY - 1) {
+                    throw new IllegalStateException("no element");
+                }
+                return (long) index;
+            }
+
+            @Override
+            public int size() {
+                return MANY;
+            }
+        };
+        assertThrows(IllegalStateException.class, () -> Python.of(failing));
+        List<Object> unconvertible = list(MANY, i -> "text " + i);
+        unconvertible.add(new Object());
+        assertThrows(PythonException.class, () -> Python.of(unconvertible));
+        List<Object> changing = list(MANY, i -> i);
+        assertThrows(ConcurrentModificationException.class, () -> Python.of(new AbstractList<Object>() {
+            @Override
+            public Iterator<Object> iterator() {
+                Iterator<Object> elements = changing.iterator();
+                elements.next();
+                changing.add("more");
+                return elements;
+            }
+
+            @Override
+            public Object get(int index) {
+                return changing.get(index);
+            }
+
+            @Override
+            public int size() {
+                return changing.size();
+            }
+        }));
+        Map<Object, Object> equal = map(MANY, i -> i, i -> i);
+        equal.put(1.0, "the same key");
+        PythonException refused = assertThrows(PythonException.class, () -> Python.of(equal));
+        assertTrue(refused.getMessage().contains("and 1 would be lost"), refused::getMessage);
+        assertEquals(before, Handles.count());
+        assertEquals(large, large());
+    }
+
+    @Test
+    void whatContainsItselfIsRefused() {
+        List<Object> self = list(5_000, i -> "text " + i);
+        self.add(self);
+        assertThrows(PythonException.class, () -> Python.of(self));
+        run("x = list(range(5000))", "x.append(x)");
+        assertThrows(PythonException.class, () -> Python.eval("x").toList());
+    }
+
+    /** Values of numpy and the like run code of Python's while they are read. */
+    @Test
+    void aListThatChangesMeanwhileIsReadAsByPythonsIterator() {
+        run("import decimal",
+                "class D(decimal.Decimal):",
+                "    pass",
+                "class Grows(str):",
+                "    def __str__(self): return 'x'",
+                "x = ['text'] * 60_000",
+                "def shorter(): del x[50_000:]");
+        PythonExecutioner.setVariable("j", Python.function(Runnable.class, () -> {
+            assertEquals(60_000, Python.eval("x").toList().size());
+            PythonExecutioner.exec("shorter()");
+            assertEquals(50_000, Python.eval("x").toList().size());
+        }));
+        run("j()");
+        run("d = {i: 'x' for i in range(" + MANY + ")}");
+        PythonVariable<?> d = new PythonVariable<>("d", PythonTypes.DICT);
+        PythonVariable<?> x = new PythonVariable<>("x", PythonTypes.LIST);
+        PythonExecutioner.exec("d[-1] = 1; x.append(2)", null, Arrays.asList(d, x));
+        assertEquals(MANY + 1, ((Map<?, ?>) d.getValue()).size());
+        assertEquals(50_001, ((List<?>) x.getValue()).size());
+    }
+
+    @Test
+    void anInterruptLeavesTheNextCallWhole() throws Exception {
+        Thread.currentThread().interrupt();
+        try {
+            echo(list(MANY, i -> i));
+        } catch (PythonInterrupted e) {
+            assertSame(PythonInterrupted.class, e.getClass());
+        } finally {
+            Thread.interrupted();
+        }
+        assertEquals(list(MANY, i -> i), echo(list(MANY, i -> i)));
+    }
+
+    /** There other threads come between two calls: so a value crosses at once. */
+    @Test
+    void sharedBlocksReadThemWhole() throws Exception {
+        try (PythonGIL lent = PythonGIL.lend()) {
+            OtherThread.call(() -> {
+                try (PythonGIL shared = PythonGIL.lockShared()) {
+                    PythonExecutioner.exec("x = [str(i) for i in range(" + MANY + ")]");
+                    assertEquals(list(MANY, i -> "" + i), PythonExecutioner.getVariable("x").toList());
+                    assertEquals(list(MANY, i -> i), Python.of(list(MANY, i -> i)).toList());
+                }
+                return null;
+            });
+        }
+    }
+
+    /** In megabytes: of the list in Java 200, of that in Python 400, of a crossing at once 80 on each side. */
+    @Test
+    void whatCrossesNeedsLittleMemoryBesideIt() throws Exception {
+        assumeTrue(Files.exists(Path.of("/proc/self/clear_refs")), "only Linux tells the most that a process had");
+        String[] grown = ChildJvm.output("crossesInParts", "-Xms340m", "-Xmx340m", "-XX:+UseSerialGC", "-XX:+AlwaysPreTouch").split(" ");
+        for (String megabytes : grown) {
+            assertTrue(Integer.parseInt(megabytes) < 24, () -> "beside what crossed: " + Arrays.toString(grown));
+        }
+    }
+}
