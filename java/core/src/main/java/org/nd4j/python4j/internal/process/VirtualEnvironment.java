@@ -153,7 +153,9 @@ public final class VirtualEnvironment {
         Path about = aside.resolve("pyvenv.cfg");
         Files.writeString(about, Files.readString(about, StandardCharsets.ISO_8859_1).replace(before, after),
                 StandardCharsets.ISO_8859_1);
-        Files.deleteIfExists(folder); // Windows replaces no folder, not even an empty one
+        if (isWindows()) {
+            Files.deleteIfExists(folder); // it replaces no folder, not even an empty one
+        }
         Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
     }
 
