@@ -86,3 +86,53 @@ fn no_module_of_the_jni_crate_uses_itself_by_others() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../jni/src");
     check(folder, 8, [("guard", "host"), ("boot", "watch")]);
 }
+
+/// `cargo test` compiles for this system alone: what is used of a module must be in the one that other systems have in its
+/// place, and nothing else may name what only some systems have.
+#[test]
+fn each_system_has_what_is_used_of_a_module() {
+    let core = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let jni = concat!(env!("CARGO_MANIFEST_DIR"), "/../jni/src");
+    for (folder, module, other) in [
+        (core, "signals", "signals_windows"),
+        (jni, "process", "process_none"),
+    ] {
+        let text = |name: &str| std::fs::read_to_string(format!("{folder}/{name}.rs")).expect(name);
+        let (here, there) = (text(module), text(other));
+        let mut used = 0;
+        for entry in std::fs::read_dir(folder).expect(folder) {
+            let path = entry.expect(folder).path();
+            let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            if file == module || file == other || path.extension().is_none_or(|end| end != "rs") {
+                continue;
+            }
+            let code = text(&file);
+            for rest in code.split(&format!("{module}::")).skip(1) {
+                let name: String = rest
+                    .chars()
+                    .take_while(|c| c.is_alphanumeric() || *c == '_')
+                    .collect();
+                let defined = |text: &str| {
+                    ["fn", "const", "struct"]
+                        .iter()
+                        .any(|kind| text.contains(&format!("{kind} {name}")))
+                };
+                if defined(&here) {
+                    used += 1;
+                    assert!(
+                        defined(&there),
+                        "{file}.rs uses {module}::{name}, which {other}.rs lacks"
+                    );
+                }
+            }
+            let lines: Vec<_> = code.lines().collect();
+            for pair in lines
+                .windows(2)
+                .filter(|pair| pair[1].starts_with("use std::os::"))
+            {
+                assert!(pair[0].starts_with("#[cfg("), "{file}.rs: {}", pair[1]);
+            }
+        }
+        assert!(used > 3, "{module}");
+    }
+}

@@ -17,7 +17,6 @@ use python4j_core::stop::{self, stoppable, stoppable_after, Reason};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
-use std::os::fd::IntoRawFd;
 
 /// Exports `Native.name`. The body runs inside the guard and may use `?`.
 ///
@@ -927,7 +926,7 @@ export! {
 
 export! {
     fn processSockets(env) -> JLongArray<'local> {
-        let ends = process::sockets()?.map(|end| i64::from(end.into_raw_fd()));
+        let ends = process::socket_numbers()?;
         let numbers = env.new_long_array(ends.len() as i32)?;
         env.set_long_array_region(&numbers, 0, &ends)?;
         Ok(numbers)

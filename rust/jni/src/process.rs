@@ -53,7 +53,7 @@ fn own(file: RawFd, what: &str) -> Result<OwnedFd> {
 }
 
 /// Two ends of a stream of bytes in both directions.
-pub(crate) fn sockets() -> Result<[OwnedFd; 2]> {
+fn sockets() -> Result<[OwnedFd; 2]> {
     let mut ends = [-1; 2];
     #[cfg(target_os = "linux")]
     let kind = libc::SOCK_STREAM | libc::SOCK_CLOEXEC;
@@ -64,6 +64,11 @@ pub(crate) fn sockets() -> Result<[OwnedFd; 2]> {
         return Err(failed("socketpair"));
     }
     Ok([own(ends[0], "socketpair")?, own(ends[1], "socketpair")?])
+}
+
+/// The same two ends as numbers of files, which the caller closes.
+pub(crate) fn socket_numbers() -> Result<[i64; 2]> {
+    Ok(sockets()?.map(|end| i64::from(end.into_raw_fd())))
 }
 
 /// The end to read from, and the one to write to.

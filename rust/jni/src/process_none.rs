@@ -20,6 +20,10 @@ pub(crate) fn fork(_server: i32) -> Result<[i64; 6]> {
     Err(Error::refused("A pool of worker processes needs Linux or macOS."))
 }
 
+pub(crate) fn socket_numbers() -> Result<[i64; 2]> {
+    Err(Error::refused("A pool of worker processes needs Linux or macOS."))
+}
+
 pub(crate) fn told_end(_status: i32) -> i32 {
     255
 }

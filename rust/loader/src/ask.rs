@@ -171,6 +171,7 @@ fn key(program: &Path) -> String {
         "PYTHONUSERBASE",
         "PYENV_VERSION",
         "HOME",
+        "APPDATA", // where Windows has the packages of a user
     ] {
         key.push_str(&format!("{name}={:?}\n", std::env::var_os(name)));
     }

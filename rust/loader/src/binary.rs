@@ -23,10 +23,13 @@ pub enum Binary {
         /// The program interpreter: the C library's `ld.so`. Libraries and static programs have none.
         interpreter: Option<String>,
     },
+    /// A program or library of macOS or a library of Windows: the processors that it was built for, as [`HERE`] spells
+    /// them. One file of macOS may serve several.
+    Image(Vec<&'static str>),
     /// A script, or a name that the Microsoft Store has put on PATH, which can be run and not opened: it may stand for
     /// another program tomorrow.
     Script,
-    /// Anything else, another system's program: running it will tell.
+    /// Anything else: running it will tell. A program of Windows may be one that only starts another program.
     Other,
 }
 
@@ -47,8 +50,16 @@ impl Binary {
         if head.starts_with(b"#!") {
             return Ok(Binary::Script);
         }
-        if size < head.len() || !head.starts_with(b"\x7fELF") {
+        if size < head.len() {
             return Ok(Binary::Other);
+        }
+        if !head.starts_with(b"\x7fELF") {
+            let machines = if head.starts_with(b"MZ") {
+                dll(&mut file, &head)?
+            } else {
+                mach_o(&mut file, &head)?
+            };
+            return Ok(machines.map_or(Binary::Other, Binary::Image));
         }
         let bits = if head[4] == 2 { 64 } else { 32 };
         let machine = match (u16::from_le_bytes([head[18], head[19]]), head[5]) {
@@ -79,6 +90,10 @@ impl Binary {
             Binary::Elf { bits, machine, .. } if *machine != HERE || *bits != 64 => Some(format!(
                 "it was built for {machine} ({bits} bit), this JVM runs on {HERE} (64 bit)"
             )),
+            Binary::Image(machines) if !machines.contains(&HERE) => Some(format!(
+                "it was built for {}, this JVM runs on {HERE}",
+                machines.join(" and ")
+            )),
             Binary::Elf {
                 interpreter: Some(ld),
                 ..
@@ -99,6 +114,57 @@ impl Binary {
 
 fn is_musl(ld: &str) -> bool {
     ld.contains("ld-musl")
+}
+
+/// The processors of a file of macOS; `None` for a file of another kind.
+fn mach_o(file: &mut File, head: &[u8; 64]) -> io::Result<Option<Vec<&'static str>>> {
+    let big = |at: usize| u32::from_be_bytes(head[at..at + 4].try_into().expect("4 bytes"));
+    let machine = |number: u32| match number {
+        0x0100_0007 => "x86_64",
+        0x0100_000c => "aarch64",
+        7 => "x86",
+        _ => "another processor",
+    };
+    match big(0) {
+        0xcffa_edfe | 0xcefa_edfe => Ok(Some(vec![machine(big(4).swap_bytes())])),
+        // Several files in one. The classes of Java begin with the same number, and then have one of at least 45.
+        0xcafe_babe if big(4) < 20 => {
+            let mut parts = vec![0u8; 20 * big(4) as usize];
+            file.seek(SeekFrom::Start(8))?;
+            if file.read_exact(&mut parts).is_err() {
+                return Ok(None); // cut short: running it will tell
+            }
+            let numbers = parts
+                .chunks_exact(20)
+                .map(|part| part[..4].try_into().expect("4 bytes"));
+            Ok(Some(
+                numbers
+                    .map(|number| machine(u32::from_be_bytes(number)))
+                    .collect(),
+            ))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The processor of a library of Windows; `None` for a program and a file of another kind.
+fn dll(file: &mut File, head: &[u8; 64]) -> io::Result<Option<Vec<&'static str>>> {
+    const IS_LIBRARY: u16 = 0x2000;
+    let mut header = [0u8; 24];
+    file.seek(SeekFrom::Start(
+        u32::from_le_bytes(head[0x3c..].try_into().expect("4 bytes")).into(),
+    ))?;
+    if file.read_exact(&mut header).is_err() || !header.starts_with(b"PE\0\0") {
+        return Ok(None);
+    }
+    let number = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    let machine = match number(4) {
+        0x8664 => "x86_64",
+        0xaa64 => "aarch64",
+        0x14c => "x86",
+        _ => "another processor",
+    };
+    Ok((number(22) & IS_LIBRARY != 0).then(|| vec![machine]))
 }
 
 fn interpreter(file: &mut File, head: &[u8; 64]) -> io::Result<Option<String>> {
@@ -172,6 +238,73 @@ mod tests {
             arm.contains("built for arm (32 bit)") && arm.contains(HERE),
             "{arm}"
         );
+    }
+
+    /// A library or program of macOS for each of these processors.
+    fn mach_o(machines: &[u32]) -> Vec<u8> {
+        let mut file = match machines {
+            [one] => [0xfeed_facf_u32.to_le_bytes(), one.to_le_bytes()].concat(),
+            all => [0xcafe_babe_u32, all.len() as u32]
+                .iter()
+                .chain(all.iter().flat_map(|machine| [machine, &0, &0, &0, &0]))
+                .flat_map(|number| number.to_be_bytes())
+                .collect(),
+        };
+        file.resize(64.max(file.len()), 0);
+        file
+    }
+
+    #[test]
+    fn the_processors_of_a_file_of_macos_are_read() {
+        let (intel, apple) = (0x0100_0007, 0x0100_000c);
+        let (here, other, name) = if HERE == "x86_64" {
+            (intel, apple, "aarch64")
+        } else {
+            (apple, intel, "x86_64")
+        };
+        for good in [&[here][..], &[other, here], &[here, other]] {
+            assert_eq!(refusal(&mach_o(good)), None);
+        }
+        let expected = format!("it was built for {name}, this JVM runs on {HERE}");
+        assert_eq!(refusal(&mach_o(&[other])).as_deref(), Some(&*expected));
+        let several = refusal(&mach_o(&[other, 7])).unwrap();
+        assert!(several.contains(&format!("{name} and x86,")), "{several}");
+        // A class of Java 11, and a file that ends before its parts are told.
+        assert_eq!(
+            refusal(&[&b"\xca\xfe\xba\xbe\0\0\0\x37"[..], &[0; 64]].concat()),
+            None
+        );
+        assert_eq!(refusal(&mach_o(&[other; 5])[..80]), None);
+    }
+
+    /// The head of a file of Windows.
+    fn pe(machine: u16, flags: u16) -> Vec<u8> {
+        let mut file = b"MZ".to_vec();
+        file.resize(64, 0);
+        file[0x3c] = 64;
+        file.extend(b"PE\0\0");
+        file.extend(machine.to_le_bytes());
+        file.resize(64 + 22, 0);
+        file.extend(flags.to_le_bytes());
+        file
+    }
+
+    #[test]
+    fn a_library_of_windows_for_another_processor_is_named() {
+        let (here, other, name) = if HERE == "x86_64" {
+            (0x8664, 0xaa64, "aarch64")
+        } else {
+            (0xaa64, 0x8664, "x86_64")
+        };
+        assert_eq!(refusal(&pe(here, 0x2022)), None);
+        let expected = format!("it was built for {name}, this JVM runs on {HERE}");
+        assert_eq!(refusal(&pe(other, 0x2022)).as_deref(), Some(&*expected));
+        assert!(refusal(&pe(0x14c, 0x2102)).unwrap().contains("built for x86,"));
+        assert_eq!(refusal(&pe(other, 0x22)), None, "a program may start another one");
+        assert_eq!(refusal(&pe(other, 0x2022)[..80]), None, "cut short");
+        let mut far = pe(other, 0x2022);
+        far[0x3c..0x40].fill(0xff);
+        assert_eq!(refusal(&far), None, "the header lies beyond the file");
     }
 
     #[cfg(all(target_arch = "x86_64", target_env = "gnu"))]

@@ -285,7 +285,12 @@ impl Version {
                 .filter(|(version, _)| version.0.starts_with(&self.0))
                 .collect();
             installed.sort_by(|a, b| b.0.0.cmp(&a.0.0));
-            found.extend(installed.into_iter().map(|(_, path)| path.join("bin/python3")));
+            // pyenv's folders, and those of pyenv-win.
+            found.extend(
+                installed
+                    .into_iter()
+                    .flat_map(|(_, path)| [path.join("bin/python3"), path.join("python.exe")]),
+            );
         }
         found
     }
@@ -441,6 +446,9 @@ fn advice(executable: &Path, base: &str, version: &str) -> String {
         format!(
             "Install the package that has it (Debian, Ubuntu: libpython{version}; Fedora, RHEL: python{version}-libs)"
         )
+    } else if executable.extension().is_some_and(|extension| extension == "exe") {
+        // What the Store installs, Windows may show to the programs of the Store alone.
+        format!("Install CPython {version} from python.org, or by uv or conda, and choose that one")
     } else {
         "Build it with ./configure --enable-shared, or choose another interpreter".into()
     }
@@ -651,17 +659,19 @@ mod tests {
             "pyenv/shims/python3.12",
             "echo 'pyenv: python3.12: command not found' >&2; exit 127",
         );
-        let program = fake.program("pyenv/versions/3.12.1/bin/python3");
         let around = Surroundings {
             path: Some(fake.at("pyenv/shims").into()),
             ..Surroundings::default()
         };
-        let found = find("3.12", &around).unwrap().unwrap();
-        assert!(
-            found.reason.ends_with(program.to_str().unwrap()),
-            "{}",
-            found.reason
-        );
+        for name in ["python.exe", "bin/python3"] {
+            let program = fake.program(&format!("pyenv/versions/3.12.1/{name}"));
+            let found = find("3.12", &around).unwrap().unwrap();
+            assert!(
+                found.reason.ends_with(program.to_str().unwrap()),
+                "{}",
+                found.reason
+            );
+        }
     }
 
     #[test]
@@ -815,6 +825,14 @@ mod tests {
 
         let fake = fake.with("base_prefix", "/home/me/.pyenv/versions/3.12.1");
         assert!(fake.refusal().contains("pyenv install --force 3.12.1"));
+
+        let store = Fake::new()
+            .with(
+                "executable",
+                "C:\\Users\\me\\AppData\\Local\\Microsoft\\WindowsApps\\python.exe",
+            )
+            .with("folder", "C:\\Program Files\\WindowsApps");
+        assert!(store.refusal().contains("Install CPython 3.12 from python.org"));
     }
 
     #[test]

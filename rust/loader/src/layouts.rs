@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Tests: where Windows and macOS have a CPython and its shared library. `ask.py` is run with what `sysconfig` says there,
-//! and the first place that it leads to and that has a file there must be the library.
+//! Tests: where Windows, macOS and the installers of others have a CPython and its shared library. `ask.py` is run with what
+//! `sysconfig` says there, and the first place that it leads to and that has a file there must be the library.
 //!
 //! The values for Homebrew, Xcode and pyenv's framework were reported by users of those. The others follow CPython's
 //! `sysconfig` and the documentation of each installer.
@@ -23,7 +23,41 @@ struct Layout {
 const XCODE: &str =
     "/Applications/Xcode_16.4.0.app/Contents/Developer/Library/Frameworks/Python3.framework/Versions/3.9";
 
-const LAYOUTS: [Layout; 13] = [
+const LAYOUTS: [Layout; 15] = [
+    Layout {
+        name: "Linux, uv's, which was built in a folder that is not there, and whose program needs no library",
+        version: [3, 13, 1],
+        executable: "/home/me/.local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu/bin/python3.13",
+        base_prefix: "/home/me/.local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu",
+        variables: &[
+            ("LIBDIR", "/install/lib"),
+            ("MULTIARCH", "x86_64-linux-gnu"),
+            ("LDLIBRARY", "libpython3.13.so"),
+            ("INSTSONAME", "libpython3.13.so.1.0"),
+        ],
+        files: &[
+            "/home/me/.local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu/lib/libpython3.13.so",
+            "/home/me/.local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu/lib/libpython3.13.so.1.0",
+            "/usr/lib/x86_64-linux-gnu/libpython3.13.so.1.0",
+        ],
+        library: "/home/me/.local/share/uv/python/cpython-3.13.1-linux-x86_64-gnu/lib/libpython3.13.so.1.0",
+    },
+    Layout {
+        name: "Linux, an environment of conda, which says that it is built with an archive",
+        version: [3, 11, 9],
+        executable: "/home/me/miniconda3/envs/analysis/bin/python3.11",
+        base_prefix: "/home/me/miniconda3/envs/analysis",
+        variables: &[
+            ("LIBDIR", "/home/me/miniconda3/envs/analysis/lib"),
+            ("LDLIBRARY", "libpython3.11.a"),
+            ("INSTSONAME", "libpython3.11.a"),
+        ],
+        files: &[
+            "/home/me/miniconda3/envs/analysis/lib/libpython3.11.so.1.0",
+            "/home/me/miniconda3/lib/libpython3.11.so.1.0",
+        ],
+        library: "/home/me/miniconda3/envs/analysis/lib/libpython3.11.so.1.0",
+    },
     Layout {
         name: "macOS, the installer of python.org",
         version: [3, 12, 8],

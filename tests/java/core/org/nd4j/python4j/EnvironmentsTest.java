@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +26,8 @@ import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.Unpacker;
 
 class EnvironmentsTest {
+
+    private static final boolean WINDOWS = File.separatorChar == '\\';
 
     @TempDir
     Path temporary;
@@ -56,6 +59,10 @@ class EnvironmentsTest {
         return Map.of("PIP_NO_INDEX", "1", "PIP_FIND_LINKS", temporary.toString());
     }
 
+    private Path program(String name) {
+        return folder.resolve(WINDOWS ? "Scripts/" + name + ".exe" : "bin/" + name);
+    }
+
     private List<String> files() throws Exception {
         try (Stream<Path> files = Files.list(folder.getParent())) {
             return files.map(file -> file.getFileName().toString()).sorted().collect(Collectors.toList());
@@ -69,12 +76,12 @@ class EnvironmentsTest {
             assertEquals(List.of(folder.toString(), "1.0 " + folder, "ok"), List.of(lines("makesAnEnvironment", index)));
         }
         assertFalse(PythonProcess.isPackageInstalled(DemoPackage.NAME), "the shared interpreter is as it was");
-        Process pip = new ProcessBuilder(folder.resolve("bin/pip").toString(), "--version").start();
+        Process pip = new ProcessBuilder(program("pip").toString(), "--version").start();
         pip.getOutputStream().close();
         String said = new String(pip.getInputStream().readAllBytes());
         assertTrue(said.contains(folder.toString()), said); // its scripts run, though it was built elsewhere
-        for (String script : List.of("bin/activate", "pyvenv.cfg")) {
-            assertFalse(Files.readString(folder.resolve(script)).contains(".tmp"), script);
+        for (Path script : List.of(program("pip").resolveSibling("activate"), folder.resolve("pyvenv.cfg"))) {
+            assertFalse(Files.readString(script).contains(".tmp"), script::toString);
         }
     }
 
@@ -160,7 +167,8 @@ class EnvironmentsTest {
     void aPipThatWasKilledIsMadeGood() throws Exception {
         Map<String, String> index = index();
         lines("makesAnEnvironment", index);
-        Path packages = folder.resolve("lib/python" + Interpreter.of("embedded").version().replaceAll("\\.\\d+$", "") + "/site-packages");
+        String version = Interpreter.of("embedded").version().replaceAll("\\.\\d+$", "");
+        Path packages = folder.resolve(WINDOWS ? "Lib/site-packages" : "lib/python" + version + "/site-packages");
         Files.delete(packages.resolve("python4j_demo.py"));
         Files.delete(packages.resolve("python4j_demo-1.0.dist-info/INSTALLER"));
         Files.createFile(folder.resolve("python4j-installing"));
@@ -178,7 +186,7 @@ class EnvironmentsTest {
         assertEquals("mine", Files.readString(file));
         Files.delete(file);
         PythonEnvironment.create(folder); // an empty folder will do
-        Files.delete(folder.resolve("bin/python"));
+        Files.delete(program("python"));
         refused = assertThrows(PythonException.class, () -> PythonEnvironment.create(folder));
         assertTrue(refused.getMessage().startsWith("The environment " + folder + " is broken: "), refused.getMessage());
     }
@@ -204,7 +212,7 @@ class EnvironmentsTest {
     void aChoiceThatComesTooLateIsAnExceptionAtTheNextUse() throws Exception {
         String[] lines = lines("changesTheChoiceTooLate", Map.of());
         assertEquals(List.of("ok", "ok"), List.of(lines).subList(0, 2));
-        String late = "PythonException: Python runs in this process already, with " + folder + "/bin/python3 ";
+        String late = "PythonException: Python runs in this process already, with " + program(WINDOWS ? "python" : "python3") + " ";
         for (int i = 2; i < 8; i++) {
             assertTrue(lines[i].startsWith(late), lines[i]);
         }

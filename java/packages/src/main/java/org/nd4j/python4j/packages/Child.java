@@ -67,7 +67,7 @@ final class Child {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         } finally {
-            Files.deleteIfExists(file);
+            file.toFile().delete(); // Windows refuses while a child of the child still prints to it
         }
     }
 }

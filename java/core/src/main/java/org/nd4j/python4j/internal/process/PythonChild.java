@@ -54,7 +54,7 @@ public final class PythonChild {
             int status = await(process);
             return new PythonChild(new String(Files.readAllBytes(file), StandardCharsets.UTF_8), status);
         } finally {
-            Files.deleteIfExists(file);
+            file.toFile().delete(); // Windows refuses while a child of the child still prints to it
         }
     }
 

@@ -136,13 +136,13 @@ public final class VirtualEnvironment {
         return name.startsWith(folder.getFileName() + ".") && name.endsWith(".tmp");
     }
 
-    /** The scripts of an environment name its folder, the programs and packages do not. */
+    /** The scripts of an environment name its folder, those of Windows inside of programs; the packages do not. */
     private static void rename(Path aside, Path folder) throws IOException {
         String before = bytes(aside);
         String after = bytes(folder);
         try (DirectoryStream<Path> scripts = Files.newDirectoryStream(aside.resolve(isWindows() ? "Scripts" : "bin"))) {
             for (Path script : scripts) {
-                if (Files.isRegularFile(script, LinkOption.NOFOLLOW_LINKS) && !script.toString().endsWith(".exe")) {
+                if (Files.isRegularFile(script, LinkOption.NOFOLLOW_LINKS)) {
                     String text = Files.readString(script, StandardCharsets.ISO_8859_1);
                     if (text.contains(before)) {
                         Files.writeString(script, text.replace(before, after), StandardCharsets.ISO_8859_1);
@@ -153,6 +153,9 @@ public final class VirtualEnvironment {
         Path about = aside.resolve("pyvenv.cfg");
         Files.writeString(about, Files.readString(about, StandardCharsets.ISO_8859_1).replace(before, after),
                 StandardCharsets.ISO_8859_1);
+        if (isWindows()) {
+            Files.deleteIfExists(folder); // it replaces no folder, not even an empty one
+        }
         Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
     }
 

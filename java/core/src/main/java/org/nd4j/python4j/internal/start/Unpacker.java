@@ -10,6 +10,7 @@ import java.net.URI;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
@@ -145,7 +146,14 @@ public final class Unpacker {
                 throw new IOException(resource
                         + " has not the content that native.properties promises: the jar is damaged");
             }
-            Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+            try {
+                Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+            } catch (AccessDeniedException e) {
+                // Windows replaces no file that is in use: one that another process unpacked without the lock will do.
+                if (!Files.isRegularFile(file) || !wanted.equals(checksum(file))) {
+                    throw e;
+                }
+            }
         } finally {
             Files.deleteIfExists(aside);
         }
