@@ -246,7 +246,8 @@ public final class Unpacker {
                 try {
                     makePrivate(folder);
                     if (!folder.toFile().canWrite()) {
-                        throw new IOException("it cannot be written");
+                        throw new IOException("it cannot be written" + (Files.exists(folder.resolve("lock"))
+                                ? ", and no start with this class path, this user and this interpreter was made with it before" : ""));
                     }
                     cache = folder;
                     return cache;
