@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Starts a Spark master and two workers on this machine, runs the same job by Java with python4j and by
-# PySpark, kills an executor in the middle of one more, prints a table, and ends all it has started.
+# PySpark, kills an executor in the middle of others, has jobs fail and cancels one, prints a table, and ends all it has started.
 # Usage: run.py FOLDER JOB-JAR LIBRARY-JARS [ROWS]; ./gradlew spark calls it. Loopback addresses only.
 import ctypes
 import os
@@ -22,7 +22,7 @@ LOCAL = "127.0.0.1"
 SLOTS = 2  # of each worker
 PARTITIONS = 16
 ROUNDS = 3
-LIMIT = 600  # seconds for one job; the whole run has five of them
+LIMIT = 600  # seconds for one job; the whole run has eight of them
 TICKS = os.sysconf("SC_CLK_TCK")
 
 folder, job, libraries = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -82,8 +82,8 @@ def stat(pid):
     return int(fields[1]), sum(map(int, fields[11:15])) / TICKS
 
 
-def executors():
-    """The executors' own pids, and those with all of their descendants."""
+def executors(number=None):
+    """The pids of the executors, or of so many of them, and those with all of their descendants."""
     children, own = {}, []
     for path in pathlib.Path("/proc").glob("[0-9]*"):
         try:
@@ -93,6 +93,7 @@ def executors():
                 own.append(int(path.name))
         except (FileNotFoundError, ProcessLookupError):
             pass
+    own = own[:number]
     family, queue = [], list(own)
     while queue:
         family.append(queue.pop())
@@ -121,22 +122,23 @@ def cpu():
 
 # ---- jobs ----
 
-def submit(name, arguments, rounds, kill=False):
+def submit(name, arguments, rounds, kill=False, workers=0):
     """Runs a job; gives the seconds until its first scores, of each round, CPU seconds, memory, and what came out."""
+    python = f" -Dorg.eclipse.python4j.python={sys.prefix}" if workers else ""  # worker processes need pyarrow
     confs = {
         "spark.driver.host": LOCAL, "spark.driver.bindAddress": LOCAL, "spark.ui.enabled": "false",
         "spark.driver.memory": "1g", "spark.executor.memory": "1g", "spark.executor.cores": SLOTS,
         "spark.sql.shuffle.partitions": 4, "spark.log.level": "WARN",
         "spark.executorEnv.OMP_NUM_THREADS": 1, "spark.executorEnv.OPENBLAS_NUM_THREADS": 1,
         "spark.executorEnv.PYTHONPATH": os.environ["PYTHONPATH"],  # numpy, for PySpark's workers
-        "spark.executor.extraJavaOptions": f"-Dorg.eclipse.python4j.cache={folder / 'cache'}",
+        "spark.executor.extraJavaOptions": f"-Dorg.eclipse.python4j.cache={folder / 'cache'}{python}",
+        **({"spark.python4j.workers": workers} if workers else {}),
     }
     options = [part for key, value in confs.items() for part in ("--conf", f"{key}={value}")]
-    process = start(name, SPARK / "bin/spark-submit", "--master", master, *options, *arguments, rows, PARTITIONS, rounds,
-                    stdout=subprocess.PIPE, text=True)
+    process = start(name, SPARK / "bin/spark-submit", "--master", master, *options, *arguments, stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(LIMIT, end, [process])
     watchdog.start()
-    outcome = {"took": [], "cpu": [], "results": [], "memory": 0}
+    outcome = {"took": [], "cpu": [], "results": [], "memory": 0, "said": {}}
     over = threading.Event()
 
     def watch():
@@ -157,14 +159,16 @@ def submit(name, arguments, rounds, kill=False):
                 before = cpu()
                 if kill:
                     time.sleep(2)
-                    victim = executors()[0][0]
+                    [victim], outcome["killed"] = executors(1)
                     os.kill(victim, signal.SIGKILL)
-                    outcome["killed"] = victim
             elif line.startswith("> took "):
                 outcome["took"].append(float(line.split()[2]))
                 outcome["cpu"].append(cpu() - before)
             elif line.startswith("> result "):
                 outcome["results"].append([int(n) for n in re.findall(r"-?\d+", line)])
+            elif line.startswith("> "):
+                what, _, text = line[2:-1].partition(" ")
+                outcome["said"][what] = text
     finally:
         over.set()
         watcher.join()
@@ -176,36 +180,78 @@ def submit(name, arguments, rounds, kill=False):
     return outcome
 
 
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def loss(name, arguments, workers):
+    """Kills an executor in the middle of a job. What it has started has to end, too."""
+    outcome = submit(name, arguments + [1], 1, kill=True, workers=workers)
+    lost = re.findall(r"Lost executor.*", (folder / f"{name}.log").read_text())
+    if not lost or len(outcome["killed"]) < 1 + workers:
+        raise Failed(f"{name}: Spark lost the executors {lost}, and the processes {outcome['killed']} were to end")
+    end_of_patience = time.monotonic() + 20
+    while left := [pid for pid in outcome["killed"] if alive(pid)]:
+        if time.monotonic() > end_of_patience:
+            raise Failed(f"{name}: of the killed executor the processes {left} are left")
+        time.sleep(0.2)
+    print(f"an executor was killed 2 s into a job of {outcome['took'][0]:.1f} s, with {workers} workers in each; executors that Spark lost: {len(lost)}",
+          flush=True)
+    return outcome["results"][0]
+
+
+def trouble(name, workers):
+    """A job that fails, one that is cancelled, and one after them."""
+    files = folder / name
+    files.mkdir()
+    running = 2 * SLOTS if workers else 2  # in a process of its own each; otherwise the tasks of an executor take turns
+    options = ["--class", "org.nd4j.python4j.examples.spark.TroubleJob", "--jars", libraries, job, files, 2 * SLOTS, running]
+    said = submit(name, options, 0, workers=workers)["said"]
+    failed, cancelled = said.get("failed", ""), said.get("cancelled", "")
+    for part in ("Python failed in partition ", "ValueError: row 777 is no good", "at Python.check(", "at Python.fails("):
+        if part not in failed:
+            raise Failed(f"{name}: '{part}' is not in what the failed job said: {failed}")
+    if "cancelled" not in cancelled or said.get("worked") != "[[1000,499500]]":
+        raise Failed(f"{name}: the cancelled job said {cancelled}, the one after it {said.get('worked')}")
+    pids = {file.name.split("-")[1] for file in files.glob("runs-*")}
+    if len(pids) != running:
+        raise Failed(f"{name}: the tasks ran in the processes {pids}")
+    print(f"a job failed with Python's frames, another was cancelled and ended its Python, the next one worked; {workers} workers in each executor", flush=True)
+
+
 def main():
-    with_python4j = ["--class", "org.nd4j.python4j.examples.spark.ScoreJob", "--jars", libraries, job]
+    score = ["--class", "org.nd4j.python4j.examples.spark.ScoreJob", "--jars", libraries, job, rows, PARTITIONS]
     pyspark_job = ["--py-files", HERE / "score.py", HERE / "pyspark_job.py"]
-    jobs = [("java with python4j", with_python4j), ("pyspark, arrow", pyspark_job + ["arrow"]),
-            ("pyspark, pickle", pyspark_job + ["pickle"])]
+    jobs = [("java with python4j", score, 0), ("python4j, workers", score, SLOTS), ("pyspark, arrow", pyspark_job + ["arrow", rows, PARTITIONS], 0),
+            ("pyspark, pickle", pyspark_job + ["pickle", rows, PARTITIONS], 0)]
     print(f"{rows} rows of 16 doubles in {PARTITIONS} partitions; 2 workers with {SLOTS} tasks each; "
           f"Spark {pyspark.__version__}, CPython {sys.version.split()[0]}, numpy {numpy.__version__}\n", flush=True)
-    submit("unpacking", with_python4j, 0)  # a first start on this machine unpacks the embedded CPython
+    submit("unpacking", score + [0], 0)  # a first start on this machine unpacks the embedded CPython
     print(f"{'':20}{'first scores after':>20}{'rows/s':>10}{'CPU per million rows':>22}{'memory':>10}")
     results = []
-    for name, arguments in jobs:
-        outcome = submit(name.replace(", ", "-").replace(" ", "-"), arguments, ROUNDS)
+    for name, arguments, workers in jobs:
+        outcome = submit(name.replace(", ", "-").replace(" ", "-"), arguments + [ROUNDS], ROUNDS, workers=workers)
         start = f"{outcome['first']:.1f} s, {outcome['start']:.1f} s CPU"
         print(f"{name:20}{start:>20}{rows / statistics.median(outcome['took']):10.0f}"
               f"{statistics.median(outcome['cpu']) * 1e6 / rows:20.1f} s{outcome['memory']:7.0f} MB", flush=True)
         results.append(outcome["results"][0])
-    outcome = submit("loss", with_python4j, 1, kill=True)
-    lost = re.findall(r"Lost executor.*", (folder / "loss.log").read_text())
-    print(f"\nan executor was killed 2 s into a job of {outcome['took'][0]:.1f} s; executors that Spark lost: {len(lost)}")
-    results.append(outcome["results"][0])
+    print()
+    for workers in (0, SLOTS):
+        results.append(loss(f"loss-{workers}", score, workers))
+        trouble(f"trouble-{workers}", workers)
     sums = results[0]
     print("rows scored:", sum(sums[1::3]), " sums of millionths:", *sums[2::3])
-    if sum(sums[1::3]) != rows or any(result != sums for result in results) or not lost:
+    if sum(sums[1::3]) != rows or any(result != sums for result in results):
         raise Failed(f"the results differ: {results}")
-    print("all four jobs gave the same result")
+    print("all of them gave the same result")
 
 
 folder.mkdir(parents=True, exist_ok=True)
 workers = []
-signal.alarm(3 * LIMIT)
+signal.alarm(4 * LIMIT)
 try:
     daemon("master", "org.apache.spark.deploy.master.Master")
     master = line_of("master", rf"Starting Spark master at (spark://{LOCAL}:\d+)")

@@ -108,7 +108,7 @@ public final class CallBatches extends TaskWork {
     }
 
     /** Ends a row, and tells whether the batch has become full. */
-    public boolean isFull() {
+    public boolean endRow() {
         return ++collected == task.batch;
     }
 
@@ -201,7 +201,7 @@ public final class CallBatches extends TaskWork {
             @Override
             public boolean hasNext() {
                 while (!ready && !(ready = CallBatches.this.next())) {
-                    for (boolean full = false; !full && source.hasNext(); full = isFull()) {
+                    for (boolean full = false; !full && source.hasNext(); full = endRow()) {
                         InternalRow row = source.next();
                         write(argument.apply(row));
                         if (joined) {

@@ -151,8 +151,8 @@ public final class PythonExec extends SparkPlan implements CodegenSupport, Pytho
         context.currentVars_$eq(input);
         context.INPUT_ROW_$eq(null);
         return written(context, CallBatches.arguments(Scala.list(calls)), "arguments", "write")
-                + written(context, Scala.list(keys), "kept", "keep")
-                + "if (" + batches + ".isFull()) append(null);\n";
+                + (keys.isEmpty() ? "" : written(context, Scala.list(keys), "kept", "keep"))
+                + "if (" + batches + ".endRow()) append(null);\n";
     }
 
     /** Code that puts values by the methods of {@link CallBatches}: one after the other, or as a row. */
@@ -162,9 +162,6 @@ public final class PythonExec extends SparkPlan implements CodegenSupport, Pytho
             bound.add(bound(each));
         }
         if (!RowWriter.areFixed(CallBatches.types(values))) {
-            if (values.isEmpty() && whole.equals("keep")) {
-                return "";
-            }
             ExprCode row = GenerateUnsafeProjection$.MODULE$.createCode(context, Scala.seq(bound), false);
             return row.code() + "\n" + batches + "." + whole + "(" + row.value() + ");\n";
         }
