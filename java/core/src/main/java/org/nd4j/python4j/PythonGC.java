@@ -63,6 +63,8 @@ public class PythonGC implements Closeable {
     /** An array that goes with its thread, and in it what the thread has open. */
     private static final ThreadLocal<Object[][]> STACKS = ThreadLocal.withInitial(() -> new Object[1][WATCHED + 1]);
 
+    private static Owners owners;
+
     private final long id; // 0 for a pause
     private final PythonGC outer;
     private Part latest; // of what was read from objects and is in this frame
@@ -298,7 +300,26 @@ public class PythonGC implements Closeable {
     }
 
     private static Object[] stack() {
-        return STACKS.get()[0];
+        Owners last = owners;
+        return last != null && last.thread == Thread.currentThread() ? last.stack : lookUp();
+    }
+
+    private static Object[] lookUp() {
+        Object[] stack = STACKS.get()[0];
+        if (PythonGIL.isMine()) {
+            owners = new Owners(stack);
+        }
+        return stack;
+    }
+
+    /** What the last owner of the turn has open, as a ThreadLocal takes some nanoseconds. A thread may see an old one, and compares. */
+    private static final class Owners {
+        final Thread thread = Thread.currentThread();
+        final Object[] stack;
+
+        Owners(Object[] stack) {
+            this.stack = stack;
+        }
     }
 
     /** The frame of that number, if this thread has it open. Objects in it refer to it: see {@link Ended}. */
