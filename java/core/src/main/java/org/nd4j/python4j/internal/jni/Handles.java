@@ -10,6 +10,7 @@ import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.nd4j.python4j.internal.Access;
 
 /** Handles of Python objects. */
@@ -17,6 +18,9 @@ public final class Handles {
 
     /** See {@link Later#register}. */
     public static final Later CLEANER = new Later();
+
+    /** How many frames of {@code PythonGC} are open of which Rust knows nothing yet, as nothing is in them. */
+    public static final AtomicInteger EMPTY_FRAMES = new AtomicInteger();
 
     private static final int MOST_AT_ONCE = 10_000; // other things wait meanwhile
     private static final int SHORTEST_MILLIS = 10;
