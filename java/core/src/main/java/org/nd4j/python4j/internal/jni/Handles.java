@@ -195,8 +195,8 @@ public final class Handles {
     }
 
     /**
-     * Registers an object like {@link Late#add}, but not before the next one of this kind is registered or the turn ends: most
-     * objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
+     * Registers an object like {@link Late#add}, but not before the next one of this kind is registered, a program runs or the turn
+     * ends: most objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
      */
     public static void addYoung(Object object, long handle) {
         growUp();
@@ -211,6 +211,11 @@ public final class Handles {
             young = null;
         }
         return is;
+    }
+
+    /** Whether {@link #growUp} does anything, for the owner of the turn. */
+    public static boolean hasYoung() {
+        return young != null;
     }
 
     /** Registers the last object of {@link #addYoung} as all others. This method needs a turn with the GIL. */
