@@ -12,7 +12,7 @@ use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
 use python4j_core::stop::{stoppable, stoppable_after};
-use python4j_core::{Result, context, exec, gil, handle, object, raised};
+use python4j_core::{Result, context, exec, gil, handle, object, pack, raised};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -139,9 +139,25 @@ fn run(request: Vec<u8>) -> Step {
     Box::new(move || {
         let reply = stoppable(number(), |py| exec::run(py, &request, 0, 0)).expect("runs");
         if let Some(reply) = reply {
-            python4j_core::pack::give_back(reply);
+            pack::give_back(reply);
         }
     })
+}
+
+/// A small request, which is written anew each time as Java does.
+fn few(request: Vec<u64>) -> Step {
+    Box::new(move || {
+        gil::with(|py| pack::ask(py, &request));
+        stoppable(number(), exec::run_few).expect("runs");
+    })
+}
+
+/// The handle of a program's code.
+fn code(text: &str) -> u64 {
+    let request = Request::default().u8(5).text(text).u32(0).u32(0).0;
+    let reply = gil::with(|py| exec::run(py, &request, handle::root(1), 0)).expect("compiles");
+    let reply = reply.expect("a handle");
+    u64::from_le_bytes(reply[1..9].try_into().expect("eight bytes"))
 }
 
 const MADE: Made = Made {
@@ -186,9 +202,21 @@ fn steps() -> Vec<(&'static str, Step)> {
             .set_item("j", j)
             .expect("set");
     });
-    let attribute = |object: u64, name: &'static str| {
+    let name = |name: &str| {
         let name = Request::default().text(name).0;
-        let name = gil::with(|py| object::name(py, &name, handle::root(1))).expect("a name");
+        gil::with(|py| object::name(py, &name, handle::root(1))).expect("a name")
+    };
+    let (x, y, z, s, t) = (name("x"), name("y"), name("z"), name("s"), name("t"));
+    let (int, str, of_int, of_str) = (3, 6, 2, 1);
+    let text_of_ten = [
+        str,
+        10,
+        u64::from_le_bytes(*b"01234567"),
+        u64::from_le_bytes(*b"89\0\0\0\0\0\0"),
+    ];
+    let one_each = 1 | 1 << 32;
+    let attribute = |object: u64, of: &'static str| {
+        let name = name(of);
         move |left| {
             stoppable_after(number(), left, |py| object::attribute(py, object, name, MADE)).expect("there")
         }
@@ -243,6 +271,31 @@ fn steps() -> Vec<(&'static str, Step)> {
                 .u8(1)
                 .0),
         ),
+        ("held", {
+            let code = code("x = 1");
+            Box::new(move || stoppable(number(), |py| exec::run_held(py, code, 0)).expect("runs"))
+        }),
+        (
+            "ints.few",
+            few(vec![
+                code("z = x + y"),
+                2 | 1 << 32,
+                x,
+                int,
+                1,
+                y,
+                int,
+                2,
+                z,
+                of_int,
+            ]),
+        ),
+        (
+            "str.few",
+            few([&[code("t = s"), one_each, s][..], &text_of_ten, &[t, of_str]].concat()),
+        ),
+        ("set.few", few([&[0, 1, s][..], &text_of_ten].concat())),
+        ("get.few", few(vec![0, 1 << 32, s, of_str])),
         (
             "callable",
             Box::new(move || {

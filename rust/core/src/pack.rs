@@ -843,7 +843,7 @@ impl Asked {
                 for bytes in text[..length].chunks_mut(8) {
                     bytes.copy_from_slice(&self.word()?.to_le_bytes()[..bytes.len()]);
                 }
-                string(py, &text[..length])?.into_any()
+                capi::string_of(py, &text[..length])?
             }
             _ => return Err(self.malformed("no small value")),
         })

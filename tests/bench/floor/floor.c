@@ -180,6 +180,23 @@ EXPORT(jbyteArray, echoText)(JNIEnv *env, jclass class, jlong code, jbyteArray u
     return reply;
 }
 
+// The same in three calls, as a program does it that sets a variable, runs code and reads a variable.
+EXPORT(void, putText)(JNIEnv *env, jclass class, jbyteArray utf8) {
+    char bytes[64];
+    jsize length = (*env)->GetArrayLength(env, utf8);
+    if (length > sizeof bytes) abort();
+    (*env)->GetByteArrayRegion(env, utf8, 0, length, (jbyte *) bytes);
+    set(name_s, PyUnicode_FromStringAndSize(bytes, length));
+}
+
+EXPORT(jbyteArray, getText)(JNIEnv *env, jclass class) {
+    ssize_t size;
+    const char *out = PyUnicode_AsUTF8AndSize(PyDict_GetItemWithError(globals, name_t), &size);
+    jbyteArray reply = (*env)->NewByteArray(env, size);
+    (*env)->SetByteArrayRegion(env, reply, 0, size, (const jbyte *) out);
+    return reply;
+}
+
 EXPORT(jbyteArray, echoBytes)(JNIEnv *env, jclass class, jlong code, jbyteArray bytes) {
     jsize length = (*env)->GetArrayLength(env, bytes);
     Object *in = checked(PyBytes_FromStringAndSize(0, length));
@@ -387,18 +404,36 @@ EXPORT(void, function)(JNIEnv *env, jclass class, jstring name, jint kind, jobje
     (*env)->ReleaseStringUTFChars(env, name, text);
 }
 
+static const char *utf8Of(Object *object, Object *name, Object **keep) {
+    ssize_t size;
+    return PyUnicode_AsUTF8AndSize(*keep = checked(PyObject_GetAttr(object, name)), &size);
+}
+
+// What an exception in Java tells of Python's: the name of its class and its text, and file, function and line of the frame in which
+// it was raised, each in a line. Without class and frame it was no report of an exception, but only of its text.
 EXPORT(jstring, raised)(JNIEnv *env, jclass class, jlong code) {
+    static Object *name_name_, *name_frame, *name_line, *name_code, *name_file, *name_function;
+    if (!name_name_) {
+        name_name_ = PyUnicode_InternFromString("__name__");
+        name_frame = PyUnicode_InternFromString("tb_frame");
+        name_line = PyUnicode_InternFromString("tb_lineno");
+        name_code = PyUnicode_InternFromString("f_code");
+        name_file = PyUnicode_InternFromString("co_filename");
+        name_function = PyUnicode_InternFromString("co_qualname");
+    }
     PyEval_EvalCode((Object *) code, globals, globals);
     Object *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    Object *text = PyObject_Str(value);
+    Object *frame = checked(PyObject_GetAttr(traceback, name_frame)), *of = checked(PyObject_GetAttr(frame, name_code));
+    Object *text = PyObject_Str(value), *line = checked(PyObject_GetAttr(traceback, name_line)), *keep[3];
     ssize_t size;
-    jstring reply = (*env)->NewStringUTF(env, PyUnicode_AsUTF8AndSize(text, &size));
-    Py_DecRef(text);
-    Py_DecRef(type);
-    Py_DecRef(value);
-    Py_DecRef(traceback);
+    char report[512];
+    snprintf(report, sizeof report, "%s: %s\n%s\n%s\n%d", utf8Of(type, name_name_, keep), PyUnicode_AsUTF8AndSize(text, &size),
+        utf8Of(of, name_file, keep + 1), utf8Of(of, name_function, keep + 2), (int) PyLong_AsLongLong(line));
+    jstring reply = (*env)->NewStringUTF(env, report);
+    Object *done[] = {keep[0], keep[1], keep[2], line, of, frame, text, type, value, traceback};
+    for (int i = 0; i < sizeof done / sizeof *done; i++) Py_DecRef(done[i]);
     return reply;
 }
 

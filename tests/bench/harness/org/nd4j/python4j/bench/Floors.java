@@ -50,6 +50,10 @@ public final class Floors extends Peer {
 
     private static native byte[] echoText(long code, byte[] utf8);
 
+    private static native void putText(byte[] utf8);
+
+    private static native byte[] getText();
+
     private static native byte[] echoBytes(long code, byte[] bytes);
 
     private static native long callF(long a, long b);
@@ -268,6 +272,13 @@ public final class Floors extends Peer {
     }
 
     @Override
+    public String pattern(String text) {
+        putText(text.getBytes(StandardCharsets.UTF_8));
+        run(code("t = s"));
+        return new String(getText(), StandardCharsets.UTF_8);
+    }
+
+    @Override
     public String patternOutside(String text) {
         enter();
         try {
@@ -343,7 +354,14 @@ public final class Floors extends Peer {
 
     @Override
     public Exception error(String text) {
-        return new RuntimeException(raised(code(text)));
+        String report = raised(code(text)); // message, file, function, line
+        int file = report.indexOf('\n');
+        int function = report.indexOf('\n', file + 1);
+        int line = report.indexOf('\n', function + 1);
+        RuntimeException made = new RuntimeException(report.substring(0, file));
+        made.setStackTrace(new StackTraceElement[] {new StackTraceElement("Python", report.substring(function + 1, line),
+                report.substring(file + 1, function), Integer.parseInt(report.substring(line + 1)))});
+        return made;
     }
 
     /** A value of so many elements built in Python, and one in Java. */

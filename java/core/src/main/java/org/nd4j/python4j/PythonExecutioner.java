@@ -418,6 +418,9 @@ public class PythonExecutioner {
             int mode, Object program, String file, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         Objects.requireNonNull(program);
         try (PythonGIL turn = PythonGIL.enter()) {
+            if (Handles.hasYoung() && PythonGIL.isKept()) {
+                Handles.growUp();
+            }
             Object event = Monitor.execBegins();
             try {
                 PythonObject code = mode == CODE || mode == FILE ? (PythonObject) program

@@ -63,15 +63,18 @@ public class PythonGC implements Closeable {
     /** An array that goes with its thread, and in it what the thread has open. */
     private static final ThreadLocal<Object[][]> STACKS = ThreadLocal.withInitial(() -> new Object[1][WATCHED + 1]);
 
-    private final long id; // 0 for a pause
+    private static Owners owners;
+
+    private final boolean pause;
+    private long id; // 0 until an object is put into it: many frames stay empty
     private final PythonGC outer;
     private Part latest; // of what was read from objects and is in this frame
     private int parts; // how many these are
     private Map<PythonObject, List<PythonObject>> bySource; // the ones before, once somebody asked
     private volatile boolean closed; // by any thread; its own thread forgets it when it next looks
 
-    private PythonGC(long id, PythonGC outer) {
-        this.id = id;
+    private PythonGC(boolean pause, PythonGC outer) {
+        this.pause = pause;
         this.outer = outer;
     }
 
@@ -84,7 +87,7 @@ public class PythonGC implements Closeable {
         Objects.requireNonNull(pythonObject);
         PythonGC frame = current();
         if (frame != null && frame.find(pythonObject.frame()) == null) {
-            pythonObject.move(frame.id);
+            pythonObject.move(id(frame));
         }
     }
 
@@ -185,13 +188,24 @@ public class PythonGC implements Closeable {
     }
 
     static long id(PythonGC frame) {
-        return frame == null ? Native.root : frame.id;
+        return frame == null ? Native.root : frame.id != 0 ? frame.id : frame.opened();
+    }
+
+    /** Opens it in Rust, too. Only its own thread gets here; another one may close it meanwhile. */
+    private synchronized long opened() {
+        id = Native.handleOpenFrame(Native.root);
+        if (closed) {
+            Native.handleCloseFrameLater(id);
+        } else {
+            Handles.EMPTY_FRAMES.decrementAndGet();
+        }
+        return id;
     }
 
     /** This frame or the one further out that has the number; null if there is none. */
     private PythonGC find(long number) {
         PythonGC frame = this;
-        while (frame != null && frame.id != number) {
+        while (frame != null && (frame.id == 0 || frame.id != number)) {
             frame = open(frame.outer);
         }
         return frame;
@@ -212,7 +226,8 @@ public class PythonGC implements Closeable {
             Ended.lookOut(own, stack, 0);
         }
         Ended.poll();
-        PythonGC frame = new PythonGC(Native.handleOpenFrame(Native.root), open((PythonGC) stack[FRAME]));
+        PythonGC frame = new PythonGC(false, open((PythonGC) stack[FRAME]));
+        Handles.EMPTY_FRAMES.incrementAndGet();
         stack[FRAME] = frame;
         return frame;
     }
@@ -223,18 +238,18 @@ public class PythonGC implements Closeable {
      */
     @Override
     public void close() {
-        if (closed) {
+        if (closed || !pause && id == 0 && closedEmpty()) {
             return;
         }
         closed = true;
         Object[] stack = stack();
-        int kind = id == 0 ? PAUSE : FRAME;
+        int kind = pause ? PAUSE : FRAME;
         if (stack[kind] == this) {
             stack[kind] = open(outer);
         }
         latest = null;
         bySource = null;
-        if (id == 0) {
+        if (pause) {
             return;
         }
         if (PythonGIL.isHeld()) {
@@ -244,9 +259,25 @@ public class PythonGC implements Closeable {
         }
     }
 
+    /** Closes it unless it was opened meanwhile. */
+    private boolean closedEmpty() {
+        synchronized (this) {
+            if (closed || id != 0) {
+                return closed;
+            }
+            closed = true;
+        }
+        Handles.EMPTY_FRAMES.decrementAndGet();
+        Object[] stack = stack();
+        if (stack[FRAME] == this) {
+            stack[FRAME] = open(outer);
+        }
+        return true;
+    }
+
     /** Whether new objects of this thread are added to a frame. */
     public static boolean isWatching() {
-        return !isNone(frame());
+        return current() != null;
     }
 
     /**
@@ -256,7 +287,7 @@ public class PythonGC implements Closeable {
      */
     public static PythonGC pause() {
         Object[] stack = stack();
-        PythonGC pause = new PythonGC(0, open((PythonGC) stack[PAUSE]));
+        PythonGC pause = new PythonGC(true, open((PythonGC) stack[PAUSE]));
         stack[PAUSE] = pause;
         return pause;
     }
@@ -298,13 +329,32 @@ public class PythonGC implements Closeable {
     }
 
     private static Object[] stack() {
-        return STACKS.get()[0];
+        Owners last = owners;
+        return last != null && last.thread == Thread.currentThread() ? last.stack : lookUp();
+    }
+
+    private static Object[] lookUp() {
+        Object[] stack = STACKS.get()[0];
+        if (PythonGIL.isMine()) {
+            owners = new Owners(stack);
+        }
+        return stack;
+    }
+
+    /** What the last owner of the turn has open, as a ThreadLocal takes some nanoseconds. A thread may see an old one, and compares. */
+    private static final class Owners {
+        final Thread thread = Thread.currentThread();
+        final Object[] stack;
+
+        Owners(Object[] stack) {
+            this.stack = stack;
+        }
     }
 
     /** The frame of that number, if this thread has it open. Objects in it refer to it: see {@link Ended}. */
     static PythonGC frame(long id) {
         PythonGC frame = open((PythonGC) stack()[FRAME]);
-        while (frame != null && frame.id != id) {
+        while (frame != null && (frame.id == 0 || frame.id != id)) {
             frame = open(frame.outer);
         }
         return frame;
@@ -357,7 +407,9 @@ public class PythonGC implements Closeable {
                     continue;
                 }
                 for (PythonGC frame = open((PythonGC) ended.stack[FRAME]); frame != null; frame = open(frame.outer)) {
-                    lookOut(frame, null, frame.id);
+                    if (frame.id != 0 || !frame.closedEmpty()) {
+                        lookOut(frame, null, frame.id);
+                    }
                 }
             }
         }

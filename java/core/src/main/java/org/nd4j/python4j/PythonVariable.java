@@ -45,9 +45,14 @@ public class PythonVariable<T> {
     }
 
     private static boolean isIdentifier(String name) {
-        return !name.isEmpty()
-                && Character.isJavaIdentifierStart(name.codePointAt(0))
-                && name.codePoints().skip(1).allMatch(Character::isJavaIdentifierPart);
+        // Without a stream of its characters, which takes a fifth of a small request.
+        for (int i = 0, c; i < name.length(); i += Character.charCount(c)) {
+            c = name.codePointAt(i);
+            if (!(i == 0 ? Character.isJavaIdentifierStart(c) : Character.isJavaIdentifierPart(c))) {
+                return false;
+            }
+        }
+        return !name.isEmpty();
     }
 
     /** The type. */

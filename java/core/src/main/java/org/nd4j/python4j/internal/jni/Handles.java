@@ -10,6 +10,7 @@ import java.lang.ref.ReferenceQueue;
 import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.nd4j.python4j.internal.Access;
 
 /** Handles of Python objects. */
@@ -17,6 +18,9 @@ public final class Handles {
 
     /** See {@link Later#register}. */
     public static final Later CLEANER = new Later();
+
+    /** How many frames of {@code PythonGC} are open of which Rust knows nothing yet, as nothing is in them. */
+    public static final AtomicInteger EMPTY_FRAMES = new AtomicInteger();
 
     private static final int MOST_AT_ONCE = 10_000; // other things wait meanwhile
     private static final int SHORTEST_MILLIS = 10;
@@ -191,8 +195,8 @@ public final class Handles {
     }
 
     /**
-     * Registers an object like {@link Late#add}, but not before the next one of this kind is registered or the turn ends: most
-     * objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
+     * Registers an object like {@link Late#add}, but not before the next one of this kind is registered, a program runs or the turn
+     * ends: most objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
      */
     public static void addYoung(Object object, long handle) {
         growUp();
@@ -207,6 +211,11 @@ public final class Handles {
             young = null;
         }
         return is;
+    }
+
+    /** Whether {@link #growUp} does anything, for the owner of the turn. */
+    public static boolean hasYoung() {
+        return young != null;
     }
 
     /** Registers the last object of {@link #addYoung} as all others. This method needs a turn with the GIL. */

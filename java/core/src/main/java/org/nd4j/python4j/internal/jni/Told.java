@@ -49,7 +49,7 @@ public final class Told {
             String text = (String) value;
             tag = Pack.STR;
             word = text.length();
-            if (word > LONGEST || !ascii(next, text)) {
+            if (word > LONGEST || !latin1(next, text)) {
                 return 0;
             }
             next += (int) (word + WORD - 1) & -WORD;
@@ -69,13 +69,13 @@ public final class Told {
         return next;
     }
 
-    private static boolean ascii(int at, String text) {
+    private static boolean latin1(int at, String text) {
         int length = text.length();
         for (int i = 0; i < length; ) {
             long word = 0;
             for (int shift = 0; shift < Long.SIZE && i < length; shift += Byte.SIZE) {
                 char c = text.charAt(i++);
-                if (c >= 0x80) {
+                if (c > 0xFF) {
                     return false;
                 }
                 word |= (long) c << shift;

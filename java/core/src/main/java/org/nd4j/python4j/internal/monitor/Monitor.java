@@ -287,7 +287,7 @@ public final class Monitor {
 
         @Override
         public int getFrames() {
-            return Access.get().isStarted() ? Native.handleFrameCount() : 0;
+            return Access.get().isStarted() ? Native.handleFrameCount() + Handles.EMPTY_FRAMES.get() : 0;
         }
 
         @Override

@@ -39,6 +39,9 @@ public final class Stopper {
     };
     private static final List<Slot> ALL = new ArrayList<>(); // guarded by itself
 
+    // The slot of the last owner of the turn, as a ThreadLocal takes some nanoseconds. A thread may see an old one, and compares.
+    private static Slot owners;
+
     private static volatile boolean asleep = true;
     private static volatile boolean stopping; // some thread is at stopAll
     private static int idle; // how many looks saw no call; only the watcher uses it
@@ -153,7 +156,16 @@ public final class Stopper {
 
     /** The calling thread's slot. */
     public static Slot slot() {
-        return SLOTS.get().get();
+        Slot last = owners;
+        return last != null && last.thread == Thread.currentThread() ? last : lookUp();
+    }
+
+    private static Slot lookUp() {
+        Slot slot = SLOTS.get().get();
+        if (Turn.PYTHON.isMine()) {
+            owners = slot;
+        }
+        return slot;
     }
 
     /** Runs something whose calls of Python end with {@code PythonTimeout} when the time is over. */
