@@ -22,6 +22,7 @@ class JavaBytes(io.RawIOBase):
         self._parts = collections.deque()
         self._decoder = None
         self._encoding = None
+        self._plain = False  # whether ASCII can be decoded alone
         # Writes through, as the streams that Python has here, so that nothing waits above.
         self.text = io.TextIOWrapper(self, "utf-8", "surrogatepass", write_through=True)
         self.text.mode = "w"
@@ -43,7 +44,11 @@ class JavaBytes(io.RawIOBase):
         if self.closed:
             self._check()
         data = bytes(data)
-        text = self._decode(data)
+        try:
+            plain = self._plain and self.text.encoding == "utf-8" and data.isascii()
+        except ValueError:
+            plain = False
+        text = data.decode() if plain else self._decode(data)  # the same, but the decoder's code is Python
         if "\n" not in text:
             if text:
                 self._parts.append(text)
@@ -65,8 +70,6 @@ class JavaBytes(io.RawIOBase):
             encoding = self.text.encoding
         except ValueError:  # detached: whoever writes here now goes on as the stream did
             encoding = self._encoding or "utf-8"
-        if encoding == self._encoding == "utf-8" and data.isascii() and not self._decoder.buffer:
-            return data.decode()  # as the decoder would, whose code is Python
         if encoding != self._encoding:
             self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
             self._encoding = encoding
@@ -78,6 +81,8 @@ class JavaBytes(io.RawIOBase):
                 return self._decoder.decode(data)
             finally:
                 self._decoder.errors = "surrogatepass"
+        finally:
+            self._plain = encoding == "utf-8" and not self._decoder.buffer
 
     def _take(self):
         """All parts as one; what other threads add meanwhile comes now or later."""
