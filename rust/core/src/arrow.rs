@@ -219,9 +219,12 @@ unsafe extern "C" fn stream_error(from: *mut Stream) -> *const c_char {
 }
 
 unsafe extern "C" fn stream_release(from: *mut Stream) {
-    // SAFETY: the one release of a stream of ours.
+    // SAFETY: a stream of ours. One that is released again, against the specification, has nothing.
     unsafe {
-        drop(Box::from_raw((*from).private_data.cast::<Streaming>()));
+        let streaming = ptr::replace(&raw mut (*from).private_data, ptr::null_mut()).cast::<Streaming>();
+        if !streaming.is_null() {
+            drop(Box::from_raw(streaming));
+        }
         (*from).release = None;
     }
 }
@@ -404,8 +407,14 @@ fn has(object: &Bound<'_, PyAny>, name: &str) -> bool {
 fn source(object: &Bound<'_, PyAny>) -> Result<Option<(Option<Owned<Schema>>, Origin)>> {
     if has(object, "__arrow_c_array__") {
         let pair = object.call_method0("__arrow_c_array__")?;
-        let pair = pair.cast::<PyTuple>().map_err(PyErr::from)?;
-        let (schema, array) = (taken(&pair.get_item(0)?)?, taken(&pair.get_item(1)?)?);
+        let Ok((schema, array)) = pair.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>() else {
+            return Err(Error::refused(format!(
+                "The __arrow_c_array__ of a {} has to give a tuple of two capsules, and gave a {}.",
+                described_type(object),
+                described_type(&pair)
+            )));
+        };
+        let (schema, array) = (taken(&schema)?, taken(&array)?);
         return Ok(Some((Some(schema), Origin::One(array))));
     }
     if has(object, "__arrow_c_stream__") {
@@ -590,6 +599,9 @@ fn called(
         let sent = sent;
         body(sent.0)
     });
+    if let Some(raised) = PyErr::take(py) {
+        return Err(raised.into()); // of Python code behind the stream
+    }
     if status == 0 {
         return Ok(());
     }
@@ -619,6 +631,7 @@ fn schema_of(py: Python<'_>, stream: &mut Owned<Stream>) -> Result<Owned<Schema>
         // SAFETY: a stream that is not released has the function, and there is room for what it gives.
         get.map_or(libc::ENOSYS, |get| unsafe { get(stream, room.0) })
     })?;
+    schema.0.check()?;
     Ok(schema)
 }
 
@@ -661,10 +674,11 @@ pub fn schema(py: Python<'_>, incoming: Handle, out: usize, known: u64) -> Resul
     if out == 0 {
         return Ok(0);
     }
+    schema.0.check_known()?;
     // SAFETY: Java has room there.
     unsafe { schema.0.copy().put(out) };
     let number = LAST.fetch_add(1, Ordering::Relaxed) + 1; // another one each time; `Known` has a lock
-    KNOWN.add(number, &schema);
+    KNOWN.add(number, &Arc::new(schema.0.copy())); // the producer need not keep his own
     Ok(number)
 }
 

@@ -63,10 +63,13 @@ pub(crate) trait Struct: Sized {
     fn empty() -> Self;
 
     fn release(&mut self) -> &mut Option<unsafe extern "C" fn(*mut Self)>;
+
+    /// Whether a stranger's struct can be looked at, as far as it tells by itself.
+    fn check(&self) -> Result<()>;
 }
 
 macro_rules! a_struct {
-    ($kind:ident, $capsule:literal) => {
+    ($kind:ident, $capsule:literal, $check:expr) => {
         impl Struct for $kind {
             const CAPSULE: &'static CStr = $capsule;
 
@@ -78,15 +81,19 @@ macro_rules! a_struct {
             fn release(&mut self) -> &mut Option<unsafe extern "C" fn(*mut Self)> {
                 &mut self.release
             }
+
+            fn check(&self) -> Result<()> {
+                ($check)(self)
+            }
         }
 
         // SAFETY: by the specification any thread may use such a struct, one at a time, and release it.
         unsafe impl Send for $kind {}
     };
 }
-a_struct!(Schema, c"arrow_schema");
-a_struct!(Array, c"arrow_array");
-a_struct!(Stream, c"arrow_array_stream");
+a_struct!(Schema, c"arrow_schema", |schema: &Schema| schema.check_below(0));
+a_struct!(Array, c"arrow_array", |_| Ok(())); // that depends on the schema, see `Array::fits`
+a_struct!(Stream, c"arrow_array_stream", |_| Ok(()));
 
 // SAFETY: a schema and an array do not change; only their owner releases them.
 unsafe impl Sync for Schema {}
@@ -110,7 +117,7 @@ impl<S: Struct> Owned<S> {
         unsafe {
             let mut taken = Owned(ptr::read(place));
             if taken.0.release().is_none() {
-                return Err(Error::refused("The Arrow data has been handed over before."));
+                return Err(Error::refused("The table has been read already."));
             }
             *(*place).release() = None;
             Ok(taken)
@@ -161,16 +168,24 @@ pub(crate) fn capsule<S: Struct>(py: Python<'_>, owned: Owned<S>) -> PyResult<Bo
     }
 }
 
-/// Moves the struct out of a capsule.
-pub(crate) fn taken<S: Struct>(capsule: &Bound<'_, PyAny>) -> Result<Owned<S>> {
-    capsule.cast::<PyCapsule>().map_err(PyErr::from)?;
-    // SAFETY: the GIL is held; a capsule of that name has such a struct, and anything else is refused with an error set.
+/// Moves the struct out of a capsule, which is what a method of the PyCapsule interface has given.
+pub(crate) fn taken<S: Struct>(given: &Bound<'_, PyAny>) -> Result<Owned<S>> {
+    // SAFETY: the GIL is held; a capsule of that name has such a struct.
     unsafe {
-        let address = ffi::PyCapsule_GetPointer(capsule.as_ptr(), S::CAPSULE.as_ptr());
-        if address.is_null() {
-            return Err(PyErr::fetch(capsule.py()).into());
+        if ffi::PyCapsule_IsValid(given.as_ptr(), S::CAPSULE.as_ptr()) == 0 {
+            return Err(Error::refused(format!(
+                "The Arrow data is malformed: a capsule {:?} was expected, not {}.",
+                S::CAPSULE,
+                match given.cast::<PyCapsule>() {
+                    Ok(capsule) => capsule.repr()?.to_string(),
+                    Err(_) => format!("a {}", given.get_type().name()?),
+                }
+            )));
         }
-        Owned::take(address as usize)
+        let address = ffi::PyCapsule_GetPointer(given.as_ptr(), S::CAPSULE.as_ptr());
+        let owned = Owned::<S>::take(address as usize)?;
+        owned.0.check()?;
+        Ok(owned)
     }
 }
 
@@ -250,9 +265,13 @@ impl Parts {
 
 unsafe extern "C" fn release_array(array: *mut Array) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: the one release of an array that `Parts::array` made.
+        // SAFETY: an array that `Parts::array` made. One that is released again, against the specification, has no node.
         unsafe {
-            let node = Box::from_raw((*array).private_data.cast::<Node>());
+            let node = ptr::replace(&raw mut (*array).private_data, ptr::null_mut()).cast::<Node>();
+            if node.is_null() {
+                return;
+            }
+            let node = Box::from_raw(node);
             node.children.iter().for_each(|child| free(*child));
             free((*array).dictionary);
             (*array).release = None;
@@ -338,6 +357,92 @@ fn described(
     .array(Arc::clone(keeper)))
 }
 
+/// How deep types may be nested, which is how deep Arrow's C++ reads them.
+const DEEPEST: usize = 64;
+
+/// More elements than any memory has, and few enough to be multiplied.
+const MOST: i64 = 1 << 48;
+
+/// Whether there are so many children.
+fn are_there<S: Struct>(children: *const *mut S, count: i64) -> bool {
+    // SAFETY: by the specification there are so many addresses.
+    let children = unsafe { slice(children, count) };
+    children.len() as i64 == count && children.iter().all(|child| !child.is_null())
+}
+
+impl Array {
+    /// Whether an array, without those below it, can be one of a schema: what it tells of itself, and has what can be missing.
+    fn fits(&self, schema: &Schema) -> Result<()> {
+        if self.release.is_none()
+            || self.offset < 0
+            || self.length < 0
+            || self.offset.saturating_add(self.length) > MOST
+        {
+            return Err(broken("its length or its offset cannot be"));
+        }
+        if self.n_children != schema.n_children
+            || !are_there(self.children, self.n_children)
+            || self.dictionary().is_some() != schema.dictionary().is_some()
+        {
+            return Err(broken("it has other children than its schema"));
+        }
+        Ok(())
+    }
+
+    /// Checks an array of a schema, with all below it, whose values are then read in their places: what its structs tell, and that
+    /// children have the elements that it needs.
+    pub(crate) fn check(&self, schema: &Schema) -> Result<()> {
+        self.checked(schema).map_err(|error| schema.wrong(error))?;
+        for (child, schema) in self.children().zip(schema.children()) {
+            child.check(schema)?;
+        }
+        match (self.dictionary(), schema.dictionary()) {
+            (Some(values), Some(schema)) => values.check(schema),
+            _ => Ok(()),
+        }
+    }
+
+    fn checked(&self, schema: &Schema) -> Result<()> {
+        self.fits(schema)?;
+        let Some(form) = Form::of(schema.format()) else {
+            return Ok(()); // nobody reads it
+        };
+        let mut layout = Layout::default();
+        layout.numbers.extend([0; 4]);
+        let part = Part {
+            array: self,
+            schema,
+            offset: self.offset,
+            length: self.length,
+            layout: &mut layout,
+            at: 0,
+        };
+        let end = self.offset + self.length;
+        let needed = match form {
+            Form::Null | Form::RunEnds => return Ok(()),
+            Form::Struct | Form::SparseUnion => end,
+            Form::FixedList(count) => times(end, count)?,
+            Form::Bits(bits) => part.located(1, (bits + 7) / 8, 0).map(|_| 0)?,
+            Form::Views => part.located(1, 16, 0).map(|_| 0)?,
+            Form::ListViews(size) => part
+                .located(1, size, 0)
+                .and(part.located(2, size, 0))
+                .map(|_| 0)?,
+            Form::DenseUnion => part.located(0, 1, 0).and(part.located(1, 4, 0)).map(|_| 0)?,
+            Form::Text(size) => match part.reach(size)? {
+                (first, last) if last > first && part.buffer(2)?.is_null() => return Err(broken(MISSING)),
+                _ => 0,
+            },
+            Form::List(size) => part.reach(size)?.1,
+        };
+        part.buffer(0)?;
+        if self.children().any(|child| child.length < needed) {
+            return Err(broken("a child is shorter than it needs"));
+        }
+        Ok(())
+    }
+}
+
 /// The number of nulls that nobody has counted.
 const UNKNOWN: i64 = -1;
 
@@ -369,6 +474,74 @@ impl PartialEq for Schema {
 }
 
 impl Schema {
+    fn check_below(&self, depth: usize) -> Result<()> {
+        let refuse = |what| Err(Error::refused(format!("The Arrow schema is malformed: {what}.")));
+        // SAFETY: a format is a C string.
+        if self.format.is_null() || unsafe { *self.format } == 0 {
+            return refuse("it has no format"); // as one that is released
+        } else if !are_there(self.children, self.n_children) {
+            return refuse("it has fewer children than it says");
+        } else if depth == DEEPEST {
+            return refuse("its types are nested more than 64 deep");
+        }
+        let needed = match Form::of(self.format()) {
+            None | Some(Form::Struct) => self.n_children,
+            Some(Form::List(_) | Form::ListViews(_) | Form::FixedList(_)) => 1,
+            Some(Form::RunEnds) => 2,
+            Some(Form::SparseUnion | Form::DenseUnion) => self.union_types().len() as i64,
+            Some(_) => 0,
+        };
+        let entries = if self.format() == "+m" { 2 } else { 0 };
+        if self.n_children != needed
+            || entries > 0 && self.children().any(|child| child.n_children != entries)
+        {
+            return refuse("it has other children than its type");
+        } else if !self.dictionary.is_null()
+            && !matches!(self.format(), "c" | "C" | "s" | "S" | "i" | "I" | "l" | "L")
+        {
+            return refuse("what is in a dictionary is not named by integers");
+        }
+        (self.children().chain(self.dictionary())).try_for_each(|below| below.check_below(depth + 1))
+    }
+
+    /// The numbers of a union's types: `+ud:0,1`.
+    fn union_types(&self) -> Vec<i8> {
+        let numbers = self.format().get(4..).unwrap_or_default();
+        numbers
+            .split(',')
+            .filter_map(|number| number.parse().ok())
+            .collect()
+    }
+
+    /// Refuses types that nobody here knows.
+    pub(crate) fn check_known(&self) -> Result<()> {
+        if Form::of(self.format()).is_none() {
+            let (name, format) = (self.name(), self.format());
+            return Err(Error::refused(format!(
+                "The column {name:?} has a type that is not known here, Arrow format {format}: cast it in Python."
+            )));
+        }
+        (self.children().chain(self.dictionary())).try_for_each(Schema::check_known)
+    }
+
+    /// The error for an array of this schema.
+    fn wrong(&self, error: Error) -> Error {
+        match error {
+            Error::Malformed { what, .. } => {
+                let (name, format) = (self.name(), self.format());
+                Error::refused(format!(
+                    "The Arrow array {name:?} of format {format} is malformed: {what}."
+                ))
+            }
+            other => other,
+        }
+    }
+
+    /// Whether values of its format can be read.
+    pub(crate) fn is_known(&self) -> bool {
+        Form::of(self.format()).is_some()
+    }
+
     pub(crate) fn format(&self) -> &str {
         // SAFETY: a schema that is not released has a format.
         unsafe { CStr::from_ptr(self.format) }.to_str().unwrap_or("?")
@@ -479,9 +652,13 @@ impl Schema {
 }
 
 unsafe extern "C" fn release_schema(schema: *mut Schema) {
-    // SAFETY: the one release of a schema that `made` made.
+    // SAFETY: a schema that `made` made. One that is released again, against the specification, has no node.
     unsafe {
-        let node = Box::from_raw((*schema).private_data.cast::<SchemaNode>());
+        let node = ptr::replace(&raw mut (*schema).private_data, ptr::null_mut()).cast::<SchemaNode>();
+        if node.is_null() {
+            return;
+        }
+        let node = Box::from_raw(node);
         node.children.iter().for_each(|child| free(*child));
         free((*schema).dictionary);
         (*schema).release = None;
@@ -538,15 +715,28 @@ impl Form {
             "+vL" => Form::ListViews(8),
             "+s" => Form::Struct,
             "+r" => Form::RunEnds,
-            _ if format.starts_with("ts") || format.starts_with("tD") => Form::Bits(64),
+            _ if matches!(
+                format.as_bytes(),
+                [b't', b's', b's' | b'm' | b'u' | b'n', b':', ..] | [b't', b'D', b's' | b'm' | b'u' | b'n']
+            ) =>
+            {
+                Form::Bits(64)
+            }
             _ if format.starts_with("+w:") => Form::FixedList(number(3)?),
             _ if format.starts_with("+us:") => Form::SparseUnion,
             _ if format.starts_with("+ud:") => Form::DenseUnion,
             _ if format.starts_with("w:") => Form::Bits(number(2)?.checked_mul(8)?),
-            _ if format.starts_with("d:") => match format.split(',').nth(2) {
-                None => Form::Bits(128),
-                Some(bits) => Form::Bits(bits.parse().ok().filter(|bits| *bits > 0)?),
-            },
+            _ if format.starts_with("d:") => {
+                let numbers: Vec<i64> = format[2..]
+                    .split(',')
+                    .map(|n| n.parse().ok())
+                    .collect::<Option<_>>()?;
+                match numbers[..] {
+                    [_, _] => Form::Bits(128),
+                    [_, _, bits @ (32 | 64 | 128 | 256)] => Form::Bits(bits),
+                    _ => return None,
+                }
+            }
             _ => return None,
         })
     }
@@ -583,12 +773,9 @@ impl Batch {
         let array = foreign.array();
         let mut layout = Layout::default();
         layout.numbers.extend([0, array.length]);
+        array.fits(schema).map_err(|error| schema.wrong(error))?;
         if !table {
             whole(array, schema, &mut layout)?;
-        } else if array.n_children != schema.n_children {
-            return Err(Error::refused(
-                "The Arrow table is malformed: it has other columns than its schema.",
-            ));
         } else if has_null_rows(array) {
             return Err(Error::refused(
                 "Rows of this table are null as a whole, which no table in Java can say: take it as a column of structs.",
@@ -650,28 +837,9 @@ fn whole(array: &Array, schema: &Schema, layout: &mut Layout) -> Result<()> {
 }
 
 fn part(array: &Array, schema: &Schema, from: i64, length: i64, layout: &mut Layout) -> Result<()> {
-    let wrong = |what: &str| {
-        let (name, format) = (schema.name(), schema.format());
-        Error::refused(format!(
-            "The Arrow array {name:?} of format {format} is malformed: {what}."
-        ))
-    };
-    let form = Form::of(schema.format()).ok_or_else(|| {
-        let (name, format) = (schema.name(), schema.format());
-        Error::refused(format!(
-            "The column {name:?} has a type that is not known here, Arrow format {format}: cast it in Python."
-        ))
-    })?;
-    if array.release.is_none()
-        || array.offset < 0
-        || array.length < 0
-        || from.saturating_add(length) > array.length
-    {
-        return Err(wrong("its length or its offset cannot be"));
-    }
-    if array.n_children != schema.n_children || array.dictionary().is_some() != schema.dictionary().is_some()
-    {
-        return Err(wrong("it has other children than its schema"));
+    array.fits(schema).map_err(|error| schema.wrong(error))?;
+    if from < 0 || length < 0 || from.saturating_add(length) > array.length {
+        return Err(schema.wrong(broken("it is shorter than its parent needs")));
     }
     let nulls = if array.null_count == 0 || length == array.length {
         array.null_count
@@ -688,10 +856,7 @@ fn part(array: &Array, schema: &Schema, from: i64, length: i64, layout: &mut Lay
         layout,
         at,
     };
-    part.fill(form).map_err(|error| match error {
-        Error::Malformed { what, .. } => wrong(what),
-        other => other,
-    })?;
+    part.fill().map_err(|error| schema.wrong(error))?;
     match (array.dictionary(), schema.dictionary()) {
         (Some(array), Some(schema)) => whole(array, schema, layout),
         _ => Ok(()),
@@ -702,9 +867,9 @@ fn part(array: &Array, schema: &Schema, from: i64, length: i64, layout: &mut Lay
 static ZERO: u64 = 0;
 
 impl Part<'_> {
-    fn fill(&mut self, form: Form) -> Result<()> {
-        match form {
-            Form::Null => return Ok(()),
+    fn fill(&mut self) -> Result<()> {
+        match Form::of(self.schema.format()).ok_or_else(|| broken("its type is not known"))? {
+            Form::Null => {}
             Form::Struct => {
                 self.validity()?;
                 return self.children(self.offset, self.length);
@@ -738,7 +903,7 @@ impl Part<'_> {
                 let sizes = self.buffer(last)?.cast::<i64>();
                 for index in 2..last {
                     if sizes.is_null() {
-                        return Err(broken("a buffer is missing"));
+                        return Err(broken(MISSING));
                     }
                     // SAFETY: the last buffer has the size of each of these.
                     let size = unsafe { sizes.add(index - 2).read_unaligned() };
@@ -781,8 +946,8 @@ impl Part<'_> {
 
     /// Hands a buffer over. One that has no bytes may have no address either.
     fn add(&mut self, (start, bytes): Buffer) -> Result<()> {
-        if start.is_null() && bytes > 0 {
-            return Err(broken("a buffer is missing"));
+        if bytes < 0 || start.is_null() && bytes > 0 {
+            return Err(broken(MISSING));
         }
         self.layout.numbers.extend([start as i64, bytes]);
         self.layout.numbers[self.at + 3] += 1;
@@ -800,7 +965,7 @@ impl Part<'_> {
     fn located(&self, index: usize, size: i64, more: i64) -> Result<Buffer> {
         let (buffer, bytes) = (self.buffer(index)?, times(self.length + more, size)?);
         if buffer.is_null() && bytes > 0 {
-            return Err(broken("a buffer is missing"));
+            return Err(broken(MISSING));
         }
         let skipped = if buffer.is_null() {
             0
@@ -815,6 +980,21 @@ impl Part<'_> {
         self.add(buffer)
     }
 
+    /// The first offset that is needed and the one after the last; 0 without elements.
+    fn reach(&self, size: i64) -> Result<(i64, i64)> {
+        if self.length == 0 {
+            return Ok((0, 0));
+        }
+        let start = self.located(1, size, 1)?.0;
+        // SAFETY: there is one offset more than there are elements.
+        match unsafe { (offset_at(start, 0, size), offset_at(start, self.length, size)) } {
+            (first, last) if first < 0 || last < first || last > MOST => {
+                Err(broken("its offsets do not rise"))
+            }
+            both => Ok(both),
+        }
+    }
+
     /// The offsets, from 0 on, and what they mean: the first that is needed and how many. Those of a slice are copied, since
     /// parts of Arrow Java take the first one for 0. An array without elements may have none.
     fn offsets(&mut self, size: i64) -> Result<(i64, i64)> {
@@ -823,31 +1003,20 @@ impl Part<'_> {
             self.add(((&raw const ZERO).cast(), size))?;
             return Ok((0, 0));
         }
+        let (first, last) = self.reach(size)?;
         let (start, bytes) = self.located(1, size, 1)?;
-        let at = |index: i64| -> i64 {
-            // SAFETY: there is one offset more than there are elements.
-            unsafe {
-                match size {
-                    4 => start.cast::<i32>().add(index as usize).read_unaligned().into(),
-                    _ => start.cast::<i64>().add(index as usize).read_unaligned(),
-                }
-            }
-        };
-        let (first, last) = (at(0), at(self.length));
-        if first < 0 || last < first {
-            return Err(broken("its offsets do not rise"));
-        }
         if first == 0 {
             self.add((start, bytes))?;
         } else {
             let mut own: Vec<u64> = alloc::zeros((bytes as usize).div_ceil(8))?;
             let place = own.as_mut_ptr();
             for index in 0..=self.length {
-                // SAFETY: there is room for that many offsets.
+                // SAFETY: there is one offset more than there are elements, and room for that many.
                 unsafe {
+                    let offset = offset_at(start, index, size).wrapping_sub(first);
                     match size {
-                        4 => *place.cast::<i32>().add(index as usize) = (at(index) - first) as i32,
-                        _ => *place.cast::<i64>().add(index as usize) = at(index) - first,
+                        4 => *place.cast::<i32>().add(index as usize) = offset as i32,
+                        _ => *place.cast::<i64>().add(index as usize) = offset,
                     }
                 }
             }
@@ -880,7 +1049,7 @@ impl Part<'_> {
         let bytes = (self.length + 7) / 8;
         let source = self.buffer(index)?.cast::<u8>();
         if source.is_null() && bytes > 0 {
-            return Err(broken("a buffer is missing"));
+            return Err(broken(MISSING));
         }
         let (first, shift) = ((self.offset / 8) as usize, (self.offset % 8) as u32);
         if source.is_null() || shift == 0 {
@@ -906,15 +1075,14 @@ impl Part<'_> {
     /// The numbers of the types, and the values that this part has of each child. Arrow Java counts these.
     fn dense_union(&mut self) -> Result<()> {
         let (types, places) = (self.located(0, 1, 0)?, self.located(1, 4, 0)?);
-        let codes = self.schema.format().trim_start_matches("+ud:");
-        let codes: Vec<i8> = codes.split(',').filter_map(|code| code.parse().ok()).collect();
+        let codes = self.schema.union_types();
         let (ids, offsets) = (types.0.cast::<i8>(), places.0.cast::<i32>());
         let mut used = vec![(0, 0); codes.len()]; // the first value of a child, and how many there are
         let mut own: Vec<u64> = alloc::zeros((self.length as usize).div_ceil(2))?;
         let place = own.as_mut_ptr().cast::<i32>();
         for index in 0..self.length as usize {
             // SAFETY: there is a number and an offset for each element.
-            let (id, offset) = unsafe { (*ids.add(index), offsets.add(index).read_unaligned()) };
+            let (id, offset) = unsafe { (*ids.add(index), i64::from(offsets.add(index).read_unaligned())) };
             let child = codes.iter().position(|code| *code == id);
             let (first, count) =
                 &mut used[child.ok_or_else(|| broken("a type of the union is not there"))?];
@@ -927,14 +1095,14 @@ impl Part<'_> {
                 ));
             }
             // SAFETY: there is room for that many.
-            unsafe { *place.add(index) = *count };
+            unsafe { *place.add(index) = *count as i32 };
             *count += 1;
         }
         self.add(types)?;
         self.add_copy(own, places.1)?;
         for ((child, schema), (first, count)) in (self.array.children().zip(self.schema.children())).zip(used)
         {
-            part(child, schema, first.into(), count.into(), self.layout)?;
+            part(child, schema, first, count, self.layout)?;
         }
         Ok(())
     }
@@ -946,6 +1114,7 @@ impl Part<'_> {
         let ([ends, values], [ends_schema, values_schema]) = (&children[..], &schemas[..]) else {
             return Err(broken("runs have ends and values"));
         };
+        ends.fits(ends_schema)?;
         let size: usize = match ends_schema.format() {
             "s" => 2,
             "i" => 4,
@@ -954,7 +1123,7 @@ impl Part<'_> {
         };
         let start = ends.buffers().get(1).copied().unwrap_or(ptr::null()).cast::<u8>();
         if start.is_null() && ends.length > 0 {
-            return Err(broken("a buffer is missing"));
+            return Err(broken(MISSING));
         }
         let end = |run: i64| -> i64 {
             // SAFETY: there are `length` ends of that size from the offset on.
@@ -971,7 +1140,7 @@ impl Part<'_> {
             .find(|run| end(*run) > self.offset)
             .unwrap_or(ends.length);
         let mut own: Vec<u64> = alloc::zeros(((ends.length - first) as usize * size).div_ceil(8))?;
-        let mut count = 0;
+        let (mut count, mut reached) = (0, 0);
         for run in first..ends.length {
             let reach = (end(run) - self.offset).min(self.length);
             // SAFETY: there is room for that many ends.
@@ -984,9 +1153,13 @@ impl Part<'_> {
                 }
             }
             count += i64::from(self.length > 0);
+            reached = reach;
             if reach >= self.length {
                 break;
             }
+        }
+        if reached < self.length {
+            return Err(broken("its runs end before it does"));
         }
         let at = self.layout.numbers.len();
         self.layout.numbers.extend([count, 0, 0, 0]);
@@ -1007,6 +1180,17 @@ impl Part<'_> {
             count,
             self.layout,
         )
+    }
+}
+
+/// An offset of 4 or 8 bytes.
+unsafe fn offset_at(start: *const c_void, index: i64, size: i64) -> i64 {
+    // SAFETY: the caller answers for it.
+    unsafe {
+        match size {
+            4 => start.cast::<i32>().add(index as usize).read_unaligned().into(),
+            _ => start.cast::<i64>().add(index as usize).read_unaligned(),
+        }
     }
 }
 
@@ -1096,6 +1280,8 @@ impl Drop for Ones {
         let _ = self.length;
     }
 }
+
+const MISSING: &str = "a buffer is missing";
 
 fn broken(what: &'static str) -> Error {
     Error::Malformed { at: 0, what }

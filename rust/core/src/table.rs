@@ -17,7 +17,7 @@ use std::sync::Arc;
 fn taken<S: Struct>(capsule: &Bound<'_, PyAny>) -> PyResult<Owned<S>> {
     arrow_c::taken(capsule).map_err(|error| match error {
         Error::Python { raised } => *raised,
-        _ => PyValueError::new_err("The table has been read already."),
+        other => PyValueError::new_err(other.to_string()),
     })
 }
 
@@ -37,8 +37,7 @@ impl Chunks {
         let Some(array) = second else {
             return Chunks::of_stream(py, first);
         };
-        let (schema, arrays) = (taken(first)?, vec![taken(array)?]);
-        Ok(Chunks { schema, arrays })
+        Chunks::of(taken(first)?, vec![taken(array)?])
     }
 
     /// Format, name, the parts in turn, and what stands behind the numbers of a dictionary.
@@ -56,6 +55,13 @@ impl Chunks {
 }
 
 impl Chunks {
+    fn of(schema: Owned<Schema>, arrays: Vec<Owned<Array>>) -> PyResult<Self> {
+        for array in &arrays {
+            array.0.check(&schema.0).map_err(raised)?;
+        }
+        Ok(Chunks { schema, arrays })
+    }
+
     fn of_stream(py: Python<'_>, capsule: &Bound<'_, PyAny>) -> PyResult<Self> {
         let mut stream = taken(capsule)?;
         // Outside Python, since a stream may compute in threads of its own, which may want to enter.
@@ -64,7 +70,7 @@ impl Chunks {
             return Err(raised); // of a generator behind the stream
         }
         let (schema, arrays) = read.map_err(PyRuntimeError::new_err)?;
-        Ok(Chunks { schema, arrays })
+        Chunks::of(schema, arrays)
     }
 }
 
@@ -76,6 +82,7 @@ fn read_all(stream: &mut Owned<Stream>) -> std::result::Result<Read, String> {
     let answer =
         (stream.0.get_schema).map_or(libc::ENOSYS, |get| unsafe { get(&mut stream.0, &mut schema.0) });
     asked(stream, answer)?;
+    schema.0.check().map_err(|error| error.to_string())?;
     loop {
         let mut array = Owned(Array::empty());
         // SAFETY: as above.
@@ -109,7 +116,9 @@ fn describe_schema<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py,
         .map(|part| describe_schema(py, part))
         .collect::<PyResult<_>>()?;
     let dictionary = schema.dictionary().map(|values| describe_schema(py, values));
-    let described = (schema.format(), schema.name(), parts, dictionary.transpose()?);
+    let known = if schema.is_known() { "" } else { "!" }; // then Java reads nothing of it
+    let format = format!("{known}{}", schema.format());
+    let described = (format, schema.name(), parts, dictionary.transpose()?);
     Ok(described.into_pyobject(py)?.into_any())
 }
 

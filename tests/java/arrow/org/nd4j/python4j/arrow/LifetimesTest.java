@@ -22,6 +22,8 @@ import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.Float8Vector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowReader;
+import org.apache.arrow.vector.types.pojo.ArrowType;
+import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -275,6 +277,84 @@ class LifetimesTest extends InPython {
         try (PythonObject bytes = Python.eval("pa.total_allocated_bytes()")) {
             return bytes.toLong();
         }
+    }
+
+    /** Ten thousand rows of eight columns in each batch. */
+    private static final class Batches extends ArrowReader {
+        private int left = 1000;
+
+        Batches(BufferAllocator allocator) {
+            super(allocator);
+        }
+
+        @Override
+        public boolean loadNextBatch() throws IOException {
+            for (FieldVector vector : getVectorSchemaRoot().getFieldVectors()) {
+                ((BigIntVector) vector).allocateNew(10_000);
+                vector.getDataBuffer().setZero(0L, 80_000L);
+                vector.getValidityBuffer().setOne(0L, 1250L);
+                ((BigIntVector) vector).set(0, left);
+            }
+            getVectorSchemaRoot().setRowCount(10_000);
+            return left-- > 0;
+        }
+
+        @Override
+        protected Schema readSchema() {
+            List<Field> fields = new ArrayList<>();
+            for (int i = 0; i < 8; i++) {
+                fields.add(Field.nullable("c" + i, new ArrowType.Int(64, true)));
+            }
+            return new Schema(fields);
+        }
+
+        @Override
+        public long bytesRead() {
+            return 0;
+        }
+
+        @Override
+        protected void closeReadSource() {}
+    }
+
+    /** 640 MB each way, again and again: -Dpython4j.tests.streams=1000 for a long run. */
+    @Test
+    void streamsOfAThousandBatchesNeedTheMemoryOfAFew() throws Exception {
+        try (BufferAllocator allocator = new RootAllocator(); PythonGIL gil = PythonGIL.lock(); PythonGC gc = PythonGC.watch()) {
+            Python.exec("import pyarrow.compute\nbase = pa.array(range(10_000))\nmost = 0\n"
+                    + "def batches():\n    global most\n    for i in range(1000):\n"
+                    + "        yield pa.record_batch([pa.compute.add(base, i) for _ in range(8)], list('abcdefgh'))\n"
+                    + "        most = max(most, pa.total_allocated_bytes())\n"
+                    + "def total(stream): return sum(batch.column(7)[0].as_py() for batch in pa.RecordBatchReader.from_stream(stream))");
+            long own = allocatedByPython();
+            long before = 0;
+            int rounds = Integer.getInteger("python4j.tests.streams", 8);
+            for (int i = 0; i < rounds; i++) {
+                try (PythonGC each = PythonGC.watch()) {
+                    long total = 0;
+                    try (ArrowReader reader = PythonArrow.reader(Python.eval("batches()"), allocator)) {
+                        while (reader.loadNextBatch()) {
+                            total += ((BigIntVector) reader.getVectorSchemaRoot().getVector(7)).get(9999);
+                        }
+                    }
+                    assertEquals(1000 * 9999 + 999 * 500, total);
+                    assertEquals(1000 * 1001 / 2, Python.eval("total").call(PythonArrow.toPython(new Batches(allocator))).toLong());
+                }
+                assertEquals(0, allocator.getAllocatedMemory());
+                before = i == rounds / 4 ? resident() : before; // what is made once is there
+            }
+            long most = Python.eval("most").toLong() - own;
+            assertTrue(most < 4 * 650_000, most + " bytes of Python's at a time");
+            assertTrue(allocator.getPeakMemoryAllocation() < 4 * 1_100_000, allocator.getPeakMemoryAllocation() + " bytes of Java's at a time");
+            long grown = resident() - before;
+            assertTrue(grown < 64 << 20, "the process has grown by " + grown + " bytes");
+        }
+    }
+
+    /** The bytes of memory that the process has; 0 where nobody tells. */
+    private static long resident() throws IOException {
+        Path statm = Path.of("/proc/self/statm");
+        return Files.exists(statm) ? Long.parseLong(Files.readString(statm).split(" ")[1]) * 4096 : 0;
     }
 
     /** A table that the heap has no room for, there and back, until the JVM ends with Python still holding it. */

@@ -11,9 +11,11 @@ import org.apache.arrow.c.ArrowSchema;
 import org.apache.arrow.c.CDataDictionaryProvider;
 import org.apache.arrow.c.Data;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.BaseIntVector;
 import org.apache.arrow.vector.FieldVector;
 import org.apache.arrow.vector.NullVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.dictionary.Dictionary;
 import org.apache.arrow.vector.dictionary.DictionaryEncoder;
 import org.apache.arrow.vector.types.Types;
 import org.apache.arrow.vector.types.UnionMode;
@@ -21,6 +23,7 @@ import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
+import org.apache.arrow.vector.util.SchemaChangeRuntimeException;
 import org.apache.arrow.vector.util.VectorAppender;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonObject;
@@ -62,10 +65,11 @@ final class Batches implements AutoCloseable {
             long number = incoming.schema(schema.memoryAddress(), 0);
             field = Data.importField(allocator, schema, dictionaries); // as all releases of Arrow have it; it closes the schema
             checkType(field);
+            field.createVector(allocator).close(); // Arrow Java refuses here what its importer takes, a map of nullable entries say
             if (!Outgoing.hasDictionary(List.of(field))) {
                 known = new Known(number, field);
             }
-        } catch (UnsupportedOperationException | IllegalArgumentException | IllegalStateException e) {
+        } catch (UnsupportedOperationException | IllegalArgumentException | IllegalStateException | SchemaChangeRuntimeException e) {
             throw new PythonException("Arrow Java has no such type: " + e.getMessage() + ". Cast it in Python.", e);
         }
     }
@@ -264,15 +268,30 @@ final class Batches implements AutoCloseable {
             if (vector.getField().getDictionary() == null) {
                 continue;
             }
-            long id = vector.getField().getDictionary().getId();
+            Dictionary dictionary = dictionaries.lookup(vector.getField().getDictionary().getId());
             try {
-                FieldVector values = (FieldVector) DictionaryEncoder.decode(vector, dictionaries.lookup(id), allocator);
+                checkKeys(vector, dictionary.getVector().getValueCount());
+                FieldVector values = (FieldVector) DictionaryEncoder.decode(vector, dictionary, allocator);
                 vectors.set(i, named(values, vector.getField()));
+            } catch (Throwable e) {
+                vectors.forEach(FieldVector::close);
+                throw e;
             } finally {
                 vector.close();
             }
         }
         return vectors;
+    }
+
+    /** Arrow Java's decoder would keep the memory of its result for ever. */
+    private static void checkKeys(FieldVector keys, int count) {
+        for (int i = 0; i < keys.getValueCount(); i++) {
+            long key = keys.isNull(i) ? 0 : ((BaseIntVector) keys).getValueAsLong(i);
+            if (key < 0 || key >= count && !keys.isNull(i)) {
+                throw new PythonException("The column '" + keys.getName() + "' is malformed: row " + i + " has the value " + key
+                        + " of a dictionary of " + count + ".");
+            }
+        }
     }
 
     /** The values with the name of the column that they are of. */

@@ -57,7 +57,6 @@ final class Outgoing implements Runnable {
                 export.accept(allocator, out);
                 return use.apply(out.memoryAddress());
             } catch (UnsupportedOperationException e) {
-                run();
                 throw unsupported(e);
             }
         }, table, this);

@@ -32,11 +32,17 @@ public final class Tables {
     }
 
     /**
-     * Creates a key for memory that Python will keep. When the memory is no longer used, {@code release} runs on any
-     * thread.
+     * Creates a key for memory that Python will keep, and uses it in the turn of this thread. When the memory is no longer used,
+     * {@code release} runs on any thread; at once if {@code use} fails.
      */
-    private static long hold(Runnable release) {
-        return Callbacks.hold((Callbacks.Dropped) release::run);
+    private static PythonObject hold(Runnable release, LongFunction<PythonObject> use) {
+        long key = Callbacks.hold((Callbacks.Dropped) release::run);
+        try (PythonGIL turn = Access.get().enter()) {
+            return use.apply(key);
+        } catch (Throwable e) {
+            Callbacks.upcall(key, null); // which does nothing where Python has had the key and dropped it
+            throw e;
+        }
     }
 
     /** Writes a schema and returns the address of an {@code ArrowSchema}, which {@code use} releases. */
@@ -64,9 +70,8 @@ public final class Tables {
      * @param schema an object that is equal for equal schemas; null for a schema that is not to be cached
      */
     public static PythonObject give(long[] numbers, Object schema, SchemaWriter writer, boolean table, Runnable release) {
-        try (PythonGIL turn = Access.get().enter()) {
+        return hold(release, key -> {
             long frame = Access.get().frame();
-            long key = hold(release);
             Known last = known;
             if (last != null && last.schema.equals(schema)) {
                 long handle = Native.arrowGive(numbers, key, last.key, 0, table, frame);
@@ -81,17 +86,17 @@ public final class Tables {
                 }
                 return object;
             });
-        }
+        });
     }
 
     /**
      * A numpy array of {@code count} elements at an address; {@code element} is a letter of {@code PythonBuffer.Type}.
      */
     public static PythonObject array(long address, char element, long count, Runnable release) {
-        try (PythonGIL turn = Access.get().enter()) {
+        return hold(release, key -> {
             long frame = Access.get().frame();
-            return Access.get().object(Native.arrowArray(address, element, count, hold(release), frame), frame);
-        }
+            return Access.get().object(Native.arrowArray(address, element, count, key, frame), frame);
+        });
     }
 
     /** Creates an object for a reader. */
@@ -104,7 +109,7 @@ public final class Tables {
 
     /** Passes a batch for which {@link Batches#next} was called. It takes over the memory even if it fails. */
     public static void batch(long[] numbers, long wanted, Runnable release) {
-        Native.arrowGiveBatch(numbers, hold(release), wanted);
+        Native.arrowGiveBatch(numbers, Callbacks.hold((Callbacks.Dropped) release::run), wanted);
     }
 
     private static final class Source implements Callbacks.Function {

@@ -25,6 +25,7 @@ import java.util.Date;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.jni.Native;
 
 /** The type of a column, or of a part of one, as Arrow writes it. */
@@ -208,7 +209,7 @@ final class TableColumn {
         if (isNull(chunk, i)) {
             return one(chunk, i, target, at);
         }
-        int key = (int) whole(chunk, chunk.offset + i);
+        int key = key(chunk, chunk.offset + i);
         if (known[key] == null) {
             known[key] = one(chunk, i, target, at);
         }
@@ -335,6 +336,7 @@ final class TableColumn {
     /** The bytes of many texts are copied at once: each String is made of a part of them. */
     private void texts(String[] array, int at, Chunk chunk, int from, int count, boolean large) {
         boolean nulls = mayHaveNulls(chunk);
+        long all = offset(chunk, chunk.offset + chunk.length, large);
         int done = 0;
         byte[] bytes = {};
         while (done < count) {
@@ -343,6 +345,7 @@ final class TableColumn {
             long last = first;
             while (end < count) { // as many as are a few hundred kilobytes, and at least one
                 long next = offset(chunk, chunk.offset + from + end + 1, large);
+                checkRange(last, next, all);
                 if (end > done && next - first > 1 << 18) {
                     break;
                 }
@@ -412,6 +415,20 @@ final class TableColumn {
         }
     }
 
+    /** The index of a value in the dictionary. */
+    private int key(Chunk chunk, long at) {
+        long key = whole(chunk, at);
+        checkRange(key, key + 1, chunk.dictionary.length);
+        return (int) key;
+    }
+
+    /** What a row names has to be there: else its producer has broken Arrow's format, and other memory would be read. */
+    private void checkRange(long begin, long end, long length) {
+        if (begin < 0 || end < begin || end > length) {
+            throw new PythonException("The column '" + name + "' is malformed: a row has the elements from " + begin + " to " + end + " of " + length + ".");
+        }
+    }
+
     private boolean bool(Chunk chunk, long at) {
         return format.equals("?") ? chunk.buffers[1].byteAt(at) != 0 : chunk.buffers[1].bitAt(at);
     }
@@ -429,7 +446,7 @@ final class TableColumn {
         }
         long at = chunk.offset + i;
         if (dictionary != null) {
-            return dictionary.value(chunk.dictionary, whole(chunk, at), target);
+            return dictionary.value(chunk.dictionary, key(chunk, at), target);
         }
         switch (format.charAt(0)) {
             case 'b':
@@ -475,21 +492,29 @@ final class TableColumn {
     }
 
     private Mismatch unknown(Target target) {
-        return new Mismatch(null, target, "Columns of Arrow's type '" + format + "' are not read: cast it in Python.");
+        return new Mismatch(null, target, "Columns of Arrow's type '" + format.replaceFirst("^!", "") + "' are not read: cast it in Python.");
     }
 
     private byte[] bytes(Chunk chunk, long at) {
         boolean large = format.equals("U") || format.equals("Z");
         long begin = offset(chunk, at, large);
-        return chunk.buffers[2].bytes(begin, Math.toIntExact(offset(chunk, at + 1, large) - begin));
+        long end = offset(chunk, at + 1, large);
+        checkRange(begin, end, offset(chunk, chunk.offset + chunk.length, large));
+        return chunk.buffers[2].bytes(begin, Math.toIntExact(end - begin));
     }
 
-    /** Of a view: up to 12 bytes stand in it, more of them in one of the buffers. */
-    private static byte[] viewed(Chunk chunk, long at) {
+    /** Of a view: up to 12 bytes stand in it, more of them in one of the buffers, whose lengths the last buffer has. */
+    private byte[] viewed(Chunk chunk, long at) {
         Memory views = chunk.buffers[1];
         int length = views.intAt(4 * at);
-        return length <= 12 ? views.bytes(16 * at + 4, length)
-                : chunk.buffers[2 + views.intAt(4 * at + 2)].bytes(views.intAt(4 * at + 3), length);
+        if (length >= 0 && length <= 12) {
+            return views.bytes(16 * at + 4, length);
+        }
+        int buffer = views.intAt(4 * at + 2);
+        long begin = views.intAt(4 * at + 3);
+        checkRange(buffer, buffer + 1L, chunk.buffers.length - 3);
+        checkRange(begin, begin + length, chunk.buffers[chunk.buffers.length - 1].longAt(buffer));
+        return chunk.buffers[2 + buffer].bytes(begin, length);
     }
 
     private static double half(short bits) {
@@ -582,6 +607,7 @@ final class TableColumn {
         }
         TableColumn part = parts.get(0);
         Chunk values = chunk.parts.get(0);
+        checkRange(begin, end, values.length);
         if (format.equals("+m")) {
             Map<Object, Object> map = new LinkedHashMap<>();
             for (long i = begin; i < end; i++) {
