@@ -153,12 +153,20 @@ class SmallRequestsTest {
 
     /** A variable whose value comes from Python each time. */
     private static final class Computed extends PythonVariable<Long> {
-        private Computed(String name) {
+        private final PythonObject object;
+
+        private Computed(String name, PythonObject object) {
             super(name, PythonTypes.INT, 0L);
+            this.object = object;
         }
 
         @Override
         public Long getValue() {
+            if (object != null) {
+                try (PythonObject doc = object.attr("__doc__")) { // a text, which takes more room
+                    return (long) doc.toString().length();
+                }
+            }
             PythonVariable<Long> two = new PythonVariable<>("one_more", PythonTypes.INT);
             PythonExecutioner.exec("one_more = 41 + one", List.of(new PythonVariable<>("one", PythonTypes.INT, 1L)), List.of(two));
             return two.getValue();
@@ -170,8 +178,13 @@ class SmallRequestsTest {
         for (int i = 0; i < TIMES; i++) {
             PythonVariable<Long> first = new PythonVariable<>("first", PythonTypes.INT, 1L);
             PythonVariable<Long> sum = new PythonVariable<>("sum_", PythonTypes.INT);
-            PythonExecutioner.exec("sum_ = first + computed", List.of(first, new Computed("computed")), List.of(sum));
+            PythonExecutioner.exec("sum_ = first + computed", List.of(first, new Computed("computed", null)), List.of(sum));
             assertEquals(43L, sum.getValue());
+            PythonExecutioner.exec("def text(): 'The text.'");
+            try (PythonObject text = PythonExecutioner.getVariable("text")) {
+                PythonExecutioner.exec("sum_ = first + computed", List.of(first, new Computed("computed", text)), List.of(sum));
+            }
+            assertEquals(10L, sum.getValue());
         }
     }
 

@@ -496,7 +496,8 @@ public class PythonExecutioner {
         if (in > Told.FEW || out > Told.FEW || !PythonGIL.isKept()) {
             return false;
         }
-        int request = Told.request(code == null ? 0 : code.handle(), in, out);
+        long handle = code == null ? 0 : code.handle();
+        int request = Told.request(handle, in, out);
         int at = Told.FIRST;
         for (PythonVariable input : inputs) {
             long name = Name.handle(input.getName());
@@ -515,7 +516,7 @@ public class PythonExecutioner {
             }
             at = Told.output(at, name, output.getType().wanted());
         }
-        if (!Told.isComplete(request)) {
+        if (!Told.isComplete(request, handle, in, out)) {
             return false;
         }
         Stopper.Slot slot = Stopper.slot();
@@ -529,7 +530,8 @@ public class PythonExecutioner {
         if (out > 0 && Told.tag() == Pack.MISSING) {
             runPacked(VARIABLES, null, "", null, Collections.emptyList(), outputs);
         } else if (out == 1) {
-            outputs.get(0).setValue(Told.value(0));
+            Object value = Told.value(0);
+            outputs.get(0).setValue(value);
         } else if (out > 0) {
             receiveTold(outputs);
         }

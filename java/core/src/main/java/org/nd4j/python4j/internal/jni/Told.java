@@ -30,8 +30,12 @@ public final class Told {
     /** Begins a request. The result tells it from others: see {@link #isComplete}. */
     public static int request(long code, int inputs, int outputs) {
         MEMORY.putLong(0, code);
-        MEMORY.putLong(WORD, inputs | (long) outputs << 32);
+        MEMORY.putLong(WORD, counts(inputs, outputs));
         return ++requests;
+    }
+
+    private static long counts(int inputs, int outputs) {
+        return inputs | (long) outputs << 32;
     }
 
     /** Where the first input of a request is written. */
@@ -93,9 +97,12 @@ public final class Told {
         return at + 2 * WORD;
     }
 
-    /** Whether no other request began since: the code of a program may have run in between, a getter of a variable say. */
-    public static boolean isComplete(int request) {
-        return request == requests;
+    /**
+     * Whether a request stands there as it was written: code of the program may have run in between, a getter of a variable say, and
+     * used the memory for another request or a result. A result begins with a tag and a word, which are no handle and no counts.
+     */
+    public static boolean isComplete(int request, long code, int inputs, int outputs) {
+        return request == requests && MEMORY.getLong(0) == code && MEMORY.getLong(WORD) == counts(inputs, outputs);
     }
 
     // ---- results ----
