@@ -29,8 +29,8 @@
 //! | 23 | array that both processes see, large bytes in shared memory | length, bytes of [`Sharing`] |
 //! | 24 | the rest of the container of which it is the last value, or the last key (to Java only) | handle of the container: given; position; how many came before; how many there are |
 //!
-//! A container of more than [`PART`] bytes crosses in parts, so that what crosses needs little memory beside it. Java hands parts over
-//! by [`add`] before it refers to the container. To Java the first part ends with the tag 24, and Java asks for each of the others by [`more`].
+//! A large container crosses in parts, so that what crosses needs little memory beside it. Java hands parts over by [`add`] before
+//! it refers to the container. To Java the first part ends with the tag 24, and Java asks for each of the others by [`more`].
 //!
 //! A caller in another process holds no handles. Its values are completely in the buffer, the tags 15 and 21 do not
 //! occur, and the handle of tag 18 is 0.
@@ -63,7 +63,7 @@ const LONG_TEXT: usize = 256;
 /// From how many values on it pays to find out how texts are made fastest.
 const MANY: usize = 64;
 
-/// Bytes of a container from which on the rest is a part of its own.
+/// Bytes of a container to Java from which on the rest is a part of its own.
 pub const PART: usize = 1 << 18;
 /// How many numbers a part has.
 const PART_NUMBERS: usize = PART / 8;
@@ -643,7 +643,8 @@ pub fn add(py: Python<'_>, handle: Handle, kind: u8, values: &[u8], total: Optio
     })
 }
 
-/// The next part of a container: its values from a position on, and the tag 24 behind them or as the last one. `done` values came before, of so many.
+/// The next part of a container, of which so many values are done. It is a container or a run of numbers. The tag 24 is the last of its values, or
+/// comes after the run, with the handle 0 where no more follow. Java's handle goes.
 pub fn more(
     py: Python<'_>,
     handle: Handle,

@@ -19,6 +19,8 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
@@ -29,7 +31,7 @@ import org.nd4j.python4j.internal.jni.Handles;
 @ExtendWith(InPython.class)
 class PartsTest {
 
-    private static final int MANY = 100_000;
+    private static final int MANY = 200_000;
 
     private static List<Object> list(int count, LongFunction<?> element) {
         return LongStream.range(0, count).mapToObj(element).collect(Collectors.toCollection(ArrayList::new));
@@ -86,7 +88,7 @@ class PartsTest {
 
     @Test
     void everyNumberOfElementsAroundAPartIsExact() {
-        for (int count : new int[] {32_766, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537}) {
+        for (int count : new int[] {32_767, 32_768, 32_769, 65_536, 65_537, 131_071, 131_072, 131_073, 262_144, 262_145}) {
             assertEquals(list(count, i -> i), echo(list(count, i -> i)));
             assertEquals(list(count, i -> "0123"), echo(list(count, i -> "0123")));
             assertEquals(map(count, i -> i, i -> true), echo(map(count, i -> i, i -> true)));
@@ -242,6 +244,21 @@ class PartsTest {
                 }
                 return null;
             });
+        }
+    }
+
+    /** While this thread has the turn, and with it the GIL. */
+    @Test
+    void aTaskTakesThemWithoutATurn() throws Exception {
+        PythonAsync async = PythonAsync.get();
+        PythonObject length;
+        try (PythonGIL lent = PythonGIL.lend()) {
+            async.exec("async def length(x): return len(x)").join();
+            length = async.eval(PythonObject.class, "length").join();
+        }
+        CompletableFuture<Long> submitted = OtherThread.call(() -> async.submit(Long.class, length, list(MANY, i -> i)));
+        try (PythonGIL lent = PythonGIL.lend()) {
+            assertEquals(MANY, submitted.get(30, TimeUnit.SECONDS));
         }
     }
 

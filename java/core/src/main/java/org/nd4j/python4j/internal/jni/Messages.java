@@ -41,7 +41,7 @@ public final class Messages {
      * @throws PythonException if a value has no counterpart, or the loop is closed
      */
     public static List<PythonObject> send(long queue, boolean kept, boolean context, Object... message) {
-        Pack pack = Pack.take().wide();
+        Pack pack = Pack.take().wide().alone();
         try (PythonGIL place = Access.get().place()) {
             pack.value(message).handles();
             List<PythonObject> lent = pack.lends() ? pack.lent() : Collections.emptyList();

@@ -106,7 +106,7 @@ public final class Pack {
     private static final int LARGE_BESIDE = 1 << 16;
 
     /** Bytes of a container from which on they go to Python in parts, and how deep such containers are nested. */
-    private static final int PART = 1 << 18;
+    private static final int PART = 1 << 20;
     private static final int PART_DEPTH = 16;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
@@ -128,6 +128,7 @@ public final class Pack {
     private char[] chars = {};
     private int length;
     private Peer peer; // null for this process's own Python
+    private boolean alone; // whether nothing may be needed of Python before this is sent
     private boolean wide; // whether values that only Conversion knows may be written
 
     /** Objects whose handles are in the buffer: they must not be collected before the call is over. */
@@ -232,6 +233,7 @@ public final class Pack {
     /** Discards everything that was written. */
     public void clear() {
         length = 0;
+        alone = false;
         wide = false;
         peer = null;
         lent.clear();
@@ -239,6 +241,12 @@ public final class Pack {
             Native.handleDropLater(handle);
         }
         fresh.clear();
+    }
+
+    /** Makes this buffer take large containers as a whole, since parts would need the GIL. */
+    Pack alone() {
+        alone = true;
+        return this;
     }
 
     /** Makes this buffer accept every value for which {@code Conversion} knows a counterpart. */
@@ -567,7 +575,7 @@ public final class Pack {
 
     /** How long the buffer may become until the values that begin at its end go ahead to Python. */
     private int limit(int depth) {
-        return peer == null && depth < PART_DEPTH ? length + PART : Integer.MAX_VALUE;
+        return peer == null && !alone && depth < PART_DEPTH ? length + PART : Integer.MAX_VALUE;
     }
 
     /**
@@ -822,6 +830,7 @@ public final class Pack {
 
         private static final byte[] EMPTY = {};
 
+        private static final int PART_OF_REPLY = 1 << 18;
         private static final Object REST = new Object(); // stands for the values that come in parts
 
         // What stands in a block by itself: its form, the number of the block, the position and the length.
@@ -1093,7 +1102,7 @@ public final class Pack {
             if (handle == 0) {
                 return;
             }
-            byte[] room = open.inParts ? in : new byte[PART + LARGE_VALUE];
+            byte[] room = open.inParts ? in : new byte[PART_OF_REPLY + LARGE_VALUE];
             byte[] part = Native.bulkMore(handle, position, done, total, open.depth >= PART_DEPTH, room, frame);
             if (open.map != null) { // after the place of the value
                 at++;
