@@ -9,8 +9,9 @@
 //! and replies. There is no separate thread for reading: a thread that waits for a message reads for all waiting
 //! threads. Nothing here needs Python.
 
-use crate::memory::{self, Sent};
+use crate::memory;
 use crate::process;
+use crate::room::{self, Sent};
 #[cfg(not(target_os = "linux"))]
 use libc::{fstat, stat};
 #[cfg(target_os = "linux")] // under these names old C libraries have them, too
@@ -143,14 +144,14 @@ impl Channel {
 
     /// Sends the answer to a request that was not made within another one, so that the other process waits for nothing else.
     pub(crate) fn answer(&self, kind: u8, whom: u64, rest: &[u8]) {
-        match memory::put(rest) {
+        match room::put(rest) {
             Some([number, at]) => {
                 let there = [number, at, rest.len() as u64].map(u64::to_le_bytes).concat();
-                self.send(kind | OUTSIDE, whom, &there, &memory::pending());
+                self.send(kind | OUTSIDE, whom, &there, &room::pending());
             }
-            None => self.send(kind, whom, rest, &memory::pending()),
+            None => self.send(kind, whom, rest, &room::pending()),
         }
-        memory::close_room();
+        room::close();
     }
 
     /// Sends a message, and with it what was released, and the blocks that the values in it need. Ends the process where the other

@@ -3,7 +3,7 @@
 //! not be copied. numpy allows memory handlers since 1.22 (NEP 49). Without them, or when blocks run out,
 //! arrays use ordinary memory.
 
-use crate::memory;
+use crate::room::{self, LARGE};
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyCapsule, PyDict, PyTuple};
@@ -14,9 +14,6 @@ use std::mem;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-
-/// Bytes from which on memory is worth a block.
-pub(crate) const LARGE: usize = 1 << 16;
 
 /// A block has a descriptor, of which a process usually may have 1,024.
 const MOST_BLOCKS: usize = 256;
@@ -314,7 +311,7 @@ sys.meta_path.insert(0, NumpyFinder)
 ";
     let globals = PyDict::new(py);
     let install = |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| {
-        if memory::serves() {
+        if room::serves() {
             install(arguments.py()); // the handler is one thread's
         }
     };

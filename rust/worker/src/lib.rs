@@ -3,7 +3,8 @@
 //!
 //! - [`process`] makes the system calls: limits, and which files stay open.
 //! - [`channel`] carries messages between both processes, for all threads of this one.
-//! - [`memory`] has the arrays that both processes see; [`heap`] has the blocks for numpy's large arrays.
+//! - [`room`] has the blocks that go with the next message; [`heap`] has those of numpy's large arrays.
+//! - [`memory`] has the arrays that both processes see.
 //! - [`records`] sends log records of Python.
 //! - [`serve`] executes requests with the functions of the core; [`server`] forks workers.
 //!
@@ -18,6 +19,8 @@ mod memory;
 #[allow(unsafe_code)]
 mod process;
 mod records;
+#[allow(unsafe_code)]
+mod room;
 mod serve;
 #[allow(unsafe_code)]
 mod server;

@@ -7,23 +7,22 @@
 //! and the position of the first element in it follow (64 bits each). For a small array (form 1), its bytes follow.
 //!
 //! Large bytes (form 2) and, to Java only, ASCII texts (form 3) are the number of a block, a position in it and a length (64 bits
-//! each). They stand in a block that is used again by the next call, [`Room`], and are copied from there.
+//! each). They stand in a block that is used again by the next call, [`room`], and are copied from there.
 //!
 //! A table (forms 4 and 5) is an array of bytes in Arrow's IPC format, which `table.py` reads and writes.
 
-use crate::heap::{self, LARGE};
+use crate::heap;
+use crate::room::{self, LARGE};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use python4j_core::buffer::{self, Layout, Memory};
 use python4j_core::pack::{Reader, Sharing};
 use python4j_core::{Error, Result, array, capi, script};
-use python4j_shared::{Block, pass};
-use std::cell::RefCell;
+use python4j_shared::Block;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::{ptr, slice};
 
 const IN_BLOCK: u8 = 0;
@@ -33,76 +32,8 @@ const TEXT: u8 = 3;
 /// Set in a form whose bytes are a table, for which Python code gets a table.
 const TABLE: u8 = 4;
 
-/// Of a block's number: the other process keeps it for the replies to come.
-const KEPT: u64 = 1 << 63;
-
-/// A room is kept up to this size.
-const MOST_KEPT: usize = 16 << 20;
-
 /// The blocks that the other process sent, until it says that it has them no more.
 static KNOWN: Mutex<BTreeMap<u64, Arc<Block>>> = Mutex::new(BTreeMap::new());
-
-/// A block that goes with the next message, and the number by which that names it.
-pub(crate) type Sent = (u64, Arc<Block>);
-
-thread_local! {
-    static PENDING: RefCell<Vec<Sent>> = const { RefCell::new(Vec::new()) };
-    static ROOM: RefCell<Room> = const { RefCell::new(Room { block: None, used: 0, open: false }) };
-}
-
-/// Where the thread that serves puts what is large. The other process reads it before its next request.
-struct Room {
-    block: Option<Sent>,
-    used: usize,
-    /// Whether a request is being served.
-    open: bool,
-}
-
-/// A request that was not made within another one begins.
-pub(crate) fn open_room() {
-    ROOM.with_borrow_mut(|room| (room.open, room.used) = (true, 0));
-}
-
-/// Whether this thread serves a request.
-pub(crate) fn serves() -> bool {
-    ROOM.with_borrow(|room| room.open)
-}
-
-/// It was answered.
-pub(crate) fn close_room() {
-    ROOM.with_borrow_mut(|room| {
-        room.open = false;
-        room.block.take_if(|(_, block)| block.length() > MOST_KEPT);
-    });
-}
-
-/// Puts bytes into the room of this thread's call: the number of a block, and where they are in it. Nothing if there is no room.
-pub(crate) fn put(bytes: &[u8]) -> Option<[u64; 2]> {
-    ROOM.with_borrow_mut(|room| {
-        if !room.open || bytes.len() < LARGE {
-            return None;
-        }
-        let fits = |(_, block): &Sent| bytes.len() <= block.length() - room.used;
-        if !room.block.as_ref().is_some_and(fits) {
-            let before = room
-                .block
-                .as_ref()
-                .map_or(0, |(_, block)| block.length().min(MOST_KEPT));
-            let block = Block::new(bytes.len().max(before + 1).next_multiple_of(1 << 20)).ok()?;
-            let block = (new_number() | KEPT, Arc::new(block));
-            PENDING.with_borrow_mut(|pending| {
-                (pending.len() < pass::MOST).then(|| pending.push(block.clone()))
-            })?;
-            (room.block, room.used) = (Some(block), 0);
-        }
-        let (number, block) = room.block.as_ref()?;
-        let at = room.used;
-        // SAFETY: so many bytes are left of the block; the other process does not look at them before it is told.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), (block.address() + at) as *mut u8, bytes.len()) };
-        room.used += bytes.len();
-        Some([*number, at as u64])
-    })
-}
 
 /// Bytes that the other process put into a block.
 fn bytes_in<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, PyAny>> {
@@ -113,17 +44,6 @@ fn bytes_in<'py>(py: Python<'py>, reader: &mut Reader<'_>) -> Result<Bound<'py, 
     // SAFETY: the block has that part. The other process waits for the answer.
     let bytes = unsafe { slice::from_raw_parts((block.address() + at) as *const u8, length) };
     Ok(PyBytes::new(py, bytes).into_any())
-}
-
-/// By which the other process knows a block of this one.
-pub(crate) fn new_number() -> u64 {
-    static LAST: AtomicU64 = AtomicU64::new(0);
-    LAST.fetch_add(1, Ordering::Relaxed) + 1 // another one each time
-}
-
-/// What the values that this thread has packed need.
-pub(crate) fn pending() -> Vec<Sent> {
-    PENDING.take()
 }
 
 /// A block came. One that cannot be mapped is unknown to whoever reads its number.
@@ -165,23 +85,23 @@ impl Sharing for Arrays {
             read_only: layout.read_only,
         };
         let length = memory.shape.iter().product::<isize>() as usize * element.size();
-        if length < LARGE || PENDING.with_borrow(Vec::len) >= pass::MOST {
+        if length < LARGE || !room::has_space() {
             let mut packed = head(HERE, &memory);
             packed.extend_from_slice(bytes_of(&keeper)?.as_bytes());
             return Ok(Some(packed));
         }
         let (block, memory) = in_block(&keeper, memory, length)?;
-        let number = new_number();
+        let number = room::new_number();
         let mut packed = head(IN_BLOCK, &memory);
         add(&mut packed, &memory.strides);
         packed.extend_from_slice(&number.to_le_bytes());
         packed.extend_from_slice(&((memory.address - block.address()) as u64).to_le_bytes());
-        PENDING.with_borrow_mut(|pending| pending.push((number, block)));
+        room::add((number, block));
         Ok(Some(packed))
     }
 
     fn put(&self, bytes: &[u8], is_text: bool) -> Option<Vec<u8>> {
-        let [number, at] = put(bytes)?;
+        let [number, at] = room::put(bytes)?;
         let mut description = vec![if is_text { TEXT } else { BYTES }];
         description.extend(
             [number, at, bytes.len() as u64]
@@ -356,7 +276,7 @@ mod tests {
             set(py);
             run(code).expect(code);
             look(&globals.get_item("a").expect("globals").expect("a"));
-            drop(pending());
+            drop(room::pending());
         });
     }
 
@@ -380,7 +300,7 @@ mod tests {
 
     /// The object as the other end makes it of a description.
     fn there<'py>(py: Python<'py>, description: &[u8]) -> Bound<'py, PyAny> {
-        for (number, block) in pending() {
+        for (number, block) in room::pending() {
             let descriptor = block.descriptor().try_clone_to_owned().expect("a descriptor");
             learn(number, block.length() as u64, descriptor);
         }

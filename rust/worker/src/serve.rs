@@ -4,7 +4,7 @@
 
 use crate::channel::{self, Channel, Message, kind};
 use crate::process;
-use crate::{heap, memory, records, server};
+use crate::{heap, memory, records, room, server};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyModule};
 use python4j_core::callback::{self, Upcall};
@@ -111,11 +111,11 @@ fn serve(channel: &Channel, message: Message) {
     let call = rest.first_chunk().map_or(0, |call| u64::from_le_bytes(*call));
     let rest = rest.get(8..).unwrap_or_default();
     if running().is_empty() {
-        memory::open_room();
+        room::open();
     }
     running().push(call);
     LAST.fetch_max(call, Ordering::Release);
-    drop(memory::pending()); // of a reply that was given up
+    drop(room::pending()); // of a reply that was given up
     let done = catch_unwind(AssertUnwindSafe(|| match message.kind {
         kind::PREPARE => stoppable(call, |py| prepare(py, rest, FORKS.load(Ordering::Relaxed))),
         kind::EXEC => stoppable(call, |py| run_text(py, rest)),
@@ -151,7 +151,7 @@ fn serve(channel: &Channel, message: Message) {
         !running.is_empty()
     };
     match is_inner {
-        true => channel.send(kind, call, &reply, &memory::pending()),
+        true => channel.send(kind, call, &reply, &room::pending()),
         false => channel.answer(kind, call, &reply),
     }
 }
@@ -323,7 +323,7 @@ impl Upcall for Peer {
         let mut rest = Vec::with_capacity(8 + arguments.len());
         rest.extend_from_slice(&function.to_le_bytes());
         rest.extend_from_slice(arguments);
-        self.channel.send(kind::UPCALL, number, &rest, &memory::pending());
+        self.channel.send(kind::UPCALL, number, &rest, &room::pending());
         loop {
             let message = self.channel.receive(number);
             match message.kind {

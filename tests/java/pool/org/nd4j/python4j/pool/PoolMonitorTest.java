@@ -2,6 +2,7 @@
 // What JMX and the Java Flight Recorder show of a pool.
 package org.nd4j.python4j.pool;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 import jdk.jfr.Recording;
@@ -21,28 +23,51 @@ import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.PythonTypes;
+import org.nd4j.python4j.PythonVariable;
 
 @Timeout(60)
 class PoolMonitorTest {
 
+    @TempDir
+    Path folder;
+
+    /** A call that goes on until there is a file. */
+    private static CompletableFuture<?> until(Path file, PythonPool pool) {
+        String code = "import os, time\nwhile not os.path.exists(path): time.sleep(0.005)";
+        return pool.execAsync(code, List.of(new PythonVariable<>("path", PythonTypes.STR, file.toString())), null);
+    }
+
+    private static void await(BooleanSupplier condition) {
+        while (!condition.getAsBoolean()) { // the time limit of the test ends it
+            sleep(1);
+        }
+    }
+
+    private static void sleep(long millis) {
+        assertDoesNotThrow(() -> Thread.sleep(millis));
+    }
+
     @Test
     void theNumbersAreThoseOfTheCallsThatWereDone() throws Exception {
+        Path go = folder.resolve("go");
         PythonPoolMXBean monitor;
         try (PythonPool pool = PythonPool.builder().workers(1).build()) {
             monitor = pool.monitor();
             assertEquals(1, monitor.getWorkers());
             assertEquals("spawn", monitor.getStart());
-            CompletableFuture<Object> first = pool.callAsync("time:sleep", 0.3);
+            CompletableFuture<?> first = until(go, pool);
             CompletableFuture<Object> second = pool.callAsync("time:sleep", 0);
-            while (monitor.getQueued() < 1) {
-                Thread.sleep(1);
-            }
+            await(() -> monitor.getQueued() == 1);
             assertEquals(1, monitor.getBusy());
+            sleep(50); // which the call runs at least
+            Files.createFile(go);
             first.get();
             second.get();
             assertEquals(2, monitor.getCalls());
             assertEquals(1, monitor.getWaits());
-            assertTrue(monitor.getRunNanos() >= 300_000_000L, monitor.getRunNanos() + " ns");
+            assertTrue(monitor.getRunNanos() >= 50_000_000L, monitor.getRunNanos() + " ns");
             assertTrue(monitor.getWaitedNanos() > 0);
             assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(3)"));
             pool.exec("pass");
@@ -82,7 +107,8 @@ class PoolMonitorTest {
 
     @Test
     void theFlightRecorderHasCallsRestartsAndCounts() throws Exception {
-        Path file = Files.createTempFile("pool", ".jfr");
+        Path go = folder.resolve("go");
+        Path file = folder.resolve("pool.jfr");
         try (Recording recording = new Recording(); PythonPool pool = PythonPool.builder().workers(1).build()) {
             for (String event : new String[] {"PoolCall", "PoolWait", "PoolRestart", "PoolCounts", "PoolWorker"}) {
                 recording.enable("org.nd4j.python4j." + event);
@@ -92,9 +118,15 @@ class PoolMonitorTest {
             pool.exec("pass");
             assertThrows(PythonWorkerLost.class, () -> pool.exec("import os; os._exit(3)"));
             pool.call("time:sleep", 0.6);
-            CompletableFuture<Object> first = pool.callAsync("time:sleep", 0.2);
+            CompletableFuture<?> first = until(go, pool);
             CompletableFuture<Object> later = pool.callAsync("time:sleep", 0); // is handed the worker
+            CompletableFuture<Void> opener = CompletableFuture.runAsync(() -> {
+                await(() -> pool.monitor().getQueued() == 2);
+                sleep(100);
+                assertDoesNotThrow(() -> Files.createFile(go));
+            });
             pool.call("time:sleep", 0); // waits by itself
+            opener.get();
             CompletableFuture<Object> last = pool.callAsync("time:sleep", 1);
             CompletableFuture<Object> never = pool.callAsync("time:sleep", 0);
             assertTrue(never.cancel(true));
@@ -122,8 +154,6 @@ class PoolMonitorTest {
             assertEquals(Set.of("PoolCall", "PoolWait", "PoolRestart", "PoolCounts", "PoolWorker"), seen);
             // After the crash a worker is started, for which the next call waits as well.
             assertTrue(waits.contains("false false") && java.util.Collections.frequency(waits, "true true") >= 2, waits.toString());
-        } finally {
-            Files.delete(file);
         }
     }
 }

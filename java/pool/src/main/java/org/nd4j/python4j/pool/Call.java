@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One piece of work for a worker: it writes the request and reads the reply. PythonPool chooses the worker;
+// One piece of work for a worker: it writes the request and reads the reply. Workers chooses the worker;
 // Worker sends the request and receives the reply.
 package org.nd4j.python4j.pool;
 
@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonType;
@@ -22,7 +23,7 @@ abstract class Call<R> {
     final int kind;
     final Duration limit; // null for none
     volatile boolean cancelled;
-    Task<R> task; // null for a call whose own thread waits
+    Consumer<Throwable> failed; // answers a caller who does not run the call; null if the calling thread does
 
     private Call(int kind, Duration limit) {
         this.kind = kind;
@@ -109,7 +110,7 @@ abstract class Call<R> {
     }
 
     /** A message of the pool's own, whose answer is nothing. */
-    static Call<Void> plain(int kind, Duration limit, java.util.function.Consumer<Pack> write) {
+    static Call<Void> plain(int kind, Duration limit, Consumer<Pack> write) {
         return new Call<>(kind, limit) {
             @Override
             void write(Pack pack) {

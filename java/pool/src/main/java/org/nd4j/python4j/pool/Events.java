@@ -21,7 +21,7 @@ final class Events {
     private static final boolean THERE = isThere();
 
     /** What the recorder calls now and then, for each pool; only while it runs. */
-    private static final Map<PythonPool, Runnable> COUNTED = new ConcurrentHashMap<>();
+    private static final Map<Workers, Runnable> COUNTED = new ConcurrentHashMap<>();
 
     private Events() {}
 
@@ -69,11 +69,11 @@ final class Events {
         return event;
     }
 
-    static void waitEnds(Object begun, PythonPool pool, boolean got) {
+    static void waitEnds(Object begun, String pool, boolean got) {
         WaitEvent event = (WaitEvent) begun;
         event.end();
         if (event.shouldCommit()) {
-            event.pool = pool.toString();
+            event.pool = pool;
             event.got = got;
             event.commit();
         }
@@ -90,24 +90,24 @@ final class Events {
     }
 
     /** Gives the recorder what counts, once it runs. */
-    static void look(PythonPool pool, Tally tally) {
-        if (isOn() && !COUNTED.containsKey(pool)) {
-            Runnable count = () -> count(pool, tally);
-            COUNTED.put(pool, count);
+    static void look(Workers workers, Tally tally) {
+        if (isOn() && !COUNTED.containsKey(workers)) {
+            Runnable count = () -> count(workers, tally);
+            COUNTED.put(workers, count);
             FlightRecorder.addPeriodicEvent(CountsEvent.class, count);
         }
     }
 
-    static void close(PythonPool pool) {
-        Runnable count = COUNTED.remove(pool);
+    static void close(Workers workers) {
+        Runnable count = COUNTED.remove(workers);
         if (count != null) {
             FlightRecorder.removePeriodicEvent(count);
         }
     }
 
-    private static void count(PythonPool pool, Tally tally) {
+    private static void count(Workers workers, Tally tally) {
         CountsEvent event = new CountsEvent();
-        event.pool = pool.toString();
+        event.pool = workers.name;
         event.workers = tally.getWorkers();
         event.busy = tally.getBusy();
         event.queued = tally.getQueued();
@@ -116,7 +116,7 @@ final class Events {
         event.run = tally.getRunNanos();
         event.restarts = tally.getRestarts();
         event.commit();
-        for (Worker worker : pool.workers()) {
+        for (Worker worker : workers.ready()) {
             WorkerEvent one = new WorkerEvent();
             one.pool = event.pool;
             one.worker = worker.number;

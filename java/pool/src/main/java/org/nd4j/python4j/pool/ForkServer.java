@@ -12,14 +12,14 @@ final class ForkServer {
 
     private static final long LONGEST_STOP_NANOS = 3_000_000_000L;
 
-    private final PythonPool pool;
+    private final Workers workers;
     private final Starter starter;
     private Worker server;
     private volatile String obstacle;
     private long runs; // when it was seen to do so, by System.nanoTime
 
-    ForkServer(PythonPool pool, Starter starter) {
-        this.pool = pool;
+    ForkServer(Workers workers, Starter starter) {
+        this.workers = workers;
         this.starter = starter;
     }
 
@@ -35,8 +35,8 @@ final class ForkServer {
      */
     WorkerProcess fork() {
         for (boolean again : new boolean[] {true, false}) {
-            if (pool.isClosing()) {
-                throw PythonPool.isClosed();
+            if (workers.isClosing()) {
+                throw Workers.isClosed();
             }
             if (obstacle != null || server == null && !start()) {
                 return null;
@@ -58,7 +58,7 @@ final class ForkServer {
             refuse("the system is not Linux");
             return false;
         }
-        Worker started = pool.open(0, starter.startServer());
+        Worker started = workers.open(0, starter.startServer());
         Throwable failure = started.run(starter.preparation(), null).thrown();
         if (failure != null) {
             started.discard();

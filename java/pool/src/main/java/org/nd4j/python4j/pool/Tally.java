@@ -18,7 +18,7 @@ final class Tally implements PythonPoolMXBean {
     private static final long LATER_NANOS = 1_000_000_000L;
     private static final int MOST_REASONS = 50;
 
-    private final PythonPool pool;
+    private final Workers workers;
     private final String name;
     private final long born = System.nanoTime();
     private boolean registered; // the pool's keeper alone uses it
@@ -32,8 +32,8 @@ final class Tally implements PythonPoolMXBean {
     private final Map<String, Long> reasons = new TreeMap<>(); // guarded by itself
     private volatile String lastRestart;
 
-    Tally(PythonPool pool, String name) {
-        this.pool = pool;
+    Tally(Workers workers, String name) {
+        this.workers = workers;
         this.name = name;
     }
 
@@ -58,7 +58,7 @@ final class Tally implements PythonPoolMXBean {
 
     /** Registers the bean, somewhat later, since that takes longer than a first call. Called now and then by the keeper. */
     void look() {
-        Events.look(pool, this);
+        Events.look(workers, this);
         String wanted = System.getProperty(Monitor.MXBEAN, "");
         if (tried || wanted.equals("false") || !wanted.equals("true") && System.nanoTime() - born < LATER_NANOS) {
             return;
@@ -73,7 +73,7 @@ final class Tally implements PythonPoolMXBean {
     }
 
     void close() {
-        Events.close(pool);
+        Events.close(workers);
         if (!registered) {
             return;
         }
@@ -90,17 +90,17 @@ final class Tally implements PythonPoolMXBean {
 
     @Override
     public int getWorkers() {
-        return pool.count(PythonPool.Counted.WORKERS);
+        return workers.count(Workers.Counted.WORKERS);
     }
 
     @Override
     public int getBusy() {
-        return pool.count(PythonPool.Counted.BUSY);
+        return workers.count(Workers.Counted.BUSY);
     }
 
     @Override
     public int getQueued() {
-        return pool.count(PythonPool.Counted.QUEUED);
+        return workers.count(Workers.Counted.QUEUED);
     }
 
     @Override
@@ -143,7 +143,7 @@ final class Tally implements PythonPoolMXBean {
     @Override
     public Map<String, Long> getResidentBytes() {
         Map<String, Long> resident = new TreeMap<>();
-        for (Worker worker : pool.workers()) {
+        for (Worker worker : workers.ready()) {
             resident.put(String.valueOf(worker.number), worker.process.residentBytes());
         }
         return resident;
@@ -151,6 +151,6 @@ final class Tally implements PythonPoolMXBean {
 
     @Override
     public String getStart() {
-        return pool.howStarted();
+        return workers.howStarted();
     }
 }

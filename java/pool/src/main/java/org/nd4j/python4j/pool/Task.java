@@ -15,7 +15,7 @@ final class Task<R> extends CompletableFuture<R> {
 
     private Task(Call<R> call, CompletableFuture<Outcome<R>> outcome) {
         this.call = call;
-        call.task = this;
+        call.failed = failure -> done(Outcome.failed(failure));
         this.outcome = outcome;
     }
 

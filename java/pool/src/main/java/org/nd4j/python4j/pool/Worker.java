@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The conversation with a worker process: calls to it, callbacks from it, and the end of both. PythonPool
+// The conversation with a worker process: calls to it, callbacks from it, and the end of both. Workers
 // decides who may use a worker; Channel transports the bytes.
 package org.nd4j.python4j.pool;
 
@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Blocks;
@@ -47,16 +48,16 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         }
 
         /** The innermost one of a worker, or if that is null of any worker of the pool; null if there is none. */
-        static Visit find(PythonPool pool, Worker worker) {
+        static Visit find(Workers workers, Worker worker) {
             Visit visit = VISIT.get();
-            while (visit != null && (worker == null ? visit.worker.pool != pool : visit.worker != worker)) {
+            while (visit != null && (worker == null ? visit.worker.workers != workers : visit.worker != worker)) {
                 visit = visit.outer;
             }
             return visit;
         }
     }
 
-    final PythonPool pool;
+    final Workers workers; // null in tests of the conversation alone
     final int number;
     final WorkerProcess process;
     final Output output;
@@ -93,8 +94,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     private long[] theirs;
     private long kept; // how much of it the last reply used
 
-    Worker(PythonPool pool, int number, WorkerProcess process, Output output, Duration grace) {
-        this.pool = pool;
+    Worker(Workers workers, int number, WorkerProcess process, Output output, Duration grace) {
+        this.workers = workers;
         this.number = number;
         this.process = process;
         this.output = output;
@@ -322,7 +323,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     }
 
     private <R> Outcome<R> runCounted(Call<R> call, Thread caller) {
-        boolean counts = pool != null && open.isEmpty() && call.counts();
+        boolean counts = workers != null && open.isEmpty() && call.counts();
         Object event = counts ? Events.callBegins() : null;
         int outputs = counts ? beginCounted(call, caller) : 0;
         long began = System.nanoTime();
@@ -331,7 +332,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
             output.drain();
         }
         if (counts) {
-            pool.tally.ran(System.nanoTime() - began);
+            workers.tally.ran(System.nanoTime() - began);
         }
         if (event != null) {
             Events.callEnds(event, this, outcome.thrown());
@@ -352,7 +353,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     }
 
     private <R> Outcome<R> doCall(Call<R> call, Thread caller) {
-        Visit visit = Visit.find(pool, this);
+        Visit visit = Visit.find(workers, this);
         long within = visit == null ? 0 : visit.upcall;
         long before = keys;
         long number = ++calls;
@@ -558,8 +559,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
                 interrupted = false;
                 inJava.push(this);
             }
-            if (pool != null) {
-                pool.watch();
+            if (workers != null) {
+                workers.functions.begin();
             }
         }
 
@@ -624,10 +625,10 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         }
         if (!forsaken && all.stream().anyMatch(running -> running.killed)) {
             forsaken = true;
-            pool.forsake(this, all.get(0).why(), () -> all.forEach(running -> {
-                Task<?> task = running.call.task;
-                if (task != null) {
-                    task.done(Outcome.failed(lost(running.why(), running)));
+            workers.forsake(this, all.get(0).why(), () -> all.forEach(running -> {
+                Consumer<Throwable> answer = running.call.failed;
+                if (answer != null) {
+                    answer.accept(lost(running.why(), running));
                 }
             }));
         }
@@ -670,8 +671,8 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         process.close();
         output.close();
         held.clear();
-        if (pool != null) {
-            pool.hasDiscarded(this);
+        if (workers != null) {
+            workers.hasDiscarded(this);
         }
     }
 }
