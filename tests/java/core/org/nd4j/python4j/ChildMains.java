@@ -276,7 +276,8 @@ final class ChildMains {
             PythonExecutioner.setVariable("f", Python.function((arguments, named) -> 1L));
             print(() -> run("f(bytes(100_000_000))"));
             run("import threading\nheard = []\ndef call():\n    try: f(1)\n    except RuntimeError as e: heard.append(str(e))\n"
-                    + "import os\nthreading.stack_size(max(65536, os.sysconf('SC_THREAD_STACK_MIN')))\nthread = threading.Thread(target=call)\nthread.start()\nthread.join()");
+                    + "import os\nleast = os.sysconf('SC_THREAD_STACK_MIN') if hasattr(os, 'sysconf') else 0\n"
+                    + "threading.stack_size(max(65536, least))\nthread = threading.Thread(target=call)\nthread.start()\nthread.join()");
             print(() -> Python.eval("heard").toString());
         }
     }
