@@ -370,7 +370,9 @@ final class ChildMains {
         } catch (OutOfMemoryError e) {
             System.out.println(e.getClass().getSimpleName());
         }
-        locked("pass");
+        try (PythonGIL gil = PythonGIL.lock()) {
+            collect(); // what Java had read of it
+        }
         print(() -> Handles.count() - before);
     }
 
