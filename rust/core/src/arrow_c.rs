@@ -311,7 +311,7 @@ impl Array {
     /// a dictionary; then the children and the dictionary.
     pub(crate) fn described(numbers: &[i64], schema: &Schema, keeper: &Keeper) -> Result<Owned<Array>> {
         let mut numbers = numbers.iter().copied();
-        let array = described(&mut numbers, schema, keeper)?;
+        let array = described(&mut numbers, schema, keeper, 0)?;
         match numbers.next() {
             None => Ok(array),
             Some(_) => Err(malformed()),
@@ -323,10 +323,13 @@ fn malformed() -> Error {
     Error::refused("This is not the description of the arrays of that schema.")
 }
 
+/// `never_null` says on how many levels nothing is null, by the specification: a map's entries and their keys. Older Arrow C++ ends
+/// the process where nobody has counted these nulls.
 fn described(
     numbers: &mut impl Iterator<Item = i64>,
     schema: &Schema,
     keeper: &Keeper,
+    never_null: usize,
 ) -> Result<Owned<Array>> {
     let mut next = || numbers.next().ok_or_else(malformed);
     let (length, count) = (next()?, next()?);
@@ -336,8 +339,13 @@ fn described(
     let null_count = match Form::of(schema.format()) {
         Some(Form::Null) => length,
         Some(Form::SparseUnion | Form::DenseUnion | Form::RunEnds) => 0,
-        _ if buffers.first().is_none_or(|validity| validity.is_null()) => 0,
+        _ if never_null > 0 || buffers.first().is_none_or(|validity| validity.is_null()) => 0,
         _ => UNKNOWN,
+    };
+    let below = if schema.format() == "+m" {
+        2
+    } else {
+        never_null.saturating_sub(1)
     };
     let (children, dictionary) = (next()?, next()? != 0);
     if children != schema.n_children || dictionary != schema.dictionary().is_some() {
@@ -347,11 +355,11 @@ fn described(
         length,
         null_count,
         buffers,
-        children: (schema.children())
-            .map(|child| described(numbers, child, keeper))
+        children: (schema.children().enumerate())
+            .map(|(at, child)| described(numbers, child, keeper, if at == 0 { below } else { 0 }))
             .collect::<Result<_>>()?,
         dictionary: (schema.dictionary())
-            .map(|dictionary| described(numbers, dictionary, keeper))
+            .map(|dictionary| described(numbers, dictionary, keeper, 0))
             .transpose()?,
     }
     .array(Arc::clone(keeper)))

@@ -449,7 +449,7 @@ def as_stream(value):
     elif not isinstance(value, (pyarrow.Array, pyarrow.ChunkedArray)):
         try:
             table = pyarrow.table(value)
-        except pyarrow.ArrowInvalid:  # a Series, say
+        except (pyarrow.ArrowInvalid, TypeError):  # a Series, say
             value = pyarrow.chunked_array(value)
     if table is None:
         table = pyarrow.table({"": value}, metadata=COLUMN)

@@ -156,10 +156,8 @@ class HostileTest extends InPython {
     void aSecondReleaseDoesNothing() {
         try (VectorSchemaRoot root = numbers(3)) {
             PythonExecutioner.setVariable("t", PythonArrow.toPython(root));
-            Python.exec("import ctypes as c\nc.pythonapi.PyCapsule_GetPointer.restype = c.c_void_p\n"
-                    + "c.pythonapi.PyCapsule_GetPointer.argtypes = [c.py_object, c.c_char_p]\n"
-                    + "def twice(capsule, name, kind):\n"
-                    + "    struct = kind.from_address(c.pythonapi.PyCapsule_GetPointer(capsule, name))\n"
+            Python.exec("import ctypes as c\ndef twice(capsule, name, kind):\n"
+                    + "    struct = hostile.struct_in(capsule, name, kind)\n"
                     + "    release = c.cast(struct.release, c.c_void_p).value\n"
                     + "    for _ in range(3): hostile.Release(release)(c.addressof(struct))\n"
                     + "schema, array = t.__arrow_c_array__()\n"
@@ -167,6 +165,20 @@ class HostileTest extends InPython {
                     + "twice(t.__arrow_c_stream__(), b'arrow_array_stream', hostile.Stream)\n"
                     + "rows = pa.table(t).num_rows\ndel schema, array, t");
             assertEquals("3", Python.eval("rows").toString());
+        }
+    }
+
+    /** Older pyarrow ends the process where the nulls of a map's entries, of which there are none, are not counted. */
+    @Test
+    void theEntriesOfAMapAreSaidToHaveNoNulls() {
+        try (VectorSchemaRoot root = PythonArrow.table(
+                Python.eval("pa.table({'m': pa.array([[('k', None)], None], pa.map_(pa.string(), pa.int32()))})"), allocator)) {
+            PythonExecutioner.setVariable("t", PythonArrow.toPython(root));
+            Python.exec("capsule = t.__arrow_c_array__()[1]\n"
+                    + "map = hostile.struct_in(capsule, b'arrow_array', hostile.Array).children[0].contents\nentries = map.children[0].contents\n"
+                    + "counts = [each.null_count for each in (map, entries, *(entries.children[i].contents for i in range(2)))]\n"
+                    + "del t, capsule, map, entries");
+            assertEquals("[-1, 0, 0, -1]", Python.eval("counts").toString());
         }
     }
 

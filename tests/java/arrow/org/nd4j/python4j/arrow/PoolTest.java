@@ -82,7 +82,7 @@ class PoolTest extends InPython {
     void tablesAreArgumentsAndResults() {
         try (BufferAllocator allocator = new RootAllocator(); VectorSchemaRoot root = table(allocator, 50_000)) {
             assertEquals(1249975000L, pool.call("lambda t: sum(t['n'].to_pylist())", root));
-            for (String made : List.of("t", "__import__('pandas').DataFrame.from_arrow(t)", "t.to_batches()[0]", "t.to_reader()",
+            for (String made : List.of("t", "t.to_pandas()", "t.to_batches()[0]", "t.to_reader()",
                     "__import__('pyarrow').concat_tables([t.slice(0, 7), t.slice(7)])")) {
                 try (VectorSchemaRoot back = pool.callAs(PythonArrow.TABLE, "lambda t: " + made, root)) {
                     assertEquals(50_000, back.getRowCount(), made);

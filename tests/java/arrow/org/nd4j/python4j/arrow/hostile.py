@@ -69,6 +69,14 @@ def capsule(struct, name):
     return c.pythonapi.PyCapsule_New(c.addressof(struct), name, None)
 
 
+c.pythonapi.PyCapsule_GetPointer.restype = c.c_void_p
+c.pythonapi.PyCapsule_GetPointer.argtypes = [c.py_object, c.c_char_p]
+
+
+def struct_in(capsule, name, kind):
+    return kind.from_address(c.pythonapi.PyCapsule_GetPointer(capsule, name))
+
+
 def batch():
     """Columns of every form that buffers have, three rows each."""
     return pa.record_batch({
