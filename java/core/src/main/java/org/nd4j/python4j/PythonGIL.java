@@ -844,7 +844,9 @@ public class PythonGIL implements AutoCloseable {
     private static void leave() {
         if (TURN.isOutermost()) {
             if (!isVirtual(Thread.currentThread())) {
-                Handles.growUp();
+                if (Native.young != null) {
+                    Handles.growUp();
+                }
                 try {
                     Native.gilRelease();
                 } catch (PythonException e) { // a panic of ours

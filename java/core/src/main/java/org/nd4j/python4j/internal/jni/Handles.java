@@ -28,8 +28,7 @@ public final class Handles {
     private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
     private static long left; // see leave(); the turn's owner uses it
     private static int own; // see own(); written with the class locked
-    private static Object young; // see addYoung(); the same as for left
-    private static long youngHandle;
+    private static long youngHandle; // see addYoung(); the same as for left
 
     private Handles() {}
 
@@ -200,29 +199,24 @@ public final class Handles {
      */
     public static void addYoung(Object object, long handle) {
         growUp();
-        young = object;
+        Native.young = object;
         youngHandle = handle;
     }
 
     /** Unregisters an object if it is the last one of {@link #addYoung}. Returns whether it is. This method needs a turn with the GIL. */
     public static boolean cancelYoung(Object object) {
-        boolean is = young == object;
+        boolean is = Native.young == object;
         if (is) {
-            young = null;
+            Native.young = null;
         }
         return is;
     }
 
-    /** Whether {@link #growUp} does anything, for the owner of the turn. */
-    public static boolean hasYoung() {
-        return young != null;
-    }
-
     /** Registers the last object of {@link #addYoung} as all others. This method needs a turn with the GIL. */
     public static void growUp() {
-        Object object = young;
+        Object object = Native.young;
         if (object != null) {
-            young = null;
+            Native.young = null;
             Late.addUnlessGone(object, youngHandle);
         }
     }

@@ -35,6 +35,9 @@ public final class Native {
     public static volatile boolean forgets;
     public static volatile boolean watches;
 
+    /** The last object of {@link Handles#addYoung}, null for none. Here, because a start does without that class. */
+    public static Object young;
+
     // ---- interpreter.rs ----
 
     /**
