@@ -58,12 +58,12 @@ class PartsTest {
         PythonExecutioner.exec(String.join("\n", lines));
     }
 
-    /** At its second run, since the first one of any kind of call makes objects that stay. */
+    /** At its second run, since the first one of any kind of call makes objects that stay. Objects that earlier tests forgot may go meanwhile. */
     private static void leavesNothing(Runnable body) {
         body.run();
         int before = Handles.count();
         body.run();
-        assertEquals(before, Handles.count());
+        assertTrue(Handles.count() <= before, () -> Handles.count() + " objects and before " + before);
     }
 
     @Test
