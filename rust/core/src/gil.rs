@@ -9,7 +9,7 @@
 //! by [`try_acquire`]. This function takes the GIL only if it certainly needs no waiting. Otherwise another thread
 //! waits for the GIL and passes it on ([`offer`]).
 
-use crate::{Error, Result, capi, ends, fork, handle, inject};
+use crate::{Error, Result, capi, fork, handle, inject};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -92,6 +92,7 @@ thread_local! {
             waited: Cell::new(Duration::ZERO),
         }
     };
+    static END: End = const { End };
     /// The gate, while this thread offers the GIL.
     static OFFER: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
     /// The gate, between the two halves of [`outside`]'s way back.
@@ -197,7 +198,7 @@ impl Here {
         if !self.first.get() {
             STATES.fetch_add(1, Ordering::Relaxed);
         }
-        ends::register(end);
+        let _ = END.try_with(|_| ());
     }
 
     fn release(&self) {
@@ -280,8 +281,12 @@ fn look_for_others() {
 }
 
 /// Ends what a thread is to Python when the thread ends.
-fn end() {
-    HERE.with(Here::end);
+struct End;
+
+impl Drop for End {
+    fn drop(&mut self) {
+        HERE.with(Here::end);
+    }
 }
 
 /// How many nanoseconds calls of this thread have waited for the GIL, as far as that was measured. With true, measuring begins
@@ -423,7 +428,7 @@ pub fn release() {
 
 /// Called by the start with the GIL held: this thread's state is the interpreter's first one.
 pub(crate) fn adopt_first(release: bool) {
-    ends::register(end);
+    END.with(|_| ());
     HERE.with(|here| {
         here.first.set(true);
         STATES.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,7 @@
 //! (tests/rust/modules.rs):
 //!
 //! - [`inject`] lets tests cause panics; [`alloc`] allocates memory whose size users decide; [`fork`] tells whether
-//!   this is a forked child; `ends` has a function called when a thread ends; `guarded` holds data that the GIL protects; [`capi`] declares the few functions of CPython that its stable ABI leaves out; [`utf16`]
+//!   this is a forked child; `guarded` holds data that the GIL protects; [`capi`] declares the few functions of CPython that its stable ABI leaves out; [`utf16`]
 //!   converts the text format of Java.
 //! - [`error`] is the only error type; `tools` holds the Python objects that our own calls use; [`handle`] keeps the
 //!   objects that the caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects
@@ -40,8 +40,6 @@ pub mod capi;
 #[allow(unsafe_code)]
 pub mod child;
 pub mod context;
-#[allow(unsafe_code)]
-mod ends;
 pub mod error;
 pub mod exec;
 #[allow(unsafe_code)]
