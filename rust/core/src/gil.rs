@@ -3,7 +3,7 @@
 //! of Java's `PythonGIL` decide earlier which thread may enter next.
 //!
 //! The `PyThreadState` of a thread outlives its visits, so that `threading.local`, context variables and similar data
-//! of a pool thread stay. The thread itself frees it when it ends, because from 3.12 on no other thread can free it.
+//! of a pool thread stay. The thread itself frees it when it ends, because from 3.12 on no other thread that has a state can free it.
 //!
 //! CPython cannot wait for the GIL for a limited time. A thread that may wait only for a limited time takes the GIL
 //! by [`try_acquire`]. This function takes the GIL only if it certainly needs no waiting. Otherwise another thread
@@ -16,7 +16,9 @@ use pyo3::prelude::*;
 use std::cell::{Cell, RefCell};
 use std::ffi::c_ulong;
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -260,6 +262,35 @@ impl Here {
         self.state.set(ptr::null_mut());
         self.depth.set(0);
     }
+
+    /// The same on Windows, which ends a thread with the lock of its loader. No thread can begin without that lock. If this one waited for
+    /// the GIL, and the thread that has it for a new one, neither would go on. So another thread frees the state.
+    fn end_elsewhere(&self) {
+        let state = self.state.replace(ptr::null_mut());
+        // SAFETY: Py_IsInitialized needs nothing.
+        if state.is_null() || unsafe { ffi::Py_IsInitialized() } == 0 {
+            return;
+        }
+        self.hold_ends();
+        if self.depth.replace(0) > 0 && self.hold.get() != Place::Held {
+            // SAFETY: this thread holds the GIL.
+            unsafe { ffi::PyEval_SaveThread() };
+            if self.hold.get() == Place::Call {
+                INSIDE.fetch_sub(1, Ordering::Release);
+            }
+        }
+        if !self.first.get() {
+            let left = LEFT.get_or_init(|| {
+                let (sender, receiver) = mpsc::channel();
+                // Without it, or at the end of the process, the states stay.
+                let _ = thread::Builder::new()
+                    .name("python4j-ends".into())
+                    .spawn(move || free_left(&receiver));
+                sender
+            });
+            let _ = left.send(Left(state));
+        }
+    }
 }
 
 /// Finds out whether Python has threads that are not ours, if it has got a new one. Needs the GIL; a few instructions else.
@@ -285,7 +316,52 @@ struct End;
 
 impl Drop for End {
     fn drop(&mut self) {
-        HERE.with(Here::end);
+        HERE.with(|here| {
+            if cfg!(windows) {
+                here.end_elsewhere()
+            } else {
+                here.end()
+            }
+        });
+    }
+}
+
+/// The state of a thread that has ended.
+struct Left(*mut ffi::PyThreadState);
+
+// SAFETY: nobody uses the state but the one thread that it is sent to.
+unsafe impl Send for Left {}
+
+/// States of threads that have ended, for the thread that frees them.
+static LEFT: OnceLock<Sender<Left>> = OnceLock::new();
+
+fn free_left(states: &Receiver<Left>) {
+    while let Ok(Left(state)) = states.recv() {
+        // SAFETY: Py_IsInitialized needs nothing.
+        if unsafe { ffi::Py_IsInitialized() } == 0 {
+            continue;
+        }
+        HERE.with(|here| {
+            here.acquire(Place::Call);
+            // SAFETY: the GIL is held, and the state's thread has ended. What is freed finds this thread's own state, not that one.
+            unsafe { ffi::PyThreadState_Clear(state) };
+            here.end();
+        });
+        let Some(_guard) = capi::Guard::new() else {
+            continue;
+        };
+        let gate = GATE.read();
+        INSIDE.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: nothing uses the state any more. This thread has no state now, as it has ended its own: from 3.12 on to delete one makes its
+        // thread one without a state.
+        unsafe {
+            ffi::PyEval_RestoreThread(state);
+            drop(gate);
+            NEWEST.store(ptr::null_mut(), Ordering::Relaxed); // another state may get this one's address
+            STATES.fetch_sub(1, Ordering::Relaxed);
+            PyThreadState_DeleteCurrent();
+        }
+        INSIDE.fetch_sub(1, Ordering::Release);
     }
 }
 
