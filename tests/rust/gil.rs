@@ -52,6 +52,35 @@ fn a_thread_keeps_its_python_state_between_visits_and_takes_it_along_at_its_end(
         assert_eq!(repr(py, "n"), "2");
     });
 
+    // On Windows a thread must not wait at its end: the one that has the GIL may wait for it, and another thread frees its state.
+    for inside in [false, true, false] {
+        let (entered, enters) = std::sync::mpsc::channel();
+        let (go, goes) = std::sync::mpsc::channel();
+        let leaving = std::thread::spawn(move || {
+            gil::with(|py| run(py, "local.f = F()\nn = len(freed)").unwrap());
+            entered.send(()).unwrap();
+            goes.recv().unwrap();
+            if inside {
+                gil::acquire();
+            }
+            gil::leave();
+        });
+        enters.recv().unwrap();
+        if inside {
+            go.send(()).unwrap();
+            leaving.join().unwrap();
+        } else {
+            gil::acquire();
+            go.send(()).unwrap();
+            leaving.join().unwrap();
+            gil::release();
+        }
+        while gil::with(|py| repr(py, "len(freed) == n + 1")) == "False" {
+            std::thread::yield_now();
+        }
+        gil::with(|py| run(py, "freed.pop()").unwrap());
+    }
+
     // One that has it for Java's thread, and lives on after that has ended: nobody waits for ever.
     let (inside, entered) = std::sync::mpsc::channel();
     let (end, ending) = std::sync::mpsc::channel();

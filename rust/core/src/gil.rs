@@ -326,6 +326,12 @@ impl Drop for End {
     }
 }
 
+/// Does now what Windows does at the end of this thread, for tests elsewhere. The thread must not enter Python afterwards.
+#[doc(hidden)]
+pub fn leave() {
+    HERE.with(Here::end_elsewhere);
+}
+
 /// The state of a thread that has ended.
 struct Left(*mut ffi::PyThreadState);
 
