@@ -22,7 +22,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
-import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Handles;
 
 /** {@code Loops SEED SECONDS PLATFORM_THREADS VIRTUAL_THREADS}. */
 final class Loops {
@@ -375,7 +375,7 @@ final class Loops {
             System.gc();
             Thread.sleep(20);
             async.eval(int.class, "1").join(); // the loop frees what was forgotten
-            int now = Native.handleCount();
+            int now = Handles.count();
             if (now < least) {
                 least = now;
                 same = 0;

@@ -676,8 +676,11 @@ final class Mistakes {
         code("a str too large", "PythonException: (MemoryError|OverflowError): .*", "x = 'a' * (2**62)");
         alone("a value beyond 2 GB from Java", "PythonException: The values for Python take more than 2 GB packed.*|OutOfMemoryError.*",
                 () -> {
-                    long[] part = new long[37_500_000];
-                    return repr(sized(10, part));
+                    Object value = sized(10, new long[37_500_000]);
+                    for (int i = 0; i < 20; i++) { // so deep inside nothing goes in parts
+                        value = Collections.singletonList(value);
+                    }
+                    return repr(value);
                 });
         add("a Java OutOfMemoryError in a callback", "OutOfMemoryError: .*",
                 () -> Callbacks.callable((args, named) -> new long[Integer.MAX_VALUE]).call());
@@ -781,7 +784,8 @@ final class Mistakes {
             one.del();
             return two.toString();
         });
-        for (long forged : new long[] {1, -1, Long.MIN_VALUE, Long.MAX_VALUE, 0x100000001L, 0x7fffffff00000001L}) {
+        // The first objects are names that the library keeps, so their handles are none that nobody has.
+        for (long forged : new long[] {0x1234500000001L, -1, Long.MIN_VALUE, Long.MAX_VALUE, 0x7fffffff00000001L}) {
             add("the forged handle " + forged, "PythonException: The Python object is gone: .*", () -> {
                 PythonObject object = new PythonObject(forged, 0);
                 return object.toString();

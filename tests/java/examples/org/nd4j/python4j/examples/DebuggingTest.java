@@ -365,7 +365,7 @@ class DebuggingTest {
             Path both = Files.writeString(folder.resolve("both.txt"), run("perf", "script", "-i", "both.data"));
             // Java calls Python, which calls Java. The innermost frame is first. The compiler may put tax into upcallLongs, and order into serve.
             seenIn(Files.readString(both).split("\n\n"), "internal\\.jni\\.Native\\.upcall\\w*\\(.*py::price:" + orders
-                    + ".*internal\\.jni\\.Native\\.execRun\\(.*DebuggedService\\.(order|serve)\\(.*thread_native_entry");
+                    + ".*internal\\.jni\\.Native\\.exec\\w+\\(.*DebuggedService\\.(order|serve)\\(.*thread_native_entry");
             assumeTrue(works(DRAWING + "/inferno-flamegraph", "--help"), "there is no inferno");
             Path stacks = Files.writeString(folder.resolve("stacks.txt"), run(DRAWING + "/inferno-collapse-perf", both.toString()));
             seenIn(Files.readString(stacks).split("\n"), "DebuggedService\\.(order|serve);.*;py::price:" + orders + ";.*;py::add_up:" + orders);
