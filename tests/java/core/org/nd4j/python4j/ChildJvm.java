@@ -28,7 +28,7 @@ final class ChildJvm {
 
     private ChildJvm(int status, String out, String err) {
         this.status = status;
-        this.out = out;
+        this.out = out.replace("\r\n", "\n"); // as Windows ends lines
         this.err = err;
     }
 

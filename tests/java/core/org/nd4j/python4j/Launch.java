@@ -158,7 +158,7 @@ final class Launch {
 
         Result(int status, String out, String err) {
             this.status = status;
-            this.out = out;
+            this.out = out.replace("\r\n", "\n"); // as Windows ends lines
             this.err = err;
         }
 
