@@ -23,8 +23,8 @@ class JavaBytes(io.RawIOBase):
         self._decoder = None
         self._encoding = None
         self._plain = False  # whether ASCII can be decoded alone
-        # Writes through, as the streams that Python has here, so that nothing waits above.
-        self.text = io.TextIOWrapper(self, "utf-8", "surrogatepass", write_through=True)
+        # Writes through, as the streams that Python has here, so that nothing waits above. A line ends with "\n" on Windows, too: Java gets text.
+        self.text = io.TextIOWrapper(self, "utf-8", "surrogatepass", newline="\n", write_through=True)
         self.text.mode = "w"
 
     def writable(self):
