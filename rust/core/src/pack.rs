@@ -64,7 +64,7 @@ const LONG_TEXT: usize = 256;
 const MANY: usize = 64;
 
 /// Bytes of a container to Java from which on the rest is a part of its own.
-pub const PART: usize = 1 << 18;
+pub const PART: usize = 1 << 20;
 /// How many numbers a part has.
 const PART_NUMBERS: usize = PART / 8;
 /// How deep containers are nested that go in parts: with each of them a part waits in Java.

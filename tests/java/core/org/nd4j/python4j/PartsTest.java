@@ -32,7 +32,7 @@ import org.nd4j.python4j.internal.jni.Handles;
 @ExtendWith(InPython.class)
 class PartsTest {
 
-    private static final int MANY = 200_000;
+    private static final int MANY = 300_000;
 
     private static List<Object> list(int count, LongFunction<?> element) {
         return LongStream.range(0, count).mapToObj(element).collect(Collectors.toCollection(ArrayList::new));

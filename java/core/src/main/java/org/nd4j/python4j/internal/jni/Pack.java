@@ -830,7 +830,7 @@ public final class Pack {
 
         private static final byte[] EMPTY = {};
 
-        private static final int PART_OF_REPLY = 1 << 18;
+        private static final int PART_OF_REPLY = 1 << 20;
         private static final Object REST = new Object(); // stands for the values that come in parts
 
         // What stands in a block by itself: its form, the number of the block, the position and the length.
