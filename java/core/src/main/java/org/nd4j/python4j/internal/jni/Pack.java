@@ -105,7 +105,7 @@ public final class Pack {
     private static final int LARGE_VALUE = 1 << 14;
     private static final int LARGE_BESIDE = 1 << 16;
 
-    /** Bytes of a container from which on they go to Python in parts, and how deep such containers are nested. */
+    /** Bytes of a container from which on it crosses in parts, as in pack.rs, and how deep such containers are nested. */
     private static final int PART = 1 << 20;
     private static final int PART_DEPTH = 16;
 
@@ -830,7 +830,6 @@ public final class Pack {
 
         private static final byte[] EMPTY = {};
 
-        private static final int PART_OF_REPLY = 1 << 20;
         private static final Object REST = new Object(); // stands for the values that come in parts
 
         // What stands in a block by itself: its form, the number of the block, the position and the length.
@@ -1102,7 +1101,7 @@ public final class Pack {
             if (handle == 0) {
                 return;
             }
-            byte[] room = open.inParts ? in : new byte[PART_OF_REPLY + LARGE_VALUE];
+            byte[] room = open.inParts ? in : new byte[PART + LARGE_VALUE];
             byte[] part = Native.bulkMore(handle, position, done, total, open.depth >= PART_DEPTH, room, frame);
             if (open.map != null) { // after the place of the value
                 at++;
