@@ -4,7 +4,7 @@
 mod support;
 
 use pyo3::prelude::*;
-use python4j_core::pack::{self, MAX_DEPTH, Reader, Wanted, Writer};
+use python4j_core::pack::{self, MAX_DEPTH, Reader, Rest, Wanted, Writer};
 use python4j_core::{Result, context, gil, handle};
 use support::{Request, int, python, repr, run};
 
@@ -276,8 +276,8 @@ fn what_is_equal_in_python_alone_is_refused() {
     });
 }
 
-/// The handle, position and counts in the tag 24 at the end of a part.
-fn rest(bytes: &[u8]) -> (u64, isize, usize, usize) {
+/// What the tag 24 at the end of a part says.
+fn rest(bytes: &[u8]) -> (u64, Rest) {
     let end = bytes
         .strip_suffix(&[0])
         .filter(|_| bytes[0] == 11)
@@ -285,12 +285,15 @@ fn rest(bytes: &[u8]) -> (u64, isize, usize, usize) {
     let (head, fields) = end.split_at(end.len() - 24);
     assert_eq!(head.last(), Some(&24));
     let mut fields = Reader::new(fields);
-    let (handle, position) = (fields.u64().unwrap(), fields.i64().unwrap());
+    let (handle, position) = (fields.u64().unwrap(), fields.i64().unwrap() as isize);
+    let (done, total) = (fields.u32().unwrap(), fields.u32().unwrap());
     (
         handle,
-        position as isize,
-        fields.u32().unwrap(),
-        fields.u32().unwrap(),
+        Rest {
+            position,
+            done,
+            total,
+        },
     )
 }
 
@@ -301,8 +304,8 @@ fn first_part(py: Python<'_>, expression: &str) -> Vec<u8> {
 }
 
 fn next_part(py: Python<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
-    let (handle, position, done, total) = rest(bytes);
-    pack::more(py, handle, position, done, total, false, 0)
+    let (handle, rest) = rest(bytes);
+    pack::more(py, handle, rest, false, 0)
 }
 
 #[test]
@@ -325,7 +328,7 @@ fn large_containers_go_in_parts_where_nobody_comes_between() {
             let (mut part, mut count) = (first_part(py, expression), 0);
             while rest(&part).0 != 0 {
                 assert!(part.len() < pack::PART + 1000, "{expression}");
-                let done = rest(&part).2;
+                let done = rest(&part).1.done;
                 part = next_part(py, &part).unwrap();
                 assert!(done > count || count == 0, "{expression}");
                 count = done;

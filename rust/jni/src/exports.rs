@@ -306,9 +306,9 @@ export! {
 
 export! {
     fn bulkMore(env, container: i64, position: i64, done: i32, total: i32, deep: bool, room: JByteArray<'local>, frame: i64) -> JByteArray<'local> {
-        let part = gil::with(|py| {
-            pack::more(py, container as u64, position as isize, done as usize, total as usize, deep, frame as u64)
-        })?;
+        let (position, done, total) = (position as isize, done as usize, total as usize);
+        let rest = pack::Rest { position, done, total };
+        let part = gil::with(|py| pack::more(py, container as u64, rest, deep, frame as u64))?;
         answer(env, room, 0, part)
     }
 }

@@ -105,7 +105,7 @@ public final class Pack {
     private static final int LARGE_VALUE = 1 << 14;
     private static final int LARGE_BESIDE = 1 << 16;
 
-    /** Bytes of a container from which on it crosses in parts, as in pack.rs, and how deep such containers are nested. */
+    /** Bytes of a container from which on it crosses in parts, as in pack/format.rs, and how deep such containers are nested. */
     private static final int PART = 1 << 20;
     private static final int PART_DEPTH = 16;
 
