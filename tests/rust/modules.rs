@@ -100,9 +100,11 @@ fn no_module_of_the_core_uses_itself_by_others() {
 }
 
 #[test]
-fn no_part_of_the_packer_uses_itself_by_others() {
+fn no_file_of_a_module_uses_itself_by_others() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pack");
     check(folder, "super::", 8, [("parts", "writer"), ("values", "writer")]);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/arrow_c");
+    check(folder, "super::", 4, [("batch", "array"), ("schema", "form")]);
 }
 
 #[test]
