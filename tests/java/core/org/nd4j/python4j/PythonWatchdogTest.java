@@ -101,9 +101,10 @@ class PythonWatchdogTest {
     void aCallOfCThatKeepsTheGilIsReportedTwice() throws Exception {
         OtherThread<Void> other = OtherThread.start(() -> {
             try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("import ctypes\n"
+                PythonExecutioner.exec("import ctypes, sys\n"
                         + "def stuck():\n"
-                        + "    ctypes.PyDLL(None).usleep(4_000_000)\n"
+                        + "    if sys.platform == 'win32': ctypes.PyDLL('kernel32').Sleep(4000)\n"
+                        + "    else: ctypes.PyDLL(None).usleep(4_000_000)\n"
                         + "    while going: pass\n"
                         + "going = True\n"
                         + "stuck()");
