@@ -414,6 +414,46 @@ class NativeLoaderTest {
         }
     }
 
+    /** As an IDE, a build tool or an exploded image leaves them. */
+    @Test
+    void foldersOfUnpackedJarsRun() throws Exception {
+        Path unpacked = folder.resolve("with a space and \u00fc");
+        List<Path> all = new ArrayList<>(Launch.core());
+        all.add(Path.of(getClass().getProtectionDomain().getCodeSource().getLocation().toURI()));
+        all.addAll(Launch.unpack(unpacked, Launch.libraries()));
+        List<String> before = tree(unpacked);
+        Launch launch = Launch.of(Bound.class, "--json").with(CACHE, folder.resolve("cache")).classPath(Launch.path(all))
+                .option("-Xlog:class+load:file=" + folder.resolve("loaded"));
+        for (String start : List.of("cold", "warm", "of changed files")) {
+            Launch.Result result = launch.run().passed();
+            assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+            assertTrue(result.out.startsWith("1 " + result.field("python")), result::toString);
+            assertEquals(!start.equals("warm"), Files.readString(folder.resolve("loaded")).contains("Interpreter$Search "), start);
+            assertEquals(before, tree(unpacked), "nothing is written to the class path");
+            Path library = unpacked.resolve(before.stream().filter(file -> file.endsWith(System.mapLibraryName("jnipython"))).findFirst().orElseThrow());
+            if (start.equals("warm")) {
+                Files.setLastModifiedTime(library, FileTime.from(1_000_000_000, TimeUnit.SECONDS));
+            }
+        }
+    }
+
+    private static List<String> tree(Path folder) throws Exception {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.map(Path::toString).sorted().collect(Collectors.toList());
+        }
+    }
+
+    /** What the bindings of {@code org.bytedeco.cpython} meet, and the report. */
+    static final class Bound {
+        public static void main(String[] arguments) throws Exception {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                System.out.println(org.bytedeco.cpython.global.python.PyGILState_Check() + " "
+                        + org.bytedeco.cpython.global.python.Py_GetVersion().getString());
+            }
+            PythonEnvironment.main(arguments);
+        }
+    }
+
     /** A class loader that reads jars inside the jar of the class path and tells nothing about them. */
     static final class Nested extends ClassLoader {
         private final Map<String, byte[]> files = new HashMap<>();

@@ -75,11 +75,17 @@ public final class Unpacker {
                 + "/native.properties"));
         int inside = url.indexOf("!/");
         boolean jar = url.startsWith("jar:file:") && inside == url.lastIndexOf("!/");
-        if (!jar && !url.startsWith("file:")) {
+        if (!jar && !url.startsWith("file:") && !url.startsWith("jrt:")) {
             return List.of();
         }
-        Path origin = Path.of(URI.create(jar ? url.substring("jar:".length(), inside) : url));
-        return List.of(NativeLoader.loaderFile(), NativeLoader.libraryFile(), origin.toString());
+        String origin = url.startsWith("jrt:") ? image()
+                : Path.of(URI.create(jar ? url.substring("jar:".length(), inside) : url)).toString();
+        return List.of(NativeLoader.loaderFile(), NativeLoader.libraryFile(), origin);
+    }
+
+    /** The file that has all modules of the JDK, or of an image that {@code jlink} made. */
+    static String image() {
+        return Path.of(System.getProperty("java.home"), "lib", "modules").toString();
     }
 
     private static String available() throws IOException {
