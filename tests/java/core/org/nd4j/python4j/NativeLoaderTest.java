@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayInputStream;
@@ -33,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
 import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 class NativeLoaderTest {
     private static final String CACHE = "org.eclipse.python4j.cache";
@@ -82,6 +84,27 @@ class NativeLoaderTest {
         String message = Launch.report().with("os.arch", "s390x").run().failure();
         assertTrue(message.contains("no native library for linux-s390x"), message);
         assertTrue(message.matches("(?s).*it has those for .*\\b" + NativeLoader.platform() + "\\b.*"), message);
+        assertTrue(message.contains("There is none for this platform; there are those for linux-x86_64, linux-arm64, "), message);
+    }
+
+    @Test
+    void aPlatformWhoseNativesAreMissingIsToldTheirJar() throws Exception {
+        String other = NativeLoader.platform().endsWith("arm64") ? "amd64" : "aarch64";
+        String message = Launch.report().with("os.arch", other).run().failure();
+        String platform = other.equals("amd64") ? "linux-x86_64" : "linux-arm64";
+        assertTrue(message.contains("no native library for " + platform) && message.contains("with the classifier " + platform), message);
+    }
+
+    @Test
+    void aJvmOnMuslIsRefusedWithAnImageToTake() throws Exception {
+        Unpacker.refuseMusl(folder.resolve("no such file"));
+        Unpacker.refuseMusl(Path.of("/proc/self/maps"));
+        Path maps = Files.write(folder.resolve("maps"), List.of(
+                "55d0c6e1a000-55d0c6e1b000 r--p 00000000 fe:01 1053 /usr/lib/jvm/java-21-openjdk/bin/java",
+                "7f2a1b2c3000-7f2a1b2d7000 r--p 00000000 fe:01 7 /lib/ld-musl-x86_64.so.1"));
+        String message = assertThrows(PythonException.class, () -> Unpacker.refuseMusl(maps)).getMessage();
+        assertTrue(message.contains("the C library musl (/lib/ld-musl-x86_64.so.1)"), message);
+        assertTrue(message.contains("eclipse-temurin:21-jre in place of eclipse-temurin:21-jre-alpine"), message);
     }
 
     // ---- the cache ----
