@@ -185,12 +185,16 @@ public final class StartNote {
         }) {
             add(key, property, System.getProperty(property));
         }
+        if (StartNote.class.getModule().isNamed()) { // which may be in the JVM's own image
+            add(key, "java.home", System.getProperty("java.home"));
+        }
         for (String variable : new String[] {"PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE"}) {
             add(key, variable, System.getenv(variable));
         }
         boolean relative = false;
         if (!choice.equals(Interpreter.EMBEDDED) && !choice.startsWith("/")) {
-            for (String variable : new String[] {"PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "HOME", "PYENV_VERSION"}) {
+            for (String variable : new String[] {"PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "HOME", "PYENV_VERSION", "PYENV_ROOT",
+                "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA"}) {
                 add(key, variable, System.getenv(variable));
             }
             relative = true;
