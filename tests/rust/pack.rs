@@ -312,10 +312,6 @@ fn next_part(py: Python<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
 fn large_containers_go_in_parts_where_nobody_comes_between() {
     python(|py| {
         let before = handle::count();
-        assert!(
-            first_part(py, "list(range(400_000))").len() > 3_200_000,
-            "a thread without a turn"
-        );
         gil::acquire();
         for expression in [
             "list(range(400_000))",
@@ -324,6 +320,10 @@ fn large_containers_go_in_parts_where_nobody_comes_between() {
             "[(i, 'text') for i in range(400_000)]",
             "tuple((i, None) for i in range(400_000))",
             "{i: 'text %d' % i for i in range(400_000)}",
+            "set(range(400_000))",
+            "frozenset('text %d' % i for i in range(400_000))",
+            "range(400_000)",
+            "dict.fromkeys(range(400_000)).items()",
         ] {
             let (mut part, mut count) = (first_part(py, expression), 0);
             while rest(&part).0 != 0 {
@@ -339,6 +339,56 @@ fn large_containers_go_in_parts_where_nobody_comes_between() {
             assert!(count > 240_000, "{expression}");
         }
         assert_eq!(handle::count(), before);
+        gil::release();
+    });
+}
+
+#[test]
+fn where_others_come_between_a_large_container_is_taken_by_itself() {
+    python(|py| {
+        let before = handle::count();
+        for (expression, length) in [
+            ("list(range(400_000))", 9),
+            ("['text %d' % i for i in range(400_000)]", 9),
+            ("{i: 'text' for i in range(400_000)}", 9),
+            ("set(range(400_000))", 9),
+            ("[1, (set(range(400_000)), {2: tuple(range(400_000))})]", 51),
+            ("type('D', (dict,), {})(enumerate(range(400_000)))", 9),
+        ] {
+            let mut writer = Writer::new(py, 0).in_parts();
+            let is_dict = expression.contains("dict");
+            let wanted = if is_dict { Wanted::Dict } else { Wanted::Any };
+            writer.wanted(&eval(py, expression), wanted).unwrap();
+            let reply = writer.finish();
+            assert_eq!(reply.len(), length, "{expression}");
+            if length == 9 {
+                assert_eq!(reply[0], 21);
+                let container = handle::lend(py, Reader::new(&reply[1..]).u64().unwrap()).unwrap();
+                let first = gil::with(|_| pack::first(&container, 0)).unwrap();
+                assert!(rest(&first).1.done < 400_000, "it goes in parts");
+                pack::forget(&first);
+            }
+            pack::forget(&reply);
+            handle::free_late(py);
+        }
+        // What fails after that gives it back.
+        let mut writer = Writer::new(py, 0).in_parts().at_most(10_000);
+        let refused = writer.value(&eval(py, "[list(range(400_000))] + ['x' * 200] * 100"));
+        assert!(refused.is_err());
+        drop(writer);
+        assert_eq!(handle::count(), before);
+    });
+}
+
+#[test]
+fn sets_change_between_their_parts_by_an_error() {
+    python(|py| {
+        gil::acquire();
+        let part = first_part(py, "set(range(400_000))");
+        run(py, "v.add('one more')").unwrap();
+        let refused = next_part(py, &part).expect_err("another size").to_string();
+        assert!(refused.contains("changed size during iteration"), "{refused}");
+        handle::take_back(py, rest(&part).0);
         gil::release();
     });
 }

@@ -24,13 +24,14 @@
 //! | 18 | Java's own object (to Java only) | key; handle that keeps it: given to Java |
 //! | 19 | long str of Latin-1 (to Java only of ASCII) | length, a byte for each character |
 //! | 20 | other long str | length in bytes, UTF-16, lone surrogates as they are |
-//! | 21 | large str or bytes; list or dict that came in parts ([`add`], from Java only) | handle: given, and taken back by whoever reads it (`bulk.rs`) |
+//! | 21 | large str or bytes; container that came in parts ([`add`]), or that Java takes by itself ([`first`]) | handle: given, and taken back by whoever reads it (`bulk.rs`) |
 //! | 22 | function of a caller in another process (from Java only) | key; text: its name |
 //! | 23 | array that both processes see, large bytes in shared memory | length, bytes of [`Sharing`] |
-//! | 24 | the rest of the container of which it is the last value, or the last key (to Java only) | handle of the container: given; position; how many came before; how many there are |
+//! | 24 | the rest of the container of which it is the last value, or the last key (to Java only) | handle of the container, or of an iterator over it: given; position; how many came before; how many there are |
 //!
 //! A large container crosses in parts, so that what crosses needs little memory beside it. Java hands parts over by [`add`] before
-//! it refers to the container. To Java the first part ends with the tag 24, and Java asks for each of the others by [`more`].
+//! it refers to the container. To Java the first part ends with the tag 24, and Java asks for each of the others by [`more`]. Where other
+//! threads could come between two of them, there is the tag 21 instead, and Java takes all parts while native code keeps the GIL.
 //!
 //! A caller in another process holds no handles. Its values are completely in the buffer, the tags 15 and 21 do not
 //! occur, and the handle of tag 18 is 0.
@@ -51,7 +52,7 @@ mod wanted;
 mod writer;
 
 pub use format::{MAX_DEPTH, PART, Rest};
-pub use parts::{add, more};
+pub use parts::{add, first, more};
 pub use reader::{Reader, answer, forget, forget_named, string};
 pub(crate) use scalar::int;
 pub use scalar::{integer, number};

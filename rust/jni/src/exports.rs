@@ -287,8 +287,16 @@ export! {
 }
 
 export! {
-    fn bulkTake(env, handle: i64) -> JObject<'local> {
-        gil::with(|py| bulk::take(py, handle as u64, |value| java_value(env, value)))?
+    fn bulkTake(env, handle: i64, reader: JObject<'local>, frame: i64) -> JObject<'local> {
+        gil::with(|py| bulk::take(py, handle as u64, |value| match value {
+            // Inside twice, so the GIL is kept until Java has read all of it.
+            bulk::Value::Container(container) => {
+                let first = gil::with(|_| pack::first(container, frame as u64))?;
+                let first = write(env, first, pack::forget)?;
+                host::read(env, &reader, &first)
+            }
+            value => java_value(env, value),
+        }))?
     }
 }
 

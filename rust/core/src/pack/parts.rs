@@ -2,24 +2,33 @@
 //! Large containers that cross in parts: more for one in Python, and what is left of one for Java.
 
 use super::format::{PART_NUMBERS, Rest, tag};
-use super::reader::{Reader, all_differ, set_item, words};
+use super::reader::{Reader, add_to_set, all_differ, set_item, words};
 use super::scalar::int;
 use super::walk::{Values, Walk};
+use super::wanted::Wanted;
 use super::writer::Writer;
 use crate::handle::{self, Frame, Handle};
 use crate::{Error, Result, bulk};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFloat, PyList, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyIterator, PyList, PySet, PyTuple};
 
 /// Adds packed values to a container that Java hands over in parts; the handle is 0 for the first part, and Java has the
-/// result's. The kind is a tag: that of a dict, of a run of numbers, or of a list. With the last part Java says how many values came.
+/// result's. The kind is a tag: that of a dict, a set, of a run of numbers, or of a list. With the last part Java says how many values came.
 pub fn add(py: Python<'_>, handle: Handle, kind: u8, values: &[u8], total: Option<usize>) -> Result<Handle> {
     let before = match handle {
         0 => None,
         _ => Some(handle::lend(py, handle)?),
     };
     let mut reader = Reader::new(values);
-    let container = if kind == tag::DICT {
+    let container = if kind == tag::SET {
+        let set = before.map_or_else(|| Ok(PySet::empty(py)?.into_any()), Ok::<_, Error>)?;
+        let set = set.cast_into_exact::<PySet>().map_err(PyErr::from)?;
+        while reader.end().is_err() {
+            add_to_set(&set, &reader.value_or_key(py, true)?)?;
+        }
+        all_differ(total.unwrap_or(set.len()), set.len())?;
+        set.into_any()
+    } else if kind == tag::DICT {
         let dict = before.unwrap_or_else(|| PyDict::new(py).into_any());
         let dict = dict.cast_into_exact::<PyDict>().map_err(PyErr::from)?;
         while reader.end().is_err() {
@@ -43,6 +52,14 @@ pub fn add(py: Python<'_>, handle: Handle, kind: u8, values: &[u8], total: Optio
         0 => handle::give(container, handle::NO_FRAME),
         _ => handle,
     })
+}
+
+/// The first part of a container that Java takes by itself. Nobody comes between its parts, since the caller keeps the GIL.
+pub fn first(container: &Bound<'_, PyAny>, frame: Frame) -> Result<Vec<u8>> {
+    let mut writer = Writer::new(container.py(), frame).in_parts();
+    let is_dict = container.is_instance_of::<PyDict>(); // perhaps of a class of its own
+    writer.wanted(container, if is_dict { Wanted::Dict } else { Wanted::Any })?;
+    Ok(writer.finish())
 }
 
 /// The next part of a container. It is a container or a run of numbers. The tag 24 is the last of its values, or
@@ -88,7 +105,7 @@ impl<'py> Writer<'py> {
             done,
             total,
         } = rest;
-        if let Ok(dict) = container.cast_exact::<PyDict>() {
+        if let Ok(dict) = container.cast::<PyDict>() {
             let mut walk = Walk::dict(dict);
             walk.before = done;
             if let Values::Dict {
@@ -114,8 +131,11 @@ impl<'py> Writer<'py> {
             }
             return self.walk(Walk::items(tag::LIST, list, done));
         }
-        match container.cast_exact::<PyTuple>() {
-            Ok(tuple) => self.walk(Walk::items(tag::TUPLE, tuple, done)),
+        if let Ok(tuple) = container.cast_exact::<PyTuple>() {
+            return self.walk(Walk::items(tag::TUPLE, tuple, done));
+        }
+        match container.cast::<PyIterator>() {
+            Ok(iterator) => self.walk(Walk::going_on(iterator, rest)),
             Err(_) => Err(Error::refused("Not a container that goes in parts.")),
         }
     }

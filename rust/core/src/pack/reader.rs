@@ -262,7 +262,11 @@ impl<'b> Reader<'b> {
                 py.import("decimal")?.getattr("Decimal")?.call1((text,))?
             }
             tag::HANDLE => handle::lend(py, self.u64()?)?,
-            tag::LARGE => bulk::taken(py, self.u64()?)?,
+            tag::LARGE => match bulk::taken(py, self.u64()?)?.cast_into_exact::<PySet>() {
+                Ok(set) if hashed => PyFrozenSet::new(py, &set)?.into_any(),
+                Ok(set) => set.into_any(),
+                Err(other) => other.into_inner(),
+            },
             tag::FUNCTION => {
                 let key = self.u64()?;
                 let name = self.text(py)?;
@@ -362,11 +366,7 @@ impl<'py> Open<'py> {
             }
             Kind::Set { hashed } => {
                 let set = PySet::empty(py)?;
-                for item in &self.items {
-                    set.add(item).map_err(|raised| {
-                        unhashable("Unable to create python set. Unhashable element: ", item, raised)
-                    })?;
-                }
+                self.items.iter().try_for_each(|item| add_to_set(&set, item))?;
                 all_differ(self.items.len(), set.len())?;
                 if hashed {
                     PyFrozenSet::new(py, &set)?.into_any()
@@ -376,6 +376,11 @@ impl<'py> Open<'py> {
             }
         })
     }
+}
+
+pub(super) fn add_to_set<'py>(set: &Bound<'py, PySet>, item: &Bound<'py, PyAny>) -> Result<()> {
+    let text = "Unable to create python set. Unhashable element: ";
+    set.add(item).map_err(|raised| unhashable(text, item, raised))
 }
 
 pub(super) fn set_item<'py>(

@@ -9,7 +9,7 @@ use super::wanted::Wanted;
 use super::writer::Writer;
 use crate::error::shown_text;
 use crate::tools::tools;
-use crate::{Error, Result, bulk, capi, gil, inject, utf16};
+use crate::{Error, Result, bulk, capi, inject, utf16};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -175,11 +175,14 @@ impl<'py> Writer<'py> {
     fn list(&mut self, list: &Bound<'py, PyList>) -> Result<Option<Walk<'py>>> {
         let all = 0..list.len();
         if all.len() > self.part / 8
-            && gil::is_kept()
             && (capi::long_at(list, 0).is_some() || capi::double_at(list, 0).is_some())
         {
-            self.list_of(1)?;
-            self.rest(list, Rest::of_list(0, all.len()))?;
+            if self.is_kept() {
+                self.list_of(1)?;
+                self.rest(list, Rest::of_list(0, all.len()))?;
+            } else {
+                self.large(list);
+            }
             return Ok(None);
         }
         if self.longs(list, &all)? || self.doubles(list, &all)? || self.texts(list, &all)? {
@@ -206,12 +209,26 @@ impl<'py> Writer<'py> {
         Ok(())
     }
 
+    /// Whether Java takes the innermost container by itself, in one call, as others would come between its parts.
+    fn is_beside(&mut self, open: &mut Vec<Walk<'py>>) -> bool {
+        let whole = open.last().filter(|_| !self.is_kept()).and_then(Walk::whole);
+        match (whole, open.last()) {
+            (Some(whole), Some(container)) => {
+                self.truncate(container.count_at - 1);
+                self.large(&whole);
+                open.pop();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Whether what is left of the innermost container goes in parts, of which it then writes the beginning.
     fn leaves(&mut self, open: &mut [Walk<'py>]) -> Result<bool> {
         let depth = open.len();
         let may = depth == 1 || !self.is_deep && depth < PART_DEPTH;
         match open.last_mut() {
-            Some(container) if may && gil::is_kept() => {
+            Some(container) if may && self.is_kept() => {
                 let Some((object, rest)) = container.left() else {
                     return Ok(false);
                 };
@@ -235,6 +252,9 @@ impl<'py> Writer<'py> {
         self.head(&mut open)?;
         while let Some(container) = open.last() {
             let is_large = self.out.len() - container.count_at > self.part;
+            if is_large && self.is_beside(&mut open) {
+                continue;
+            }
             let leaves = is_large && self.leaves(&mut open)?;
             let Some(container) = open.last_mut() else { break };
             match if leaves { None } else { container.next()? } {
@@ -292,9 +312,14 @@ impl<'py> Writer<'py> {
         let start = self.position();
         self.list_of(items.len())?;
         for index in items.clone() {
-            if self.out.len() - start > self.part && gil::is_kept() {
-                self.set_u32(start + 1, (index - items.start + 1) as u32);
-                self.rest(list, Rest::of_list(index, items.end))?;
+            if self.out.len() - start > self.part {
+                if self.is_kept() {
+                    self.set_u32(start + 1, (index - items.start + 1) as u32);
+                    self.rest(list, Rest::of_list(index, items.end))?;
+                } else {
+                    self.truncate(start);
+                    self.large(list);
+                }
                 return Ok(true);
             }
             if self.text_at(list, index).is_none() {
@@ -358,7 +383,7 @@ impl<'py> Writer<'py> {
     }
 
     fn raw(&mut self, bytes: &Bound<'py, PyBytes>) -> Result<()> {
-        if bytes.as_bytes().len() > bulk::LARGE && !self.whole {
+        if bytes.as_bytes().len() > self.large {
             self.check(bytes.as_bytes().len())?;
             self.large(bytes);
             return Ok(());
@@ -368,7 +393,7 @@ impl<'py> Writer<'py> {
 
     fn here_or_beside(&mut self, tag: u8, bytes: &[u8]) -> Result<()> {
         self.check(bytes.len())?;
-        let sharing = SHARING.get().filter(|_| self.whole);
+        let sharing = SHARING.get().filter(|_| self.is_apart());
         match sharing.and_then(|sharing| sharing.put(bytes, tag == tag::LATIN1)) {
             Some(description) => {
                 self.u8(tag::SHARED);
@@ -396,7 +421,7 @@ impl<'py> Writer<'py> {
     fn string(&mut self, string: &Bound<'py, PyString>) -> Result<()> {
         let length = capi::length(string);
         self.check(length)?;
-        if length > bulk::LARGE && !self.whole {
+        if length > self.large {
             if length > self.most / 4 {
                 self.check(bulk::size(string))?;
             }

@@ -18,7 +18,12 @@ pub(super) struct Walk<'py> {
 }
 
 pub(super) enum Values<'py> {
-    Of(Bound<'py, PyIterator>),
+    /// What is left of a set, a range or the like.
+    Of {
+        container: Bound<'py, PyAny>,
+        iterator: Bound<'py, PyIterator>,
+        size: usize,
+    },
     /// A list or tuple, of which the next item is that after all that came: so it may change meanwhile, as in a loop of Python's.
     Items(Bound<'py, PyAny>),
     /// What packing calls may run other code, and that may change the dict.
@@ -32,7 +37,30 @@ pub(super) enum Values<'py> {
 
 impl<'py> Walk<'py> {
     pub(super) fn all(tag: u8, container: &Bound<'py, PyAny>) -> Result<Self> {
-        Ok(Walk::new(tag, Values::Of(container.try_iter()?), 0))
+        let values = Values::Of {
+            container: container.clone(),
+            iterator: container.try_iter()?,
+            size: container.len().unwrap_or(0), // of a range that is too long for anything
+        };
+        Ok(Walk::new(tag, values, 0))
+    }
+
+    /// What an iterator has left, which knows where it is.
+    pub(super) fn going_on(iterator: &Bound<'py, PyIterator>, rest: Rest) -> Self {
+        let values = Values::Of {
+            container: iterator.clone().into_any(),
+            iterator: iterator.clone(),
+            size: rest.total,
+        };
+        Walk::new(tag::LIST, values, rest.done)
+    }
+
+    /// The container; nothing if some of it has gone in earlier parts.
+    pub(super) fn whole(&self) -> Option<Bound<'py, PyAny>> {
+        (self.before == 0).then(|| match &self.values {
+            Values::Of { container, .. } | Values::Items(container) => container.clone(),
+            Values::Dict { dict, .. } => dict.clone().into_any(),
+        })
     }
 
     pub(super) fn items(tag: u8, container: &Bound<'py, PyAny>, from: usize) -> Self {
@@ -49,10 +77,13 @@ impl<'py> Walk<'py> {
         }
     }
 
-    /// The container and what is left of it, if others can go on from there.
+    /// The container, or an iterator over it, and what is left of it, if others can go on from there.
     pub(super) fn left(&self) -> Option<(Bound<'py, PyAny>, Rest)> {
         let done = self.before + self.count as usize;
         match &self.values {
+            Values::Of { iterator, size, .. } => {
+                Some((iterator.clone().into_any(), Rest::of_list(done, *size)))
+            }
             Values::Items(container) => {
                 let rest = Rest::of_list(done, container.len().ok()?);
                 Some((container.clone(), rest))
@@ -95,7 +126,7 @@ impl<'py> Walk<'py> {
                 self.count += u32::from(item.is_some());
                 Ok(item)
             }
-            Values::Of(iterator) => match iterator.next() {
+            Values::Of { iterator, .. } => match iterator.next() {
                 Some(item) => {
                     self.count += 1;
                     Ok(Some(item?))

@@ -5,7 +5,7 @@ use super::format::{FIXED, PART, tag};
 use super::sharing::SHARING;
 use super::spare::{WORTH_KEEPING, spare};
 use crate::handle::{self, Frame, Handle};
-use crate::{Error, Result, alloc, keys};
+use crate::{Error, Result, alloc, bulk, gil, keys};
 use pyo3::prelude::*;
 
 /// Bytes that an array of Java has room for.
@@ -20,14 +20,16 @@ pub struct Writer<'py> {
     pub(super) frame: Frame,
     /// What stands in the buffer, and where.
     given: Vec<(usize, Handle)>,
-    /// Whether large values stand in the buffer, too.
-    pub(super) whole: bool,
+    /// Characters or bytes of a value from which on it does not stand in the buffer.
+    pub(super) large: usize,
     /// Bytes that the reader takes: of all, and of a large value by itself.
     pub(super) most: usize,
     /// Bytes from which on the rest of a container is a part of its own.
     pub(super) part: usize,
     /// Whether containers around the value go in parts, and no further one may.
     pub(super) is_deep: bool,
+    /// Whether the reader has left Python.
+    is_outside: bool,
 }
 
 impl Drop for Writer<'_> {
@@ -44,25 +46,43 @@ impl<'py> Writer<'py> {
             out: Vec::new(),
             frame,
             given: Vec::new(),
-            whole: frame == handle::APART,
+            large: if frame == handle::APART {
+                usize::MAX
+            } else {
+                bulk::LARGE
+            },
             most: MOST,
             part: usize::MAX,
             is_deep: false,
+            is_outside: false,
         }
     }
 
-    /// One whose reader asks for the rest of large containers before anybody else can change them.
+    /// One whose reader takes large containers by themselves, or asks for the rest of them.
     pub fn in_parts(mut self) -> Self {
-        if !self.whole {
+        if self.large != usize::MAX {
             self.part = PART;
         }
         self
     }
 
+    /// The same for a reader outside Python, who should not have to wait for Python because of a few values.
+    pub fn outside(py: Python<'py>, frame: Frame) -> Self {
+        let mut writer = Writer::new(py, frame).in_parts();
+        writer.large = writer.large.max(PART);
+        writer.is_outside = true;
+        writer
+    }
+
+    /// Whether nobody else comes to Python until the reader has asked for the rest of a container.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.is_outside && gil::is_kept()
+    }
+
     /// A writer for somebody who cannot fetch large values by themselves.
     pub fn whole(py: Python<'py>, frame: Frame) -> Self {
         let mut writer = Writer::new(py, frame);
-        writer.whole = true;
+        writer.large = usize::MAX;
         writer
     }
 
