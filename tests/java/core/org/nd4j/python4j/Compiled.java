@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.PrintWriter;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
@@ -16,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.ServiceLoader;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.JavaCompiler;
@@ -35,8 +35,18 @@ final class Compiled {
             assumeTrue(compiler != null, "a Java with a compiler");
             return compiler.run(null, errors, errors, arguments);
         }
+        // Not as a service, whose run() ends the JVM.
+        PrintWriter writer = new PrintWriter(errors, true);
         try (URLClassLoader loader = new URLClassLoader(new URL[] {new File(jar).toURI().toURL()})) {
-            return ServiceLoader.load(JavaCompiler.class, loader).iterator().next().run(null, errors, errors, arguments);
+            List<String> all = new ArrayList<>(List.of("-nowarn", "-17"));
+            all.addAll(Arrays.asList(arguments));
+            Class<?> progress = loader.loadClass("org.eclipse.jdt.core.compiler.CompilationProgress");
+            Object succeeds = loader.loadClass("org.eclipse.jdt.core.compiler.batch.BatchCompiler")
+                    .getMethod("compile", String[].class, PrintWriter.class, PrintWriter.class, progress)
+                    .invoke(null, all.toArray(new String[0]), writer, writer, null);
+            return succeeds.equals(true) ? 0 : 1;
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
         }
     }
 

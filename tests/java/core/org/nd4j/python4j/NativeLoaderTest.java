@@ -7,6 +7,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.File;
@@ -239,6 +240,7 @@ class NativeLoaderTest {
     void aCacheBehindALinkServes() throws Exception {
         Path real = Files.createDirectory(folder.resolve("real"));
         Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        assumeTrue(Files.isSymbolicLink(link), "Wine says that it makes links and makes none");
         Launch launch = withCache(link);
         launch.run().passed();
         assertTrue(Files.isDirectory(real.resolve("starts")));

@@ -27,7 +27,9 @@ class PythonWatchdogTest {
 
     @BeforeEach
     void watch() {
-        PythonGIL.lock().close(); // the start is no long turn
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import ctypes"); // neither the start nor this is the long turn
+        }
         dog = PythonGIL.watch(LIMIT, reports::add);
     }
 
