@@ -74,6 +74,12 @@ public final class Embedded {
         return new String[] {cpythonMarker(), numpyMarker(), openblasMarker()};
     }
 
+    /** The modules of the artifacts. */
+    static String[] modules() {
+        String end = "." + platform().replace('-', '.');
+        return new String[] {"org.bytedeco.cpython" + end, "org.bytedeco.numpy" + end, "org.bytedeco.openblas" + end};
+    }
+
     /** Whether an embedded CPython is on the class path. */
     public static boolean isThere() {
         return isThere(cpythonMarker());

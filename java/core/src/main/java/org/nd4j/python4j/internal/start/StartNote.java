@@ -185,8 +185,11 @@ public final class StartNote {
         }) {
             add(key, property, System.getProperty(property));
         }
-        if (StartNote.class.getModule().isNamed()) { // which may be in the JVM's own image
+        if (StartNote.class.getModule().isNamed()) { // a module may be in the JVM's own image, and need not be resolved
             add(key, "java.home", System.getProperty("java.home"));
+            for (String module : Embedded.modules()) {
+                add(key, module, String.valueOf(ModuleLayer.boot().findModule(module).isPresent()));
+            }
         }
         for (String variable : new String[] {"PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE"}) {
             add(key, variable, System.getenv(variable));
