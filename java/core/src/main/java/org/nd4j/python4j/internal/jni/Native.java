@@ -35,8 +35,8 @@ public final class Native {
     public static volatile boolean forgets;
     public static volatile boolean watches;
 
-    /** The last object of {@link Handles#addYoung}, null for none. Here, because a start does without that class. */
-    public static Object young;
+    /** Whether there is an object of {@link Handles#addYoung}. Here, because a start does without that class. */
+    public static boolean hasYoung;
 
     // ---- interpreter.rs ----
 
