@@ -492,6 +492,12 @@ export! {
 }
 
 export! {
+    fn objectValues(env, call: i64) -> bool {
+        Ok(stoppable(call as u64, object::values_of)?)
+    }
+}
+
+export! {
     fn objectConvert(env, handle: i64, wanted: i32, frame: i64, call: i64) -> JByteArray<'local> {
         let reply = stoppable(call as u64, |py| object::convert(py, handle as u64, wanted as u8, frame as u64))?;
         write(env, reply, pack::forget)

@@ -311,6 +311,12 @@ public final class Native {
     /** The next item of an iterator, 0 at its end; the parameters are as in {@link #objectOperate}. */
     public static native long objectNext(long handle, long frame, long call, long left);
 
+    /**
+     * Whether the values of a dict by their names, which {@link Told#named} asks for, are told. If not, they would have to be converted,
+     * or there is no such dict.
+     */
+    public static native boolean objectValues(long call);
+
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
 
