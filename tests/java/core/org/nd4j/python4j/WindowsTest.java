@@ -4,6 +4,7 @@
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
@@ -48,6 +49,12 @@ class WindowsTest {
         String path = environment.resolve("Scripts") + ";" + System.getenv("PATH");
         result = Launch.report().python("python").environment("PATH", path).run().passed();
         assertEquals(environment.toString(), result.field("prefix"), result::toString);
+    }
+
+    @Test
+    void sharedMemoryIsRefused() {
+        PythonException refused = assertThrows(PythonException.class, () -> PythonBuffer.shared(PythonBuffer.Type.INT8, 4));
+        assertEquals("The system gives no shared memory of 4 bytes: it needs Linux or macOS", refused.getMessage());
     }
 
     /** A console's code page is that of the whole system, which knows few letters. */
