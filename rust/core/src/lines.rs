@@ -63,7 +63,7 @@ impl Lines {
             write_through: Member::of(&class, "write_through")?,
             text: text.unbind(),
             attributes: (attributes.unbind(), count),
-            place: place.min(1),
+            place,
             state: Guarded::new(state),
         })
     }
@@ -118,9 +118,9 @@ impl Lines {
     }
 
     pub(crate) fn receiver(&self, py: Python<'_>) -> Option<Py<Function>> {
-        CAPTURED.lock(py).receivers[self.place]
-            .as_ref()
-            .map(|receiver| receiver.clone_ref(py))
+        let captured = CAPTURED.lock(py);
+        let receiver = captured.receivers.get(self.place)?.as_ref()?;
+        Some(receiver.clone_ref(py))
     }
 
     pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
