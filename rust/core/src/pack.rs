@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Converts Python values to bytes and back. The other half of this wire format is `Pack.java`.
+//! Converts Python values to bytes and back. The other half of this wire format is `Pack.java` and `PackReader.java`.
 //!
 //! Numbers are little-endian. A value is a tag and its payload. Lengths are `u32`. Text is UTF-8, in which a lone
 //! surrogate has its three bytes. A list of only `int` (64 bits) or only `float` is packed as one run of numbers.

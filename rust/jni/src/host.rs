@@ -160,7 +160,7 @@ pub(crate) fn told<'local>(env: &mut JNIEnv<'local>, key: u64) -> Result<JObject
     Ok(told.l()?)
 }
 
-/// Has a `Pack.Reader` read the beginning of a container, for which it asks for the rest while this thread keeps the GIL.
+/// Has a `PackReader` read the beginning of a container, for which it asks for the rest while this thread keeps the GIL.
 #[allow(clippy::disallowed_methods)] // looked up each time, for what takes a millisecond at the least
 pub(crate) fn read<'local>(
     env: &mut JNIEnv<'local>,

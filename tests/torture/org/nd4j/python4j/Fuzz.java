@@ -14,6 +14,8 @@ import java.util.concurrent.TimeUnit;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
+import org.nd4j.python4j.internal.jni.Tag;
 
 /** {@code Fuzz SEED SECONDS}. */
 final class Fuzz {
@@ -30,39 +32,39 @@ final class Fuzz {
         out.write(tag);
         int count = random.nextInt(depth > 6 ? 2 : 6);
         switch (tag) {
-            case Pack.INT:
-            case Pack.FLOAT:
-            case Pack.HANDLE:
-            case Pack.LARGE:
+            case Tag.INT:
+            case Tag.FLOAT:
+            case Tag.HANDLE:
+            case Tag.LARGE:
                 words(random, 1, out);
                 break;
-            case Pack.JAVA:
+            case Tag.JAVA:
                 words(random, 2, out);
                 break;
-            case Pack.BIG_INT:
-            case Pack.STR:
-            case Pack.BYTES:
-            case Pack.DECIMAL:
-            case Pack.SURROGATES:
-            case Pack.LATIN1:
-            case Pack.UTF16:
+            case Tag.BIG_INT:
+            case Tag.STR:
+            case Tag.BYTES:
+            case Tag.DECIMAL:
+            case Tag.SURROGATES:
+            case Tag.LATIN1:
+            case Tag.UTF16:
                 count *= random.nextInt(80);
                 head(lie ? random.nextInt() >>> random.nextInt(32) : count, out);
                 for (int i = 0; i < count; i++) {
-                    out.write(tag == Pack.DECIMAL || random.nextInt(3) > 0 ? '0' + random.nextInt(10) : random.nextInt());
+                    out.write(tag == Tag.DECIMAL || random.nextInt(3) > 0 ? '0' + random.nextInt(10) : random.nextInt());
                 }
                 break;
-            case Pack.LIST:
-            case Pack.TUPLE:
-            case Pack.SET:
-            case Pack.DICT:
+            case Tag.LIST:
+            case Tag.TUPLE:
+            case Tag.SET:
+            case Tag.DICT:
                 head(lie ? random.nextInt() >>> random.nextInt(32) : count, out);
-                for (int i = 0; i < (tag == Pack.DICT ? 2 * count : count); i++) {
+                for (int i = 0; i < (tag == Tag.DICT ? 2 * count : count); i++) {
                     build(random, depth + 1, out);
                 }
                 break;
-            case Pack.LONGS:
-            case Pack.DOUBLES:
+            case Tag.LONGS:
+            case Tag.DOUBLES:
                 head(lie ? random.nextInt() >>> random.nextInt(32) : count, out);
                 words(random, count, out);
                 break;
@@ -185,7 +187,7 @@ final class Fuzz {
             for (int i = 0; i < 50; i++) {
                 byte[] buffer = value(random, previous);
                 byte[] other = previous;
-                attempt("Java's reader", buffer, () -> new Pack.Reader(buffer, 1).value());
+                attempt("Java's reader", buffer, () -> new PackReader(buffer, 1).value());
                 attempt("an answer to Python", buffer, () -> forget(Callbacks.upcall(1 + random.nextInt(3), joined(buffer, other))));
                 try (PythonGIL gil = PythonGIL.lock();
                         PythonGC frame = PythonGC.watch()) {
@@ -226,7 +228,7 @@ final class Fuzz {
 
     /** Reads what Rust wrote; the handles in it belong to the open frame. In the request's own array more follows. */
     private static void answer(byte[] request, byte[] answer) {
-        Pack.Reader reader = new Pack.Reader(answer, PythonGC.frame());
+        PackReader reader = new PackReader(answer, PythonGC.frame());
         for (int i = 0; answer != null && i < (answer == request ? 1 : 3); i++) {
             try {
                 reader.end();

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.Tag;
 
 class BulkTest {
 
@@ -129,7 +130,7 @@ class BulkTest {
             try {
                 pack.value(value);
                 assertEquals(9, pack.length());
-                assertEquals(Pack.LARGE, pack.buffer()[0]);
+                assertEquals(Tag.LARGE, pack.buffer()[0]);
             } finally {
                 pack.giveBack();
             }

@@ -38,6 +38,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
+import org.nd4j.python4j.internal.jni.Tag;
 
 class PackTest {
 
@@ -93,7 +95,7 @@ class PackTest {
         VALUES.put("doubles", list(1.5, -0.0, Double.POSITIVE_INFINITY));
         VALUES.put("decimal", new BigDecimal("1.50"));
         VALUES.put("decimal with exponent", new BigDecimal("1E+3"));
-        VALUES.put("missing", Pack.Reader.ABSENT);
+        VALUES.put("missing", PackReader.ABSENT);
         VALUES.put("long text of Latin-1", "\u00e9".repeat(300));
         VALUES.put("other long text", "\u4e2d".repeat(300));
     }
@@ -123,16 +125,16 @@ class PackTest {
         byte[] bytes = bytes(hex);
         assertTrue(VALUES.containsKey(name), name);
         Object value = VALUES.get(name);
-        Pack.Reader reader = new Pack.Reader(bytes, FRAME);
+        PackReader reader = new PackReader(bytes, FRAME);
         assertSameValue(value, reader.value());
         reader.end();
 
         int tag = bytes[0];
-        if (tag == Pack.TUPLE || tag == Pack.MISSING) {
+        if (tag == Tag.TUPLE || tag == Tag.MISSING) {
             return; // Java writes no such thing
         }
-        if (tag == Pack.SURROGATES) {
-            bytes[0] = Pack.STR; // one tag is enough for a writer
+        if (tag == Tag.SURROGATES) {
+            bytes[0] = Tag.STR; // one tag is enough for a writer
         }
         boolean tupleInside = name.equals("dict of all kinds");
         if (!tupleInside) {
@@ -189,14 +191,14 @@ class PackTest {
     @Test
     void aRunEndsWhereAnotherKindBegins() {
         List<Object> longs = new ArrayList<>(Collections.nCopies(1000, (Object) 7));
-        assertEquals(Pack.LONGS, written(longs)[0]);
+        assertEquals(Tag.LONGS, written(longs)[0]);
         longs.add("x");
-        assertEquals(Pack.LIST, written(longs)[0]);
+        assertEquals(Tag.LIST, written(longs)[0]);
         assertEquals(1001, ((List<?>) read(written(longs))).size());
         List<Object> doubles = new ArrayList<>(Collections.nCopies(1000, (Object) 7.5f));
-        assertEquals(Pack.DOUBLES, written(doubles)[0]);
+        assertEquals(Tag.DOUBLES, written(doubles)[0]);
         doubles.add(null);
-        assertEquals(Pack.LIST, written(doubles)[0]);
+        assertEquals(Tag.LIST, written(doubles)[0]);
         assertEquals(1001, ((List<?>) read(written(doubles))).size());
     }
 
@@ -212,7 +214,7 @@ class PackTest {
                 String text = new String(chars);
                 byte[] bytes = written(text);
                 if (limit == 0x10000 && length <= 256) {
-                    bytes[0] = Pack.SURROGATES; // as Python sends such text
+                    bytes[0] = Tag.SURROGATES; // as Python sends such text
                 }
                 assertEquals(text, read(bytes));
             }
@@ -283,9 +285,9 @@ class PackTest {
 
     private static Object own(long key) {
         byte[] buffer = new byte[17];
-        buffer[0] = Pack.JAVA;
+        buffer[0] = Tag.JAVA;
         ByteBuffer.wrap(buffer, 1, 8).order(ByteOrder.LITTLE_ENDIAN).putLong(key);
-        return new Pack.Reader(buffer, 0).value();
+        return new PackReader(buffer, 0).value();
     }
 
     @Test
@@ -317,7 +319,7 @@ class PackTest {
         Object deeper = list(deep);
         assertThrows(PythonException.class, () -> written(deeper));
         byte[] wrapped = new byte[bytes.length + 5];
-        wrapped[0] = Pack.LIST;
+        wrapped[0] = Tag.LIST;
         wrapped[1] = 1;
         System.arraycopy(bytes, 0, wrapped, 5, bytes.length);
         assertThrows(PythonException.class, () -> read(wrapped));
@@ -327,7 +329,7 @@ class PackTest {
     void aDeepValueIsReadOnASmallStack() throws Exception {
         byte[] bytes = new byte[Pack.MAX_DEPTH * 5 + 1];
         for (int i = 0; i < Pack.MAX_DEPTH; i++) {
-            bytes[i * 5] = (byte) (i % 2 == 0 ? Pack.LIST : Pack.TUPLE);
+            bytes[i * 5] = (byte) (i % 2 == 0 ? Tag.LIST : Tag.TUPLE);
             bytes[i * 5 + 1] = 1;
         }
         FutureTask<Integer> depth = new FutureTask<>(() -> {
@@ -382,7 +384,7 @@ class PackTest {
 
     @Test
     void readsObjectsAsThoseOfTheFrame() {
-        Object object = new Pack.Reader(bytes("0f 0200000001000000"), FRAME).value();
+        Object object = new PackReader(bytes("0f 0200000001000000"), FRAME).value();
         assertEquals(0x100000002L, assertInstanceOf(PythonObject.class, object).handle());
         assertEquals(FRAME, ((PythonObject) object).frame());
     }
@@ -412,7 +414,7 @@ class PackTest {
                 damaged[random.nextInt(damaged.length)] = (byte) random.nextInt();
             }
             try {
-                new Pack.Reader(damaged, FRAME).value();
+                new PackReader(damaged, FRAME).value();
             } catch (PythonException e) {
                 refused++;
             }
@@ -434,7 +436,7 @@ class PackTest {
     void nestedCountsReserveNoMoreThanTheBufferHas() {
         byte[] liar = new byte[106_000];
         for (int level = 0, at = 0; level < 1000; level++, at += 5) { // lists, each claiming all the rest
-            liar[at] = Pack.LIST;
+            liar[at] = Tag.LIST;
             int claimed = 100_000 - at;
             for (int i = 0; i < 4; i++) {
                 liar[at + 1 + i] = (byte) (claimed >> 8 * i);
@@ -443,14 +445,14 @@ class PackTest {
         com.sun.management.ThreadMXBean threads =
                 (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
         long before = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
-        assertThrows(PythonException.class, () -> Pack.Reader.read(liar, FRAME));
+        assertThrows(PythonException.class, () -> PackReader.read(liar, FRAME));
         long taken = threads.getThreadAllocatedBytes(Thread.currentThread().getId()) - before;
         assertTrue(taken < 50_000_000, taken + " bytes");
     }
 
     @Test
     void bytesLeftOverAreAnError() {
-        Pack.Reader reader = new Pack.Reader(bytes("00 00"), FRAME);
+        PackReader reader = new PackReader(bytes("00 00"), FRAME);
         reader.value();
         assertThrows(PythonException.class, reader::end);
     }
@@ -466,7 +468,7 @@ class PackTest {
     }
 
     private static Object read(byte[] bytes) {
-        Pack.Reader reader = new Pack.Reader(bytes, FRAME);
+        PackReader reader = new PackReader(bytes, FRAME);
         Object value = reader.value();
         reader.end();
         return value;

@@ -8,6 +8,7 @@ import java.util.Objects;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.turn.Stopper;
 
@@ -164,7 +165,7 @@ public final class PythonCallable implements AutoCloseable {
             long frame = PythonGC.frame();
             byte[] reply = Native.objectCall(
                     function.handle(), pack.buffer(), pack.length(), wanted, frame, slot.call());
-            Pack.Reader reader = pack.reader(reply, frame);
+            PackReader reader = pack.reader(reply, frame);
             return wanted == Pack.Wanted.OBJECT ? reader.value() : reader.finish(reader.value());
         } finally {
             slot.end(outer);

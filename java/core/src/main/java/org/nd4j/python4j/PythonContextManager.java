@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
 import org.nd4j.python4j.internal.jni.Native;
-import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /**
  * Named sets of Python globals, called contexts. One of them is current for the whole process. The time to switch does
@@ -183,7 +183,7 @@ public class PythonContextManager {
     private static List<String> names() {
         PythonGIL.start();
         @SuppressWarnings("unchecked") // context.rs packs a list of text
-        List<String> names = (List<String>) Pack.Reader.read(Native.contextNames(), 0);
+        List<String> names = (List<String>) PackReader.read(Native.contextNames(), 0);
         return names;
     }
 }

@@ -14,6 +14,7 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.OtherLoaderException;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 import org.nd4j.python4j.internal.jni.Report;
 import org.nd4j.python4j.internal.monitor.Errors;
 import org.nd4j.python4j.internal.turn.Stopper;
@@ -130,7 +131,7 @@ public class PythonException extends RuntimeException {
     /** What an exception object tells. Needs a turn, or a call from Python. */
     static Throwable of(PythonObject exception) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return made(new Pack.Reader(Native.raisedReport(exception.handle(), Native.root), 0).value()); // as it was read: no call has failed
+            return made(new PackReader(Native.raisedReport(exception.handle(), Native.root), 0).value()); // as it was read: no call has failed
         } finally {
             Reference.reachabilityFence(exception);
         }
@@ -145,7 +146,7 @@ public class PythonException extends RuntimeException {
      * @param packed the report as bytes, or one inside of another as it was read
      */
     static Throwable made(Object packed) {
-        List<?> report = (List<?>) (packed instanceof byte[] ? new Pack.Reader((byte[]) packed, 0).value() : packed);
+        List<?> report = (List<?>) (packed instanceof byte[] ? new PackReader((byte[]) packed, 0).value() : packed);
         String message = (String) report.get(Report.MESSAGE);
         Object detail = report.get(Report.DETAIL);
         Throwable cause = report.get(Report.CAUSE) == null ? null : made(report.get(Report.CAUSE));

@@ -14,6 +14,8 @@ import java.util.Objects;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
+import org.nd4j.python4j.internal.jni.Tag;
 import org.nd4j.python4j.internal.jni.Told;
 import org.nd4j.python4j.internal.monitor.Monitor;
 import org.nd4j.python4j.internal.start.Interpreter;
@@ -272,7 +274,7 @@ public class PythonExecutioner {
     public static PythonVariables getAllVariables() {
         try (PythonGIL turn = PythonGIL.enter()) {
             long frame = PythonGC.frame();
-            Pack.Reader reply = new Pack.Reader(Native.execVariables(frame, PythonGIL.space()), frame);
+            PackReader reply = new PackReader(Native.execVariables(frame, PythonGIL.space()), frame);
             PythonVariables all = new PythonVariables();
             List<String> leftOut = new ArrayList<>();
             for (int count = reply.u32(); count > 0; count--) {
@@ -291,7 +293,7 @@ public class PythonExecutioner {
         }
     }
 
-    private static PythonVariable listed(String name, String typeName, Pack.Reader reply, List<String> leftOut) {
+    private static PythonVariable listed(String name, String typeName, PackReader reply, List<String> leftOut) {
         try {
             Object value = reply.value();
             PythonType type;
@@ -477,7 +479,7 @@ public class PythonExecutioner {
             for (PythonVariable output : outputs) {
                 pack.text(output.getName()).u8(output.getType().wanted());
             }
-            Pack.Reader reply = send(pack, outputs.isEmpty() ? 0 : PythonGC.frame());
+            PackReader reply = send(pack, outputs.isEmpty() ? 0 : PythonGC.frame());
             if (!outputs.isEmpty()) {
                 receive(outputs, reply);
             }
@@ -527,7 +529,7 @@ public class PythonExecutioner {
             slot.end(outer);
             Reference.reachabilityFence(code);
         }
-        if (out > 0 && Told.tag() == Pack.MISSING) {
+        if (out > 0 && Told.tag() == Tag.MISSING) {
             runPacked(VARIABLES, null, "", null, Collections.emptyList(), outputs);
         } else if (out == 1) {
             Object value = Told.value(0);
@@ -652,7 +654,7 @@ public class PythonExecutioner {
         }
     }
 
-    private static Pack.Reader send(Pack pack, long frame) {
+    private static PackReader send(Pack pack, long frame) {
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
@@ -664,7 +666,7 @@ public class PythonExecutioner {
     }
 
     /** Reads and converts everything before it sets anything. */
-    private static void receive(List<PythonVariable> outputs, Pack.Reader reply) {
+    private static void receive(List<PythonVariable> outputs, PackReader reply) {
         Object[] values = new Object[outputs.size()];
         for (int i = 0; i < values.length; i++) {
             try {
@@ -676,7 +678,7 @@ public class PythonExecutioner {
         }
         for (int i = 0; i < values.length; i++) {
             PythonVariable output = outputs.get(i);
-            if (values[i] == Pack.Reader.ABSENT) {
+            if (values[i] == PackReader.ABSENT) {
                 throw new PythonException("No variable named '" + output.getName() + "' in context '"
                         + PythonContextManager.getCurrentContext() + "'.");
             }

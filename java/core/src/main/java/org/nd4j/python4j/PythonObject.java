@@ -23,6 +23,8 @@ import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
+import org.nd4j.python4j.internal.jni.Tag;
 import org.nd4j.python4j.internal.jni.Told;
 import org.nd4j.python4j.internal.start.Bindings;
 import org.nd4j.python4j.internal.monitor.Monitor;
@@ -51,7 +53,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     private long frame; // see PythonGC.isNone
     private PythonGC within; // the frame's, if the thread has it open
     boolean kept; // by PythonGC.keep, or read from something that is
-    private byte known = Pack.MISSING; // the tag of the value, if that came with the handle: it needs no call
+    private byte known = Tag.MISSING; // the tag of the value, if that came with the handle: it needs no call
     private long word; // an int, or the bits of a float
     private String text;
 
@@ -107,9 +109,9 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         if (left != -1) {
             known = (byte) Told.tag();
             word = Told.word();
-            text = known == Pack.STR ? Told.text() : null;
+            text = known == Tag.STR ? Told.text() : null;
         }
-        if (known != Pack.MISSING && PythonGC.isNone(frame)) {
+        if (known != Tag.MISSING && PythonGC.isNone(frame)) {
             this.handle = handle;
             this.frame = frame;
             Handles.addYoung(this, handle);
@@ -163,7 +165,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         if (handle == 0) {
             return "<NULL>";
         }
-        return knows(Pack.STR) ? text : (String) convert(Pack.Wanted.STR);
+        return knows(Tag.STR) ? text : (String) convert(Pack.Wanted.STR);
     }
 
     /** Whether this is None or holds no object. This method needs a turn only if this holds an object. */
@@ -172,7 +174,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
             return true;
         }
         try (PythonGIL turn = PythonGIL.enter()) {
-            return knows(Pack.NONE) || Handles.isNone(handle);
+            return knows(Tag.NONE) || Handles.isNone(handle);
         } finally {
             Reference.reachabilityFence(this);
         }
@@ -186,7 +188,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             cancelLate();
             try {
-                if (known == Pack.MISSING || !PythonGIL.isKept() || !Handles.leave(handle)) {
+                if (known == Tag.MISSING || !PythonGIL.isKept() || !Handles.leave(handle)) {
                     Native.handleDrop(handle);
                 }
             } catch (PythonException e) { // a panic of ours
@@ -338,7 +340,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
      * @throws PythonException if the object is not an integer, or has more than 64 bits
      */
     public long toLong() {
-        return knows(Pack.INT) ? word : word(Pack.Wanted.INT);
+        return knows(Tag.INT) ? word : word(Pack.Wanted.INT);
     }
 
     /** The value of a number, rounded to a {@code float}. */
@@ -348,12 +350,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** The value of a number. */
     public double toDouble() {
-        return Double.longBitsToDouble(knows(Pack.FLOAT) ? word : word(Pack.Wanted.FLOAT));
+        return Double.longBitsToDouble(knows(Tag.FLOAT) ? word : word(Pack.Wanted.FLOAT));
     }
 
     /** Python's truth value of the object. */
     public boolean toBoolean() {
-        return knows(Pack.TRUE) || !knows(Pack.FALSE) && (Boolean) convert(Pack.Wanted.BOOL);
+        return knows(Tag.TRUE) || !knows(Tag.FALSE) && (Boolean) convert(Pack.Wanted.BOOL);
     }
 
     /** The elements of any sequence, converted as by {@link PythonTypes#LIST}. */
@@ -722,7 +724,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
                 return wanted == Pack.Wanted.NONE ? null : Told.value();
             }
             try {
-                return new Pack.Reader(Native.objectConvert(result, wanted, current, slot.call()), current).value();
+                return new PackReader(Native.objectConvert(result, wanted, current, slot.call()), current).value();
             } finally {
                 Native.handleDrop(result);
             }
@@ -888,12 +890,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     /** The object as a Java value of the kind asked for, one of {@link Pack.Wanted}. */
     Object convert(int wanted) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            Pack.Reader reader = reader(wanted);
+            PackReader reader = reader(wanted);
             return reader.finish(reader.value());
         }
     }
 
-    /** The same, unfinished, see {@link Pack.Reader}. */
+    /** The same, unfinished, see {@link PackReader}. */
     Object convertRaw(int wanted) {
         try (PythonGIL turn = PythonGIL.enter()) {
             return reader(wanted).value();
@@ -941,12 +943,12 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return convertRaw(Pack.Wanted.ANY);
     }
 
-    private Pack.Reader reader(int wanted) {
+    private PackReader reader(int wanted) {
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
             long current = PythonGC.frame();
-            return new Pack.Reader(Native.objectConvert(handle(), wanted, current, slot.call()), current);
+            return new PackReader(Native.objectConvert(handle(), wanted, current, slot.call()), current);
         } finally {
             slot.end(outer);
             Reference.reachabilityFence(this);

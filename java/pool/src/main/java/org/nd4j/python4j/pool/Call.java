@@ -14,6 +14,7 @@ import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.PythonVariable;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /** One call. Its parts are read and written by whoever has the worker. */
 abstract class Call<R> {
@@ -38,7 +39,7 @@ abstract class Call<R> {
     abstract void write(Pack pack);
 
     /** The values of a reply, finished later where {@link #result} is asked for. */
-    abstract Object read(Pack.Reader reply);
+    abstract Object read(PackReader reply);
 
     /** What the caller gets; called by the thread that waits for it. */
     abstract R result(Object read);
@@ -64,7 +65,7 @@ abstract class Call<R> {
             }
 
             @Override
-            Object read(Pack.Reader reply) {
+            Object read(PackReader reply) {
                 Object[] values = new Object[out.size()];
                 for (int i = 0; i < values.length; i++) {
                     values[i] = reply.value();
@@ -98,7 +99,7 @@ abstract class Call<R> {
             }
 
             @Override
-            Object read(Pack.Reader reply) {
+            Object read(PackReader reply) {
                 return reply.value();
             }
 
@@ -118,7 +119,7 @@ abstract class Call<R> {
             }
 
             @Override
-            Object read(Pack.Reader reply) {
+            Object read(PackReader reply) {
                 return null;
             }
 

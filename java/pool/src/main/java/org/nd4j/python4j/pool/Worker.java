@@ -20,6 +20,7 @@ import org.nd4j.python4j.internal.jni.Blocks;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /** One thread at a time uses a worker. What comes from the process is not trusted. */
 final class Worker implements Pack.Peer, Channel.Blocks {
@@ -423,7 +424,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     }
 
     private <R> Outcome<R> outcome(Call<R> call, int kind, byte[] rest) throws Channel.Lost {
-        Pack.Reader reader = new Pack.Reader(rest, this);
+        PackReader reader = new PackReader(rest, this);
         try {
             Object read = kind == Channel.VALUE ? call.read(reader) : reader.value();
             reader.end();
@@ -443,7 +444,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
     }
 
     private void released(byte[] keys) throws Channel.Lost {
-        Pack.Reader reader = new Pack.Reader(keys, this);
+        PackReader reader = new PackReader(keys, this);
         if (keys.length % Long.BYTES != 0) {
             throw garbage();
         }
@@ -458,7 +459,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         Object arguments;
         Object named;
         try {
-            Pack.Reader reader = new Pack.Reader(rest, this);
+            PackReader reader = new PackReader(rest, this);
             function = (Callbacks.Function) held.get(reader.u64());
             arguments = reader.value();
             named = reader.value();

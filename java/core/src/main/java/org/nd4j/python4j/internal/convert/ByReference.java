@@ -34,7 +34,7 @@ import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
-import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /** The operations on an object, each by its name. They run on any thread, without the GIL. */
 public final class ByReference implements Callbacks.Function {
@@ -229,7 +229,7 @@ public final class ByReference implements Callbacks.Function {
             case "callable":
                 return callable();
             case "equals":
-                return object.equals(Pack.Reader.kept(operands.get(0)));
+                return object.equals(PackReader.kept(operands.get(0)));
             case "hash":
                 return object.hashCode();
             case "text":
@@ -445,7 +445,7 @@ public final class ByReference implements Callbacks.Function {
             Object own = value == null ? null : ((Callbacks.Function) value).object();
             return type.box.isInstance(own) ? own : Conversion.convert(value, type, "value");
         }
-        Object natural = Pack.Reader.kept(value);
+        Object natural = PackReader.kept(value);
         Object like = type.parts() == 0 ? like(sample, natural, value) : null;
         Object put = like != null && type.box.isInstance(like) ? like : Conversion.convert(value, type, "value");
         Object recent = Recent.of(value, natural, put, object);
@@ -481,7 +481,7 @@ public final class ByReference implements Callbacks.Function {
      * in Python. Null if it is not there.
      */
     private Optional<Object> found(Collection<?> collection, Object value) {
-        Object natural = Pack.Reader.kept(value);
+        Object natural = PackReader.kept(value);
         if (natural != null && contains(collection, natural)) {
             return Optional.of(natural);
         }
@@ -601,7 +601,7 @@ public final class ByReference implements Callbacks.Function {
      * numbers equal no other values.
      */
     private Boolean in(List<Object> list, Object value) {
-        Object natural = Pack.Reader.kept(value);
+        Object natural = PackReader.kept(value);
         if (natural instanceof Double && ((Double) natural).isNaN()) {
             return null; // which equals itself in Java alone
         }
@@ -701,7 +701,7 @@ public final class ByReference implements Callbacks.Function {
     private List<Object> item(Map<Object, Object> map, Object key) {
         Object value = null;
         try {
-            value = map.get(Pack.Reader.kept(key));
+            value = map.get(PackReader.kept(key));
         } catch (ClassCastException | NullPointerException e) {
             // a key that the map cannot compare is not in it, at least not as it is
         }

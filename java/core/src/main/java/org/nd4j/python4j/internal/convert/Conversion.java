@@ -61,6 +61,7 @@ import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /**
  * Conversions to Java types in which some type variables have a known value. All methods need a turn, unless the value
@@ -116,7 +117,7 @@ public final class Conversion {
 
     /** The form in which the elements of a container arrive. */
     private enum Form {
-        /** Elements as {@link Pack.Reader#value} returns them; an object is one without a packed form. */
+        /** Elements as {@link PackReader#value} returns them; an object is one without a packed form. */
         VALUE,
         /** Objects that have not been read yet. */
         OBJECT,
@@ -170,7 +171,7 @@ public final class Conversion {
     /**
      * Converts a value to a type.
      *
-     * @param value a value that {@link Pack.Reader#value} returned, or any {@link PythonObject}
+     * @param value a value that {@link PackReader#value} returned, or any {@link PythonObject}
      * @throws PythonException if this is not possible; the message has the path to the wrong part
      */
     public Object convert(Object value, Type type) {
@@ -516,7 +517,7 @@ public final class Conversion {
 
     private static Object anything(Object value, Target target) {
         try {
-            return Pack.Reader.kept(value, object -> any(object, target));
+            return PackReader.kept(value, object -> any(object, target));
         } catch (Mismatch e) {
             throw e.foundIn(value);
         }
@@ -543,7 +544,7 @@ public final class Conversion {
     /** An object as the built-in type that its class is derived from, or the object itself. */
     static Object base(PythonObject object) {
         List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
-        return base == null ? object : Pack.Reader.kept(base.get(0), Conversion::any);
+        return base == null ? object : PackReader.kept(base.get(0), Conversion::any);
     }
 
     /** A number in the words of {@code number} in convert.py. */

@@ -31,7 +31,7 @@ public final class Callbacks {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
 
-        /** Whether the function itself finishes the conversion of its arguments, see {@link Pack.Reader}. */
+        /** Whether the function itself finishes the conversion of its arguments, see {@link PackReader}. */
         default boolean raw() {
             return false;
         }
@@ -238,7 +238,7 @@ public final class Callbacks {
             Object result = null;
             Throwable thrown = null;
             try {
-                Pack.Reader reader = new Pack.Reader(arguments, Native.root);
+                PackReader reader = new PackReader(arguments, Native.root);
                 int left = 2;
                 Function function;
                 Object args;

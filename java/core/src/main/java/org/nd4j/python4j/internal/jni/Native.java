@@ -199,7 +199,7 @@ public final class Native {
      * The value of a handle to a str, bytes or a container. This releases the handle. A container is read by a method of the
      * reader, {@code Object inside(byte[])}, while this thread keeps the GIL.
      */
-    public static native Object bulkTake(long handle, Pack.Reader reader, long frame);
+    public static native Object bulkTake(long handle, PackReader reader, long frame);
 
     /**
      * Adds packed values to a list or dict that goes to Python in parts.

@@ -47,23 +47,23 @@ public final class Told {
         long word = 0;
         int next = at + 3 * WORD;
         if (value instanceof Long || value instanceof Integer) {
-            tag = Pack.INT;
+            tag = Tag.INT;
             word = ((Number) value).longValue();
         } else if (value instanceof String) {
             String text = (String) value;
-            tag = Pack.STR;
+            tag = Tag.STR;
             word = text.length();
             if (word > LONGEST || !latin1(next, text)) {
                 return 0;
             }
             next += (int) (word + WORD - 1) & -WORD;
         } else if (value instanceof Double || value instanceof Float) {
-            tag = Pack.FLOAT;
+            tag = Tag.FLOAT;
             word = Double.doubleToRawLongBits(((Number) value).doubleValue());
         } else if (value == null) {
-            tag = Pack.NONE;
+            tag = Tag.NONE;
         } else if (value instanceof Boolean) {
-            tag = (Boolean) value ? Pack.TRUE : Pack.FALSE;
+            tag = (Boolean) value ? Tag.TRUE : Tag.FALSE;
         } else {
             return 0;
         }
@@ -151,7 +151,7 @@ public final class Told {
         return text(0);
     }
 
-    /** The value, as {@link Pack.Reader#value} has it. */
+    /** The value, as {@link PackReader#value} has it. */
     public static Object value() {
         return value(0);
     }
@@ -160,22 +160,22 @@ public final class Told {
     public static Object value(int at) {
         int tag = (int) MEMORY.getLong(at);
         switch (tag) {
-            case Pack.INT:
+            case Tag.INT:
                 return MEMORY.getLong(at + WORD);
-            case Pack.FLOAT:
+            case Tag.FLOAT:
                 return Double.longBitsToDouble(MEMORY.getLong(at + WORD));
-            case Pack.STR:
+            case Tag.STR:
                 return text(at);
-            case Pack.NONE:
+            case Tag.NONE:
                 return null;
             default:
-                return tag == Pack.TRUE;
+                return tag == Tag.TRUE;
         }
     }
 
     /** The position after a value. */
     public static int next(int at) {
-        boolean isText = MEMORY.getLong(at) == Pack.STR;
+        boolean isText = MEMORY.getLong(at) == Tag.STR;
         return at + TEXT + (isText ? (int) (MEMORY.getLong(at + WORD) + WORD - 1) & -WORD : 0);
     }
 

@@ -19,6 +19,7 @@ import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Messages;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
+import org.nd4j.python4j.internal.jni.PackReader;
 import org.nd4j.python4j.internal.monitor.Errors;
 import org.nd4j.python4j.internal.turn.Turn;
 
@@ -32,7 +33,7 @@ public final class Loop {
 
     /** The receiver of the notifications with one number. Its methods are called on the loop's thread. */
     interface Receiver {
-        /** @param value unfinished, see {@link Pack.Reader} */
+        /** @param value unfinished, see {@link PackReader} */
         void value(Object value);
 
         void failed(Throwable why);

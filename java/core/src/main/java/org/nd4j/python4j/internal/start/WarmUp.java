@@ -17,7 +17,7 @@ public final class WarmUp extends Thread {
         "internal.start.StartNote", "PythonConstants", "PythonExecutioner$JavaCppPathType", "internal.Access", "internal.Access$Visit",
         "PublicAccess", "internal.jni.Native", "internal.monitor.Recorder", "internal.monitor.Monitor",
         "PythonExecutioner", "internal.jni.Pack", "internal.jni.Pack$Spare", "internal.turn.Stopper", "internal.turn.Stopper$Slot",
-        "internal.jni.Pack$Reader"
+        "internal.jni.PackReader"
     };
 
     private WarmUp() {
