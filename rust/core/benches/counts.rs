@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{stoppable, stoppable_after};
+use python4j_core::stop::{stoppable, stoppable_after, stoppable_briefly};
 use python4j_core::{Result, context, exec, gil, handle, object, pack, raised, script};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -171,7 +171,7 @@ fn run(request: Vec<u8>) -> Step {
 fn few(request: Vec<u64>) -> Step {
     Box::new(move || {
         gil::with(|py| pack::ask(py, &request));
-        stoppable(number(), exec::run_few).expect("runs");
+        stoppable_briefly(number(), None, exec::run_few).expect("runs");
     })
 }
 
@@ -253,14 +253,14 @@ fn steps() -> Vec<(&'static str, Step)> {
     let attribute = |object: u64, of: &'static str| {
         let name = name(of);
         move |left| {
-            stoppable_after(number(), left, |py| object::attribute(py, object, name, MADE)).expect("there")
+            stoppable_briefly(number(), left, |py| object::attribute(py, object, name, MADE)).expect("there")
         }
     };
     let item = |list: u64| {
-        move |left| stoppable_after(number(), left, |py| object::item(py, list, 2, MADE)).expect("there")
+        move |left| stoppable_briefly(number(), left, |py| object::item(py, list, 2, MADE)).expect("there")
     };
     let call = move |callable: u64, arguments: &[i64], left: Option<u64>| {
-        stoppable_after(number(), left, |py| {
+        stoppable_briefly(number(), left, |py| {
             object::call_object_few(py, callable, arguments, MADE)
         })
         .expect("called")
@@ -308,7 +308,9 @@ fn steps() -> Vec<(&'static str, Step)> {
         ),
         ("held", {
             let code = code("x = 1");
-            Box::new(move || stoppable(number(), |py| exec::run_held(py, code, 0)).expect("runs"))
+            Box::new(move || {
+                stoppable_briefly(number(), None, |py| exec::run_held(py, code, 0)).expect("runs")
+            })
         }),
         (
             "ints.few",
@@ -334,7 +336,7 @@ fn steps() -> Vec<(&'static str, Step)> {
         (
             "callable",
             Box::new(move || {
-                stoppable(number(), |py| object::call_few(py, f, &[1, 2], 2)).expect("called");
+                stoppable_briefly(number(), None, |py| object::call_few(py, f, &[1, 2], 2)).expect("called");
             }),
         ),
         ("call", value(move |left| call(f, &[1, 2], left))),

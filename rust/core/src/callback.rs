@@ -349,8 +349,7 @@ fn call<'py>(
             return call_few(py, key, few);
         }
     }
-    // Whole, because whoever reads it is outside Python and should not have to wait for it.
-    let mut writer = Writer::whole(py, upcall.root());
+    let mut writer = Writer::outside(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;

@@ -445,6 +445,17 @@ unsafe fn exact_at(
     }
 }
 
+/// The item of a list itself, without an object for the index; nothing where that needs more than a look.
+pub fn list_item<'py>(object: &Bound<'py, PyAny>, index: i64) -> Option<Bound<'py, PyAny>> {
+    let list = object.cast_exact::<PyList>().ok()?;
+    // SAFETY: the GIL is held and the list is alive. The item is borrowed, and gets a reference before anything else can run.
+    unsafe {
+        let within = 0 <= index && (index as ffi::Py_ssize_t) < ffi::PyList_Size(list.as_ptr());
+        let item = within.then(|| ffi::PyList_GetItem(list.as_ptr(), index as ffi::Py_ssize_t))?;
+        Some(Bound::from_borrowed_ptr(object.py(), item))
+    }
+}
+
 /// An item of a list or tuple; nothing beyond its end.
 pub fn item_at<'py>(container: &Bound<'py, PyAny>, index: usize) -> Option<Bound<'py, PyAny>> {
     let index = index as ffi::Py_ssize_t;

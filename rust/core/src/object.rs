@@ -23,6 +23,7 @@ pub struct Made {
 
 impl Made {
     /// Java holds the object.
+    #[inline]
     fn give(self, object: Bound<'_, PyAny>) -> Handle {
         if self.told {
             pack::tell(&object);
@@ -40,17 +41,26 @@ pub fn name(py: Python<'_>, name: &[u8], root: Frame) -> Result<Handle> {
 }
 
 /// An attribute, by its name.
+#[inline]
 pub fn attribute(py: Python<'_>, handle: Handle, name: Handle, made: Made) -> Result<Handle> {
     let name = handle::lend(py, name)?;
-    Ok(made.give(handle::lend(py, handle)?.getattr(text(&name)?)?))
+    let name = name.cast_exact::<PyString>().map_err(PyErr::from)?;
+    Ok(made.give(handle::lend(py, handle)?.getattr(name)?))
 }
 
 /// The item at an index.
+#[inline]
 pub fn item(py: Python<'_>, handle: Handle, index: i64, made: Made) -> Result<Handle> {
-    Ok(made.give(handle::lend(py, handle)?.get_item(index)?))
+    let object = handle::lend(py, handle)?;
+    let item = match capi::list_item(&object, index) {
+        Some(item) => item,
+        None => object.get_item(index)?,
+    };
+    Ok(made.give(item))
 }
 
 /// The next item of an iterator; 0 at its end.
+#[inline]
 pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
     let mut iterator = handle::lend(py, handle)?
         .cast_into::<PyIterator>()
@@ -67,6 +77,7 @@ pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Resu
 }
 
 /// The same for a value of 64 bits: an int, or the bits of a float.
+#[inline]
 pub fn convert_word(py: Python<'_>, handle: Handle, wanted: u8) -> Result<i64> {
     word(&handle::lend(py, handle)?, Wanted::from_code(wanted)?)
 }
@@ -92,6 +103,7 @@ pub fn call_word(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8) -
 }
 
 /// The same with up to [`capi::FEW`] arguments of the result's kind, which are not packed.
+#[inline]
 pub fn call_few(py: Python<'_>, handle: Handle, arguments: &[i64], wanted: u8) -> Result<i64> {
     let callable = handle::lend(py, handle)?;
     let wanted = Wanted::from_code(wanted)?;
@@ -111,6 +123,7 @@ pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made)
 }
 
 /// The same with up to [`capi::FEW`] ints as arguments, which are not packed.
+#[inline]
 pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
     let callable = callable(py, handle)?;
     Ok(made.give(capi::call(&callable, &few_ints(py, arguments))?))

@@ -42,6 +42,8 @@ fn look(tools: &Tools, py: Python<'_>) -> Result<()> {
                 .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
             if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
                 flushed = Err(raised.into());
+            } else {
+                raised.into_value(py).drop_ref(py); // now, see `gil::briefly`
             }
         }
     }

@@ -689,9 +689,13 @@ def make_zone(name, offset):
     from datetime import timedelta, timezone
 
     if offset is None:
-        from zoneinfo import ZoneInfo
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-        return ZoneInfo(name)
+        try:
+            return ZoneInfo(name)
+        except ZoneInfoNotFoundError:
+            reason = f"No time zone found with key {name}. Python finds none on Windows: install the package tzdata."
+            raise ZoneInfoNotFoundError(reason) from None
     return timezone(timedelta(seconds=offset)) if offset else timezone.utc
 
 

@@ -96,7 +96,7 @@ class PythonOutputTest {
             exec("import io, sys\nsys.stdout.reconfigure(encoding='latin-1', newline='\\r\\n')\n"
                     + "print('\u00e9')\nsys.stdout.buffer.write(b'\\xe8\\n')\ntry: print('\u20ac')\nexcept UnicodeEncodeError: print('refused')");
             assertEquals("\u00e9\r\n\u00e8\nrefused\r\n", output.getOut());
-            exec("sys.stderr = io.TextIOWrapper(sys.stderr.detach(), 'utf-8', line_buffering=True)\nprint('\u4e2d', file=sys.stderr)");
+            exec("sys.stderr = io.TextIOWrapper(sys.stderr.detach(), 'utf-8', newline='\\n', line_buffering=True)\nprint('\u4e2d', file=sys.stderr)");
             assertEquals("\u4e2d\n", output.getErr());
             exec("sys.stderr = sys.__stderr__");
         }

@@ -238,7 +238,7 @@ public final class Callbacks {
             Object result = null;
             Throwable thrown = null;
             try {
-                Pack.Reader reader = new Pack.Reader(arguments, 0);
+                Pack.Reader reader = new Pack.Reader(arguments, Native.root);
                 int left = 2;
                 Function function;
                 Object args;

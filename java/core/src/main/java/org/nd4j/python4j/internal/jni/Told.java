@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small values in memory that both sides see, so that no array of Java's is needed: a result's value beside its handle, where
-// the value describes the result completely, and requests of few variables. pack.rs has the other side.
+// the value describes the result completely, and requests of few variables. pack/told.rs has the other side.
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.ByteBuffer;
