@@ -202,6 +202,25 @@ class MembersTest {
         fails("has no attribute 'KIND' that the Java program allows", "closed.KIND");
     }
 
+    public static class Failing {
+        int calls;
+
+        public String getBad() {
+            calls++;
+            return Python.eval("object().nothing").toString();
+        }
+    }
+
+    @Test
+    void anAttributeErrorOfAGetterIsTheOneThatPythonSees() {
+        Failing failing = new Failing();
+        set("a", failing, Failing.class);
+        fails("AttributeError: 'object' object has no attribute 'nothing'", "a.bad");
+        check("not hasattr(a, 'bad')");
+        assertEquals(2, failing.calls);
+        fails("AttributeError: 'JavaObject' object has no attribute '__nothing__'", "a.__nothing__");
+    }
+
     public static class Alike {
         public String getUrl() {
             return "1";
