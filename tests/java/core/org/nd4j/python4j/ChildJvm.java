@@ -116,12 +116,15 @@ final class ChildJvm {
 
     /** Where a child that hangs stands. */
     private static String stacks(Process process) throws Exception {
-        Process jstack = new ProcessBuilder(home("jstack"), Long.toString(process.pid()))
-                .redirectErrorStream(true)
-                .start();
-        jstack.getOutputStream().close();
-        byte[] stacks = jstack.getInputStream().readAllBytes();
-        return new String(stacks, StandardCharsets.UTF_8);
+        try {
+            Process jstack = new ProcessBuilder(home("jstack"), Long.toString(process.pid()))
+                    .redirectErrorStream(true)
+                    .start();
+            jstack.getOutputStream().close();
+            return new String(jstack.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            return e + "\n"; // a run-time environment has no jstack
+        }
     }
 
     @Override

@@ -162,7 +162,7 @@ class DocsTest {
         Path out = folder.resolve(program.name + ".out");
         Path err = folder.resolve(program.name + ".err");
         Process process = command.redirectOutput(out.toFile()).redirectError(err.toFile()).start();
-        assertTrue(process.waitFor(120, TimeUnit.SECONDS), "it ends");
+        assertTrue(process.waitFor(Long.getLong("python4j.tests.seconds", 120), TimeUnit.SECONDS), "it ends");
         assertEquals(0, process.exitValue(), Files.readString(err));
         String printed = Files.readString(out).replace("\r\n", "\n"); // as Windows ends lines
         assertTrue(!printed.contains("WARNING in native method"), printed);

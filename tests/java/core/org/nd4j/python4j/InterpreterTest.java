@@ -122,6 +122,22 @@ class InterpreterTest {
     }
 
     @Test
+    void aVersionThatIsNotOnThePathIsLookedForWhereUvPutsIt() throws Exception {
+        String version = Launch.report().python(python()).run().field("python").split(" ")[0];
+        String minor = version.substring(0, version.lastIndexOf('.'));
+        Path program = folder.resolve("uv/python/cpython-" + version + "-linux-x86_64-gnu/bin/python" + minor);
+        Files.createDirectories(program.getParent());
+        Files.createSymbolicLink(program, python());
+        Launch launch = Launch.report().python(minor).environment("PATH", folder).environment("XDG_DATA_HOME", folder);
+        Launch.Result result = launch.run().passed();
+        assertTrue(result.field("python").startsWith(version + " "), result::toString);
+        assertTrue(result.field("reason").endsWith("version " + minor + " installed: " + program), result::toString);
+        String message = Launch.report().python("3.77").environment("PATH", folder).environment("XDG_DATA_HOME", folder).run().failure();
+        assertTrue(message.contains("no usable CPython 3.77 on PATH (" + folder + "), and none where installers put one ("
+                + folder.resolve("uv/python")), message);
+    }
+
+    @Test
     void aPathThatIsNoAsciiWorks() throws Exception {
         python();
         try {

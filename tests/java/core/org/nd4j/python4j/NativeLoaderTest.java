@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -38,6 +39,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
 import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 class NativeLoaderTest {
     private static final String CACHE = "org.eclipse.python4j.cache";
@@ -88,6 +90,27 @@ class NativeLoaderTest {
         String system = NativeLoader.platform().replaceFirst("-.*", "");
         assertTrue(message.contains("no native library for " + system + "-s390x"), message);
         assertTrue(message.matches("(?s).*it has those for .*\\b" + NativeLoader.platform() + "\\b.*"), message);
+        assertTrue(message.contains("There is none for this platform; there are those for linux-x86_64, linux-arm64, "), message);
+    }
+
+    @Test
+    void aPlatformWhoseNativesAreMissingIsToldTheirJar() throws Exception {
+        String other = NativeLoader.platform().endsWith("arm64") ? "amd64" : "aarch64";
+        String message = Launch.report().with("os.arch", other).run().failure();
+        String platform = other.equals("amd64") ? "linux-x86_64" : "linux-arm64";
+        assertTrue(message.contains("no native library for " + platform) && message.contains("with the classifier " + platform), message);
+    }
+
+    @Test
+    void aJvmOnMuslIsRefusedWithAnImageToTake() throws Exception {
+        Unpacker.refuseMusl(folder.resolve("no such file"));
+        Unpacker.refuseMusl(Path.of("/proc/self/maps"));
+        Path maps = Files.write(folder.resolve("maps"), List.of(
+                "55d0c6e1a000-55d0c6e1b000 r--p 00000000 fe:01 1053 /usr/lib/jvm/java-21-openjdk/bin/java",
+                "7f2a1b2c3000-7f2a1b2d7000 r--p 00000000 fe:01 7 /lib/ld-musl-x86_64.so.1"));
+        String message = assertThrows(PythonException.class, () -> Unpacker.refuseMusl(maps)).getMessage();
+        assertTrue(message.contains("the C library musl (/lib/ld-musl-x86_64.so.1)"), message);
+        assertTrue(message.contains("eclipse-temurin:21-jre in place of eclipse-temurin:21-jre-alpine"), message);
     }
 
     // ---- the cache ----
@@ -471,6 +494,46 @@ class NativeLoaderTest {
             Launch.Result result = Launch.of(Nested.class, "--json").classPath(jar.toString())
                     .with(CACHE, folder.resolve("cache")).run().passed();
             assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+        }
+    }
+
+    /** As an IDE, a build tool or an exploded image leaves them. */
+    @Test
+    void foldersOfUnpackedJarsRun() throws Exception {
+        Path unpacked = folder.resolve("with a space and \u00fc");
+        List<Path> all = new ArrayList<>(Launch.core());
+        all.add(Path.of(getClass().getProtectionDomain().getCodeSource().getLocation().toURI()));
+        all.addAll(Launch.unpack(unpacked, Launch.libraries()));
+        List<String> before = tree(unpacked);
+        Launch launch = Launch.of(Bound.class, "--json").with(CACHE, folder.resolve("cache")).classPath(Launch.path(all))
+                .option("-Xlog:class+load:file=" + folder.resolve("loaded"));
+        for (String start : List.of("cold", "warm", "of changed files")) {
+            Launch.Result result = launch.run().passed();
+            assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+            assertTrue(result.out.startsWith("1 " + result.field("python")), result::toString);
+            assertEquals(!start.equals("warm"), Files.readString(folder.resolve("loaded")).contains("Interpreter$Search "), start);
+            assertEquals(before, tree(unpacked), "nothing is written to the class path");
+            Path library = unpacked.resolve(before.stream().filter(file -> file.endsWith(System.mapLibraryName("jnipython"))).findFirst().orElseThrow());
+            if (start.equals("warm")) {
+                Files.setLastModifiedTime(library, FileTime.from(1_000_000_000, TimeUnit.SECONDS));
+            }
+        }
+    }
+
+    private static List<String> tree(Path folder) throws Exception {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.map(Path::toString).sorted().collect(Collectors.toList());
+        }
+    }
+
+    /** What the bindings of {@code org.bytedeco.cpython} meet, and the report. */
+    static final class Bound {
+        public static void main(String[] arguments) throws Exception {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                System.out.println(org.bytedeco.cpython.global.python.PyGILState_Check() + " "
+                        + org.bytedeco.cpython.global.python.Py_GetVersion().getString());
+            }
+            PythonEnvironment.main(arguments);
         }
     }
 
