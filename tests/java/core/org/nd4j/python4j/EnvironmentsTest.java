@@ -43,6 +43,7 @@ class EnvironmentsTest {
     void removeLinks() throws Exception {
         if (Files.isDirectory(folder.getParent())) {
             Launch.removeLinks(folder.getParent());
+            Launch.remove(folder.getParent());
         }
     }
 

@@ -343,9 +343,9 @@ final class Launch {
 
     /** Thousands of files go in a moment, not one by one under the eyes of -Xcheck:jni. */
     static void remove(Path folder) throws Exception {
-        if (!System.getProperty("os.name").startsWith("Windows")) {
-            new ProcessBuilder("rm", "-rf", folder.toString()).start().waitFor();
-        }
+        new ProcessBuilder(File.separatorChar == '/' ? List.of("rm", "-rf", folder.toString())
+                : List.of("cmd", "/c", "rmdir", "/s", "/q", folder.toString())).redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD).start().waitFor();
     }
 
     /** JUnit warns of links that lead out of its temporary folders, as those of a virtual environment do. */

@@ -80,12 +80,12 @@ class LoadersTest {
         Deployment third = new Deployment("third").named("third");
         third.run("thrower", "thrower_third");
         String own = "org.nd4j.python4j.LoadersApp$Own: ";
-        String stack = two.run("stack", "def f():\n    thrower_third()\nf()").toString();
+        String stack = two.run("stack", "def f():\n    thrower_third()\nf()").toString().replace(System.lineSeparator(), "\n");
         for (String part : List.of("JavaException: " + own + "of third\n", "\tat Python.f(", "Caused by: " + own + "of third\n\tat ",
                 "LoadersApp.lambda$apply$", "\tSuppressed: " + own + "beside third\n", "Caused by: java.lang.IllegalStateException: inner third\n")) {
             assertTrue(stack.contains(part), part + " in " + stack);
         }
-        stack = two.run("stack", "try:\n    thrower_third()\nexcept Exception as e:\n    raise e from ValueError('why')").toString();
+        stack = two.run("stack", "try:\n    thrower_third()\nexcept Exception as e:\n    raise e from ValueError('why')").toString().replace(System.lineSeparator(), "\n");
         assertTrue(stack.contains("\tSuppressed: " + own + "of third\n")
                 && stack.contains("Caused by: org.nd4j.python4j.PythonException: ValueError: why"), stack);
         WeakReference<ClassLoader> gone = third.undeploy();

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 
 class StartTest {
 
@@ -118,11 +120,13 @@ class StartTest {
     /** As in a process that embeds Python with its first and simplest function, and unbuffered. */
     @Test
     void whatTheEnvironmentSaysOfTheStartCounts() throws Exception {
-        Map<String, String> environment = new HashMap<>(Map.of("PYTHONHASHSEED", "7", "PYTHONDEVMODE", "1", "PYTHONPATH", "/a" + File.pathSeparator + "/b",
+        List<String> path = List.of(new File("/a").getAbsolutePath(), new File("/b").getAbsolutePath()); // with a drive on Windows
+        Map<String, String> environment = new HashMap<>(Map.of("PYTHONHASHSEED", "7", "PYTHONDEVMODE", "1", "PYTHONPATH", String.join(File.pathSeparator, path),
                 "PYTHONIOENCODING", "cp1252:replace", "PYTHONWARNINGS", "ignore", "PYTHONOPTIMIZE", "2",
                 "PYTHONTRACEMALLOC", "7"));
         String seen = ChildJvm.run("showsHowPythonStarted", environment).out;
-        for (String part : List.of("dev_mode=True", "optimize=2", "hash_randomization=1", "isolated=0", "'/a', '/b'", "[''], ",
+        for (String part : List.of("dev_mode=True", "optimize=2", "hash_randomization=1", "isolated=0",
+                "'" + String.join("', '", path).replace("\\", "\\\\") + "'", "[''], ",
                 "'cp1252', 'replace', ['default', 'ignore']", "tracemalloc 7")) {
             assertTrue(seen.contains(part), part + " in " + seen);
         }
@@ -196,6 +200,7 @@ class StartTest {
 
     /** The system hands signals to threads of the JVM; a handler runs on Python's main thread all the same, and at once. */
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "Windows has no alarm")
     void signalHandlersOfPythonRunWhileItIsBusyAndEndItsWaits() throws Exception {
         String alarm = "PythonException: TimeoutError: alarm";
         prints("signalHandlersOfPythonRun", alarm, alarm, alarm, alarm);
