@@ -29,7 +29,7 @@ final class ChildJvm {
     private ChildJvm(int status, String out, String err) {
         this.status = status;
         this.out = out.replace("\r\n", "\n"); // as Windows ends lines
-        this.err = err;
+        this.err = err.replace("\r\n", "\n");
     }
 
     /** Runs a program with more JVM options, {@code -D} and the like. */

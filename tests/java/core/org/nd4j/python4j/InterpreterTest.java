@@ -16,6 +16,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
@@ -151,6 +153,7 @@ class InterpreterTest {
     // ---- refusals ----
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a choice is a script for sh here")
     void aRefusalNamesTheChoiceItsPlaceAndTheReason() throws Exception {
         Path old = script("python3", "echo python4j:version=3.8.1; echo python4j:end=1");
         String message = Launch.report().python(old).run().failure();

@@ -124,6 +124,7 @@ public final class StartNote {
             Unpacker.write(aside, new ByteArrayInputStream(text.toString().getBytes(StandardCharsets.UTF_8)));
             Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
+            aside.toFile().delete(); // Windows replaces no file that another start reads
             NativeLoader.progress("The next start will take as long as this one: " + e, false);
         }
     }

@@ -302,9 +302,7 @@ public final class Unpacker {
             return Files.getOwner(folder).getName().equals(System.getProperty("user.name"))
                     && !rights.contains(PosixFilePermission.GROUP_WRITE)
                     && !rights.contains(PosixFilePermission.OTHERS_WRITE);
-        } catch (UnsupportedOperationException e) {
-            return Files.isDirectory(folder); // Windows: what lies in a user's profile is the user's
-        } catch (IOException e) {
+        } catch (IOException | UnsupportedOperationException e) {
             return false;
         }
     }
