@@ -25,6 +25,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.start.NativeLoader;
 
 class InterpreterMatrixTest {
     private static final List<String> TESTS = List.of(
@@ -85,7 +86,7 @@ class InterpreterMatrixTest {
         String jars = System.getProperty("python4j.tests.cpythons", "");
         return Stream.of("3.12.1-1.5.10", "3.10.2-1.5.7").limit(ONE ? 0 : 2).map(release -> later("embedded " + release, () -> {
             String path = with(release, jars);
-            return path == null ? "python4j.tests.cpythons names no jars of " + release
+            return path == null ? "python4j.tests.cpythons names no jars of " + release + " for this platform"
                     : run(api(path).python("embedded"));
         }));
     }
@@ -100,7 +101,8 @@ class InterpreterMatrixTest {
                 path.add(entry);
             }
         }
-        return others.isEmpty() ? null : String.join(File.pathSeparator, path);
+        boolean natives = others.stream().anyMatch(jar -> jar.endsWith("-" + NativeLoader.platform() + ".jar"));
+        return natives ? String.join(File.pathSeparator, path) : null;
     }
 
     /**

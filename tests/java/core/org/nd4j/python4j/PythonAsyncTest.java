@@ -392,6 +392,7 @@ class PythonAsyncTest {
 
     /** A window of the elements is there at a time: a tenth of them would not fit. */
     @Test
+    @Timeout(300) // its child has a limit of its own
     void aMillionElementsNeedLittleMemory() throws Exception {
         assertEquals("499999500000", ChildJvm.output("streamsAMillion", "-Xmx24m"));
     }
