@@ -139,6 +139,7 @@ impl Here {
         }
     }
 
+    #[inline]
     fn acquire(&self, hold: Place) {
         let depth = self.depth.get();
         if depth == 0 {
@@ -203,18 +204,24 @@ impl Here {
         let _ = END.try_with(|_| ());
     }
 
+    #[inline]
     fn release(&self) {
         let depth = self.depth.get();
         debug_assert!(depth > 0);
         if depth == 1 && self.hold.get() != Place::Held {
-            look_for_others();
-            // SAFETY: this thread holds the GIL since `enter`.
-            self.state.set(unsafe { ffi::PyEval_SaveThread() });
-            if self.hold.get() == Place::Call {
-                INSIDE.fetch_sub(1, Ordering::Release);
-            }
+            self.leave();
         }
         self.depth.set(depth.saturating_sub(1));
+    }
+
+    /// Gives the GIL back.
+    fn leave(&self) {
+        look_for_others();
+        // SAFETY: this thread holds the GIL since `enter`.
+        self.state.set(unsafe { ffi::PyEval_SaveThread() });
+        if self.hold.get() == Place::Call {
+            INSIDE.fetch_sub(1, Ordering::Release);
+        }
     }
 
     /// The hold by [`acquire`], if it was one. The short ones of [`with`] are no concern of the next owner's.
@@ -534,20 +541,31 @@ pub fn with<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     })
 }
 
+/// One hold for the length of a call.
+struct Hold;
+
+impl Hold {
+    #[inline]
+    fn new() -> Self {
+        HERE.with(|here| here.acquire(Place::Call));
+        Hold
+    }
+}
+
+impl Drop for Hold {
+    #[inline]
+    fn drop(&mut self) {
+        HERE.with(Here::release);
+    }
+}
+
 /// Runs `body` inside Python, and nobody's finalizers before it.
 ///
 /// On a thread that holds the GIL this costs a few instructions. On another one, a virtual thread's
 /// carrier say, the GIL is taken for the length of the call.
 #[allow(clippy::disallowed_methods)] // the one place
 pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
-    struct Hold;
-    impl Drop for Hold {
-        fn drop(&mut self) {
-            HERE.with(Here::release);
-        }
-    }
-    HERE.with(|here| here.acquire(Place::Call));
-    let _hold = Hold;
+    let _hold = Hold::new();
     let run = |py: Python<'_>| {
         inject::point();
         let result = body(py);
@@ -556,6 +574,18 @@ pub fn inside<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     };
     // SAFETY: CPython runs, and this thread holds the GIL.
     unsafe { Python::attach_unchecked(run) }
+}
+
+/// As [`inside`] for a small operation: pyo3 is not told that this thread is attached, for which it would ask CPython. A `Py` that
+/// `body` drops waits for the next call that is told, so it is for a `body` that drops none, but as an error's.
+#[inline]
+pub fn briefly<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    let _hold = Hold::new();
+    inject::point();
+    // SAFETY: CPython runs, and this thread holds the GIL for as long as `_hold` lives, which no `'py` outlives.
+    let result = body(unsafe { Python::assume_attached() });
+    inject::point();
+    result
 }
 
 /// Runs `body` outside Python: other threads may enter meanwhile, and `body` may come back in by

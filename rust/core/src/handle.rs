@@ -93,13 +93,23 @@ fn remove(objects: &mut Objects, key: ObjectKey) -> Option<Held> {
     held
 }
 
+/// Drops objects. Each `Py` by itself would ask whether the thread has the GIL, and wait where pyo3 is not told of that.
+fn let_go(py: Python<'_>, held: impl IntoIterator<Item = Held>) {
+    held.into_iter().for_each(|held| held.object.drop_ref(py));
+}
+
 /// Puts an object that is in the table into its frame. Gives it back if that has closed, by the very call that made
 /// the object, say: nobody else would.
+#[inline]
 fn join(objects: &mut Objects, key: ObjectKey, frame: Frame) -> Option<Held> {
     let was_opened = frame != NO_FRAME && frame & ROOTS != ROOTS;
-    if !was_opened {
-        return None;
+    if was_opened {
+        return join_opened(objects, key, frame);
     }
+    None
+}
+
+fn join_opened(objects: &mut Objects, key: ObjectKey, frame: Frame) -> Option<Held> {
     if let Some(opened) = FRAMES.lock().get_mut(frame_key(frame)) {
         opened.members.push(key);
         return None;
@@ -109,6 +119,7 @@ fn join(objects: &mut Objects, key: ObjectKey, frame: Frame) -> Option<Held> {
 
 /// Java holds the object from now on, until its frame closes or the handle is dropped.
 /// With a frame that is closed already the handle is stale at once.
+#[inline]
 pub fn give(object: Bound<'_, PyAny>, frame: Frame) -> Handle {
     let (py, object) = (object.py(), object.unbind());
     let mut objects = OBJECTS.lock(py);
@@ -116,11 +127,12 @@ pub fn give(object: Bound<'_, PyAny>, frame: Frame) -> Handle {
     let key = insert(&mut objects, Held { object, frame });
     let left = join(&mut objects, key, frame);
     drop(objects);
-    drop(left);
+    let_go(py, left);
     key.data().as_ffi()
 }
 
 /// The object behind a handle, for the length of a call.
+#[inline]
 pub fn lend(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
     match OBJECTS.lock(py).get(object_key(handle)) {
         Some(held) => Ok(held.object.bind(py).clone()),
@@ -137,9 +149,10 @@ pub fn adopt(py: Python<'_>, address: usize, owned: bool, frame: Frame) -> Resul
 }
 
 /// Java gives an object back. A handle that is gone already is fine.
+#[inline]
 pub fn take_back(py: Python<'_>, handle: Handle) {
     let held = remove(&mut OBJECTS.lock(py), object_key(handle));
-    drop(held);
+    let_go(py, held);
 }
 
 /// The same without Python: the object waits for the next thread inside.
@@ -170,9 +183,12 @@ pub fn close_host(py: Python<'_>, root: Frame) {
         .filter(|(_, held)| held.frame == root)
         .map(|(key, _)| key)
         .collect();
-    let held: Vec<_> = own.into_iter().map(|key| remove(&mut objects, key)).collect();
+    let held: Vec<_> = own
+        .into_iter()
+        .filter_map(|key| remove(&mut objects, key))
+        .collect();
     drop(objects);
-    drop(held);
+    let_go(py, held);
 }
 
 /// Closes a frame and frees every object in it.
@@ -189,7 +205,7 @@ pub fn close_frame(py: Python<'_>, frame: Frame) {
         })
         .collect();
     drop(objects);
-    drop(held);
+    let_go(py, held);
 }
 
 /// The same without Python.
@@ -208,7 +224,7 @@ pub fn move_to(py: Python<'_>, handle: Handle, frame: Frame) -> Result<()> {
     held.frame = frame;
     let left = join(&mut objects, key, frame);
     drop(objects);
-    drop(left);
+    let_go(py, left);
     Ok(())
 }
 
@@ -231,20 +247,23 @@ pub fn free_late(py: Python<'_>) {
 }
 
 #[cold]
-fn free_waiting(py: Python<'_>) {
+#[allow(clippy::disallowed_methods)] // this is inside Python, and what waits may drop anything
+fn free_waiting(_held: Python<'_>) {
     let waiting = {
         let mut late = LATE.lock();
         LATE_WAITS.store(false, Ordering::Release);
         std::mem::take(&mut *late)
     };
-    for late in waiting {
-        match late {
-            Late::TakeBack(handle) => take_back(py, handle),
-            Late::CloseFrame(frame) => close_frame(py, frame),
-            Late::Move(handle, frame) => drop(move_to(py, handle, frame)),
-            Late::Other(what) => what(py),
+    Python::attach(|py| {
+        for late in waiting {
+            match late {
+                Late::TakeBack(handle) => take_back(py, handle),
+                Late::CloseFrame(frame) => close_frame(py, frame),
+                Late::Move(handle, frame) => drop(move_to(py, handle, frame)),
+                Late::Other(what) => what(py),
+            }
         }
-    }
+    });
 }
 
 /// How many objects Java holds.

@@ -23,6 +23,7 @@ pub struct Made {
 
 impl Made {
     /// Java holds the object.
+    #[inline]
     fn give(self, object: Bound<'_, PyAny>) -> Handle {
         if self.told {
             pack::tell(&object);
@@ -40,17 +41,26 @@ pub fn name(py: Python<'_>, name: &[u8], root: Frame) -> Result<Handle> {
 }
 
 /// An attribute, by its name.
+#[inline]
 pub fn attribute(py: Python<'_>, handle: Handle, name: Handle, made: Made) -> Result<Handle> {
     let name = handle::lend(py, name)?;
-    Ok(made.give(handle::lend(py, handle)?.getattr(text(&name)?)?))
+    let name = name.cast_exact::<PyString>().map_err(PyErr::from)?;
+    Ok(made.give(handle::lend(py, handle)?.getattr(name)?))
 }
 
 /// The item at an index.
+#[inline]
 pub fn item(py: Python<'_>, handle: Handle, index: i64, made: Made) -> Result<Handle> {
-    Ok(made.give(handle::lend(py, handle)?.get_item(index)?))
+    let object = handle::lend(py, handle)?;
+    let item = match capi::list_item(&object, index) {
+        Some(item) => item,
+        None => object.get_item(index)?,
+    };
+    Ok(made.give(item))
 }
 
 /// The next item of an iterator; 0 at its end.
+#[inline]
 pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
     let mut iterator = handle::lend(py, handle)?
         .cast_into::<PyIterator>()
@@ -67,6 +77,7 @@ pub fn convert(py: Python<'_>, handle: Handle, wanted: u8, frame: Frame) -> Resu
 }
 
 /// The same for a value of 64 bits: an int, or the bits of a float.
+#[inline]
 pub fn convert_word(py: Python<'_>, handle: Handle, wanted: u8) -> Result<i64> {
     word(&handle::lend(py, handle)?, Wanted::from_code(wanted)?)
 }
@@ -92,6 +103,7 @@ pub fn call_word(py: Python<'_>, handle: Handle, arguments: &[u8], wanted: u8) -
 }
 
 /// The same with up to [`capi::FEW`] arguments of the result's kind, which are not packed.
+#[inline]
 pub fn call_few(py: Python<'_>, handle: Handle, arguments: &[i64], wanted: u8) -> Result<i64> {
     let callable = handle::lend(py, handle)?;
     let wanted = Wanted::from_code(wanted)?;
@@ -111,6 +123,7 @@ pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made)
 }
 
 /// The same with up to [`capi::FEW`] ints as arguments, which are not packed.
+#[inline]
 pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
     let callable = callable(py, handle)?;
     Ok(made.give(capi::call(&callable, &few_ints(py, arguments))?))
@@ -156,6 +169,47 @@ pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame)
     } else {
         handle::give(result, frame)
     })
+}
+
+/// How many values [`values_of`] tells at most.
+const VALUES: usize = 16;
+
+/// Tells the values of a dict under some names, if it is a dict and all are there and such that they can be told. The request stands in the
+/// memory of [`pack::told`]: the object, how many values, and for each how many names it may have, and their handles.
+pub fn values_of(py: Python<'_>) -> Result<bool> {
+    let mut request = pack::Asked::default();
+    let object = handle::lend(py, request.word()?)?;
+    let count = request.word()? as usize;
+    let Ok(dict) = object.cast_exact::<PyDict>() else {
+        return Ok(false);
+    };
+    if count > VALUES {
+        return Ok(false);
+    }
+    let mut values = [const { None }; VALUES];
+    for value in &mut values[..count] {
+        for _ in 0..request.word()? {
+            let name = handle::lend(py, request.word()?)?;
+            if value.is_none() {
+                *value = dict.get_item(name)?;
+            }
+        }
+        if value.is_none() {
+            return Ok(false);
+        }
+    }
+    let mut at = 0;
+    for value in values.iter().flatten() {
+        let kinds = [Wanted::Int, Wanted::Str, Wanted::Float, Wanted::Bool];
+        let told = kinds
+            .into_iter()
+            .find_map(|kind| pack::tell_wanted(value, kind, at));
+        match told.filter(|next| *next <= pack::LAST_TOLD) {
+            Some(next) => at = next,
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 fn callable(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {

@@ -2,7 +2,7 @@
 //! Flushes what a program printed before its call returns.
 
 use crate::tools::Tools;
-use crate::{Result, capi, script};
+use crate::{Result, capi, lines, script};
 use pyo3::prelude::*;
 use std::sync::OnceLock;
 
@@ -33,12 +33,17 @@ fn look(tools: &Tools, py: Python<'_>) -> Result<()> {
             continue;
         }
         replaced = true;
+        if lines::is_flushed(&now) {
+            continue;
+        }
         // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
         if let Err(raised) = now.call_method0("flush") {
             let ours = script::tool(py, "output", "is_open_stream")
                 .and_then(|test| Ok(test.call1((now,))?.is_truthy()?));
             if flushed.is_ok() && ours.is_ok_and(|ours| ours) {
                 flushed = Err(raised.into());
+            } else {
+                raised.into_value(py).drop_ref(py); // now, see `gil::briefly`
             }
         }
     }

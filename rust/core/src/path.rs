@@ -46,6 +46,9 @@ struct GivenPath {
 
 impl GivenPath {
     fn find() -> Option<Self> {
+        if version() >= [3, 13] {
+            return None; // there, for libraries that were built before, and no part of the API any more
+        }
         let (get, set) = (symbol(c"Py_GetPath")?, symbol(c"Py_SetPath")?);
         // SAFETY: the signatures are CPython's of every version that has both functions.
         unsafe {
@@ -84,9 +87,7 @@ impl GivenPath {
     /// Takes back what was given before the start: with a given path CPython looks for nothing by
     /// itself, not even for its standard library, and ends the process.
     fn take(&self) -> Vec<String> {
-        // SAFETY: Py_GetVersion needs no start.
-        let version = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) };
-        if version.to_bytes().starts_with(b"3.9.") {
+        if version() == [3, 9] {
             return Vec::new(); // cannot tell a given path from its own, and asking settles that one
         }
         let given = self.look().unwrap_or_default();
@@ -110,6 +111,14 @@ impl GivenPath {
         }
         Ok(())
     }
+}
+
+/// The first two parts of the version, 0 for what cannot be read.
+fn version() -> [u32; 2] {
+    // SAFETY: Py_GetVersion needs no start.
+    let text = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }.to_string_lossy();
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    [(); 2].map(|()| parts.next().unwrap_or(0))
 }
 
 unsafe extern "C" {

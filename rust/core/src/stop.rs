@@ -85,6 +85,38 @@ fn is_of_another(outer: Number, inner: Number) -> bool {
 
 /// Runs a call inside Python that may be stopped.
 pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    gil::inside(|py| running(py, call, body))
+}
+
+/// The same for a small operation, see [`gil::briefly`]. It gives an object back first which was left for this call, if one was.
+#[inline]
+pub fn stoppable_briefly<R>(
+    call: Number,
+    left: Option<Handle>,
+    body: impl for<'py> FnOnce(Python<'py>) -> R,
+) -> R {
+    gil::briefly(|py| running(py, call, |py| after(py, left, body)))
+}
+
+/// As [`stoppable`], and gives an object back first.
+pub fn stoppable_after<R>(
+    call: Number,
+    left: Option<Handle>,
+    body: impl for<'py> FnOnce(Python<'py>) -> R,
+) -> R {
+    stoppable(call, |py| after(py, left, body))
+}
+
+#[inline]
+fn after<'py, R>(py: Python<'py>, left: Option<Handle>, body: impl FnOnce(Python<'py>) -> R) -> R {
+    if let Some(left) = left {
+        handle::take_back(py, left);
+    }
+    body(py)
+}
+
+#[inline]
+fn running<'py, R>(py: Python<'py>, call: Number, body: impl FnOnce(Python<'py>) -> R) -> R {
     struct Running<'a, 'py> {
         py: Python<'py>,
         slot: &'a Slot,
@@ -92,6 +124,7 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
         is_noted: bool,
     }
     impl Drop for Running<'_, '_> {
+        #[inline]
         fn drop(&mut self) {
             let ended = self.slot.call.load(Ordering::Relaxed);
             self.slot.call.store(self.outer, Ordering::Relaxed);
@@ -105,44 +138,28 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
             }
         }
     }
-    gil::inside(|py| {
-        let mut body = Some(body);
-        let mut run = || body.take().map(|body| body(py));
-        let result = SLOT.try_with(|slot| {
-            let slot = slot.get_or_init(new_slot);
-            let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
-            slot.call.store(call, Ordering::Relaxed);
-            let is_noted = is_of_another(outer, call);
-            if is_noted {
-                slot.note(outer);
-            }
-            let _running = Running {
-                py,
-                slot,
-                outer,
-                is_noted,
-            };
-            handle::free_late(py); // what that runs can be stopped, too
-            run()
-        });
-        // At the end of a thread, when there is no slot any more, nothing is stopped.
-        let result = result.unwrap_or_else(|_| run());
-        result.expect("it runs once")
-    })
-}
-
-/// The same, and gives an object back first which was left for this call, if one was.
-pub fn stoppable_after<R>(
-    call: Number,
-    left: Option<Handle>,
-    body: impl for<'py> FnOnce(Python<'py>) -> R,
-) -> R {
-    stoppable(call, |py| {
-        if let Some(left) = left {
-            handle::take_back(py, left);
+    let mut body = Some(body);
+    let mut run = || body.take().map(|body| body(py));
+    let result = SLOT.try_with(|slot| {
+        let slot = slot.get_or_init(new_slot);
+        let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
+        slot.call.store(call, Ordering::Relaxed);
+        let is_noted = is_of_another(outer, call);
+        if is_noted {
+            slot.note(outer);
         }
-        body(py)
-    })
+        let _running = Running {
+            py,
+            slot,
+            outer,
+            is_noted,
+        };
+        handle::free_late(py); // what that runs can be stopped, too
+        run()
+    });
+    // At the end of a thread, when there is no slot any more, nothing is stopped.
+    let result = result.unwrap_or_else(|_| run());
+    result.expect("it runs once")
 }
 
 /// Runs what belongs to the call that ended last: what its error says of itself is made by Python code, too. If

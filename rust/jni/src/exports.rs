@@ -13,7 +13,7 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{self, stoppable, stoppable_after, Reason};
+use python4j_core::stop::{self, stoppable, stoppable_after, stoppable_briefly, Reason};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
@@ -212,7 +212,10 @@ export! {
 
 export! {
     fn handleDrop(env, handle: i64) {
-        gil::with(|py| handle::take_back(py, handle as u64));
+        gil::briefly(|py| {
+            handle::free_late(py);
+            handle::take_back(py, handle as u64);
+        });
         Ok(())
     }
 }
@@ -357,14 +360,14 @@ export! {
 
 export! {
     fn execCode(env, code: i64, call: i64, space: i64) -> JObject<'local> {
-        let outcome = stoppable(call as u64, |py| exec::run_held(py, code as u64, space as u64));
+        let outcome = stoppable_briefly(call as u64, None, |py| exec::run_held(py, code as u64, space as u64));
         thrown(env, outcome)
     }
 }
 
 export! {
     fn execFew(env, call: i64) -> JObject<'local> {
-        let outcome = stoppable(call as u64, exec::run_few);
+        let outcome = stoppable_briefly(call as u64, None, exec::run_few);
         thrown(env, outcome)
     }
 }
@@ -469,7 +472,7 @@ export! {
 export! {
     fn objectAttribute(env, handle: i64, name: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
-        let result = stoppable_after(call as u64, left, |py| object::attribute(py, handle as u64, name as u64, made));
+        let result = stoppable_briefly(call as u64, left, |py| object::attribute(py, handle as u64, name as u64, made));
         Ok(result? as i64)
     }
 }
@@ -477,14 +480,20 @@ export! {
 export! {
     fn objectItem(env, handle: i64, index: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
-        Ok(stoppable_after(call as u64, left, |py| object::item(py, handle as u64, index, made))? as i64)
+        Ok(stoppable_briefly(call as u64, left, |py| object::item(py, handle as u64, index, made))? as i64)
     }
 }
 
 export! {
     fn objectNext(env, handle: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
-        Ok(stoppable_after(call as u64, left, |py| object::next(py, handle as u64, made))? as i64)
+        Ok(stoppable_briefly(call as u64, left, |py| object::next(py, handle as u64, made))? as i64)
+    }
+}
+
+export! {
+    fn objectValues(env, call: i64) -> bool {
+        Ok(stoppable(call as u64, object::values_of)?)
     }
 }
 
@@ -497,7 +506,7 @@ export! {
 
 export! {
     fn objectConvertWord(env, handle: i64, wanted: i32, call: i64) -> i64 {
-        Ok(stoppable(call as u64, |py| object::convert_word(py, handle as u64, wanted as u8))?)
+        Ok(stoppable_briefly(call as u64, None, |py| object::convert_word(py, handle as u64, wanted as u8))?)
     }
 }
 
@@ -533,7 +542,7 @@ export! {
     fn objectCallObjectFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
         let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
-        let result = stoppable_after(call as u64, left, |py| object::call_object_few(py, handle as u64, arguments, made));
+        let result = stoppable_briefly(call as u64, left, |py| object::call_object_few(py, handle as u64, arguments, made));
         Ok(result? as i64)
     }
 }
@@ -548,7 +557,7 @@ export! {
 export! {
     fn objectCallFew(env, handle: i64, count: i32, a: i64, b: i64, c: i64, wanted: i32, call: i64) -> i64 {
         let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
-        Ok(stoppable(call as u64, |py| object::call_few(py, handle as u64, arguments, wanted as u8))?)
+        Ok(stoppable_briefly(call as u64, None, |py| object::call_few(py, handle as u64, arguments, wanted as u8))?)
     }
 }
 

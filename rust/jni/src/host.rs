@@ -320,14 +320,15 @@ impl Host {
                 *self.small.get_or_init(|| methods)
             }
         };
-        let key = JValue::Long(key as i64);
+        let key = jvalue { j: key as i64 };
         // SAFETY (of all calls here): the methods were looked up in this class; the arguments are those of their signatures.
         let value = match arguments {
             Few::Longs(longs) => {
                 let second = longs.get(1).copied().unwrap_or_default();
-                let count = JValue::Int(longs.len() as i32);
-                let values =
-                    [key, count, JValue::Long(longs[0]), JValue::Long(second)].map(|value| value.as_jni());
+                let count = jvalue {
+                    i: longs.len() as i32,
+                };
+                let values = [key, count, jvalue { j: longs[0] }, jvalue { j: second }];
                 let result = ReturnType::Primitive(Primitive::Long);
                 // SAFETY: as above.
                 unsafe {
@@ -341,8 +342,7 @@ impl Host {
                     name => bulk::short_ascii(env, name)?,
                 };
                 let name = env.auto_local(name);
-                let values =
-                    [key, JValue::Int(number as i32), JValue::Object(&name)].map(|value| value.as_jni());
+                let values = [key, jvalue { i: number as i32 }, jvalue { l: name.as_raw() }];
                 let result = ReturnType::Primitive(Primitive::Long);
                 // SAFETY: as above.
                 unsafe {
@@ -353,7 +353,7 @@ impl Host {
             Few::Text(text) => {
                 let text = bulk::short_ascii(env, text)?;
                 let text = env.auto_local(text);
-                let values = [key, JValue::Object(&text)].map(|value| value.as_jni());
+                let values = [key, jvalue { l: text.as_raw() }];
                 // SAFETY: as above.
                 let value = unsafe {
                     env.call_static_method_unchecked(&class, methods.text, ReturnType::Object, &values)?

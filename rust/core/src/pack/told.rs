@@ -56,7 +56,11 @@ pub(crate) fn tell(object: &Bound<'_, PyAny>) -> bool {
     tag != tag::MISSING
 }
 
+/// The last place where every value has room.
+pub(crate) const LAST_TOLD: usize = TOLD.len() - 2 - TOLD_TEXT / 8;
+
 /// Tells a value at a place if it is of the wanted kind already, so that nothing has to be converted. The next place.
+#[inline(always)]
 pub(crate) fn tell_wanted(object: &Bound<'_, PyAny>, wanted: Wanted, at: usize) -> Option<usize> {
     let (tag, word) = match wanted {
         Wanted::Int => (tag::INT, capi::long(object)? as u64),

@@ -963,7 +963,8 @@ final class ChildMains {
         PythonEnvironment environment = environment();
         environment.use();
         print(() -> locked("x = 1"));
-        System.setProperty(Interpreter.PROPERTY, environment.folder().resolve("bin/python").toString());
+        System.setProperty(Interpreter.PROPERTY, environment.folder().resolve(
+                File.separatorChar == '/' ? "bin/python" : "Scripts/python.exe").toString());
         print(() -> locked("x = 2")); // the same in other words
         System.setProperty(Interpreter.PROPERTY, "embedded");
         print(() -> locked("x = 3"));

@@ -418,7 +418,7 @@ public class PythonExecutioner {
             int mode, Object program, String file, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         Objects.requireNonNull(program);
         try (PythonGIL turn = PythonGIL.enter()) {
-            if (Native.young != null && PythonGIL.isKept()) {
+            if (Native.hasYoung && PythonGIL.isKept()) {
                 Handles.growUp();
             }
             Object event = Monitor.execBegins();

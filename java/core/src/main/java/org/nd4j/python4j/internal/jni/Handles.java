@@ -28,7 +28,7 @@ public final class Handles {
     private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
     private static long left; // see leave(); the turn's owner uses it
     private static int own; // see own(); written with the class locked
-    private static long youngHandle; // see addYoung(); the same as for left
+    private static Young young = new Young(); // see addYoung(); the same as for left
 
     private Handles() {}
 
@@ -194,31 +194,50 @@ public final class Handles {
     }
 
     /**
+     * The last object of {@link #addYoung}. What stores a reference into an old object has to tell G1, which takes longer than all the
+     * rest here. So this object is replaced before it is old.
+     */
+    private static final class Young {
+        private static final int USES = 4096;
+
+        private Object object;
+        private long handle;
+        private int uses;
+    }
+
+    /**
      * Registers an object like {@link Late#add}, but not before the next one of this kind is registered, a program runs or the turn
      * ends: most objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
      */
     public static void addYoung(Object object, long handle) {
-        growUp();
-        Native.young = object;
-        youngHandle = handle;
+        if (Native.hasYoung) {
+            growUp();
+        }
+        Young last = young;
+        if (++last.uses > Young.USES) {
+            last = young = new Young();
+        }
+        last.object = object;
+        last.handle = handle;
+        Native.hasYoung = true;
     }
 
     /** Unregisters an object if it is the last one of {@link #addYoung}. Returns whether it is. This method needs a turn with the GIL. */
     public static boolean cancelYoung(Object object) {
-        boolean is = Native.young == object;
+        boolean is = Native.hasYoung && young.object == object;
         if (is) {
-            Native.young = null;
+            Native.hasYoung = false;
+            young.object = null;
         }
         return is;
     }
 
-    /** Registers the last object of {@link #addYoung} as all others. This method needs a turn with the GIL. */
+    /** Registers the last object of {@link #addYoung}, which there is, as all others. This method needs a turn with the GIL. */
     public static void growUp() {
-        Object object = Native.young;
-        if (object != null) {
-            Native.young = null;
-            Late.addUnlessGone(object, youngHandle);
-        }
+        Object object = young.object;
+        Native.hasYoung = false;
+        young.object = null;
+        Late.addUnlessGone(object, young.handle);
     }
 
     /**

@@ -35,8 +35,8 @@ public final class Native {
     public static volatile boolean forgets;
     public static volatile boolean watches;
 
-    /** The last object of {@link Handles#addYoung}, null for none. Here, because a start does without that class. */
-    public static Object young;
+    /** Whether there is an object of {@link Handles#addYoung}. Here, because a start does without that class. */
+    public static boolean hasYoung;
 
     // ---- interpreter.rs ----
 
@@ -310,6 +310,12 @@ public final class Native {
 
     /** The next item of an iterator, 0 at its end; the parameters are as in {@link #objectOperate}. */
     public static native long objectNext(long handle, long frame, long call, long left);
+
+    /**
+     * Whether the values of a dict by their names, which {@link Told#named} asks for, are told. If not, they would have to be converted,
+     * or there is no such dict.
+     */
+    public static native boolean objectValues(long call);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);
