@@ -380,6 +380,35 @@ fn where_others_come_between_a_large_container_is_taken_by_itself() {
     });
 }
 
+/// CPython's own function for UTF-8 would keep a copy in each str that is not ASCII.
+#[test]
+fn texts_are_no_larger_after_they_were_packed() {
+    python(|py| {
+        let texts = eval(
+            py,
+            "[c * 8 for c in ('a', '\\xe9', '\\u4e2d', '\\U0001f600')] * 25",
+        );
+        let dict = eval(
+            py,
+            "dict.fromkeys(['\\xe9%d' % i for i in range(100)], '\\u4e2d!')",
+        );
+        run(
+            py,
+            "import sys\ndef size(values): return sum(map(sys.getsizeof, values))",
+        )
+        .unwrap();
+        let size = context::globals(py).unwrap().get_item("size").unwrap().unwrap();
+        for value in [texts, dict] {
+            let before: usize = size.call1((&value,)).unwrap().extract().unwrap();
+            let mut writer = Writer::new(py, 0);
+            writer.value(&value).unwrap();
+            let packed = writer.finish();
+            assert_eq!(size.call1((&value,)).unwrap().extract::<usize>().unwrap(), before);
+            assert!(Reader::new(&packed).value(py).unwrap().eq(&value).unwrap());
+        }
+    });
+}
+
 #[test]
 fn sets_change_between_their_parts_by_an_error() {
     python(|py| {

@@ -432,6 +432,59 @@ pub fn characters<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>>
     layout(string.py())?.characters(string)
 }
 
+/// The same of a str itself, if it is known by now how texts lie in memory.
+pub(crate) fn known_characters<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>> {
+    LAYOUT.get()?.as_ref()?.characters(string)
+}
+
+/// Appends the UTF-8 of an item of a list; nothing unless the item is a str of at most `most` characters and without lone
+/// surrogates. CPython's own function would leave a copy in each str that is not ASCII, for good.
+pub(crate) fn append_text_at(
+    list: &Bound<'_, PyList>,
+    index: usize,
+    most: usize,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    // SAFETY: the GIL is held. The item is borrowed from the list, of which nothing can take it before this is over: its characters
+    // are copied without running Python. `utf8` of CPython runs nothing but an allocator.
+    unsafe {
+        let item = capi::exact_at(list, index, &raw mut ffi::PyUnicode_Type)?;
+        let item = Borrowed::from_ptr(list.py(), item).cast_unchecked::<PyString>();
+        if capi::length(&item) > most {
+            return None;
+        }
+        match known_characters(&item) {
+            Some(characters) => characters.append(out),
+            None => capi::utf8(&item).map(|text| out.extend_from_slice(text.as_bytes())),
+        }
+    }
+}
+
+impl Characters<'_> {
+    /// Appends them as UTF-8; nothing if there is a lone surrogate, and then some may be there.
+    pub(crate) fn append(self, out: &mut Vec<u8>) -> Option<()> {
+        match self {
+            Characters::One(bytes) if utf16::is_ascii(bytes) => out.extend_from_slice(bytes),
+            Characters::One(bytes) => append(bytes, out)?,
+            Characters::Two(units) => append(units, out)?,
+            Characters::Four(points) => append(points, out)?,
+        }
+        Some(())
+    }
+}
+
+fn append<C: Copy + Into<u32>>(text: &[C], out: &mut Vec<u8>) -> Option<()> {
+    for character in text {
+        let mut room = [0; 4];
+        out.extend_from_slice(
+            char::from_u32((*character).into())?
+                .encode_utf8(&mut room)
+                .as_bytes(),
+        );
+    }
+    Some(())
+}
+
 /// Bytes of a str as Java has it, at the least.
 pub(crate) fn size(string: &Bound<'_, PyString>) -> usize {
     match characters(string) {

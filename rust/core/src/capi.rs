@@ -400,36 +400,11 @@ pub fn double_at(list: &Bound<'_, PyList>, index: usize) -> Option<f64> {
     }
 }
 
-/// Appends the UTF-8 of an item of a list and gives its length; nothing unless the item is a str of at most
-/// `most` characters and without lone surrogates.
-pub fn append_text_at(
-    list: &Bound<'_, PyList>,
-    index: usize,
-    most: usize,
-    out: &mut Vec<u8>,
-) -> Option<usize> {
-    let mut size: ffi::Py_ssize_t = 0;
-    // SAFETY: as in `long_at`; what an error may run comes after the last use of the item. The bytes, so many
-    // as it says, are the str's own and are copied at once.
-    let bytes = unsafe {
-        let item = exact_at(list, index, &raw mut ffi::PyUnicode_Type)?;
-        if !(0..=most as isize).contains(&ffi::PyUnicode_GetLength(item)) {
-            ffi::PyErr_Clear(); // of a str that an extension made wrongly
-            return None;
-        }
-        let data = PyUnicode_AsUTF8AndSize(item, &mut size);
-        if data.is_null() {
-            ffi::PyErr_Clear();
-            return None;
-        }
-        std::slice::from_raw_parts(data.cast::<u8>(), size as usize)
-    };
-    out.extend_from_slice(bytes);
-    Some(bytes.len())
-}
-
 /// An item of a list, borrowed, if it is of the class and of no subclass.
-unsafe fn exact_at(
+///
+/// # Safety
+/// The item is used before anything else can run that takes it from the list.
+pub(crate) unsafe fn exact_at(
     list: &Bound<'_, PyList>,
     index: usize,
     class: *mut ffi::PyTypeObject,

@@ -9,6 +9,9 @@ pub const MAX_DEPTH: usize = 1000;
 /// Characters of a text from which on it is long.
 pub(super) const LONG_TEXT: usize = 256;
 
+/// From how many values on it pays to find out how texts lie in memory.
+pub(super) const MANY: usize = 64;
+
 /// Bytes of a container to Java from which on the rest is a part of its own.
 pub const PART: usize = 1 << 20;
 

@@ -86,7 +86,7 @@ impl<'b> Reader<'b> {
                 words(self.rest()).map(|word| PyFloat::new(py, f64::from_le_bytes(word))),
             )?,
             _ => {
-                bulk::is_direct(py); // finds out how texts are made fastest
+                bulk::is_direct(py); // finds out how texts lie in memory
                 let mut values = Vec::new();
                 while self.end().is_err() {
                     values.push(self.value(py)?);

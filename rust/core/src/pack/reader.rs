@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Reads packed values into Python objects. `writer.rs` and `values.rs` write them.
 
-use super::format::{MAX_DEPTH, tag, too_deep};
+use super::format::{MANY, MAX_DEPTH, tag, too_deep};
 use super::scalar::int;
 use super::sharing::SHARING;
 use crate::error::shown;
@@ -10,9 +10,6 @@ use pyo3::prelude::*;
 use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
 };
-
-/// From how many values on it pays to find out how texts are made fastest.
-const MANY: usize = 64;
 
 /// A value that is followed by the handles that were made for it and by how many these are. They are given back, also
 /// where the value cannot be read.
@@ -230,7 +227,7 @@ impl<'b> Reader<'b> {
             tag::LIST => {
                 let list = self.open(Kind::List)?;
                 if matches!(&list, One::Open(list) if list.left > MANY) {
-                    bulk::is_direct(py); // finds out how texts are made fastest
+                    bulk::is_direct(py); // finds out how texts lie in memory
                 }
                 return Ok(list);
             }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Writes Python objects as values, each by its type or as what Java asked for.
 
-use super::format::{FIXED, LONG_TEXT, MAX_DEPTH, PART_DEPTH, Rest, tag, too_deep};
+use super::format::{FIXED, LONG_TEXT, MANY, MAX_DEPTH, PART_DEPTH, Rest, tag, too_deep};
 use super::scalar::{Scalar, integer, is_big_decimal, is_decimal, number, scalar, unconvertible};
 use super::sharing::SHARING;
 use super::walk::Walk;
 use super::wanted::Wanted;
 use super::writer::Writer;
+use crate::bulk::Characters;
 use crate::error::shown_text;
 use crate::tools::tools;
 use crate::{Error, Result, bulk, capi, inject, utf16};
@@ -174,6 +175,9 @@ impl<'py> Writer<'py> {
     /// The list at once where all its elements are of one simple kind; otherwise they are still to be written.
     fn list(&mut self, list: &Bound<'py, PyList>) -> Result<Option<Walk<'py>>> {
         let all = 0..list.len();
+        if all.len() > MANY {
+            bulk::is_direct(self.py);
+        }
         if all.len() > self.part / 8
             && (capi::long_at(list, 0).is_some() || capi::double_at(list, 0).is_some())
         {
@@ -248,6 +252,9 @@ impl<'py> Writer<'py> {
 
     /// Writes a container and all that is in it. Uses no stack for nested values.
     pub(super) fn walk(&mut self, container: Walk<'py>) -> Result<()> {
+        if container.is_long() {
+            bulk::is_direct(self.py);
+        }
         let mut open = vec![container];
         self.head(&mut open)?;
         while let Some(container) = open.last() {
@@ -339,9 +346,28 @@ impl<'py> Writer<'py> {
         out.try_reserve(5 + 4 * LONG_TEXT + FIXED).ok()?;
         let start = out.len();
         out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
-        let length = capi::append_text_at(list, index, LONG_TEXT, out)? as u32;
-        out[start + 1..start + 5].copy_from_slice(&length.to_le_bytes());
+        bulk::append_text_at(list, index, LONG_TEXT, out)?;
+        self.set_length(start);
         Some(())
+    }
+
+    /// A short text of known characters. Not one with lone surrogates.
+    fn short(&mut self, characters: Characters<'_>) -> bool {
+        let start = self.position();
+        let room = self.reserve(5 + 4 * LONG_TEXT).is_ok();
+        self.out.extend_from_slice(&[tag::STR, 0, 0, 0, 0]);
+        let written = room && characters.append(&mut self.out).is_some();
+        if written {
+            self.set_length(start);
+        } else {
+            self.out.truncate(start);
+        }
+        written
+    }
+
+    fn set_length(&mut self, start: usize) {
+        let length = self.position() - start - 5;
+        self.set_u32(start + 1, length as u32);
     }
 
     /// Items that are numbers of one kind. Nothing also where there is no room, which whoever then writes them says.
@@ -365,7 +391,7 @@ impl<'py> Writer<'py> {
     }
 
     fn any_int(&mut self, int: &Bound<'py, PyInt>) -> Result<()> {
-        if let Ok(value) = int.extract::<i64>() {
+        if let Some(value) = capi::long(int) {
             self.int(value);
             return Ok(());
         }
@@ -431,7 +457,11 @@ impl<'py> Writer<'py> {
         if length > LONG_TEXT {
             return self.long_string(string);
         }
-        if let Some(text) = capi::utf8(string) {
+        if let Some(characters) = bulk::known_characters(string) {
+            if self.short(characters) {
+                return Ok(());
+            }
+        } else if let Some(text) = capi::utf8(string) {
             return self.str(text);
         }
         self.u8(tag::SURROGATES);

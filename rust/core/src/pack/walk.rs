@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The containers whose values are being written: where each has come to.
 
-use super::format::{Rest, tag};
+use super::format::{MANY, Rest, tag};
 use crate::{Result, capi};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -53,6 +53,14 @@ impl<'py> Walk<'py> {
             size: rest.total,
         };
         Walk::new(tag::LIST, values, rest.done)
+    }
+
+    /// Whether it is a dict or a set of many.
+    pub(super) fn is_long(&self) -> bool {
+        match &self.values {
+            Values::Of { size, .. } | Values::Dict { size, .. } => *size > MANY,
+            Values::Items(_) => false,
+        }
     }
 
     /// The container; nothing if some of it has gone in earlier parts.

@@ -362,11 +362,11 @@ class PackTest {
         Pack nested = Pack.take();
         assertSame(first, again);
         assertFalse(nested == again);
-        again.value(new long[1 << 20]);
+        again.value(BigInteger.ONE.shiftLeft(64 << 20)); // which goes whole
         nested.giveBack();
         again.giveBack();
         assertSame(again, Pack.take());
-        again.value(new long[10 << 20]);
+        again.value(BigInteger.ONE.shiftLeft(600 << 20));
         nested.giveBack();
         again.giveBack();
         assertSame(nested, Pack.take());

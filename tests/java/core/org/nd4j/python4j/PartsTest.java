@@ -385,8 +385,15 @@ class PartsTest {
             changing.join();
             OtherThread.call(() -> {
                 try (PythonGIL shared = PythonGIL.lockShared()) {
-                    run("class C: pass");
-                    leavesNothing(PartsTest::takeObjects);
+                    run("class C: pass", "few = lambda: [C() if i % 3000 == 0 else 'text %d' % i for i in range(" + MANY + ")]");
+                    leavesNothing(() -> {
+                        try (PythonGC frame = PythonGC.watch()) {
+                            assertTrue(Python.eval("few()").toList().get(3000) instanceof PythonObject);
+                            PythonException lost = assertThrows(PythonException.class,
+                                    () -> Python.eval("[few(), {(1, 2): few(), range(1, 3): few()}]").toList());
+                            assertTrue(lost.getMessage().contains("would lose 1"), lost::getMessage);
+                        }
+                    });
                 }
                 return null;
             });
