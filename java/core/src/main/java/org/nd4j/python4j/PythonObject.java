@@ -19,6 +19,7 @@ import org.nd4j.python4j.internal.convert.Names;
 import org.nd4j.python4j.internal.convert.ProxyHandler;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Name;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
@@ -267,54 +268,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             long object = handle();
-            PythonObject name = Attributes.name(attr);
+            Name name = Name.ofAttribute(attr);
             PythonGC current = PythonGC.frameOf(this);
             long left = left();
-            long part = Native.objectAttribute(object, name.handle, PythonGC.id(current), slot.call(), left);
+            long part = Native.objectAttribute(object, name.handle(), PythonGC.id(current), slot.call(), left);
             Reference.reachabilityFence(name);
             return part(part, current, left);
         } finally {
             slot.end(outer);
             Reference.reachabilityFence(this);
-        }
-    }
-
-    /** A name as Python has it, in no frame, for a cache. */
-    static PythonObject name(String name) {
-        Handles.own(1);
-        Pack pack = Pack.take();
-        try {
-            pack.text(name);
-            return new PythonObject(Native.objectName(pack.buffer(), pack.length(), Native.root), Native.root);
-        } finally {
-            pack.giveBack();
-        }
-    }
-
-    /** Names of attributes as Python has them. Each has one place; one that comes later takes it over. */
-    private static final class Attributes {
-        private static final int PLACES = 256;
-        private static final Attributes[] ALL = new Attributes[PLACES];
-
-        private final String name;
-        private final PythonObject python;
-
-        private Attributes(String name) {
-            this.name = name;
-            this.python = PythonObject.name(name);
-        }
-
-        static PythonObject name(String name) {
-            int place = name.hashCode() & PLACES - 1;
-            Attributes known = ALL[place];
-            if (known == null || known.name != name && !known.name.equals(name)) {
-                if (known != null) {
-                    Handles.own(-1); // it goes like any other that is forgotten
-                }
-                known = new Attributes(name);
-                ALL[place] = known;
-            }
-            return known.python;
         }
     }
 
