@@ -88,6 +88,7 @@ fn taken(py: Python<'_>, object: &Bound<'_, PyAny>) -> Vec<u16> {
     let handle = handle::give(object.clone(), handle::NO_FRAME);
     let units = bulk::take(py, handle, |value| match value {
         Value::Bytes(bytes) => bytes.iter().copied().map(u16::from).collect(),
+        Value::Container(_) => panic!("no container"),
         Value::Text(Characters::One(text)) => text.iter().copied().map(u16::from).collect(),
         Value::Text(Characters::Two(text)) => {
             assert!(text.iter().any(|unit| *unit > 0xFF), "as small as it can be");
@@ -222,8 +223,7 @@ fn a_str_of_a_class_of_its_own_is_taken_too() {
             let text: String = string.extract().unwrap();
             assert_eq!(taken(py, &string), text.encode_utf16().collect::<Vec<_>>());
         }
-        let list = pyo3::types::PyList::empty(py);
-        let handle = handle::give(list.into_any(), handle::NO_FRAME);
+        let handle = handle::give(py.None().into_bound(py), handle::NO_FRAME);
         assert!(bulk::take(py, handle, |_| ()).is_err(), "neither str nor bytes");
     });
 }

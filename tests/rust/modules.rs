@@ -2,16 +2,20 @@
 //! The modules of a crate use each other in one direction: no file can reach itself by the files that it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-/// For each module of the crate in a folder the modules of it that its code names: `crate::name`, or within `crate::{...}`.
-fn uses(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let mut texts = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).expect(folder) {
-        let path = entry.expect(folder).path();
-        if path.extension().is_some_and(|end| end == "rs") {
-            let module = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            texts.insert(module, std::fs::read_to_string(&path).expect("a text"));
-        }
+/// For each module in a folder the modules of it that its code names: `root::name`, or within `root::{...}`. What is in a
+/// folder of a module's own belongs to that module.
+fn uses(folder: &str, root: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    for path in files(Path::new(folder)) {
+        let first = path.strip_prefix(folder).expect("in it").iter().next();
+        let module = Path::new(first.expect("a name")).file_stem().expect("a name");
+        let text = std::fs::read_to_string(&path).expect("a text");
+        texts
+            .entry(module.to_string_lossy().into_owned())
+            .or_default()
+            .push_str(&text);
     }
     texts.remove("lib");
     let modules: BTreeSet<_> = texts.keys().cloned().collect();
@@ -20,7 +24,7 @@ fn uses(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
             .collect();
-        let mut used = names(&code.join("\n"));
+        let mut used = names(&code.join("\n"), root);
         used.retain(|name| modules.contains(name));
         used.remove(&module);
         (module, used)
@@ -28,9 +32,23 @@ fn uses(folder: &str) -> BTreeMap<String, BTreeSet<String>> {
     texts.into_iter().map(uses_of).collect()
 }
 
-fn names(code: &str) -> BTreeSet<String> {
+/// The Rust files in a folder and in those below it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn names(code: &str, root: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
+    for rest in code.split(root).skip(1) {
         let list = match rest.strip_prefix('{') {
             Some(list) => list.split_once('}').expect("the end of a list").0,
             None => rest,
@@ -65,8 +83,8 @@ fn in_circles(mut left: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, 
     }
 }
 
-fn check(folder: &str, least: usize, known: [(&str, &str); 2]) {
-    let uses = uses(folder);
+fn check(folder: &str, root: &str, least: usize, known: [(&str, &str); 2]) {
+    let uses = uses(folder, root);
     assert!(uses.len() > least, "{uses:?}");
     for (module, used) in known {
         assert!(uses[module].contains(used), "{uses:?}");
@@ -78,13 +96,21 @@ fn check(folder: &str, least: usize, known: [(&str, &str); 2]) {
 #[test]
 fn no_module_of_the_core_uses_itself_by_others() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
-    check(folder, 20, [("gil", "handle"), ("handle", "error")]);
+    check(folder, "crate::", 20, [("gil", "handle"), ("handle", "error")]);
+}
+
+#[test]
+fn no_file_of_a_module_uses_itself_by_others() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pack");
+    check(folder, "super::", 8, [("parts", "writer"), ("values", "writer")]);
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/arrow_c");
+    check(folder, "super::", 4, [("batch", "array"), ("schema", "form")]);
 }
 
 #[test]
 fn no_module_of_the_jni_crate_uses_itself_by_others() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../jni/src");
-    check(folder, 8, [("guard", "host"), ("boot", "watch")]);
+    check(folder, "crate::", 8, [("guard", "host"), ("boot", "watch")]);
 }
 
 /// `cargo test` compiles for this system alone: what is used of a module must be in the one that other systems have in its
@@ -100,13 +126,12 @@ fn each_system_has_what_is_used_of_a_module() {
         let text = |name: &str| std::fs::read_to_string(format!("{folder}/{name}.rs")).expect(name);
         let (here, there) = (text(module), text(other));
         let mut used = 0;
-        for entry in std::fs::read_dir(folder).expect(folder) {
-            let path = entry.expect(folder).path();
+        for path in files(Path::new(folder)) {
             let file = path.file_stem().expect("a name").to_string_lossy().into_owned();
-            if file == module || file == other || path.extension().is_none_or(|end| end != "rs") {
+            if file == module || file == other {
                 continue;
             }
-            let code = text(&file);
+            let code = std::fs::read_to_string(&path).expect("a text");
             for rest in code.split(&format!("{module}::")).skip(1) {
                 let name: String = rest
                     .chars()

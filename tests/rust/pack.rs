@@ -4,7 +4,7 @@
 mod support;
 
 use pyo3::prelude::*;
-use python4j_core::pack::{self, MAX_DEPTH, Reader, Wanted, Writer};
+use python4j_core::pack::{self, MAX_DEPTH, Reader, Rest, Wanted, Writer};
 use python4j_core::{Result, context, gil, handle};
 use support::{Request, int, python, repr, run};
 
@@ -276,8 +276,8 @@ fn what_is_equal_in_python_alone_is_refused() {
     });
 }
 
-/// The handle, position and counts in the tag 24 at the end of a part.
-fn rest(bytes: &[u8]) -> (u64, isize, usize, usize) {
+/// What the tag 24 at the end of a part says.
+fn rest(bytes: &[u8]) -> (u64, Rest) {
     let end = bytes
         .strip_suffix(&[0])
         .filter(|_| bytes[0] == 11)
@@ -285,12 +285,15 @@ fn rest(bytes: &[u8]) -> (u64, isize, usize, usize) {
     let (head, fields) = end.split_at(end.len() - 24);
     assert_eq!(head.last(), Some(&24));
     let mut fields = Reader::new(fields);
-    let (handle, position) = (fields.u64().unwrap(), fields.i64().unwrap());
+    let (handle, position) = (fields.u64().unwrap(), fields.i64().unwrap() as isize);
+    let (done, total) = (fields.u32().unwrap(), fields.u32().unwrap());
     (
         handle,
-        position as isize,
-        fields.u32().unwrap(),
-        fields.u32().unwrap(),
+        Rest {
+            position,
+            done,
+            total,
+        },
     )
 }
 
@@ -301,18 +304,14 @@ fn first_part(py: Python<'_>, expression: &str) -> Vec<u8> {
 }
 
 fn next_part(py: Python<'_>, bytes: &[u8]) -> Result<Vec<u8>> {
-    let (handle, position, done, total) = rest(bytes);
-    pack::more(py, handle, position, done, total, false, 0)
+    let (handle, rest) = rest(bytes);
+    pack::more(py, handle, rest, false, 0)
 }
 
 #[test]
 fn large_containers_go_in_parts_where_nobody_comes_between() {
     python(|py| {
         let before = handle::count();
-        assert!(
-            first_part(py, "list(range(400_000))").len() > 3_200_000,
-            "a thread without a turn"
-        );
         gil::acquire();
         for expression in [
             "list(range(400_000))",
@@ -321,11 +320,15 @@ fn large_containers_go_in_parts_where_nobody_comes_between() {
             "[(i, 'text') for i in range(400_000)]",
             "tuple((i, None) for i in range(400_000))",
             "{i: 'text %d' % i for i in range(400_000)}",
+            "set(range(400_000))",
+            "frozenset('text %d' % i for i in range(400_000))",
+            "range(400_000)",
+            "dict.fromkeys(range(400_000)).items()",
         ] {
             let (mut part, mut count) = (first_part(py, expression), 0);
             while rest(&part).0 != 0 {
                 assert!(part.len() < pack::PART + 1000, "{expression}");
-                let done = rest(&part).2;
+                let done = rest(&part).1.done;
                 part = next_part(py, &part).unwrap();
                 assert!(done > count || count == 0, "{expression}");
                 count = done;
@@ -336,6 +339,56 @@ fn large_containers_go_in_parts_where_nobody_comes_between() {
             assert!(count > 240_000, "{expression}");
         }
         assert_eq!(handle::count(), before);
+        gil::release();
+    });
+}
+
+#[test]
+fn where_others_come_between_a_large_container_is_taken_by_itself() {
+    python(|py| {
+        let before = handle::count();
+        for (expression, length) in [
+            ("list(range(400_000))", 9),
+            ("['text %d' % i for i in range(400_000)]", 9),
+            ("{i: 'text' for i in range(400_000)}", 9),
+            ("set(range(400_000))", 9),
+            ("[1, (set(range(400_000)), {2: tuple(range(400_000))})]", 51),
+            ("type('D', (dict,), {})(enumerate(range(400_000)))", 9),
+        ] {
+            let mut writer = Writer::new(py, 0).in_parts();
+            let is_dict = expression.contains("dict");
+            let wanted = if is_dict { Wanted::Dict } else { Wanted::Any };
+            writer.wanted(&eval(py, expression), wanted).unwrap();
+            let reply = writer.finish();
+            assert_eq!(reply.len(), length, "{expression}");
+            if length == 9 {
+                assert_eq!(reply[0], 21);
+                let container = handle::lend(py, Reader::new(&reply[1..]).u64().unwrap()).unwrap();
+                let first = gil::with(|_| pack::first(&container, 0)).unwrap();
+                assert!(rest(&first).1.done < 400_000, "it goes in parts");
+                pack::forget(&first);
+            }
+            pack::forget(&reply);
+            handle::free_late(py);
+        }
+        // What fails after that gives it back.
+        let mut writer = Writer::new(py, 0).in_parts().at_most(10_000);
+        let refused = writer.value(&eval(py, "[list(range(400_000))] + ['x' * 200] * 100"));
+        assert!(refused.is_err());
+        drop(writer);
+        assert_eq!(handle::count(), before);
+    });
+}
+
+#[test]
+fn sets_change_between_their_parts_by_an_error() {
+    python(|py| {
+        gil::acquire();
+        let part = first_part(py, "set(range(400_000))");
+        run(py, "v.add('one more')").unwrap();
+        let refused = next_part(py, &part).expect_err("another size").to_string();
+        assert!(refused.contains("changed size during iteration"), "{refused}");
+        handle::take_back(py, rest(&part).0);
         gil::release();
     });
 }

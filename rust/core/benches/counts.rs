@@ -11,8 +11,8 @@ use pyo3::prelude::*;
 use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{stoppable, stoppable_briefly};
-use python4j_core::{Result, context, exec, gil, handle, object, pack, raised};
+use python4j_core::stop::{stoppable, stoppable_after, stoppable_briefly};
+use python4j_core::{Result, context, exec, gil, handle, object, pack, raised, script};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -43,6 +43,7 @@ l = [1000000, 2000000, 3000000]
 texts = ['0123456789'] * 3
 def f(a, b):
     return a + b
+point = {'x': 7, 'y': 0.5, 's': '0123456789'}
 longs = list(range(1000, 2000))
 strings = ['%08d' % i for i in range(1000)]
 ";
@@ -93,6 +94,28 @@ impl Upcall for One {
     }
     fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
         Ok(Answer::Long(1))
+    }
+    fn release(&self, _key: u64) {}
+    fn root(&self) -> handle::Frame {
+        handle::root(1)
+    }
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
+/// Takes each text.
+struct Receiver;
+
+impl Upcall for Receiver {
+    fn call(&self, _function: u64, _arguments: &[u8]) -> Result<Vec<u8>> {
+        unreachable!("a line is a short text")
+    }
+    fn takes_few(&self) -> bool {
+        true
+    }
+    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
+        Ok(Answer::Text([0; callback::SHORT_TEXT], 0))
     }
     fn release(&self, _key: u64) {}
     fn root(&self) -> handle::Frame {
@@ -160,6 +183,13 @@ fn code(text: &str) -> u64 {
     u64::from_le_bytes(reply[1..9].try_into().expect("eight bytes"))
 }
 
+/// From here on what is printed goes to functions.
+fn capture(py: Python<'_>) {
+    let receiver = || callback::function(py, Arc::new(Receiver), 8, "receiver", false).expect("a function");
+    let redirect = script::tool(py, "output", "redirect").expect("there");
+    redirect.call1(((receiver(), receiver()),)).expect("redirected");
+}
+
 const MADE: Made = Made {
     frame: handle::root(1),
     told: true,
@@ -201,6 +231,11 @@ fn steps() -> Vec<(&'static str, Step)> {
             .expect("started")
             .set_item("j", j)
             .expect("set");
+        for (name, class) in [("q", "JavaObject"), ("i", "JavaIterator")] {
+            let reference = callback::reference(py, Arc::new(One), 9, class).expect("a reference");
+            let globals = context::globals(py).expect("started");
+            globals.set_item(name, reference).expect("set");
+        }
     });
     let name = |name: &str| {
         let name = Request::default().text(name).0;
@@ -318,6 +353,15 @@ fn steps() -> Vec<(&'static str, Step)> {
             }),
         ),
         ("callback", run(text("x = j(1)").u32(0).u32(0).0)),
+        ("member", run(text("x = q.value").u32(0).u32(0).0)),
+        ("next", run(text("x = next(i)").u32(0).u32(0).0)),
+        ("record", {
+            let request = [held("point"), 3, 1, x, 1, y, 1, s];
+            Box::new(move || {
+                gil::with(|py| pack::ask(py, &request));
+                assert!(stoppable(number(), object::values_of).expect("a dict"));
+            })
+        }),
         (
             "error",
             Box::new(move || {
@@ -327,6 +371,16 @@ fn steps() -> Vec<(&'static str, Step)> {
         ),
         ("longs", run(output("longs", 5))),
         ("strings", run(output("strings", 5))),
+        ("print", {
+            let code = code("print('0123456789')");
+            let mut captured = false;
+            Box::new(move || {
+                if !std::mem::replace(&mut captured, true) {
+                    gil::with(capture);
+                }
+                stoppable(number(), |py| exec::run_held(py, code, 0)).expect("prints");
+            })
+        }),
     ]
 }
 

@@ -10,7 +10,7 @@ use crate::handle::{self, Handle, NO_FRAME};
 use crate::{Error, Result, alloc, capi, utf16};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PySet, PyString};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::OnceLock;
@@ -70,6 +70,8 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// A str.
     Text(Characters<'a>),
+    /// Anything else, which goes in parts.
+    Container(&'a Bound<'a, PyAny>),
 }
 
 /// What a str is made of: numbers of the size that the largest one needs.
@@ -132,7 +134,10 @@ pub(crate) fn taken(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> 
     let object = handle::lend(py, handle)?;
     // Anything else is somebody's who has not given it away.
     let is_whole = object.is_instance_of::<PyString>() || object.is_instance_of::<PyBytes>();
-    if !is_whole && !object.is_exact_instance_of::<PyList>() && !object.is_exact_instance_of::<PyDict>() {
+    let in_parts = object.is_exact_instance_of::<PyList>()
+        || object.is_exact_instance_of::<PyDict>()
+        || object.is_exact_instance_of::<PySet>();
+    if !is_whole && !in_parts {
         return Err(Error::refused(
             "Neither a str nor bytes, and no container that came in parts.",
         ));
@@ -143,11 +148,17 @@ pub(crate) fn taken(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> 
 
 /// Java takes a large value over.
 pub fn take<R>(py: Python<'_>, handle: Handle, body: impl FnOnce(Value<'_>) -> R) -> Result<R> {
-    let object = taken(py, handle)?;
+    let object = handle::lend(py, handle)?;
+    if object.len().is_err() {
+        return Err(Error::refused("Neither a str nor bytes, and no container."));
+    }
+    handle::take_back(py, handle);
     if let Ok(bytes) = object.cast::<PyBytes>() {
         return Ok(body(Value::Bytes(bytes.as_bytes())));
     }
-    let string = object.cast::<PyString>().map_err(PyErr::from)?;
+    let Ok(string) = object.cast::<PyString>() else {
+        return Ok(body(Value::Container(&object)));
+    };
     let points;
     let characters = match characters(string) {
         Some(characters) => characters,

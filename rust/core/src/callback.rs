@@ -11,16 +11,19 @@
 
 use crate::capi;
 use crate::gil;
+use crate::guarded::Guarded;
 use crate::keys::Key;
 pub use crate::keys::{Answer, Few, Function, Reference, SHORT_TEXT, Upcall, foreign_key, key, set_peer};
+use crate::lines::{self, Lines};
 use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 use std::sync::{Arc, OnceLock};
 
 /// No function has this key: it asks for the name of the thread.
@@ -112,6 +115,9 @@ impl Function {
     }
 }
 
+/// What `__getattribute__` of a reference raised, until `__getattr__` raises it.
+static MISSING: Guarded<Option<PyErr>> = Guarded::new(None);
+
 #[pymethods]
 impl Reference {
     /// What a foreign function does is what the object does. Python code cannot make up a key.
@@ -123,12 +129,55 @@ impl Reference {
         }
     }
 
+    /// The members of the object go after what its class in Python has. An `AttributeError` is for `__getattr__` to raise, which pyo3
+    /// calls then.
+    fn __getattribute__<'py>(
+        slf: &Bound<'py, Self>,
+        name: &Bound<'py, PyString>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        if let Some(found) = capi::own_attribute(slf.as_any(), name)? {
+            return Ok(found);
+        }
+        if capi::utf8(name).is_some_and(|name| name.starts_with("__")) {
+            return Err(PyAttributeError::new_err(())); // what Python looks for by itself: no Java member is named so
+        }
+        slf.get().member(name.as_any()).map_err(|error| {
+            let raised = raise_again(error);
+            if raised.is_instance_of::<PyAttributeError>(py) {
+                *MISSING.lock(py) = Some(raised.clone_ref(py));
+            }
+            raised
+        })
+    }
+
+    fn __getattr__(slf: &Bound<'_, Self>, name: &Bound<'_, PyString>) -> PyResult<Py<PyAny>> {
+        let raised = MISSING.lock(slf.py()).take();
+        Err(match raised {
+            Some(raised) => raised,
+            None => PyAttributeError::new_err(format!(
+                "{} object has no attribute {}",
+                slf.get_type().name()?.repr()?,
+                name.repr()?
+            )),
+        })
+    }
+
+    /// The next element of an iterator.
+    fn _next<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.key.upcall.takes_few() {
+            true => call_few(py, &self.key, Few::Operation(NEXT, "")),
+            false => call(&self.key, false, &PyTuple::new(py, [OPERATIONS[NEXT]])?, None),
+        }
+        .map_err(raise_again)
+    }
+
     #[pyo3(signature = (*args))]
     fn _java<'py>(&self, args: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         let (first, second) = (args.get_item(0).ok(), args.get_item(1).ok());
         match operation(first.as_ref(), second.as_ref(), args.len()) {
             Some(few) if self.key.upcall.takes_few() => match &second {
-                Some(name) => self.member(name, few),
+                Some(name) => self.member(name),
                 None => call_few(args.py(), &self.key, few),
             },
             _ => call(&self.key, false, args, None),
@@ -137,9 +186,102 @@ impl Reference {
     }
 }
 
+#[pymethods]
+impl Lines {
+    #[new]
+    fn made(stream: Py<PyAny>, text: Bound<'_, PyAny>, place: usize) -> PyResult<Self> {
+        Lines::new(stream, text, place)
+    }
+
+    /// What `write` of the stream is.
+    fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let py = data.py();
+        match self.plain(data) {
+            Some(text) => self.written(py, text).map(|()| text.len()),
+            None => {
+                let stream = self.stream.bind(py);
+                stream.call_method1(intern!(py, "_write"), (data,))?.extract()
+            }
+        }
+    }
+
+    /// Takes text, which is UTF-8 with surrogates.
+    fn written(&self, py: Python<'_>, text: &[u8]) -> PyResult<()> {
+        match self.add(py, text).map_err(raise_again)? {
+            Some(lines) => {
+                self.send(py, &lines)?;
+                self.give_back(py, lines);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// What `flush` of the stream is.
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        let closed = || self.stream.bind(py).getattr(intern!(py, "closed"))?.is_truthy();
+        match self.is_started(py) && !closed()? {
+            true => self.take(py).map_or(Ok(()), |rest| self.send(py, &rest)),
+            false => Ok(()),
+        }
+    }
+
+    /// Tells the text stream's encoding while that is UTF-8 and nothing is left of a character, None else.
+    fn is_utf8(&self, py: Python<'_>, encoding: Option<Py<PyAny>>) {
+        self.set_utf8(py, encoding);
+    }
+
+    /// Sets the streams that are captured, and the two functions that receive.
+    #[staticmethod]
+    fn capture(py: Python<'_>, streams: Vec<Py<Lines>>, receivers: Vec<Bound<'_, PyAny>>) {
+        let function = |place: usize| {
+            receivers
+                .get(place)?
+                .cast_exact()
+                .ok()
+                .cloned()
+                .map(Bound::unbind)
+        };
+        lines::set(py, streams, [function(0), function(1)]);
+    }
+
+    fn __traverse__(&self, visit: pyo3::PyVisit<'_>) -> std::result::Result<(), pyo3::PyTraverseError> {
+        self.visit(&visit)
+    }
+}
+
+impl Lines {
+    /// To the last receiver. What that does not take is the affair of output.py.
+    fn send(&self, py: Python<'_>, text: &[u8]) -> PyResult<()> {
+        if let Some(receiver) = self.receiver(py) {
+            let receiver = receiver.get();
+            match is_received(py, &receiver.key, text) {
+                Ok(true) => return Ok(()),
+                Err(error) if receiver._is_open() => return Err(raise_again(error)),
+                _ => {}
+            }
+        }
+        let stream = self.stream.bind(py);
+        stream.call_method1(intern!(py, "_send"), (PyBytes::new(py, text),))?;
+        Ok(())
+    }
+}
+
+/// Passes text to a function, which gives back what it does not take.
+fn is_received(py: Python<'_>, key: &Key, text: &[u8]) -> Result<bool> {
+    let left = match few_text(text).filter(|_| key.upcall.takes_few()) {
+        Some(text) => match answer_of(py, key, Few::Text(text))? {
+            Answer::Text(_, 0) => return Ok(true),
+            answer => value_of(py, key, answer)?,
+        },
+        None => call(key, false, &PyTuple::new(py, [pack::string(py, text)?])?, None)?,
+    };
+    Ok(!left.is_truthy()?)
+}
+
 impl Reference {
     /// What has a name here. A method stays the same one, so it is asked for once.
-    fn member<'py>(&self, name: &Bound<'py, PyAny>, few: Few<'_>) -> Result<Bound<'py, PyAny>> {
+    fn member<'py>(&self, name: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
         let py = name.py();
         if let Some(method) = self
             .methods
@@ -148,7 +290,11 @@ impl Reference {
         {
             return Ok(method?);
         }
-        match answer_of(py, &self.key, few)? {
+        let Some(text) = short_ascii(name).filter(|_| self.key.upcall.takes_few()) else {
+            let args = (OPERATIONS[MEMBER], name).into_pyobject(py)?;
+            return call(&self.key, false, &args, None);
+        };
+        match answer_of(py, &self.key, Few::Operation(MEMBER, text))? {
             Answer::Packed(reply) if reply.first() == Some(&METHOD) => {
                 let mut reader = Reader::new(&reply[1..]);
                 let (number, objects, method) = (reader.u64()?, reader.u8()? != 0, reader.text(py)?);
@@ -203,8 +349,7 @@ fn call<'py>(
             return call_few(py, key, few);
         }
     }
-    // Whole, because whoever reads it is outside Python and should not have to wait for it.
-    let mut writer = Writer::whole(py, upcall.root());
+    let mut writer = Writer::outside(py, upcall.root());
     match (objects, kwargs) {
         (false, Some(kwargs)) => {
             writer.value(args)?;
@@ -255,6 +400,8 @@ fn value_of<'py>(py: Python<'py>, key: &Key, answer: Answer) -> Result<Bound<'py
 
 /// The operations of references that need no packing: `Callbacks` has the same. The last one takes a name.
 const OPERATIONS: [&str; 4] = ["next", "length", "hash", "member"];
+const NEXT: usize = 0;
+const MEMBER: usize = OPERATIONS.len() - 1;
 
 /// An operation of a reference, if it is one of these.
 fn operation<'a>(
@@ -264,7 +411,7 @@ fn operation<'a>(
 ) -> Option<Few<'a>> {
     let name = capi::utf8(name?.cast_exact::<PyString>().ok()?)?;
     let number = OPERATIONS.iter().position(|&operation| operation == name)?;
-    match (number + 1 == OPERATIONS.len(), count) {
+    match (number == MEMBER, count) {
         (true, 2) => Some(Few::Operation(number, short_ascii(operand?)?)),
         (false, 1) => Some(Few::Operation(number, "")),
         _ => None,
@@ -276,9 +423,13 @@ fn short_ascii<'a>(text: &'a Bound<'_, PyAny>) -> Option<&'a str> {
     if capi::length(text) > SHORT_TEXT {
         return None;
     }
-    let text = capi::utf8(text)?;
-    let plain = text.bytes().all(|byte| (1..0x80).contains(&byte));
-    plain.then_some(text)
+    few_text(capi::utf8(text)?.as_bytes())
+}
+
+/// A text that [`Few`] has room for.
+fn few_text(text: &[u8]) -> Option<&str> {
+    let plain = text.len() <= SHORT_TEXT && text.iter().all(|byte| (1..0x80).contains(byte));
+    plain.then(|| std::str::from_utf8(text).ok()).flatten()
 }
 
 /// The arguments as they are, if they are such.

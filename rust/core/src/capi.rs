@@ -593,6 +593,74 @@ pub fn is_instance(object: &Bound<'_, PyAny>, class: &Bound<'_, PyAny>) -> bool 
     unsafe { ffi::PyType_IsSubtype(object.get_type_ptr(), class.as_type_ptr()) == 1 }
 }
 
+/// An attribute that a class of C has for all its objects, which is found once.
+pub struct Member {
+    descriptor: Py<PyAny>,
+    get: Option<ffi::descrgetfunc>,
+    name: Py<PyString>,
+}
+
+impl Member {
+    /// The attribute of that name.
+    pub fn of(class: &Bound<'_, PyType>, name: &str) -> PyResult<Member> {
+        let name = PyString::intern(class.py(), name);
+        let descriptor = class.getattr(&name)?;
+        // SAFETY: the GIL is held; the slot is that of a class, null if it has none; before 3.10 it is an error for a class such as this.
+        let get = unsafe {
+            let slot = ffi::PyType_GetSlot(descriptor.get_type_ptr(), ffi::Py_tp_descr_get);
+            if slot.is_null() {
+                ffi::PyErr_Clear();
+            }
+            mem::transmute::<*mut c_void, Option<ffi::descrgetfunc>>(slot)
+        };
+        Ok(Member {
+            descriptor: descriptor.unbind(),
+            get,
+            name: name.unbind(),
+        })
+    }
+
+    /// Its value in an object of that very class.
+    pub fn get<'py>(&self, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = object.py();
+        match self.get {
+            // SAFETY: the GIL is held; the slot is the descriptor's, which checks the object. A new reference, or null with an error set.
+            Some(get) => unsafe {
+                let class = object.get_type_ptr().cast();
+                Bound::from_owned_ptr_or_err(py, get(self.descriptor.as_ptr(), object.as_ptr(), class))
+            },
+            None => object.getattr(self.name.bind(py)),
+        }
+    }
+}
+
+/// An attribute as `object.__getattribute__` finds it. It may be missing, for which no error is made.
+pub fn own_attribute<'py>(
+    object: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    type Lookup = unsafe extern "C" fn(
+        *mut ffi::PyObject,
+        *mut ffi::PyObject,
+        *mut ffi::PyObject,
+        c_int,
+    ) -> *mut ffi::PyObject;
+    static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| {
+        let address = symbol(c"_PyObject_GenericGetAttrWithDict").expect("every libpython has it");
+        // SAFETY: it is a function of this type.
+        unsafe { mem::transmute(address) }
+    });
+    let py = object.py();
+    // SAFETY: the GIL is held; both are live objects, and the name is a str. Without a dict the object's own one is meant. What is
+    // found is a new reference or null, with an error set if it failed otherwise than by an AttributeError.
+    unsafe {
+        match Bound::from_owned_ptr_or_opt(py, LOOKUP(object.as_ptr(), name.as_ptr(), ptr::null_mut(), 1)) {
+            None => PyErr::take(py).map_or(Ok(None), Err),
+            found => Ok(found),
+        }
+    }
+}
+
 /// An attribute that may be missing, for which no error is made.
 pub fn optional_attribute<'py>(
     object: &Bound<'py, PyAny>,

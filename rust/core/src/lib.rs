@@ -9,7 +9,7 @@
 //!   converts the text format of Java.
 //! - [`error`] is the only error type; `tools` holds the Python objects that our own calls use; [`handle`] keeps the
 //!   objects that the caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects
-//!   in Python.
+//!   in Python; `lines` has the lines that captured streams are written.
 //! - [`bulk`] moves each large text or byte array separately, [`pack`] moves all other values as bytes; [`queue`] has
 //!   messages for event loops; [`buffer`] shares memory; `arrow_c` has the structs of
 //!   Arrow, by which `table` reads and offers columns; [`script`] runs our own Python files; `replaced` has our replacements for functions of Python; `signals` handles
@@ -55,6 +55,7 @@ pub mod inject;
 #[allow(unsafe_code)]
 pub mod interpreter;
 mod keys;
+mod lines;
 mod names;
 pub mod object;
 mod output;

@@ -176,6 +176,47 @@ pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame)
     })
 }
 
+/// How many values [`values_of`] tells at most.
+const VALUES: usize = 16;
+
+/// Tells the values of a dict under some names, if it is a dict and all are there and such that they can be told. The request stands in the
+/// memory of [`pack::told`]: the object, how many values, and for each how many names it may have, and their handles.
+pub fn values_of(py: Python<'_>) -> Result<bool> {
+    let mut request = pack::Asked::default();
+    let object = handle::lend(py, request.word()?)?;
+    let count = request.word()? as usize;
+    let Ok(dict) = object.cast_exact::<PyDict>() else {
+        return Ok(false);
+    };
+    if count > VALUES {
+        return Ok(false);
+    }
+    let mut values = [const { None }; VALUES];
+    for value in &mut values[..count] {
+        for _ in 0..request.word()? {
+            let name = handle::lend(py, request.word()?)?;
+            if value.is_none() {
+                *value = dict.get_item(name)?;
+            }
+        }
+        if value.is_none() {
+            return Ok(false);
+        }
+    }
+    let mut at = 0;
+    for value in values.iter().flatten() {
+        let kinds = [Wanted::Int, Wanted::Str, Wanted::Float, Wanted::Bool];
+        let told = kinds
+            .into_iter()
+            .find_map(|kind| pack::tell_wanted(value, kind, at));
+        match told.filter(|next| *next <= pack::LAST_TOLD) {
+            Some(next) => at = next,
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 fn callable(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
     let object = handle::lend(py, handle)?;
     if object.is_callable() {

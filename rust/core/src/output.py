@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Python's output and log records on their way to Java (PythonOutput.java). Loaded when first asked for.
 import codecs
-import collections
 import io
 import logging
 import sys
@@ -9,23 +8,25 @@ import sys
 
 class JavaBytes(io.RawIOBase):
     """What is below an ordinary text stream in the place of a file. Its bytes become text again, of which whole lines go
-    to Java at once, and the rest of a line when it is flushed."""
+    to Java at once, and the rest of a line when it is flushed. `write` and `flush` are those of Lines (lines.rs), which calls
+    this class where the bytes are no plain text, and where the last receiver does not take it."""
 
     mode = "wb"
     closefd = False
+    closed = False  # the text stream asks at each write, and a property takes longer
 
     def __init__(self, name, place, original):
         self.name = f"<{name}>"
         self._place = place
         self._original = original
-        # No lock: who is ended right after taking one, by a time limit say, leaves it taken for ever.
-        self._parts = collections.deque()
         self._decoder = None
         self._encoding = None
-        self._plain = False  # whether ASCII can be decoded alone
         # Writes through, as the streams that Python has here, so that nothing waits above. A line ends with "\n" on Windows, too: Java gets text.
         self.text = io.TextIOWrapper(self, "utf-8", "surrogatepass", newline="\n", write_through=True)
         self.text.mode = "w"
+        self.lines = Lines(self, self.text, place)
+        self.write = self.lines.write
+        self.flush = self.lines.flush
 
     def writable(self):
         return True
@@ -40,30 +41,18 @@ class JavaBytes(io.RawIOBase):
             raise io.UnsupportedOperation("fileno")
         return self._original.fileno()
 
-    def write(self, data):
-        if self.closed:
-            self._check()
-        data = bytes(data)
+    def close(self):
         try:
-            plain = self._plain and self.text.encoding == "utf-8" and data.isascii()
-        except ValueError:
-            plain = False
-        text = data.decode() if plain else self._decode(data)  # the same, but the decoder's code is Python
-        if "\n" not in text:
-            if text:
-                self._parts.append(text)
-        elif text[-1] == "\n":
-            self._send(self._take() + text if self._parts else text)
-        else:
-            self._parts.append(text)
-            ready, line, rest = self._take().rpartition("\n")
-            self._parts.appendleft(rest)
-            self._send(ready + line)
-        return len(data)
+            super().close()
+        finally:
+            self.closed = True
+            self.lines.is_utf8(None)
 
-    def flush(self):
-        if self._parts and not self.closed:
-            self._send(self._take())
+    def _write(self, data):
+        self._check()
+        data = bytes(data)
+        self.lines.written(self._decode(data).encode("utf-8", "surrogatepass"))
+        return len(data)
 
     def _decode(self, data):
         try:
@@ -82,22 +71,11 @@ class JavaBytes(io.RawIOBase):
             finally:
                 self._decoder.errors = "surrogatepass"
         finally:
-            self._plain = encoding == "utf-8" and not self._decoder.buffer
-
-    def _take(self):
-        """All parts as one; what other threads add meanwhile comes now or later."""
-        taken = []
-        while self._parts:
-            try:
-                taken.append(self._parts.popleft())
-            except IndexError:  # another thread took it
-                break
-        return "".join(taken)
+            self.lines.is_utf8(encoding if encoding == "utf-8" and not self._decoder.buffer else None)
 
     def _send(self, text):
         """To the last receiver whose application is still there, or where Python wrote before if there is none."""
-        if not text:
-            return
+        text = text.decode("utf-8", "surrogatepass")
         for receivers in reversed(_receivers):
             receive = receivers[self._place]
             try:
@@ -126,6 +104,12 @@ def redirect(receivers):
         if name not in _streams or now is not _streams[name].text:
             _streams[name] = JavaBytes(name, place, now)
             setattr(sys, name, _streams[name].text)
+    _tell()
+
+
+def _tell():
+    """Lines have the last receivers, so that none has to be looked for."""
+    Lines.capture([stream.lines for stream in _streams.values()], _receivers[-1] if _receivers else ())
 
 
 def restore(receivers):
@@ -142,12 +126,14 @@ def forget(receivers):
     global _receivers
     _receivers = tuple(other for other in _receivers if other is not receivers and other[0]._is_open)
     if _receivers:
+        _tell()
         return
     ours = list(_streams.values())
     for name, stream in _streams.items():
         if getattr(sys, name, None) is stream.text:
             setattr(sys, name, stream._original)
     _streams.clear()
+    _tell()
     _flush(ours)  # what other threads wrote since the last receiver went
 
 

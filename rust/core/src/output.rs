@@ -2,7 +2,7 @@
 //! Flushes what a program printed before its call returns.
 
 use crate::tools::Tools;
-use crate::{Result, capi, script};
+use crate::{Result, capi, lines, script};
 use pyo3::prelude::*;
 use std::sync::OnceLock;
 
@@ -33,6 +33,9 @@ fn look(tools: &Tools, py: Python<'_>) -> Result<()> {
             continue;
         }
         replaced = true;
+        if lines::is_flushed(&now) {
+            continue;
+        }
         // A stream without flush, or one whose flush fails, is the program's own affair unless it is ours.
         if let Err(raised) = now.call_method0("flush") {
             let ours = script::tool(py, "output", "is_open_stream")

@@ -45,14 +45,9 @@ def by_comparing(test):
 
 
 class JavaObject(Reference):  # noqa: F821, the base comes from callback.rs
-    """An object of Java's. It has the attributes and methods that the Java program named, no others."""
+    """An object of Java's. It has the attributes and methods that the Java program named, no others: see callback.rs."""
 
     __slots__ = ()
-
-    def __getattr__(self, name):
-        if name[:2] == "__":  # what Python looks for by itself: no Java member is named so
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._java("member", name)
 
     def __setattr__(self, name, value):
         self._java("assign", name, value)
@@ -107,8 +102,7 @@ class JavaIterable(JavaObject, abc.Iterable):
 class JavaIterator(JavaObject, abc.Iterator):
     __slots__ = ()
 
-    def __next__(self):
-        return self._java("next")
+    __next__ = Reference._next  # noqa: F821
 
     def __aiter__(self):
         return self._java("asynchronously")(self)
@@ -695,9 +689,13 @@ def make_zone(name, offset):
     from datetime import timedelta, timezone
 
     if offset is None:
-        from zoneinfo import ZoneInfo
+        from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-        return ZoneInfo(name)
+        try:
+            return ZoneInfo(name)
+        except ZoneInfoNotFoundError:
+            reason = f"No time zone found with key {name}. Python finds none on Windows: install the package tzdata."
+            raise ZoneInfoNotFoundError(reason) from None
     return timezone(timedelta(seconds=offset)) if offset else timezone.utc
 
 

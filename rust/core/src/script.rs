@@ -3,6 +3,7 @@
 //! not see. Their compiled code is cached, because compiling them costs a start milliseconds.
 
 use crate::keys::Reference;
+use crate::lines::Lines;
 use crate::queue::Queue;
 use crate::{Error, Result, capi, table};
 use once_cell::sync::OnceCell;
@@ -63,6 +64,9 @@ pub fn tool<'py>(py: Python<'py>, file: &str, name: &str) -> Result<Bound<'py, P
             scope.set_item("Reference", py.get_type::<Reference>())?;
             if file.0 == "table" {
                 table::offer(&scope)?;
+            }
+            if file.0 == "output" {
+                scope.set_item("Lines", py.get_type::<Lines>())?;
             }
             if file.0 == "tasks" {
                 scope.set_item("Queue", py.get_type::<Queue>())?;

@@ -46,6 +46,27 @@ class Reader:
         self.bridge.lost()
 
 
+class Receiver(Reader):
+    """The same for the usual loop of Windows, which reads from what it is given and does not look at it otherwise."""
+
+    def __init__(self, bridge, loop):
+        super().__init__(bridge)
+        bridge.receiver = weakref.ref(self)
+        self.receive(loop)
+
+    def fileno(self):
+        return self.bridge.queue.fileno()
+
+    def receive(self, loop):
+        self.received = loop._proactor.recv(self, 64)
+        self.received.add_done_callback(self)
+
+    def __call__(self, received):
+        if not received.cancelled() and received.exception() is None:
+            self.receive(received.get_loop())
+            super().__call__()
+
+
 class Bridge:
     """Between one event loop and Java's threads."""
 
@@ -62,6 +83,7 @@ class Bridge:
         self.waiting = {}  # futures, and elements of publishers, that wait for Java
         self.space = {"__name__": "__main__", "__builtins__": builtins}
         self.over = False
+        self.receiver = None
 
     def join(self):
         """On the loop's thread, or before it runs."""
@@ -69,7 +91,10 @@ class Bridge:
         if loop is not None and not self.over:
             bridges.setdefault(id(loop), self)
             # In no context: tasks that come without one have none of whoever opened the loop.
-            Context().run(loop.add_reader, self.queue.fileno(), Reader(self))
+            if hasattr(loop, "_proactor"):
+                Context().run(Receiver, self, loop)
+            else:
+                Context().run(loop.add_reader, self.queue.fileno(), Reader(self))
 
     def arrive(self):
         """The first thing on the loop's thread."""
@@ -79,8 +104,13 @@ class Bridge:
 
     def leave(self):
         loop = self.loop()
-        if loop is not None and not loop.is_closed():
+        if loop is None or loop.is_closed():
+            return
+        receiver = self.receiver and self.receiver()
+        if receiver is None:
             loop.remove_reader(self.queue.fileno())
+        else:
+            receiver.received.cancel()
 
     def lost(self):
         """The loop is closed or gone. On any thread, in the midst of anything."""

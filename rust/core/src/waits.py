@@ -35,7 +35,9 @@ def wake(thread):
         if waiter is not None and waiter.locked():
             waiter.release()
         return
-    if code.co_name == "select":  # of an event loop's selector
+    if code.co_name in ("_poll", "_select"):  # where the selectors of Windows wait
+        frame = frame.f_back
+    if frame is not None and frame.f_code.co_name == "select":  # of an event loop's selector
         frame = frame.f_back
         if frame is not None and frame.f_code is _code("asyncio.base_events", "BaseEventLoop", "_run_once"):
             frame.f_locals["self"]._write_to_self()

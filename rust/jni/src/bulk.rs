@@ -109,6 +109,7 @@ pub(crate) fn java_value<'local>(
     let characters = match value {
         Value::Bytes(bytes) => return Ok(array(env, bytes)?.into()),
         Value::Text(characters) => characters,
+        Value::Container(_) => return Err(Error::refused("A container is no large value.").into()),
     };
     let Some(inside) = Inside::get(env) else {
         return match characters {

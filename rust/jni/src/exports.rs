@@ -290,8 +290,16 @@ export! {
 }
 
 export! {
-    fn bulkTake(env, handle: i64) -> JObject<'local> {
-        gil::with(|py| bulk::take(py, handle as u64, |value| java_value(env, value)))?
+    fn bulkTake(env, handle: i64, reader: JObject<'local>, frame: i64) -> JObject<'local> {
+        gil::with(|py| bulk::take(py, handle as u64, |value| match value {
+            // Inside twice, so the GIL is kept until Java has read all of it.
+            bulk::Value::Container(container) => {
+                let first = gil::with(|_| pack::first(container, frame as u64))?;
+                let first = write(env, first, pack::forget)?;
+                host::read(env, &reader, &first)
+            }
+            value => java_value(env, value),
+        }))?
     }
 }
 
@@ -309,9 +317,9 @@ export! {
 
 export! {
     fn bulkMore(env, container: i64, position: i64, done: i32, total: i32, deep: bool, room: JByteArray<'local>, frame: i64) -> JByteArray<'local> {
-        let part = gil::with(|py| {
-            pack::more(py, container as u64, position as isize, done as usize, total as usize, deep, frame as u64)
-        })?;
+        let (position, done, total) = (position as isize, done as usize, total as usize);
+        let rest = pack::Rest { position, done, total };
+        let part = gil::with(|py| pack::more(py, container as u64, rest, deep, frame as u64))?;
         answer(env, room, 0, part)
     }
 }
@@ -480,6 +488,12 @@ export! {
     fn objectNext(env, handle: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
         Ok(stoppable_briefly(call as u64, left, |py| object::next(py, handle as u64, made))? as i64)
+    }
+}
+
+export! {
+    fn objectValues(env, call: i64) -> bool {
+        Ok(stoppable(call as u64, object::values_of)?)
     }
 }
 

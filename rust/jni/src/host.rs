@@ -160,6 +160,18 @@ pub(crate) fn told<'local>(env: &mut JNIEnv<'local>, key: u64) -> Result<JObject
     Ok(told.l()?)
 }
 
+/// Has a `Pack.Reader` read the beginning of a container, for which it asks for the rest while this thread keeps the GIL.
+#[allow(clippy::disallowed_methods)] // looked up each time, for what takes a millisecond at the least
+pub(crate) fn read<'local>(
+    env: &mut JNIEnv<'local>,
+    reader: &JObject,
+    first: &JByteArray,
+) -> Result<JObject<'local>, Failure> {
+    let first = [JValue::Object(first)];
+    let read = env.call_method(reader, "inside", "([B)Ljava/lang/Object;", &first)?;
+    Ok(read.l()?)
+}
+
 /// The method `PythonException.made` of the class loader that calls, and the root of its host.
 #[allow(clippy::disallowed_methods)] // looked up once for each class loader
 pub(crate) fn maker<'local>(

@@ -119,7 +119,7 @@ pub(crate) struct Block;
 #[cfg(not(unix))]
 impl Block {
     fn new(_: usize) -> std::io::Result<Block> {
-        Err(std::io::ErrorKind::Unsupported.into())
+        Err(std::io::Error::other("it needs Linux or macOS"))
     }
 
     fn address(&self) -> usize {

@@ -53,10 +53,27 @@ pub(crate) fn start(env: &JNIEnv, first: fn(&mut JNIEnv)) -> Result<(), Failure>
                 "There is no thread to watch Python's calls: {error}. Deadlines and interrupts need one."
             ))
         })?;
+        stay();
         *stage = Stage::Starting;
     }
     Ok(())
 }
+
+/// Keeps this library when the JVM unloads it, as a flag of the linker does elsewhere (`build.rs`): the thread and Python go on.
+#[cfg(windows)]
+fn stay() {
+    const PINNED_BY_ADDRESS: u32 = 1 | 4;
+    #[link(name = "kernel32")]
+    extern "system" {
+        fn GetModuleHandleExW(flags: u32, address: *const c_void, module: *mut *mut c_void) -> i32;
+    }
+    let mut module = ptr::null_mut();
+    // SAFETY: the address is one in this library, and there is room for the module's.
+    unsafe { GetModuleHandleExW(PINNED_BY_ADDRESS, (stay as *const ()).cast(), &mut module) };
+}
+
+#[cfg(not(windows))]
+fn stay() {}
 
 /// Waits until the thread has done what a start needs: after that the end of the JVM is Python's end, too.
 pub(crate) fn await_start() {

@@ -5,6 +5,8 @@
 
 use crate::ask::Answer;
 use crate::binary::Binary;
+use crate::installed::{self, Place};
+use crate::version::Version;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, is_separator};
@@ -23,6 +25,8 @@ pub struct Surroundings {
     pub conda_prefix: Option<OsString>,
     /// `HOME`, on Windows `USERPROFILE` as a rule, for a leading `~/`.
     pub home: Option<OsString>,
+    /// Where installers put what is not on `PATH`.
+    pub places: Vec<Place>,
     /// The folder that keeps answers, if there is one.
     pub cache: Option<PathBuf>,
 }
@@ -30,12 +34,17 @@ pub struct Surroundings {
 impl Surroundings {
     /// Those of this process.
     pub fn of_this_process(cache: Option<PathBuf>) -> Surroundings {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let root = set("SystemDrive").map_or("/".into(), |mut drive| {
+            drive.push("\\");
+            PathBuf::from(drive)
+        });
         Surroundings {
             path: set("PATH"),
             virtual_env: set("VIRTUAL_ENV"),
             conda_prefix: set("CONDA_PREFIX"),
             home: set("HOME").or_else(|| set("USERPROFILE").filter(|_| cfg!(windows))),
+            places: installed::places(std::env::consts::OS, &root, set),
             cache,
         }
     }
@@ -205,7 +214,17 @@ fn by_version(version: &Version, around: &Surroundings) -> Result<Found, String>
     let mut met = BTreeSet::new();
     let mut refused = Vec::new();
     let mut passed = Vec::new();
-    for program in around.on_path().flat_map(|folder| version.candidates(&folder)) {
+    let on_path = around.on_path().flat_map(|folder| candidates(version, &folder));
+    let active = [&around.virtual_env, &around.conda_prefix].into_iter().flatten();
+    let active = active.filter_map(|folder| in_folder(Path::new(folder)).ok());
+    let scratch = around.cache.clone().unwrap_or_else(std::env::temp_dir);
+    let registered = std::iter::once_with(|| installed::registered(version, &scratch)).flatten();
+    let installed = around.places.iter().flat_map(|place| place.programs(version));
+    let all = (on_path.map(|program| ("on PATH", program)))
+        .chain(active.map(|program| ("of the active environment", program)))
+        .chain(registered.map(|program| ("in the registry", program)))
+        .chain(installed.map(|program| ("installed", program)));
+    for (how, program) in all {
         let real = program.canonicalize().unwrap_or_else(|_| program.clone());
         passed.push(program.clone());
         // One file under several names answers once; a shim stands for another one under each name.
@@ -215,7 +234,7 @@ fn by_version(version: &Version, around: &Surroundings) -> Result<Found, String>
         match at(&program, around) {
             Ok(found) if version.covers(&found.version) => {
                 return Ok(found
-                    .because(format!("version {version} on PATH: {}", program.display()))
+                    .because(format!("version {version} {how}: {}", program.display()))
                     .after(passed));
             }
             Ok(found) => refused.push(format!("{} is {}", program.display(), found.version)),
@@ -223,9 +242,16 @@ fn by_version(version: &Version, around: &Surroundings) -> Result<Found, String>
         }
     }
     let refused: String = refused.iter().map(|why| format!("\n  - {why}")).collect();
+    let places: Vec<_> = around
+        .places
+        .iter()
+        .map(|place| place.folder.display().to_string())
+        .collect();
     Err(format!(
-        "no usable CPython {version} on PATH ({}). {}Install one with a shared library, or give its path",
+        "no usable CPython {version} on PATH ({}), and none where installers put one ({}). {}Install one with a shared \
+         library, or give its path",
         shown(around),
+        places.join(", "),
         if refused.is_empty() {
             String::new()
         } else {
@@ -245,62 +271,32 @@ fn is_script(path: &Path) -> bool {
     matches!(Binary::read(path), Ok(Binary::Script))
 }
 
-/// A version as a user writes it: `3`, `3.12`, `3.12.1`.
-#[derive(Debug, PartialEq, Eq)]
-struct Version(Vec<u32>);
-
-impl Version {
-    fn parse(text: &str) -> Option<Version> {
-        let parts: Option<Vec<u32>> = text.split('.').map(|part| part.parse().ok()).collect();
-        parts.filter(|parts| parts.len() <= 3).map(Version)
+/// Programs of a folder on PATH that may be this version, the likeliest first. Behind pyenv's shims, which
+/// only know the versions that are switched on, the installed ones are looked at directly.
+fn candidates(version: &Version, folder: &Path) -> Vec<PathBuf> {
+    let mut names = vec!["python3".to_owned(), "python".to_owned()];
+    if let [major, minor, ..] = version.0[..] {
+        names.insert(0, format!("python{major}.{minor}"));
+        names.push(format!("Python{major}{minor}/python"));
     }
-
-    fn covers(&self, version: &str) -> bool {
-        Version::parse(version).is_some_and(|full| full.0.starts_with(&self.0))
+    let suffix = std::env::consts::EXE_SUFFIX;
+    let mut found: Vec<_> = names
+        .iter()
+        .map(|name| folder.join(format!("{name}{suffix}")))
+        .collect();
+    if folder.file_name().is_some_and(|name| name == "shims") {
+        // pyenv's, and pyenv-win's
+        found.extend(["bin/python3", "python.exe"].iter().flat_map(|program| {
+            let folder = folder.with_file_name("versions");
+            Place {
+                folder,
+                prefix: "",
+                program: Some(program),
+            }
+            .programs(version)
+        }));
     }
-
-    /// Programs of a folder on PATH that may be this version, the likeliest first. Behind pyenv's
-    /// shims, which
-    /// only know the versions that are switched on, the installed ones are looked at directly.
-    fn candidates(&self, folder: &Path) -> Vec<PathBuf> {
-        let mut names = vec!["python3".to_owned(), "python".to_owned()];
-        if let [major, minor, ..] = self.0[..] {
-            names.insert(0, format!("python{major}.{minor}"));
-            names.push(format!("Python{major}{minor}/python"));
-        }
-        let suffix = std::env::consts::EXE_SUFFIX;
-        let mut found: Vec<_> = names
-            .iter()
-            .map(|name| folder.join(format!("{name}{suffix}")))
-            .collect();
-        if folder.file_name().is_some_and(|name| name == "shims") {
-            let installed = folder
-                .with_file_name("versions")
-                .read_dir()
-                .into_iter()
-                .flatten()
-                .flatten();
-            let mut installed: Vec<_> = installed
-                .filter_map(|entry| Some((Version::parse(entry.file_name().to_str()?)?, entry.path())))
-                .filter(|(version, _)| version.0.starts_with(&self.0))
-                .collect();
-            installed.sort_by(|a, b| b.0.0.cmp(&a.0.0));
-            // pyenv's folders, and those of pyenv-win.
-            found.extend(
-                installed
-                    .into_iter()
-                    .flat_map(|(_, path)| [path.join("bin/python3"), path.join("python.exe")]),
-            );
-        }
-        found
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts: Vec<_> = self.0.iter().map(u32::to_string).collect();
-        f.write_str(&parts.join("."))
-    }
+    found
 }
 
 /// Asks one program and checks that what it says can be used.
@@ -672,6 +668,43 @@ mod tests {
                 found.reason
             );
         }
+    }
+
+    #[test]
+    fn a_version_is_found_where_installers_and_environments_have_it() {
+        let fake = Fake::new();
+        let place = Place {
+            folder: fake.at("uv"),
+            prefix: "cpython-",
+            program: Some("bin/pythonN.M"),
+        };
+        let mut around = Surroundings {
+            path: Some(fake.at("bin").into()),
+            places: vec![place],
+            ..Surroundings::default()
+        };
+        let error = find("3.12", &around).unwrap_err();
+        assert!(
+            error.contains(&format!("where installers put one ({})", fake.at("uv").display())),
+            "{error}"
+        );
+        let reason = |around: &Surroundings| find("3.12", around).unwrap().unwrap().reason;
+        let program = fake.program("uv/cpython-3.12.1-linux-x86_64-gnu/bin/python3.12");
+        assert_eq!(
+            reason(&around),
+            format!("version 3.12 installed: {}", program.display())
+        );
+        let program = fake.program("conda/bin/python3");
+        around.conda_prefix = Some(fake.at("conda").into());
+        assert_eq!(
+            reason(&around),
+            format!("version 3.12 of the active environment: {}", program.display())
+        );
+        let program = fake.program("bin/python3");
+        assert_eq!(
+            reason(&around),
+            format!("version 3.12 on PATH: {}", program.display())
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Java's `NativeLoader` is its only caller.
 //!
 //! - [`find`] turns a user's choice into an interpreter.
+//! - [`installed`] knows where installers put one, and [`version`] what their folders are called.
 //! - [`ask`] runs an interpreter and keeps its answer.
 //! - [`note`] tells whether an earlier answer is still valid.
 //! - [`binary`] reads what a file was built for.
@@ -16,6 +17,7 @@ pub mod binary;
 pub mod find;
 #[cfg(any(windows, test))]
 mod forward;
+pub mod installed;
 #[cfg(test)]
 mod layouts;
 pub mod note;
@@ -23,6 +25,7 @@ pub mod note;
 pub mod open;
 #[cfg(test)]
 mod scratch;
+pub mod version;
 
 use jni::JNIEnv;
 use jni::objects::{JClass, JString};

@@ -29,7 +29,7 @@ final class ChildJvm {
     private ChildJvm(int status, String out, String err) {
         this.status = status;
         this.out = out.replace("\r\n", "\n"); // as Windows ends lines
-        this.err = err;
+        this.err = err.replace("\r\n", "\n");
     }
 
     /** Runs a program with more JVM options, {@code -D} and the like. */
@@ -116,12 +116,15 @@ final class ChildJvm {
 
     /** Where a child that hangs stands. */
     private static String stacks(Process process) throws Exception {
-        Process jstack = new ProcessBuilder(home("jstack"), Long.toString(process.pid()))
-                .redirectErrorStream(true)
-                .start();
-        jstack.getOutputStream().close();
-        byte[] stacks = jstack.getInputStream().readAllBytes();
-        return new String(stacks, StandardCharsets.UTF_8);
+        try {
+            Process jstack = new ProcessBuilder(home("jstack"), Long.toString(process.pid()))
+                    .redirectErrorStream(true)
+                    .start();
+            jstack.getOutputStream().close();
+            return new String(jstack.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            return e + "\n"; // a run-time environment has no jstack
+        }
     }
 
     @Override

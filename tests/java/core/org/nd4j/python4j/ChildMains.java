@@ -20,8 +20,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -34,7 +37,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.bytedeco.cpython.PyObject;
 import org.bytedeco.cpython.PyThreadState;
@@ -105,6 +110,62 @@ final class ChildMains {
                 }
             }
         }
+    }
+
+    /** What the other kinds of containers need beside them, in megabytes: a line for each. */
+    static void othersCrossInParts() throws Exception {
+        int count = 2_400_000; // Python's set has the size for some more, so it does not grow at the end
+        PythonObject texts;
+        try (PythonGIL gil = PythonGIL.lock()) {
+            texts = Python.eval("[str(i) for i in range(" + count + ")]");
+        }
+        for (int i = 0; i < 2; i++) { // once for classes and code
+            PrintStream out = i == 1 ? System.out : new PrintStream(new ByteArrayOutputStream());
+            try (PythonGIL gil = PythonGIL.lock()) {
+                PythonExecutioner.exec("many = " + count);
+                PythonExecutioner.setVariable("texts", texts);
+                PythonExecutioner.setVariable("j", Python.function(UnaryOperator.class, given -> given));
+                Set<Object> set = new HashSet<>();
+                for (long n = 0; n < count; n++) {
+                    set.add(n);
+                }
+                out.println("set to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(set))));
+                set.clear();
+                long[] longs = new long[count];
+                out.println("long[] to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(longs))));
+                out.println("set " + grownTo("set(range(many))", Set.class));
+                out.println("keys " + grownTo("dict.fromkeys(range(many)).keys()", List.class));
+                out.println("tuple " + grownTo("tuple(texts)", List.class));
+                out.println("nested " + grownTo("{'list': texts}", Map.class));
+                out.println("callback " + grown(() -> PythonExecutioner.exec("x = j(texts)")));
+                PythonExecutioner.exec("x = None");
+                PythonExecutioner.setVariable("length", Python.function(Function.class, given -> (long) ((String) given).length()));
+                PythonExecutioner.exec("x = 'x' * 60_000_000");
+                out.println("text " + grown(() -> PythonExecutioner.exec("assert length(x) == len(x)")));
+                PythonExecutioner.exec("x = None");
+            }
+            try (PythonGIL gil = PythonGIL.lockShared()) {
+                PythonExecutioner.setVariable("texts", texts);
+                out.println("shared block " + grownTo("texts", List.class));
+                out.println("nested in a shared block " + grownTo("[{1: texts}]", List.class));
+            }
+        }
+    }
+
+    private static long grownTo(String expression, Class<?> type) throws Exception {
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonObject value = Python.eval(expression);
+            return grown(() -> value.toJava(type));
+        }
+    }
+
+    /** How much more memory than before or after it the process has while something runs. */
+    private static long grown(Runnable body) throws Exception {
+        System.gc();
+        forgetMost();
+        long before = megabytes("VmRSS");
+        body.run();
+        return megabytes("VmHWM") - Math.max(before, megabytes("VmRSS"));
     }
 
     private static void forgetMost() throws Exception {
@@ -898,7 +959,8 @@ final class ChildMains {
         PythonEnvironment environment = environment();
         environment.use();
         print(() -> locked("x = 1"));
-        System.setProperty(Interpreter.PROPERTY, environment.folder().resolve("bin/python").toString());
+        System.setProperty(Interpreter.PROPERTY, environment.folder().resolve(
+                File.separatorChar == '/' ? "bin/python" : "Scripts/python.exe").toString());
         print(() -> locked("x = 2")); // the same in other words
         System.setProperty(Interpreter.PROPERTY, "embedded");
         print(() -> locked("x = 3"));

@@ -210,7 +210,7 @@ class DocumentedExamplesTest {
     @Rule("8.1")
     void runningACommand() throws Exception {
         String output = PythonProcess.runAndReturn("-c", "print('hello from subprocess')");
-        assertEquals("hello from subprocess\n", output);
+        assertEquals("hello from subprocess" + System.lineSeparator(), output);
     }
 
     @Test

@@ -16,6 +16,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
@@ -120,6 +122,22 @@ class InterpreterTest {
     }
 
     @Test
+    void aVersionThatIsNotOnThePathIsLookedForWhereUvPutsIt() throws Exception {
+        String version = Launch.report().python(python()).run().field("python").split(" ")[0];
+        String minor = version.substring(0, version.lastIndexOf('.'));
+        Path program = folder.resolve("uv/python/cpython-" + version + "-linux-x86_64-gnu/bin/python" + minor);
+        Files.createDirectories(program.getParent());
+        Files.createSymbolicLink(program, python());
+        Launch launch = Launch.report().python(minor).environment("PATH", folder).environment("XDG_DATA_HOME", folder);
+        Launch.Result result = launch.run().passed();
+        assertTrue(result.field("python").startsWith(version + " "), result::toString);
+        assertTrue(result.field("reason").endsWith("version " + minor + " installed: " + program), result::toString);
+        String message = Launch.report().python("3.77").environment("PATH", folder).environment("XDG_DATA_HOME", folder).run().failure();
+        assertTrue(message.contains("no usable CPython 3.77 on PATH (" + folder + "), and none where installers put one ("
+                + folder.resolve("uv/python")), message);
+    }
+
+    @Test
     void aPathThatIsNoAsciiWorks() throws Exception {
         python();
         try {
@@ -135,6 +153,7 @@ class InterpreterTest {
     // ---- refusals ----
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "a choice is a script for sh here")
     void aRefusalNamesTheChoiceItsPlaceAndTheReason() throws Exception {
         Path old = script("python3", "echo python4j:version=3.8.1; echo python4j:end=1");
         String message = Launch.report().python(old).run().failure();

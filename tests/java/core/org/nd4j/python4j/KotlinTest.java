@@ -85,7 +85,7 @@ class KotlinTest {
         command.addAll(Arrays.asList(program));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(out.toFile()).start();
         try {
-            assertTrue(process.waitFor(240, TimeUnit.SECONDS), "it ends");
+            assertTrue(process.waitFor(Long.getLong("python4j.tests.seconds", 240), TimeUnit.SECONDS), "it ends");
             String printed = Files.readString(out);
             assertEquals(0, process.exitValue(), printed);
             return printed.replaceAll("(?m)^(WARNING|OpenJDK|SLF4J).*\\n", "");

@@ -28,7 +28,7 @@ import java.util.zip.ZipFile;
 
 /** Builds a command, runs it, keeps what it said. */
 final class Launch {
-    private static final long SECONDS = 300;
+    private static final long SECONDS = Math.max(300, Long.getLong("python4j.tests.seconds", 0));
 
     private final List<String> options = new ArrayList<>();
     private final List<String> program;
@@ -159,7 +159,8 @@ final class Launch {
         Result(int status, String out, String err) {
             this.status = status;
             this.out = out.replace("\r\n", "\n"); // as Windows ends lines
-            this.err = err;
+            // Wine lacks what the JVM of Windows asks for there.
+            this.err = err.replace("\r\n", "\n").replaceAll("(?m)^OpenJDK.*get process group affinity failed.*\n", "");
         }
 
         Result passed() {
@@ -257,6 +258,25 @@ final class Launch {
         return jar;
     }
 
+    /** Folders with the content of jars, of which no file is executable. */
+    static List<Path> unpack(Path folder, List<Path> jars) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of(folder.toString(), "", "unpacked"));
+        jars.forEach(jar -> arguments.add(jar.toString()));
+        Result result = of(Shade.class, arguments.toArray(new String[0])).run();
+        assertEquals(0, result.status, result::toString);
+        return jars.stream().map(jar -> folder.resolve(jar.getFileName())).collect(Collectors.toList());
+    }
+
+    private static void unpack(Path jar, Path folder) throws IOException {
+        try (ZipFile zip = new ZipFile(jar.toFile())) {
+            for (ZipEntry entry : zip.stream().filter(e -> !e.isDirectory()).collect(Collectors.toList())) {
+                Path file = folder.resolve(entry.getName());
+                Files.createDirectories(file.getParent());
+                Files.copy(zip.getInputStream(entry), file);
+            }
+        }
+    }
+
     private static void nest(Path jar, String main, List<Path> inner) throws IOException {
         try (OutputStream out = Files.newOutputStream(jar); JarOutputStream zip = new JarOutputStream(out)) {
             zip.setLevel(1);
@@ -272,9 +292,14 @@ final class Launch {
     /** A program of its own, since unpacking and packing take very long in a JVM that watches its JNI calls. */
     static final class Shade {
         public static void main(String[] arguments) throws IOException {
+            boolean unpacked = arguments[2].equals("unpacked");
             boolean nested = arguments[2].equals("nested");
-            List<Path> entries = Stream.of(arguments).skip(nested ? 3 : 2).map(Path::of).collect(Collectors.toList());
-            if (nested) {
+            List<Path> entries = Stream.of(arguments).skip(nested || unpacked ? 3 : 2).map(Path::of).collect(Collectors.toList());
+            if (unpacked) {
+                for (Path jar : entries) {
+                    unpack(jar, Path.of(arguments[0]).resolve(jar.getFileName()));
+                }
+            } else if (nested) {
                 nest(Path.of(arguments[0]), arguments[1], entries);
             } else {
                 pack(Path.of(arguments[0]), arguments[1], entries);

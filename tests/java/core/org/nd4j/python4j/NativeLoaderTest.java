@@ -3,8 +3,11 @@
 // once, jars inside jars, two class loaders. Each case runs in a JVM of its own.
 package org.nd4j.python4j;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.ByteArrayInputStream;
 import java.io.File;
@@ -23,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
@@ -30,9 +34,12 @@ import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
 import org.nd4j.python4j.internal.start.NativeLoader;
+import org.nd4j.python4j.internal.start.Unpacker;
 
 class NativeLoaderTest {
     private static final String CACHE = "org.eclipse.python4j.cache";
@@ -80,8 +87,30 @@ class NativeLoaderTest {
     @Test
     void aPlatformWithoutNativesListsThoseThatAreThere() throws Exception {
         String message = Launch.report().with("os.arch", "s390x").run().failure();
-        assertTrue(message.contains("no native library for linux-s390x"), message);
+        String system = NativeLoader.platform().replaceFirst("-.*", "");
+        assertTrue(message.contains("no native library for " + system + "-s390x"), message);
         assertTrue(message.matches("(?s).*it has those for .*\\b" + NativeLoader.platform() + "\\b.*"), message);
+        assertTrue(message.contains("There is none for this platform; there are those for linux-x86_64, linux-arm64, "), message);
+    }
+
+    @Test
+    void aPlatformWhoseNativesAreMissingIsToldTheirJar() throws Exception {
+        String other = NativeLoader.platform().endsWith("arm64") ? "amd64" : "aarch64";
+        String message = Launch.report().with("os.arch", other).run().failure();
+        String platform = other.equals("amd64") ? "linux-x86_64" : "linux-arm64";
+        assertTrue(message.contains("no native library for " + platform) && message.contains("with the classifier " + platform), message);
+    }
+
+    @Test
+    void aJvmOnMuslIsRefusedWithAnImageToTake() throws Exception {
+        Unpacker.refuseMusl(folder.resolve("no such file"));
+        Unpacker.refuseMusl(Path.of("/proc/self/maps"));
+        Path maps = Files.write(folder.resolve("maps"), List.of(
+                "55d0c6e1a000-55d0c6e1b000 r--p 00000000 fe:01 1053 /usr/lib/jvm/java-21-openjdk/bin/java",
+                "7f2a1b2c3000-7f2a1b2d7000 r--p 00000000 fe:01 7 /lib/ld-musl-x86_64.so.1"));
+        String message = assertThrows(PythonException.class, () -> Unpacker.refuseMusl(maps)).getMessage();
+        assertTrue(message.contains("the C library musl (/lib/ld-musl-x86_64.so.1)"), message);
+        assertTrue(message.contains("eclipse-temurin:21-jre in place of eclipse-temurin:21-jre-alpine"), message);
     }
 
     // ---- the cache ----
@@ -92,7 +121,7 @@ class NativeLoaderTest {
         Launch.Result result = Launch.report().with(CACHE, cache).run().passed();
         assertEquals(cache.toString(), result.field("cache"));
         assertTrue(result.field("libpython").startsWith(cache.toString()), result::toString);
-        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(cache)));
+        assertTrue(NativeLoader.isPrivate(cache));
         assertEquals(List.of(), names(cache, ".tmp"), "nothing half-written is left");
 
         cutTimes(cache);
@@ -126,7 +155,7 @@ class NativeLoaderTest {
     void damagedFilesAreUnpackedAgain() throws Exception {
         Launch launch = withCache(folder);
         launch.run().passed();
-        assertEquals(3, natives().size());
+        assertEquals(NativeLoader.platform().startsWith("windows") ? 2 : 3, natives().size(), "a pool needs Linux or macOS");
         for (Path file : natives()) {
             Files.write(file, Arrays.copyOf(Files.readAllBytes(file), 1000));
         }
@@ -160,6 +189,7 @@ class NativeLoaderTest {
 
     /** As in a container that runs with a number which its system does not know. */
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "Windows has no permissions of this kind")
     void aUserWithoutANameAndAHomeHasTheTemporaryFolder() throws Exception {
         for (String home : List.of("?", "/")) {
             Launch launch = Launch.report().with("user.home", home).with("user.name", "?").with("java.io.tmpdir", folder)
@@ -181,10 +211,11 @@ class NativeLoaderTest {
     void withoutAnyPlaceTheMessageListsThemAndTheProperty() throws Exception {
         Path home = Files.writeString(folder.resolve("home"), "a file, no folder");
         String message = Launch.report().with("user.home", home).with("java.io.tmpdir", home).run().failure();
-        assertTrue(message.contains(home + "/.cache/python4j: ") && message.contains("-D" + CACHE), message);
+        assertTrue(message.contains(home.resolve(".cache/python4j") + ": ") && message.contains("-D" + CACHE), message);
     }
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "Windows has no permissions of this kind")
     void aFolderThatOthersCanWriteIsNotUsed() throws Exception {
         Path cache = Files.createDirectory(folder.resolve("cache"));
         Files.setPosixFilePermissions(cache, PosixFilePermissions.fromString("rwxrwxrwx"));
@@ -193,6 +224,7 @@ class NativeLoaderTest {
     }
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "Windows has no permissions of this kind")
     void whatIsMadeInTheCacheIsTheUsersAlone() throws Exception {
         Launch.Result result = withCache(folder.resolve("made/cache")).umask("000").run().passed();
         assertEquals(folder.resolve("made/cache").toString(), result.field("cache"));
@@ -208,6 +240,7 @@ class NativeLoaderTest {
     void aCacheBehindALinkServes() throws Exception {
         Path real = Files.createDirectory(folder.resolve("real"));
         Path link = Files.createSymbolicLink(folder.resolve("link"), real);
+        assumeTrue(Files.isSymbolicLink(link), "Wine says that it makes links and makes none");
         Launch launch = withCache(link);
         launch.run().passed();
         assertTrue(Files.isDirectory(real.resolve("starts")));
@@ -215,6 +248,7 @@ class NativeLoaderTest {
     }
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "Windows has no permissions of this kind")
     void whereOthersCanReplaceTheCacheNothingNotedThereIsBelieved() throws Exception {
         Path open = Files.createDirectory(folder.resolve("open"));
         Path cache = open.resolve("cache");
@@ -238,6 +272,7 @@ class NativeLoaderTest {
     }
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "Windows has no permissions of this kind")
     void theFolderForTemporaryFilesProtectsWhatIsInIt() throws Exception {
         Path own = Files.createTempDirectory(Path.of("/tmp"), "python4j-test");
         try {
@@ -266,6 +301,14 @@ class NativeLoaderTest {
 
     /** A copy of classes whose native library has one other byte. */
     private static Path forged(Path classes, Path copy) throws Exception {
+        return copy(classes, copy, System.mapLibraryName("python4j"), bytes -> {
+            bytes[bytes.length / 2] ^= 1;
+            return bytes;
+        });
+    }
+
+    /** A copy of classes with another content of the files of one name. */
+    private static Path copy(Path classes, Path copy, String name, UnaryOperator<byte[]> change) throws Exception {
         try (Stream<Path> files = Files.walk(classes)) {
             for (Path file : files.collect(Collectors.toList())) {
                 Path to = copy.resolve(classes.relativize(file));
@@ -273,10 +316,7 @@ class NativeLoaderTest {
                     Files.createDirectories(to);
                 } else {
                     byte[] bytes = Files.readAllBytes(file);
-                    if (file.toString().endsWith(System.mapLibraryName("python4j"))) {
-                        bytes[bytes.length / 2] ^= 1;
-                    }
-                    Files.write(to, bytes);
+                    Files.write(to, file.endsWith(name) ? change.apply(bytes) : bytes);
                 }
             }
         }
@@ -304,6 +344,49 @@ class NativeLoaderTest {
             killed.join();
         }
         Launch.report().with(CACHE, folder.resolve("cache")).run().passed();
+    }
+
+    /** As at an upgrade while the old version still runs, whose files Windows lets nobody replace. */
+    @Test
+    void anotherVersionStartsWhileOneRuns() throws Exception {
+        Path cache = folder.resolve("cache");
+        Path stop = folder.resolve("stop");
+        List<Path> newer = new ArrayList<>();
+        for (Path part : Launch.core()) {
+            newer.add(Files.isDirectory(part) ? copy(part, folder.resolve("newer" + newer.size()), "native.properties",
+                    text -> new String(text, UTF_8).replaceFirst("version=.*", "version=99.9").getBytes(UTF_8)) : part);
+        }
+        newer.addAll(Launch.libraries());
+        Launch.Running old = Launch.of(Waiting.class, stop.toString()).with(CACHE, cache).start();
+        try {
+            while (old.process.isAlive() && !Files.exists(Path.of(stop + ".ready"))) {
+                Thread.sleep(20);
+            }
+            for (int i = 0; i < 2; i++) {
+                Launch.report().classPath(Launch.path(newer)).with(CACHE, cache).run().passed();
+                Launch.report().with(CACHE, cache).run().passed();
+            }
+        } finally {
+            Files.createFile(stop);
+        }
+        Launch.Result result = old.join();
+        assertEquals("42", result.out.strip(), result::toString);
+        assertEquals(List.of(), names(cache, ".tmp"));
+        try (Stream<Path> files = Files.list(cache)) {
+            assertEquals(1, files.filter(file -> file.getFileName().toString().startsWith("99.9-")).count());
+        }
+    }
+
+    /** Uses Python, waits for a file, and uses Python again. */
+    static final class Waiting {
+        public static void main(String[] arguments) throws Exception {
+            PythonExecutioner.exec("x = 42");
+            Files.createFile(Path.of(arguments[0] + ".ready"));
+            while (!Files.exists(Path.of(arguments[0]))) {
+                Thread.sleep(20);
+            }
+            System.out.println(PythonExecutioner.getVariable("x"));
+        }
     }
 
     private static List<String> names(Path folder, String end) throws Exception {
@@ -414,6 +497,46 @@ class NativeLoaderTest {
         }
     }
 
+    /** As an IDE, a build tool or an exploded image leaves them. */
+    @Test
+    void foldersOfUnpackedJarsRun() throws Exception {
+        Path unpacked = folder.resolve("with a space and \u00fc");
+        List<Path> all = new ArrayList<>(Launch.core());
+        all.add(Path.of(getClass().getProtectionDomain().getCodeSource().getLocation().toURI()));
+        all.addAll(Launch.unpack(unpacked, Launch.libraries()));
+        List<String> before = tree(unpacked);
+        Launch launch = Launch.of(Bound.class, "--json").with(CACHE, folder.resolve("cache")).classPath(Launch.path(all))
+                .option("-Xlog:class+load:file=" + folder.resolve("loaded"));
+        for (String start : List.of("cold", "warm", "of changed files")) {
+            Launch.Result result = launch.run().passed();
+            assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+            assertTrue(result.out.startsWith("1 " + result.field("python")), result::toString);
+            assertEquals(!start.equals("warm"), Files.readString(folder.resolve("loaded")).contains("Interpreter$Search "), start);
+            assertEquals(before, tree(unpacked), "nothing is written to the class path");
+            Path library = unpacked.resolve(before.stream().filter(file -> file.endsWith(System.mapLibraryName("jnipython"))).findFirst().orElseThrow());
+            if (start.equals("warm")) {
+                Files.setLastModifiedTime(library, FileTime.from(1_000_000_000, TimeUnit.SECONDS));
+            }
+        }
+    }
+
+    private static List<String> tree(Path folder) throws Exception {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.map(Path::toString).sorted().collect(Collectors.toList());
+        }
+    }
+
+    /** What the bindings of {@code org.bytedeco.cpython} meet, and the report. */
+    static final class Bound {
+        public static void main(String[] arguments) throws Exception {
+            try (PythonGIL gil = PythonGIL.lock()) {
+                System.out.println(org.bytedeco.cpython.global.python.PyGILState_Check() + " "
+                        + org.bytedeco.cpython.global.python.Py_GetVersion().getString());
+            }
+            PythonEnvironment.main(arguments);
+        }
+    }
+
     /** A class loader that reads jars inside the jar of the class path and tells nothing about them. */
     static final class Nested extends ClassLoader {
         private final Map<String, byte[]> files = new HashMap<>();
@@ -477,7 +600,7 @@ class NativeLoaderTest {
     void anotherReleaseInTheSameJvmIsRefused() throws Exception {
         Launch.Result result = Launch.of(Loaders.class, "differ").run();
         assertEquals(0, result.status, result::toString);
-        assertTrue(result.out.contains("Another class loader of this JVM has loaded /other/libpython4j.so"),
+        assertTrue(result.out.contains("Another class loader of this JVM has loaded /other/" + System.mapLibraryName("python4j")),
                 result::toString);
         assertTrue(result.out.contains("use the same python4j-core in both"), result::toString);
     }

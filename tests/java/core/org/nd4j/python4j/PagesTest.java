@@ -8,8 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.File;
 import java.io.IOException;
 import java.lang.reflect.Field;
+import java.nio.charset.Charset;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -107,15 +109,19 @@ class PagesTest {
     }
 
     @Test
-    void theFirstProgramOfTheReadmeRuns(@TempDir Path folder) throws Exception {
+    void theFirstProgramOfTheReadmeRuns(@TempDir Path temporary) throws Exception {
+        // All that it needs is in folders with such names, the embedded CPython as well.
+        boolean unicode = Charset.forName(System.getProperty("sun.jnu.encoding")).newEncoder().canEncode('\u00e4');
+        Path folder = Files.createDirectory(temporary.resolve(unicode ? "my first pr\u00f6gr\u00e4m" : "my first program"));
         String readme = Files.readString(ROOT.resolve("README.md"));
         String program = all("(?s)```java\n(import .*?)```", readme).iterator().next();
         Path source = Files.writeString(folder.resolve("Hello.java"), program);
-        Process java = new ProcessBuilder(Paths.get(System.getProperty("java.home"), "bin", "java").toString(),
-                "-cp", System.getProperty("python4j.tests.classpath"), source.toString()).start();
-        java.getOutputStream().close();
-        assertEquals("Hello, Ada\n", new String(java.getInputStream().readAllBytes()));
-        assertEquals(0, java.waitFor());
+        assertEquals(0, Compiled.compile(System.err, "-proc:none", "-cp", Launch.classPath(), "-d", folder.toString(), source.toString()));
+        Launch.Result result = Launch.of("Hello").classPath(folder + File.pathSeparator + Launch.classPath())
+                .with("org.eclipse.python4j.cache", folder.resolve("cache")).run();
+        assertEquals("Hello, Ada\n", result.out, result::toString);
+        assertEquals(0, result.status, result::toString);
+        Launch.remove(folder.resolve("cache"));
     }
 
     @Test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lists and dicts that cross in parts: exact whatever is in them, nothing stays of one that fails half-way, and what crosses
+// Containers that cross in parts: exact whatever is in them, nothing stays of one that fails half-way, and what crosses
 // needs little memory beside it.
 package org.nd4j.python4j;
 
@@ -9,20 +9,27 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.lang.reflect.Array;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.ConcurrentModificationException;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import java.util.function.LongFunction;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
@@ -244,18 +251,155 @@ class PartsTest {
         assertEquals(list(MANY, i -> i), echo(list(MANY, i -> i)));
     }
 
-    /** There other threads come between two calls: so a value crosses at once. */
+    /** Sets, views, ranges, tuples, frozen ones as keys and elements, arrays of all types. */
     @Test
-    void sharedBlocksReadThemWhole() throws Exception {
+    void otherContainersAreExactAsWell() {
+        leavesNothing(PartsTest::crossOthers);
+    }
+
+    private static void crossOthers() {
+        Set<Object> set = new LinkedHashSet<>(list(MANY, i -> i % 2 == 0 ? i : "text " + i));
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonExecutioner.setVariable("s", Python.of(set));
+            PythonExecutioner.setVariable("inner", Python.of(List.of(Set.of(set), Map.of(set, 1L))));
+            run("many = " + MANY, "assert type(s) is set and s == {i if i % 2 == 0 else 'text %d' % i for i in range(many)}",
+                    "assert inner == [{frozenset(s)}, {frozenset(s): 1}]");
+            assertEquals(set, Python.eval("s").toJava(Set.class));
+            assertEquals(set, Python.eval("frozenset(s)").toJava(Set.class));
+            assertEquals(List.of(Set.of(set), Map.of(set, 1L)), Python.eval("inner").toList());
+            run("d = {i: 'v%d' % i for i in range(many)}");
+            assertEquals(list(MANY, i -> i), Python.eval("d.keys()").toJava(List.class));
+            assertEquals(list(MANY, i -> "v" + i), Python.eval("d.values()").toJava(List.class));
+            assertEquals(list(MANY, i -> List.of(i, "v" + i)), Python.eval("d.items()").toJava(List.class));
+            assertEquals(list(MANY, i -> i), Python.eval("range(many)").toJava(List.class));
+            assertEquals(list(3, i -> set), Python.eval("(s, frozenset(s), s)").toJava(List.class));
+            run("del d, s, inner");
+        }
+        long[] longs = LongStream.range(-5, MANY).toArray();
+        double[] doubles = LongStream.range(0, MANY).mapToDouble(i -> i * 0.5).toArray();
+        int[] ints = Arrays.stream(longs).mapToInt(i -> (int) i).toArray();
+        float[] floats = new float[MANY];
+        short[] shorts = new short[MANY];
+        boolean[] booleans = new boolean[2_000_000];
+        char[] chars = new char[MANY];
+        for (int i = 0; i < MANY; i++) {
+            floats[i] = i * 0.25f;
+            shorts[i] = (short) i;
+            booleans[2 * i] = i % 3 == 0;
+            chars[i] = (char) (' ' + i % 1000);
+        }
+        Object[] objects = list(MANY, i -> "e" + i).toArray();
+        for (Object array : new Object[] {longs, doubles, ints, floats, shorts, booleans, chars, objects, new long[0]}) {
+            try (PythonGC frame = PythonGC.watch()) {
+                List<?> there = Python.of(array).toList();
+                assertEquals(Array.getLength(array), there.size());
+                for (int i = 0; i < there.size(); i += 1 + i % 7) {
+                    Object element = Array.get(array, i);
+                    Object expected = element instanceof Float ? (Object) ((Float) element).doubleValue()
+                            : element instanceof Number && !(element instanceof Double) ? (Object) ((Number) element).longValue()
+                            : element instanceof Character ? element.toString() : element;
+                    assertEquals(expected, there.get(i));
+                }
+            }
+        }
+    }
+
+    @Test
+    void elementsOfASetThatAreEqualInPythonAreRefused() {
+        Set<Object> equal = new LinkedHashSet<>(list(MANY, i -> i));
+        equal.add(1.0);
+        PythonException refused = assertThrows(PythonException.class, () -> Python.of(equal));
+        assertTrue(refused.getMessage().contains("and 1 would be lost"), refused::getMessage);
+        equal.remove(1.0);
+        equal.add(new Object());
+        assertThrows(PythonException.class, () -> Python.of(equal));
+    }
+
+    /** Its reader is outside Python, where other threads may come between two parts. */
+    @Test
+    void callbacksTakeAndReturnThem() {
+        Map<String, Object> value = Map.of("list", list(MANY, i -> i), "texts", list(MANY, i -> "text " + i),
+                "set", new LinkedHashSet<>(list(MANY, i -> i)), "dict", map(MANY, i -> "k" + i, i -> i),
+                "nested", list(4, i -> list(MANY, j -> "n" + j)), "text", "\u00e9".repeat(3_000_000), "bytes", "x".repeat(3_000_000));
+        run("class C: pass");
+        leavesNothing(() -> {
+            PythonExecutioner.setVariable("j", Python.function(UnaryOperator.class, given -> {
+                assertEquals(value, given);
+                return given;
+            }));
+            try (PythonGC frame = PythonGC.watch()) {
+                PythonExecutioner.setVariable("x", Python.of(value));
+                run("assert j(x) == x", "del x, j");
+            }
+        });
+    }
+
+    /** Objects among many values are given back, whether the function is called or its arguments cannot be read. */
+    @Test
+    void callbacksKeepNoObjects() {
+        run("class C: pass");
+        leavesNothing(() -> {
+            try (PythonGC frame = PythonGC.watch()) {
+                PythonExecutioner.setVariable("j", Python.function(Function.class, given -> (long) ((List<?>) given).size()));
+                run("x = [C() if i % 3000 == 0 else 'text %d' % i for i in range(" + MANY + ")]",
+                        "assert j(x) == len(x)", "x = [1, x, dict(enumerate(x))]", "x[2][(1, 2)] = x[2][range(1, 3)] = 0",
+                        "try: j(x)", "except Exception as e: assert 'would lose 1' in str(e), e", "else: assert False", "del x, j");
+            }
+        });
+    }
+
+    /** There other threads come between two calls: so all parts are read in one. */
+    @Test
+    void sharedBlocksReadThemAtOneMoment() throws Exception {
+        run("x = [0] * " + MANY, "texts = ['t0'] * " + MANY, "d = dict.fromkeys(range(" + MANY + "), 0)", "changes = 0",
+                "def change():", "    global changes", "    changes += 1", "    x[:] = [changes] * len(x)",
+                "    texts[:] = ['t%d' % changes] * len(x)", "    d.update(dict.fromkeys(d, changes))");
+        PythonObject x = Python.eval("x");
+        PythonObject texts = Python.eval("texts");
+        PythonObject d = Python.eval("d");
+        PythonObject nested = Python.eval("{'x': [texts]}");
+        PythonObject change = Python.eval("change");
         try (PythonGIL lent = PythonGIL.lend()) {
+            AtomicBoolean ends = new AtomicBoolean();
+            OtherThread<Void> changing = OtherThread.start(() -> {
+                while (!ends.get()) {
+                    try (PythonGIL shared = PythonGIL.lockShared()) {
+                        change.call();
+                    }
+                }
+                return null;
+            });
             OtherThread.call(() -> {
                 try (PythonGIL shared = PythonGIL.lockShared()) {
-                    PythonExecutioner.exec("x = [str(i) for i in range(" + MANY + ")]");
-                    assertEquals(list(MANY, i -> "" + i), PythonExecutioner.getVariable("x").toList());
+                    for (int i = 0; i < 10; i++) {
+                        assertOneMoment(x.toList());
+                        assertOneMoment(texts.toList());
+                        assertOneMoment(d.toMap().values());
+                        assertOneMoment((Collection<?>) nested.toMap().get("x"));
+                    }
                     assertEquals(list(MANY, i -> i), Python.of(list(MANY, i -> i)).toList());
                 }
                 return null;
             });
+            ends.set(true);
+            changing.join();
+            OtherThread.call(() -> {
+                try (PythonGIL shared = PythonGIL.lockShared()) {
+                    run("class C: pass");
+                    leavesNothing(PartsTest::takeObjects);
+                }
+                return null;
+            });
+        }
+    }
+
+    private static void assertOneMoment(Collection<?> elements) {
+        Object first = elements.iterator().next();
+        if (first instanceof List) {
+            assertOneMoment((List<?>) first);
+        } else {
+            assertEquals(MANY, elements.size());
+            assertTrue(elements.stream().allMatch(first::equals), "all were changed at once");
         }
     }
 
@@ -272,6 +416,17 @@ class PartsTest {
         try (PythonGIL lent = PythonGIL.lend()) {
             assertEquals(MANY, submitted.get(30, TimeUnit.SECONDS));
         }
+    }
+
+    /** As above, of 2.4 million values each, of which a crossing at once needs 19 to 60. */
+    @Test
+    void anyContainerThatCrossesNeedsLittleMemoryBesideIt() throws Exception {
+        assumeTrue(Files.exists(Path.of("/proc/self/clear_refs")), "only Linux tells the most that a process had");
+        String grown = ChildJvm.output("othersCrossInParts", "-Xms640m", "-Xmx640m", "-XX:+UseSerialGC", "-XX:+AlwaysPreTouch");
+        for (String line : grown.split("\n")) {
+            assertTrue(Integer.parseInt(line.substring(line.lastIndexOf(' ') + 1)) < 16, () -> "beside what crossed: " + grown);
+        }
+        assertEquals(10, grown.split("\n").length, grown);
     }
 
     /** In megabytes: of the list in Java 200, of that in Python 400, of a crossing at once 80 on each side. */

@@ -22,6 +22,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 import org.nd4j.python4j.internal.jni.Handles;
@@ -64,6 +66,7 @@ class PythonBufferTest {
     }
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "shared memory needs Linux or macOS")
     void sharedMemoryIsFilledByJavaAndReadByPythonAndTheOtherWayRound() {
         try (PythonBuffer shared = PythonBuffer.shared(PythonBuffer.Type.FLOAT64, 3, 4)) {
             assertArrayEquals(new long[] {3, 4}, shared.shape());
@@ -80,6 +83,7 @@ class PythonBufferTest {
     }
 
     @Test
+    @DisabledOnOs(value = OS.WINDOWS, disabledReason = "shared memory needs Linux or macOS")
     void sharedMemoryGoesWithTheLastOfItsBuffersAndViews() throws InterruptedException {
         eventually("earlier blocks are still mapped", () -> blocksMapped() == 0);
         PythonBuffer shared = PythonBuffer.shared(PythonBuffer.Type.UINT8, 1 << 20);

@@ -96,9 +96,57 @@ class PythonOutputTest {
             exec("import io, sys\nsys.stdout.reconfigure(encoding='latin-1', newline='\\r\\n')\n"
                     + "print('\u00e9')\nsys.stdout.buffer.write(b'\\xe8\\n')\ntry: print('\u20ac')\nexcept UnicodeEncodeError: print('refused')");
             assertEquals("\u00e9\r\n\u00e8\nrefused\r\n", output.getOut());
-            exec("sys.stderr = io.TextIOWrapper(sys.stderr.detach(), 'utf-8', line_buffering=True)\nprint('\u4e2d', file=sys.stderr)");
+            exec("sys.stderr = io.TextIOWrapper(sys.stderr.detach(), 'utf-8', newline='\\n', line_buffering=True)\nprint('\u4e2d', file=sys.stderr)");
             assertEquals("\u4e2d\n", output.getErr());
             exec("sys.stderr = sys.__stderr__");
+        }
+    }
+
+    @Test
+    void bytesBelowTheTextStreamAreTextInWhateverFormTheyCome() {
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("import sys\nraw = sys.stdout.buffer\nprint('plain')\n"
+                    + "sizes = [raw.write(b'b\\n'), raw.write(bytearray(b'a\\n')), raw.write(memoryview(b'mm\\n')), raw.write(b'\\xff\\n')]\n"
+                    + "sys.stdout.reconfigure(encoding='latin-1')\nprint('\u00e9')\nsys.stdout.reconfigure(encoding='utf-8')\nprint('\u00e9')\n"
+                    + "print('x' * 100, flush=True)");
+            assertEquals("plain\nb\na\nmm\n\ufffd\n\u00e9\n\u00e9\n" + "x".repeat(100) + "\n", output.getOut());
+            assertEquals("[2, 2, 3, 2]", PythonExecutioner.getVariable("sizes").toString());
+            exec("sys.stdout.close()");
+            Expect.failure("ValueError: I/O operation on closed file", () -> exec("raw.write(b'late')"));
+        }
+    }
+
+    @Test
+    void whatWaitsInTheTextStreamIsFlushedWhenTheCallReturns() {
+        List<String> texts = new ArrayList<>();
+        try (PythonOutput output = PythonOutput.to(texts::add, text -> {})) {
+            exec("import sys\nsys.stdout.reconfigure(write_through=False)\nprint('a', end='')");
+            exec("n = 1");
+            exec("sys.stdout.reconfigure(write_through=True)\nflushed = []\nsys.stdout.flush = lambda: flushed.append(1)");
+            exec("n = 1");
+            exec("n = len(flushed)\ndel sys.stdout.flush");
+            assertEquals(List.of("a"), texts);
+            assertEquals(2, PythonExecutioner.getVariable("n", PythonTypes.INT).getValue());
+        }
+    }
+
+    @Test
+    void aStreamGoesWithItsLastUser() {
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("import gc, sys, weakref\nprint('1')\nstreams = [weakref.ref(s) for s in (sys.stdout, sys.stdout.buffer, sys.stderr)]");
+        }
+        exec("n = gc.collect()");
+        assertEquals("[None, None, None]", Expect.text("[stream() for stream in streams]"));
+    }
+
+    @Test
+    void aStreamThatTheProgramKeptGoesToWhoeverReceivesNow() {
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("import sys\nkept = sys.stdout\nprint('1')");
+        }
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("print('2', file=kept)\nprint('3')");
+            assertEquals("2\n3\n", output.getOut());
         }
     }
 

@@ -124,7 +124,7 @@ class PythonPackagesTest {
         List<String> lines = passed(program("own").run());
         assertEquals(4, lines.size(), lines::toString);
         assertEquals(text, lines.get(2));
-        assertEquals(lines.get(0) + "/own.py 4 raise ValueError('here')", lines.get(3));
+        assertEquals(Path.of(lines.get(0), "own.py") + " 4 raise ValueError('here')", lines.get(3));
     }
 
     @Test

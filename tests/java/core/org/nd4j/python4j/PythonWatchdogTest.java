@@ -27,7 +27,9 @@ class PythonWatchdogTest {
 
     @BeforeEach
     void watch() {
-        PythonGIL.lock().close(); // the start is no long turn
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import ctypes"); // neither the start nor this is the long turn
+        }
         dog = PythonGIL.watch(LIMIT, reports::add);
     }
 
@@ -101,9 +103,10 @@ class PythonWatchdogTest {
     void aCallOfCThatKeepsTheGilIsReportedTwice() throws Exception {
         OtherThread<Void> other = OtherThread.start(() -> {
             try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("import ctypes\n"
+                PythonExecutioner.exec("import ctypes, sys\n"
                         + "def stuck():\n"
-                        + "    ctypes.PyDLL(None).usleep(4_000_000)\n"
+                        + "    if sys.platform == 'win32': ctypes.PyDLL('kernel32').Sleep(4000)\n"
+                        + "    else: ctypes.PyDLL(None).usleep(4_000_000)\n"
                         + "    while going: pass\n"
                         + "going = True\n"
                         + "stuck()");

@@ -35,7 +35,8 @@ class StopperTest {
 
     @ParameterizedTest
     @ValueSource(strings = {LOOP, "import time\ntime.sleep(600)", "import threading\nthreading.Event().wait()",
-            "import asyncio\nasync def f(): await asyncio.sleep(600)\nasyncio.run(f())", "import queue\nqueue.Queue().get()",
+            "import asyncio\nasync def f(): await asyncio.sleep(600)\nasyncio.run(f())",
+            "import asyncio\nasync def f(): await asyncio.sleep(600)\nloop = asyncio.SelectorEventLoop()\nloop.run_until_complete(f())", "import queue\nqueue.Queue().get()",
             "import sys\nbefore = sys.getswitchinterval()\nsys.setswitchinterval(600)\ntry:\n    while True: pass\nfinally: sys.setswitchinterval(before)", "def f():\n    f2()\ndef f2():\n    while True: pass\nf()"})
     void aDeadlineEndsPythonCode(String code) {
         try (PythonGIL gil = PythonGIL.lock()) {

@@ -26,7 +26,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -69,7 +68,7 @@ class TablesTest {
         }
         Path source = folder.resolve("Rows.java");
         Files.writeString(source, SOURCE);
-        assertEquals(0, ToolProvider.getSystemJavaCompiler().run(null, null, null, "-proc:none", "-d", folder.toString(), source.toString()));
+        assertEquals(0, Compiled.compile(System.err, "-proc:none", "-d", folder.toString(), source.toString()));
         loader = new URLClassLoader(new URL[] {folder.toUri().toURL()});
     }
 

@@ -62,6 +62,9 @@ class TypedConversionTest {
             "  record Chain(int v, Chain next) {}",
             "  record Strict(List<String> names) { public Strict { names = List.copyOf(names); } }",
             "  record Loop(List<Object> own) {}",
+            "  record Small(long userId, double score, Boolean isOn, String text, int n) {}",
+            "  record Wide(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j, long k, long l, long m, long n, long o,",
+            "    long p, long q, long r) {}",
             "  Tree<Integer> tree(); P<Integer, String> p(); Grow<Integer> grow(); Bound<Integer> bound(); Bound<?> anyBound();",
             "  Arrays2<Integer> arrays(); Holder<Short> holder(); List<Node<? extends Byte>> nodes(); Optional<Node<Float>> maybe();",
             "  Map<Short, ? super Integer> map(); Node<?> any(); Report rows(); Node<Long>[] array();", "}");
@@ -74,7 +77,7 @@ class TypedConversionTest {
         loader = Compiled.records(folder, SHAPES);
         shapes = loader.loadClass("made.Shapes");
         for (String name : Arrays.asList("Tree", "Node", "P", "Grow", "Bound", "Arrays2", "Holder", "Oct", "Counted", "Order", "Report", "Box",
-                "Chain", "Strict", "Loop")) {
+                "Chain", "Strict", "Loop", "Small", "Wide")) {
             shape(name); // before the folder goes
         }
     }
@@ -157,6 +160,28 @@ class TypedConversionTest {
         assertEquals((short) 5, get(holder, "value"));
         PythonExecutioner.setVariable("again", (PythonObject) get(holder, "object"));
         assertTrue(Expect.truth("again is o"));
+    }
+
+    @Test
+    void aRecordOfADictIsTheSameWhateverTheDictHas() throws Exception {
+        Class<?> small = shape("Small");
+        String longest = "\u00e9".repeat(32);
+        String start = "Small[userId=7, score=0.5, isOn=";
+        for (int i = 0; i < 3; i++) {
+            assertEquals(start + "true, text=t, n=-1]", java("{'userId': 7, 'score': 0.5, 'isOn': True, 'text': 't', 'n': -1}", small).toString());
+            assertEquals(start + "null, text=" + longest + ", n=0]",
+                    java("{'user_id': 7, 'score': 0.5, 'is_on': None, 'text': '" + longest + "', 'n': 0, 'more': object()}", small).toString());
+            assertEquals(start + "false, text=" + longest + "x, n=1]",
+                    java("{'user_id': 0, 'userId': 7, 'score': 0.5, 'is_on': False, 'text': '" + longest + "x', 'n': True + 0}", small).toString());
+            assertEquals("Small[userId=7, score=2.0, isOn=true, text=t, n=3]",
+                    java("{'userId': 7, 'score': 2, 'isOn': True, 'text': 't', 'n': 3}", small).toString());
+            wrong("value.n: int 4294967296 is not an int (record Small)", "dict(userId=7, score=0.5, isOn=True, text='t', n=1 << 32)", small);
+            wrong("Could not convert value to made.Shapes$Small: {'userId': 7}. It has no 'score', 'isOn', 'text', 'n'.", "{'userId': 7}", small);
+            String eighteen = "{chr(97 + n): n for n in range(18)}";
+            assertEquals(17L, get(java(eighteen, shape("Wide")), "r"));
+            run("class D(dict):", "    def __getitem__(self, key): return 5");
+            assertEquals(5L, get(java("D(" + eighteen + ")", shape("Wide")), "r"));
+        }
     }
 
     @Test

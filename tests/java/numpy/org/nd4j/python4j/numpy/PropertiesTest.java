@@ -29,6 +29,8 @@ import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonProcess;
 
 class PropertiesTest {
+    /** How long a child may take, as in the core's tests. */
+    private static final long SECONDS = Long.getLong("python4j.tests.seconds", 60);
 
     @Test
     void numpyAndOpenblasAreLoadedWhenFirstNeeded() throws Exception {
@@ -158,7 +160,7 @@ class PropertiesTest {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         try {
-            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the child still runs");
+            assertTrue(process.waitFor(SECONDS, TimeUnit.SECONDS), "the child still runs");
             String said = new String(Files.readAllBytes(out), StandardCharsets.UTF_8);
             assertEquals(0, process.exitValue(), said);
             return said;

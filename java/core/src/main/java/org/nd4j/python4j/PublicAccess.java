@@ -95,6 +95,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public Object[] values(PythonObject dict, List<List<String>> names) {
+        return dict.values(names);
+    }
+
+    @Override
     public Object read(PythonObject object) {
         return object.read();
     }

@@ -5,6 +5,7 @@ package org.nd4j.python4j;
 
 import java.lang.ref.Reference;
 import java.lang.reflect.Type;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Iterator;
@@ -865,6 +866,36 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     Callbacks.Function own() {
         Object own = convertRaw(Pack.Wanted.JAVA);
         return own instanceof Callbacks.Function ? (Callbacks.Function) own : null;
+    }
+
+    /**
+     * The values of this dict by names, each of which may have several: the first that is there counts. The result is null if this is
+     * no dict, or not all of them are small values; then it is to be read as a whole.
+     */
+    Object[] values(List<List<String>> names) {
+        if (!PythonGIL.isKept()) {
+            return null;
+        }
+        List<Name> held = new ArrayList<>(); // until the call is over
+        long[][] handles = new long[names.size()][];
+        for (int i = 0; i < handles.length; i++) {
+            handles[i] = new long[names.get(i).size()];
+            for (int j = 0; j < handles[i].length; j++) {
+                Name name = Name.ofAttribute(names.get(i).get(j));
+                held.add(name);
+                handles[i][j] = name.handle();
+            }
+        }
+        Stopper.Slot slot = Stopper.slot();
+        long outer = slot.begin();
+        try {
+            boolean told = Told.named(handle(), handles) && Native.objectValues(slot.call());
+            return told ? Told.values(handles.length) : null;
+        } finally {
+            slot.end(outer);
+            Reference.reachabilityFence(held);
+            Reference.reachabilityFence(this);
+        }
     }
 
     /** As its type has it, unfinished; an object of a type without a packed form is one again. */

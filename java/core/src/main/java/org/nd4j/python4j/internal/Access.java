@@ -58,6 +58,9 @@ public abstract class Access {
     /** Whether the object belongs to a frame of {@code PythonGC}. */
     public abstract boolean isFramed(PythonObject object);
 
+    /** The values of a dict by several names each, if it is one and they are small; null otherwise. */
+    public abstract Object[] values(PythonObject dict, List<List<String>> names);
+
     /** The value of an object of a built-in type, the object itself for any other. */
     public abstract Object read(PythonObject object);
 

@@ -209,6 +209,12 @@ public final class ByReference implements Callbacks.Function {
     // ---- from Python ----
 
     @Override
+    public Object operation(int operation, String name) throws Throwable {
+        return operation == Callbacks.MEMBER ? member(name)
+                : operation == Callbacks.NEXT ? next() : Callbacks.Function.super.operation(operation, name);
+    }
+
+    @Override
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
         String operation = (String) arguments.get(0);
         List<?> operands = arguments.subList(1, arguments.size());

@@ -216,7 +216,8 @@ public final class Conversion {
             return object;
         }
         if (!target.keepsObjects()) {
-            return to(Access.get().read(object), target, depth);
+            Object[] fields = target.kind == Target.Kind.RECORD ? Access.get().values(object, target.record.pythonNames) : null;
+            return fields != null ? record(Arrays.asList(fields), target, depth, Form.VALUE) : to(Access.get().read(object), target, depth);
         }
         Object own = Access.get().own(object);
         if (own != null || object.isNone()) {

@@ -15,6 +15,8 @@ import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonInterrupted;
 import org.nd4j.python4j.PythonTimeout;
@@ -41,7 +43,8 @@ final class Records {
         for (int i = 0; i < components.length; i++) {
             String name = (String) read(components[i], "getName");
             names.add(name);
-            pythonNames.add(Arrays.asList(name, Names.snake(name), Names.writable(name), Names.asInPython(name)));
+            pythonNames.add(Stream.of(name, Names.snake(name), Names.writable(name), Names.asInPython(name)).distinct()
+                    .collect(Collectors.toList()));
             types.add((Type) read(components[i], "getGenericType"));
             classes[i] = (Class<?>) read(components[i], "getType");
             Method accessor = (Method) read(components[i], "getAccessor");

@@ -49,6 +49,11 @@ public final class Callbacks {
             return null;
         }
 
+        /** One of {@link #OPERATIONS} by its number. Only the last one has a name. */
+        default Object operation(int operation, String name) throws Throwable {
+            return call(arguments(OPERATIONS[operation], name), null);
+        }
+
         /** The name that Python shows. */
         default String name() {
             return "java";
@@ -94,6 +99,8 @@ public final class Callbacks {
 
     /** As in callback.rs. */
     private static final String[] OPERATIONS = {"next", "length", "hash", "member"};
+    public static final int NEXT = 0;
+    public static final int MEMBER = 3;
 
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
@@ -231,7 +238,7 @@ public final class Callbacks {
             Object result = null;
             Throwable thrown = null;
             try {
-                Pack.Reader reader = new Pack.Reader(arguments, 0);
+                Pack.Reader reader = new Pack.Reader(arguments, Native.root);
                 int left = 2;
                 Function function;
                 Object args;
@@ -314,7 +321,7 @@ public final class Callbacks {
             Object result = null;
             Throwable thrown = null;
             try {
-                result = function(key).call(arguments(OPERATIONS[operation], name), null);
+                result = function(key).operation(operation, name);
             } catch (Throwable e) {
                 thrown = e;
             }

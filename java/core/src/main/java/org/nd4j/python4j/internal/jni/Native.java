@@ -195,14 +195,17 @@ public final class Native {
     /** Creates a bytes object. The result is a handle in no frame. */
     public static native long bulkBytes(byte[] bytes);
 
-    /** The String or byte[] of a handle to a str or bytes. This releases the handle. */
-    public static native Object bulkTake(long handle);
+    /**
+     * The value of a handle to a str, bytes or a container. This releases the handle. A container is read by a method of the
+     * reader, {@code Object inside(byte[])}, while this thread keeps the GIL.
+     */
+    public static native Object bulkTake(long handle, Pack.Reader reader, long frame);
 
     /**
      * Adds packed values to a list or dict that goes to Python in parts.
      *
      * @param container the handle that the first part returned; 0 for the first part
-     * @param kind a tag: of a dict, of a run of numbers, or of a list
+     * @param kind a tag: of a dict, a set, of a run of numbers, or of a list
      * @param total how many elements or entries there were, with the last part; otherwise -1
      * @return a handle in no frame. A large value in a buffer refers to the container by it
      */
@@ -307,6 +310,12 @@ public final class Native {
 
     /** The next item of an iterator, 0 at its end; the parameters are as in {@link #objectOperate}. */
     public static native long objectNext(long handle, long frame, long call, long left);
+
+    /**
+     * Whether the values of a dict by their names, which {@link Told#named} asks for, are told. If not, they would have to be converted,
+     * or there is no such dict.
+     */
+    public static native boolean objectValues(long call);
 
     /** The object as a packed value of the wanted type, see {@link Pack}. */
     public static native byte[] objectConvert(long handle, int wanted, long frame, long call);

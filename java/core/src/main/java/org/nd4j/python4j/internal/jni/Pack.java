@@ -7,6 +7,7 @@ package org.nd4j.python4j.internal.jni;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.SoftReference;
+import java.lang.reflect.Array;
 import java.lang.reflect.Proxy;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -105,9 +106,12 @@ public final class Pack {
     private static final int LARGE_VALUE = 1 << 14;
     private static final int LARGE_BESIDE = 1 << 16;
 
-    /** Bytes of a container from which on it crosses in parts, as in pack.rs, and how deep such containers are nested. */
+    /** Bytes of a container from which on it crosses in parts, as in pack/format.rs, and how deep such containers are nested. */
     private static final int PART = 1 << 20;
     private static final int PART_DEPTH = 16;
+
+    /** How many elements of an array are written before the buffer's length is looked at. */
+    private static final int BLOCK = PART / 8;
 
     /** For runs of numbers. In a class of its own since the first VarHandle costs a start milliseconds. */
     private static final class Words {
@@ -539,7 +543,7 @@ public final class Pack {
         } else if (value instanceof Object[]) {
             list(Arrays.asList((Object[]) value), depth);
         } else if (value.getClass().isArray()) {
-            array(value);
+            array(value, depth);
         } else {
             rarer(value, depth);
         }
@@ -605,7 +609,7 @@ public final class Pack {
 
     private void collection(int tag, Collection<?> collection, int depth) {
         int from = start(tag);
-        int limit = tag == LIST ? limit(depth) : Integer.MAX_VALUE;
+        int limit = tag == TUPLE ? Integer.MAX_VALUE : limit(depth);
         long parts = 0;
         int count = 0;
         for (Object element : collection) {
@@ -684,52 +688,52 @@ public final class Pack {
         return true;
     }
 
-    private void array(Object array) {
-        if (array instanceof int[]) {
-            int[] ints = (int[]) array;
-            startRun(LONGS, ints.length);
-            for (int value : ints) {
-                u64(value);
-            }
-        } else if (array instanceof long[]) {
-            long[] longs = (long[]) array;
-            startRun(LONGS, longs.length);
-            room().asLongBuffer().put(longs);
-            length += 8 * longs.length;
-        } else if (array instanceof double[]) {
-            double[] doubles = (double[]) array;
-            startRun(DOUBLES, doubles.length);
-            room().asDoubleBuffer().put(doubles);
-            length += 8 * doubles.length;
-        } else if (array instanceof float[]) {
-            float[] floats = (float[]) array;
-            startRun(DOUBLES, floats.length);
-            for (float value : floats) {
-                u64(Double.doubleToRawLongBits(value));
-            }
-        } else if (array instanceof short[]) {
-            short[] shorts = (short[]) array;
-            startRun(LONGS, shorts.length);
-            for (short value : shorts) {
-                u64(value);
-            }
-        } else if (array instanceof boolean[]) {
-            boolean[] booleans = (boolean[]) array;
-            u8(LIST).u32(booleans.length);
-            for (boolean value : booleans) {
-                u8(value ? TRUE : FALSE);
-            }
-        } else {
-            char[] chars = (char[]) array;
-            u8(LIST).u32(chars.length);
-            for (char value : chars) {
-                u8(STR).text(String.valueOf(value));
+    private void array(Object array, int depth) {
+        boolean isWhole = array instanceof long[] || array instanceof int[] || array instanceof short[];
+        int tag = isWhole ? LONGS : array instanceof double[] || array instanceof float[] ? DOUBLES : LIST;
+        int from = start(tag);
+        int limit = limit(depth);
+        int count = Array.getLength(array);
+        long parts = 0;
+        for (int at = 0; at < count; at += BLOCK) {
+            elements(array, at, Math.min(BLOCK, count - at));
+            if (length > limit) {
+                parts = part(tag, parts, from, -1);
             }
         }
+        end(tag, parts, from, count);
     }
 
-    private void startRun(int tag, int count) {
-        u8(tag).u32(count).reserve(8L * count);
+    private void elements(Object array, int from, int count) {
+        reserve(8L * count);
+        int to = from + count;
+        if (array instanceof long[]) {
+            room().asLongBuffer().put((long[]) array, from, count);
+            length += 8 * count;
+        } else if (array instanceof double[]) {
+            room().asDoubleBuffer().put((double[]) array, from, count);
+            length += 8 * count;
+        } else if (array instanceof int[]) {
+            for (int i = from; i < to; i++) {
+                u64(((int[]) array)[i]);
+            }
+        } else if (array instanceof float[]) {
+            for (int i = from; i < to; i++) {
+                u64(Double.doubleToRawLongBits(((float[]) array)[i]));
+            }
+        } else if (array instanceof short[]) {
+            for (int i = from; i < to; i++) {
+                u64(((short[]) array)[i]);
+            }
+        } else if (array instanceof boolean[]) {
+            for (int i = from; i < to; i++) {
+                u8(((boolean[]) array)[i] ? TRUE : FALSE);
+            }
+        } else {
+            for (int i = from; i < to; i++) {
+                u8(STR).text(String.valueOf(((char[]) array)[i]));
+            }
+        }
     }
 
     private ByteBuffer room() {
@@ -920,6 +924,14 @@ public final class Pack {
             return value;
         }
 
+        /** A large container by itself, for native code that keeps the GIL meanwhile. */
+        Object inside(byte[] first) {
+            Reader inner = new Reader(null, first, frame);
+            Object value = inner.value();
+            hasObjects |= inner.hasObjects;
+            return value;
+        }
+
         /** Whether the rest can be read, even after a value that could not be read. */
         public boolean goesOn() {
             return !damaged;
@@ -1012,7 +1024,7 @@ public final class Pack {
         private static final class Open {
             final Open outer;
             final int depth;
-            final Collection<Object> elements; // null in a map
+            Collection<Object> elements; // null in a map
             Map<Object, Object> map;
             int count;
             int left;
@@ -1047,8 +1059,12 @@ public final class Pack {
 
             /** Makes room for as many as there are in all. */
             void expect(int total) {
-                if (map == null) {
+                if (elements instanceof ArrayList) {
                     ((ArrayList<?>) elements).ensureCapacity(total);
+                } else if (map == null) {
+                    Collection<Object> first = elements;
+                    elements = new LinkedHashSet<>(capacity(total));
+                    elements.addAll(first);
                 } else {
                     Map<Object, Object> first = map;
                     map = new LinkedHashMap<>(capacity(total));
@@ -1091,7 +1107,7 @@ public final class Pack {
         private void more(Open open) {
             need(24);
             refusePeer();
-            if (open == null || open.elements instanceof Set) {
+            if (open == null) {
                 throw malformed("no container that goes on");
             }
             long handle = word();
@@ -1107,8 +1123,8 @@ public final class Pack {
                 at++;
                 due--;
                 open.left--;
-                open.count--;
             }
+            open.count--;
             int tag = part[0];
             boolean isRun = tag == LONGS || tag == DOUBLES;
             boolean isFirst = !open.inParts;
@@ -1219,7 +1235,7 @@ public final class Pack {
                 case LARGE:
                     need(8);
                     refusePeer();
-                    return Native.bulkTake(word());
+                    return Native.bulkTake(word(), this, frame);
                 case SHARED:
                     return shared();
                 case MISSING:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small values in memory that both sides see, so that no array of Java's is needed: a result's value beside its handle, where
-// the value describes the result completely, and requests of few variables. pack.rs has the other side.
+// the value describes the result completely, and requests of few variables. pack/told.rs has the other side.
 package org.nd4j.python4j.internal.jni;
 
 import java.nio.ByteBuffer;
@@ -105,7 +105,37 @@ public final class Told {
         return request == requests && MEMORY.getLong(0) == code && MEMORY.getLong(WORD) == counts(inputs, outputs);
     }
 
+    /** Writes a request for values of a dict: for each one how many names it may have, and these as handles. False without room for it. */
+    public static boolean named(long dict, long[][] values) {
+        int at = putWord(putWord(0, dict), values.length);
+        for (long[] names : values) {
+            if (at + WORD * (1 + names.length) > MEMORY.capacity()) {
+                return false;
+            }
+            at = putWord(at, names.length);
+            for (long name : names) {
+                at = putWord(at, name);
+            }
+        }
+        return true;
+    }
+
+    private static int putWord(int at, long word) {
+        MEMORY.putLong(at, word);
+        return at + WORD;
+    }
+
     // ---- results ----
+
+    /** So many values, one after the other. */
+    public static Object[] values(int count) {
+        Object[] values = new Object[count];
+        for (int i = 0, at = 0; i < count; i++) {
+            values[i] = value(at);
+            at = next(at);
+        }
+        return values;
+    }
 
     /** The tag, as {@link Pack} has them; {@link Pack#MISSING} for an object of another kind. */
     public static int tag() {

@@ -3,6 +3,7 @@
 // use; these are the same as for the interpreter inside this process.
 package org.nd4j.python4j.internal.process;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -82,12 +83,19 @@ public final class PythonChild {
     private static ProcessBuilder command(Interpreter interpreter, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(interpreter.executable());
-        command.addAll(arguments);
+        for (String argument : arguments) {
+            command.add(File.separatorChar == '\\' ? escape(argument) : argument);
+        }
         ProcessBuilder builder = new ProcessBuilder(command);
         Map<String, String> environment = builder.environment();
         environment.putAll(interpreter.childEnvironment());
         environment.putIfAbsent("PYTHONIOENCODING", "utf-8"); // what runAndReturn reads, whatever the locale
         return builder;
+    }
+
+    /** Windows has one text for all arguments, for which Java puts those with spaces into quotes, but leaves quotes within as they are. */
+    private static String escape(String argument) {
+        return argument.replaceAll("(\\\\*)\"", "$1$1\\\\\"");
     }
 
     private static int await(Process process) throws InterruptedException {

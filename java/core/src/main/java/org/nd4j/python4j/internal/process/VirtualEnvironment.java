@@ -33,18 +33,43 @@ public final class VirtualEnvironment {
     private static final String CHANGING = "python4j-installing";
 
     /**
+     * Creates an environment. On Windows the embedded CPython has none of the programs that are copied into one; its own
+     * does as well, beside its own libraries. That one's pip lies in the standard library, where ensurepip sees it.
+     */
+    private static final String MAKE = String.join("\n",
+            "import ensurepip, os, shutil, subprocess, sys, venv",
+            "class Embedded(venv.EnvBuilder):",
+            "    def setup_python(self, context):",
+            "        for name in os.listdir(context.python_dir):",
+            "            if name.lower().startswith(('python', 'vcruntime')) and name.lower().endswith(('.exe', '.dll')):",
+            "                shutil.copy2(os.path.join(context.python_dir, name), context.bin_path)",
+            "    def _setup_pip(self, context):",
+            "        wheels = os.path.join(os.path.dirname(ensurepip.__file__), '_bundled')",
+            "        subprocess.run([context.env_exe, '-Im', 'pip', '--isolated', 'install', '--ignore-installed', '--no-index',",
+            "            '--find-links', wheels, 'pip'], check=True)",
+            "launcher = os.path.join(os.path.dirname(venv.__file__), 'scripts', 'nt', 'venvlauncher.exe')",
+            "Builder = Embedded if os.name == 'nt' and not os.path.exists(launcher) else venv.EnvBuilder",
+            "Builder(with_pip=True, symlinks=os.name != 'nt', prompt=sys.argv[1]).create(sys.argv[2])");
+
+    /**
      * Runs pip. The lock is this process's, not the JVM's: a pip whose JVM was killed goes on, and the next one waits for
      * it. If that one was killed as well, a package may have its description without being complete, and pip would take it
      * for installed: pip writes the file INSTALLER last.
      */
     private static final String PIP = String.join("\n",
-            "import glob, os, runpy, shutil, sys, sysconfig",
+            "import errno, glob, os, runpy, shutil, sys, sysconfig",
+            "lock = open(os.path.join(sys.prefix, 'python4j.lock'), 'a')",
             "try:",
             "    import fcntl",
-            "    lock = open(os.path.join(sys.prefix, 'python4j.lock'), 'a')",
             "    fcntl.flock(lock, fcntl.LOCK_EX)",
-            "except ImportError:", // Windows
-            "    pass",
+            "except ImportError:", // Windows, where a lock is waited for ten seconds
+            "    import msvcrt",
+            "    waits = True",
+            "    while waits:",
+            "        try:",
+            "            waits = msvcrt.locking(lock.fileno(), msvcrt.LK_LOCK, 1)",
+            "        except OSError as e:",
+            "            waits = e.errno == errno.EDEADLOCK",
             "changing = os.path.join(sys.prefix, '" + CHANGING + "')",
             "if os.path.exists(changing):",
             "    for info in glob.glob(os.path.join(glob.escape(sysconfig.get_path('purelib')), '*.dist-info')):",
@@ -124,7 +149,7 @@ public final class VirtualEnvironment {
         Path aside = Unpacker.aside(folder);
         try {
             PythonChild.capture(base, true,
-                    Arrays.asList("-m", "venv", "--prompt", folder.getFileName().toString(), aside.toString())).check(failed);
+                    Arrays.asList("-c", MAKE, folder.getFileName().toString(), aside.toString())).check(failed);
             rename(aside, folder);
         } finally {
             delete(aside);

@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.JarURLConnection;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -14,6 +15,7 @@ import java.net.URL;
 import java.net.URLConnection;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
@@ -25,6 +27,7 @@ import java.util.Collections;
 import java.util.Enumeration;
 import java.util.List;
 import java.util.jar.JarFile;
+import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
@@ -33,8 +36,9 @@ import java.util.zip.ZipInputStream;
 
 /**
  * Unpacks with JavaCPP's own {@code Loader}, into JavaCPP's own cache, so that user code that calls
- * {@code org.bytedeco.cpython} gets the very same libpython. Only if JavaCPP cannot read the jar (a jar inside a jar,
- * behind a class loader that gives no information about it), this class extracts the files itself.
+ * {@code org.bytedeco.cpython} gets the very same libpython. Only if JavaCPP cannot do that (a jar inside a jar, behind a
+ * class loader that gives no information about it, a jar that lies unpacked in a folder, an image of {@code jlink}), this
+ * class extracts the files itself.
  *
  * <p>No method loads a library of JavaCPP or needs a turn. The callers hold the lock of the cache.
  */
@@ -68,6 +72,12 @@ public final class Embedded {
     /** A file of each artifact, the same in every release, by which its jar is found. */
     static String[] markers() {
         return new String[] {cpythonMarker(), numpyMarker(), openblasMarker()};
+    }
+
+    /** The modules of the artifacts. */
+    static String[] modules() {
+        String end = "." + platform().replace('-', '.');
+        return new String[] {"org.bytedeco.cpython" + end, "org.bytedeco.numpy" + end, "org.bytedeco.openblas" + end};
     }
 
     /** Whether an embedded CPython is on the class path. */
@@ -110,7 +120,9 @@ public final class Embedded {
                 String text = url.toString();
                 int start = text.indexOf("file:");
                 int end = text.indexOf("!/");
-                if (start >= 0) {
+                if (text.startsWith("jrt:")) {
+                    files.add(Unpacker.image());
+                } else if (start >= 0) {
                     try {
                         String file = text.substring(start, end < start ? text.length() : end);
                         files.add(Path.of(new URI(file)).toString());
@@ -284,23 +296,14 @@ public final class Embedded {
         return rank;
     }
 
-    /** The names below a folder in the jar, or the folder of files, of a marker; not those in deeper folders. */
+    /** The names below a folder in the jar of a marker; not those in deeper folders. */
     private static List<String> names(String marker, String folder) throws IOException {
         List<String> names = new ArrayList<>();
-        URLConnection connection = url(marker).openConnection();
-        if (connection instanceof JarURLConnection) {
-            Enumeration<? extends ZipEntry> entries = ((JarURLConnection) connection).getJarFile().entries();
-            while (entries.hasMoreElements()) {
-                String name = entries.nextElement().getName();
-                if (name.startsWith(folder) && name.indexOf('/', folder.length()) < 0
-                        && name.length() > folder.length()) {
-                    names.add(name);
-                }
-            }
-        } else {
-            String[] files = new File(connection.getURL().getPath()).getParentFile().list();
-            for (String file : files == null ? new String[0] : files) {
-                names.add(folder + file);
+        Enumeration<? extends ZipEntry> entries = ((JarURLConnection) url(marker).openConnection()).getJarFile().entries();
+        while (entries.hasMoreElements()) {
+            String name = entries.nextElement().getName();
+            if (name.startsWith(folder) && name.indexOf('/', folder.length()) < 0 && name.length() > folder.length()) {
+                names.add(name);
             }
         }
         return names;
@@ -378,16 +381,15 @@ public final class Embedded {
         URL url = url(marker);
         String parent = marker.substring(0, marker.lastIndexOf('/'));
         try {
-            return url != null && url(parent) != null && JavaCpp.isThere()
-                    && (url.getProtocol().equals("file") || url.openConnection() instanceof JarURLConnection);
+            return url != null && url(parent) != null && JavaCpp.isThere() && url.openConnection() instanceof JarURLConnection;
         } catch (IOException | LinkageError e) {
             return false;
         }
     }
 
-    /** Takes a folder out of the jar that holds the marker, to a folder of our cache named after that jar's state. */
+    /** Takes a folder out of what holds the marker, to a folder of our cache named after that jar's or folder's state. */
     private static Path copy(String artifact, String folder, String marker) throws IOException {
-        Source source = Source.of(artifact, marker);
+        Source source = Source.of(artifact, folder, marker);
         String name = artifact + "-" + Integer.toHexString(source.state.hashCode());
         Path target = Unpacker.cache().resolve("unpacked").resolve(name);
         if (Files.isDirectory(target)) {
@@ -446,10 +448,10 @@ public final class Embedded {
         InputStream open() throws IOException;
     }
 
-    /** A jar in any location. */
+    /** A jar in any location, or what lies unpacked. */
     private abstract static class Source {
         final String name;
-        /** Changes when the jar does. */
+        /** Changes when the content does. */
         final String state;
 
         Source(String name, String state) {
@@ -472,10 +474,13 @@ public final class Embedded {
             }
         }
 
-        static Source of(String artifact, String marker) throws IOException {
+        static Source of(String artifact, String folder, String marker) throws IOException {
             URL url = url(marker);
             if (url != null) {
                 String text = url.toString();
+                if (text.startsWith("file:") || text.startsWith("jrt:")) {
+                    return below(Path.of(URI.create(text)), folder, marker);
+                }
                 int end = text.lastIndexOf("!/");
                 if (text.startsWith("jar:file:") && end == text.indexOf("!/")) {
                     return inside(new File(URI.create(text.substring("jar:".length(), end))), artifact, marker);
@@ -497,6 +502,38 @@ public final class Embedded {
             throw new IOException(marker
                     + " can be read through the class loader, but the jar around it is in no place that is known ("
                     + url + "). Put the jar of org.bytedeco:" + artifact + " on the class path as a file");
+        }
+
+        /** Files of a class path's folder, or of the modules in a JDK or an image of {@code jlink}. */
+        private static Source below(Path marked, String folder, String marker) throws IOException {
+            int depth = Path.of(marker).getNameCount() - Path.of(folder).getNameCount();
+            Path from = marked.resolve("../".repeat(depth)).normalize();
+            List<Path> files = new ArrayList<>();
+            long size = 0;
+            long newest = 0;
+            try (Stream<Path> all = Files.walk(from, FileVisitOption.FOLLOW_LINKS)) {
+                for (Path file : (Iterable<Path>) all.filter(Files::isRegularFile)::iterator) {
+                    files.add(file);
+                    size += Files.size(file);
+                    newest = Math.max(newest, Files.getLastModifiedTime(file).toMillis());
+                }
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+            return new Source(from.toString(), from.toUri() + " " + files.size() + " " + size + " " + newest) {
+                @Override
+                InputStream open() throws IOException {
+                    throw new IOException(name + " is no jar");
+                }
+
+                @Override
+                void read(Reader reader) throws IOException {
+                    for (Path file : files) {
+                        String entry = folder + "/" + from.relativize(file).toString().replace(File.separatorChar, '/');
+                        reader.entry(new ZipEntry(entry), () -> Files.newInputStream(file));
+                    }
+                }
+            };
         }
 
         /** A jar that has a URL of its own. */

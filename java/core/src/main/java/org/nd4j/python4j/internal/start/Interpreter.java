@@ -27,7 +27,7 @@ import org.nd4j.python4j.PythonException;
  * The chosen CPython. The choice is, in this order: the property {@value #PROPERTY} (which {@code
  * PythonConstants} sets as well), the environment variable {@value #VARIABLE}, the embedded CPython of
  * the class path. Its value is the path of an executable or of a virtual environment's folder,
- * {@code embedded}, a version like {@code 3.12} or a name that is looked up on {@code PATH}, or
+ * {@code embedded}, a version like {@code 3.12} that is installed, a name that is looked up on {@code PATH}, or
  * {@code auto}: the environment of {@code VIRTUAL_ENV} or {@code CONDA_PREFIX} if one is active, else
  * the embedded CPython.
  *
@@ -479,8 +479,7 @@ public final class Interpreter {
                                 : "")
                         + ". Or choose another interpreter with -D" + PROPERTY
                         + " or the environment variable " + VARIABLE
-                        + ": the path of an executable or of a virtual environment, a version like 3.12 that is on"
-                        + " PATH, or auto.");
+                        + ": the path of an executable or of a virtual environment, a version like 3.12, or auto.");
             }
             Path executable;
             try {

@@ -377,8 +377,15 @@ public final class NativeLoader {
         }
     }
 
+    private static boolean isWindows() {
+        return File.separatorChar == '\\';
+    }
+
     /** Whether a folder exists and only this user can change its contents. */
     public static boolean isPrivate(Path folder) {
+        if (isWindows()) {
+            return folder.toFile().isDirectory(); // what lies in a user's profile is the user's
+        }
         try {
             Map<String, Object> rights = Files.readAttributes(folder, "unix:uid,mode");
             Object me = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
@@ -471,7 +478,7 @@ public final class NativeLoader {
          */
         private static boolean isMapped(Path file) throws IOException {
             Path maps = Path.of("/proc/self/maps");
-            if (!Files.isReadable(maps)) {
+            if (isWindows() || !Files.isReadable(maps)) {
                 return true;
             }
             String path = file.toRealPath().toString();

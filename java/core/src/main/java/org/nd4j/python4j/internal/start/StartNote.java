@@ -124,6 +124,7 @@ public final class StartNote {
             Unpacker.write(aside, new ByteArrayInputStream(text.toString().getBytes(StandardCharsets.UTF_8)));
             Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
+            aside.toFile().delete(); // Windows replaces no file that another start reads
             NativeLoader.progress("The next start will take as long as this one: " + e, false);
         }
     }
@@ -184,12 +185,19 @@ public final class StartNote {
         }) {
             add(key, property, System.getProperty(property));
         }
+        if (StartNote.class.getModule().isNamed()) { // a module may be in the JVM's own image, and need not be resolved
+            add(key, "java.home", System.getProperty("java.home"));
+            for (String module : Embedded.modules()) {
+                add(key, module, String.valueOf(ModuleLayer.boot().findModule(module).isPresent()));
+            }
+        }
         for (String variable : new String[] {"PYTHONPATH", "PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONUSERBASE"}) {
             add(key, variable, System.getenv(variable));
         }
         boolean relative = false;
         if (!choice.equals(Interpreter.EMBEDDED) && !choice.startsWith("/")) {
-            for (String variable : new String[] {"PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "HOME", "PYENV_VERSION"}) {
+            for (String variable : new String[] {"PATH", "VIRTUAL_ENV", "CONDA_PREFIX", "HOME", "PYENV_VERSION", "PYENV_ROOT",
+                "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME", "APPDATA", "LOCALAPPDATA"}) {
                 add(key, variable, System.getenv(variable));
             }
             relative = true;

@@ -10,6 +10,7 @@ import java.net.URI;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystems;
@@ -59,10 +60,11 @@ public final class Unpacker {
         Properties properties = new Properties();
         try (InputStream in = NativeLoader.resource(name)) {
             if (in == null) {
-                throw new PythonException(
-                        "This python4j-core.jar brings no native library for " + NativeLoader.platform()
-                                + "; it has those for "
-                                + available() + ". Use the jar built for this platform.");
+                String platform = NativeLoader.platform();
+                throw new PythonException("This python4j-core.jar brings no native library for " + platform + "; it has those for "
+                        + available() + ". " + (Arrays.asList(PLATFORMS).contains(platform)
+                                ? "Add the jar of python4j-core with the classifier " + platform + "."
+                                : "There is none for this platform; there are those for " + String.join(", ", PLATFORMS) + "."));
             }
             properties.load(in);
         }
@@ -75,11 +77,17 @@ public final class Unpacker {
                 + "/native.properties"));
         int inside = url.indexOf("!/");
         boolean jar = url.startsWith("jar:file:") && inside == url.lastIndexOf("!/");
-        if (!jar && !url.startsWith("file:")) {
+        if (!jar && !url.startsWith("file:") && !url.startsWith("jrt:")) {
             return List.of();
         }
-        Path origin = Path.of(URI.create(jar ? url.substring("jar:".length(), inside) : url));
-        return List.of(NativeLoader.loaderFile(), NativeLoader.libraryFile(), origin.toString());
+        String origin = url.startsWith("jrt:") ? image()
+                : Path.of(URI.create(jar ? url.substring("jar:".length(), inside) : url)).toString();
+        return List.of(NativeLoader.loaderFile(), NativeLoader.libraryFile(), origin);
+    }
+
+    /** The file that has all modules of the JDK, or of an image that {@code jlink} made. */
+    static String image() {
+        return Path.of(System.getProperty("java.home"), "lib", "modules").toString();
     }
 
     private static String available() throws IOException {
@@ -94,9 +102,24 @@ public final class Unpacker {
         return found.isEmpty() ? "no platform at all" : String.join(", ", found);
     }
 
+    /** Refuses a JVM that runs on musl, which shows in the files that the process has mapped. */
+    public static void refuseMusl(Path maps) throws IOException {
+        if (!Files.isReadable(maps)) {
+            return;
+        }
+        for (String line : Files.readAllLines(maps, StandardCharsets.ISO_8859_1)) { // names are bytes
+            if (line.contains("/ld-musl-")) {
+                throw new PythonException("This JVM runs on the C library musl (" + line.substring(line.indexOf('/'))
+                        + "), which is Alpine's; this library and the embedded CPython need glibc. Use a system and a JVM with glibc: as"
+                        + " an image, for example, eclipse-temurin:21-jre in place of eclipse-temurin:21-jre-alpine.");
+            }
+        }
+    }
+
     /** Unpacks the libraries; safe beside other processes that do the same. */
     static void unpack() {
         try {
+            refuseMusl(Path.of("/proc/self/maps"));
             Properties properties = description();
             String[] names = {System.mapLibraryName("python4j_loader"), System.mapLibraryName("python4j"),
                 System.mapLibraryName("python4j_worker")};
@@ -279,9 +302,7 @@ public final class Unpacker {
             return Files.getOwner(folder).getName().equals(System.getProperty("user.name"))
                     && !rights.contains(PosixFilePermission.GROUP_WRITE)
                     && !rights.contains(PosixFilePermission.OTHERS_WRITE);
-        } catch (UnsupportedOperationException e) {
-            return Files.isDirectory(folder); // Windows: what lies in a user's profile is the user's
-        } catch (IOException e) {
+        } catch (IOException | UnsupportedOperationException e) {
             return false;
         }
     }
