@@ -5,8 +5,8 @@ mod support;
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use python4j_core::{Error, handle};
-use support::python;
+use python4j_core::{Error, gil, handle};
+use support::{python, turn};
 
 /// An object and its reference count as Python sees it, less the one of asking.
 fn references(object: &Bound<'_, PyAny>) -> usize {
@@ -126,6 +126,28 @@ fn late_frees_wait_for_a_thread_inside() {
         assert!(handle::lend(py, single).is_err());
         assert!(handle::lend(py, inside).is_err());
     });
+}
+
+/// pyo3 is not told of such an operation, and keeps what is dropped then.
+#[test]
+fn what_a_brief_operation_frees_is_gone_when_it_ends() {
+    let _turn = turn();
+    let list = gil::with(|py| PyList::empty(py).into_any().unbind());
+    let now = || gil::briefly(|py| references(list.bind(py)));
+    let before = now();
+    let frame = handle::open_frame(handle::NO_FRAME);
+    let give = |frame| gil::briefly(|py| handle::give(list.bind(py).clone(), frame));
+    let single = give(handle::NO_FRAME);
+    give(frame);
+    assert_eq!(now(), before + 2);
+    gil::briefly(|py| handle::take_back(py, single));
+    assert_eq!(now(), before + 1);
+    handle::close_frame_late(frame);
+    gil::briefly(handle::free_late);
+    assert_eq!(now(), before);
+    give(frame); // which is closed
+    assert_eq!(now(), before);
+    gil::with(|py| list.drop_ref(py));
 }
 
 #[test]

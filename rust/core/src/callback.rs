@@ -344,7 +344,7 @@ fn call<'py>(
     let py = args.py();
     let upcall = key.upcall()?;
     if !objects && kwargs.is_none() && upcall.takes_few() && matches!(args.len(), 1 | 2) {
-        let (first, mut longs) = (args.get_item(0)?, [0; 2]);
+        let (first, mut longs) = (args.get_borrowed_item(0)?, [0; 2]);
         if let Some(few) = few(args, &first, &mut longs) {
             return call_few(py, key, few);
         }

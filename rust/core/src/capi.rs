@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::{mem, ptr};
 
 unsafe extern "C" {
+    static mut PyCode_Type: ffi::PyTypeObject;
+    fn PyObject_CallNoArgs(callable: *mut ffi::PyObject) -> *mut ffi::PyObject;
     fn PyThread_get_thread_ident() -> c_ulong;
     fn PyUnicode_AsUTF8AndSize(string: *mut ffi::PyObject, size: *mut ffi::Py_ssize_t) -> *const c_char;
     fn PyFrame_GetCode(frame: *mut ffi::PyObject) -> *mut ffi::PyObject;
@@ -300,6 +302,15 @@ pub fn is_shared(object: &Bound<'_, PyAny>) -> bool {
     unsafe { ffi::Py_REFCNT(object.as_ptr()) > 1 }
 }
 
+/// Compiled code. Its class has no subclasses.
+pub fn code(object: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyCode>> {
+    if is_exactly(&object, &raw mut PyCode_Type) {
+        // SAFETY: it is of that class.
+        return Ok(unsafe { object.cast_into_unchecked() });
+    }
+    Ok(object.cast_into()?)
+}
+
 /// Runs compiled code with one dict as globals and locals.
 pub fn run<'py>(code: &Bound<'py, PyCode>, globals: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the GIL is held; both arguments are what their types say; the result is a new
@@ -325,7 +336,10 @@ pub fn call<'py>(
     // SAFETY: the GIL is held; all pointers are live objects or null, and null ends the arguments; the
     // result is a new reference or null with an error set.
     unsafe {
-        let result = ffi::PyObject_CallFunctionObjArgs(callable.as_ptr(), a, b, c, end);
+        let result = match a.is_null() {
+            true => PyObject_CallNoArgs(callable.as_ptr()),
+            false => ffi::PyObject_CallFunctionObjArgs(callable.as_ptr(), a, b, c, end),
+        };
         Bound::from_owned_ptr_or_err(callable.py(), result)
     }
 }

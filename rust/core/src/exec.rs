@@ -54,7 +54,7 @@ pub fn run(py: Python<'_>, request: &[u8], frame: Frame, space: Handle) -> Resul
         _ => return Err(Error::refused("Unknown mode of a request.")),
     };
     let code = match mode {
-        Mode::Code | Mode::File => Some(reader.value(py)?.cast_into::<PyCode>().map_err(PyErr::from)?),
+        Mode::Code | Mode::File => Some(capi::code(reader.value(py)?)?),
         _ => None,
     };
     let text = match code {
@@ -114,9 +114,7 @@ pub fn run_held(py: Python<'_>, code: Handle, space: Handle) -> Result<()> {
 }
 
 fn code_of(py: Python<'_>, code: Handle) -> Result<Bound<'_, PyCode>> {
-    Ok(handle::lend(py, code)?
-        .cast_into::<PyCode>()
-        .map_err(PyErr::from)?)
+    Ok(capi::code(handle::lend(py, code)?)?)
 }
 
 /// As [`run`] in the current context, for few small inputs and outputs: the request stands in the memory of [`pack::told`].

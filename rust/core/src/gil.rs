@@ -617,12 +617,15 @@ pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
             }
         }
     }
-    // SAFETY: the GIL is held, so there is a current state, and it stays this thread's.
-    let now = unsafe { ffi::PyThreadState_Get() };
     let back = HERE.with(|here| {
         here.callbacks.set(here.callbacks.get() + 1);
+        let state = here.state.get();
+        if here.depth.get() == 0 || here.hold.get() == Place::Held {
+            // SAFETY: the GIL is held, so there is a current state, and it stays this thread's.
+            here.state.set(unsafe { ffi::PyThreadState_Get() });
+        } // else it is the one with which the thread came in
         Back {
-            state: here.state.replace(now),
+            state,
             depth: here.depth.replace(0),
             hold: here.hold.get(),
             lent: here.lent.replace(false),

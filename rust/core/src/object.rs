@@ -125,8 +125,13 @@ pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made)
 /// The same with up to [`capi::FEW`] ints as arguments, which are not packed.
 #[inline]
 pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
-    let callable = callable(py, handle)?;
-    Ok(made.give(capi::call(&callable, &few_ints(py, arguments))?))
+    let callable = handle::lend(py, handle)?;
+    let result = match capi::call(&callable, &few_ints(py, arguments)) {
+        Ok(result) => result,
+        Err(raised) if callable.is_callable() => return Err(raised.into()),
+        Err(_) => return Err(not_callable(&callable)),
+    };
+    Ok(made.give(result))
 }
 
 fn few_ints<'py>(py: Python<'py>, arguments: &[i64]) -> [Option<Bound<'py, PyAny>>; capi::FEW] {

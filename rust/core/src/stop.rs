@@ -88,14 +88,15 @@ pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) 
     gil::inside(|py| running(py, call, body))
 }
 
-/// The same for a small operation, see [`gil::briefly`]. It gives an object back first which was left for this call, if one was.
+/// The same for a small operation, see [`gil::briefly`]. It gives an object back first which was left for this call, if one was. An error is
+/// boxed on its way out, so that a result is in registers.
 #[inline]
 pub fn stoppable_briefly<R>(
     call: Number,
     left: Option<Handle>,
-    body: impl for<'py> FnOnce(Python<'py>) -> R,
-) -> R {
-    gil::briefly(|py| running(py, call, |py| after(py, left, body)))
+    body: impl for<'py> FnOnce(Python<'py>) -> Result<R>,
+) -> Result<R> {
+    gil::briefly(|py| running(py, call, |py| after(py, left, body).map_err(Box::new))).map_err(|error| *error)
 }
 
 /// As [`stoppable`], and gives an object back first.

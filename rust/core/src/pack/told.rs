@@ -38,10 +38,20 @@ pub fn asked(_held: Python<'_>) -> [u64; 2] {
 
 /// Tells the value of an int, float or bool, of None or of a short str, each of the class itself; that of anything else is
 /// missing. Whether it is told.
+#[inline]
 pub(crate) fn tell(object: &Bound<'_, PyAny>) -> bool {
-    let (tag, word) = if let Some(value) = capi::long(object) {
-        (tag::INT, value as u64)
-    } else if let Ok(text) = object.cast_exact::<PyString>() {
+    match capi::long(object) {
+        Some(value) => {
+            tell_word(0, tag::INT, value as u64);
+            true
+        }
+        None => tell_other(object),
+    }
+}
+
+/// The same for what is no int of 64 bits.
+fn tell_other(object: &Bound<'_, PyAny>) -> bool {
+    let (tag, word) = if let Ok(text) = object.cast_exact::<PyString>() {
         tell_text(text, 0).map_or((tag::MISSING, 0), |length| (tag::STR, length))
     } else if let Some(value) = capi::double(object) {
         (tag::FLOAT, value.to_bits())

@@ -75,6 +75,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public PythonObject compile(String text) {
+        return PythonExecutioner.compile(text);
+    }
+
+    @Override
     public long handle(PythonObject object) {
         return object.handle();
     }

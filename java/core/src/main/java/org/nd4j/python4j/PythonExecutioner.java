@@ -12,9 +12,11 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Name;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.PackReader;
+import org.nd4j.python4j.internal.jni.Program;
 import org.nd4j.python4j.internal.jni.Tag;
 import org.nd4j.python4j.internal.jni.Told;
 import org.nd4j.python4j.internal.monitor.Monitor;
@@ -426,7 +428,7 @@ public class PythonExecutioner {
             Object event = Monitor.execBegins();
             try {
                 PythonObject code = mode == CODE || mode == FILE ? (PythonObject) program
-                        : mode == EXEC ? Known.code((String) program) : null;
+                        : mode == EXEC ? Program.code((String) program) : null;
                 boolean held = code != null && mode != FILE;
                 if (held && inputs.isEmpty() && outputs.isEmpty()) {
                     runHeld(code);
@@ -502,7 +504,7 @@ public class PythonExecutioner {
         int request = Told.request(handle, in, out);
         int at = Told.FIRST;
         for (PythonVariable input : inputs) {
-            long name = Name.handle(input.getName());
+            long name = Name.ofVariable(input.getName());
             if (name == 0 || input.getType().wanted() == Pack.Wanted.OBJECT) {
                 return false;
             }
@@ -512,7 +514,7 @@ public class PythonExecutioner {
             }
         }
         for (PythonVariable output : outputs) {
-            long name = Name.handle(output.getName());
+            long name = Name.ofVariable(output.getName());
             if (name == 0) {
                 return false;
             }
@@ -552,37 +554,6 @@ public class PythonExecutioner {
         }
     }
 
-    /**
-     * The names of variables in small requests as Python has them, for the owner of the turn. Each has one place; one that comes
-     * later takes it over.
-     */
-    private static final class Name {
-        private static final Name[] ALL = new Name[256];
-
-        private final String name;
-        private final PythonObject python; // null if it is not ASCII, which exec.rs looks at, or not for programs to set
-
-        private Name(String name) {
-            this.name = name;
-            boolean plain = name.chars().allMatch(c -> c < 0x80) && !name.equals("__builtins__");
-            this.python = plain ? PythonObject.name(name) : null;
-        }
-
-        /** The handle of a name; 0 if there is none yet, so that no name of this request loses its place to another one. */
-        static long handle(String name) {
-            int place = name.hashCode() & ALL.length - 1;
-            Name known = ALL[place];
-            if (known != null && (known.name == name || known.name.equals(name))) {
-                return known.python == null ? 0 : known.python.handle();
-            }
-            if (known != null && known.python != null) {
-                Handles.own(-1); // it goes like any other that is forgotten
-            }
-            ALL[place] = new Name(name);
-            return 0;
-        }
-    }
-
     /** What is packed for a variable: a built-in type's value, or what its own type makes of it. */
     private static Object toSend(PythonVariable variable) {
         PythonType type = variable.getType();
@@ -591,67 +562,6 @@ public class PythonExecutioner {
             return null;
         }
         return type.packed(value); // adapted once more, since setType leaves the value of another type
-    }
-
-    /**
-     * Programs that ran lately, with their code from the second time on: they need not be encoded, copied and looked up
-     * again. A long one is found by being the same String, any other one by its text. Blocks of {@link PythonGIL#lockShared}
-     * may meet here, and then know one twice or not.
-     */
-    private static final class Known {
-        private static final int LONG = 1 << 20;
-        private static final Known[] LONG_ONES = new Known[8];
-        private static final Known[] SHORT_ONES = new Known[256];
-        private static int next;
-
-        private final String text;
-        private volatile PythonObject code;
-
-        private Known(String text) {
-            this.text = text;
-        }
-
-        /** The code of such a program, or null. */
-        static PythonObject code(String text) {
-            if (text.length() > Pack.SHORT_TEXT) {
-                return text.length() > LONG ? null : codeOfLong(text);
-            }
-            int place = text.hashCode() & SHORT_ONES.length - 1;
-            Known known = SHORT_ONES[place];
-            if (known != null && (known.text == text || known.text.equals(text))) {
-                return known.compiled();
-            }
-            leave(known);
-            SHORT_ONES[place] = new Known(text);
-            return null;
-        }
-
-        private static PythonObject codeOfLong(String text) {
-            for (Known known : LONG_ONES) {
-                if (known != null && known.text == text) {
-                    return known.compiled();
-                }
-            }
-            leave(LONG_ONES[next]);
-            LONG_ONES[next] = new Known(text);
-            next = (next + 1) % LONG_ONES.length;
-            return null;
-        }
-
-        private PythonObject compiled() {
-            if (code == null) {
-                code = compile(text);
-                Handles.own(1);
-            }
-            return code;
-        }
-
-        /** No del() for the code of the one that leaves: a thread of Python's may be about to run it. */
-        private static void leave(Known known) {
-            if (known != null && known.code != null) {
-                Handles.own(-1);
-            }
-        }
     }
 
     private static PackReader send(Pack pack, long frame) {

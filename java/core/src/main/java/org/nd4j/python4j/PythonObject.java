@@ -20,6 +20,7 @@ import org.nd4j.python4j.internal.convert.Names;
 import org.nd4j.python4j.internal.convert.ProxyHandler;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Name;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.jni.Operator;
 import org.nd4j.python4j.internal.jni.Pack;
@@ -270,54 +271,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
             long object = handle();
-            PythonObject name = Attributes.name(attr);
+            Name name = Name.ofAttribute(attr);
             PythonGC current = PythonGC.frameOf(this);
             long left = left();
-            long part = Native.objectAttribute(object, name.handle, PythonGC.id(current), slot.call(), left);
+            long part = Native.objectAttribute(object, name.handle(), PythonGC.id(current), slot.call(), left);
             Reference.reachabilityFence(name);
             return part(part, current, left);
         } finally {
             slot.end(outer);
             Reference.reachabilityFence(this);
-        }
-    }
-
-    /** A name as Python has it, in no frame, for a cache. */
-    static PythonObject name(String name) {
-        Handles.own(1);
-        Pack pack = Pack.take();
-        try {
-            pack.text(name);
-            return new PythonObject(Native.objectName(pack.buffer(), pack.length(), Native.root), Native.root);
-        } finally {
-            pack.giveBack();
-        }
-    }
-
-    /** Names of attributes as Python has them. Each has one place; one that comes later takes it over. */
-    private static final class Attributes {
-        private static final int PLACES = 256;
-        private static final Attributes[] ALL = new Attributes[PLACES];
-
-        private final String name;
-        private final PythonObject python;
-
-        private Attributes(String name) {
-            this.name = name;
-            this.python = PythonObject.name(name);
-        }
-
-        static PythonObject name(String name) {
-            int place = name.hashCode() & PLACES - 1;
-            Attributes known = ALL[place];
-            if (known == null || known.name != name && !known.name.equals(name)) {
-                if (known != null) {
-                    Handles.own(-1); // it goes like any other that is forgotten
-                }
-                known = new Attributes(name);
-                ALL[place] = known;
-            }
-            return known.python;
         }
     }
 
@@ -916,14 +878,14 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         if (!PythonGIL.isKept()) {
             return null;
         }
-        List<PythonObject> held = new ArrayList<>(); // until the call is over
+        List<Name> held = new ArrayList<>(); // until the call is over
         long[][] handles = new long[names.size()][];
         for (int i = 0; i < handles.length; i++) {
             handles[i] = new long[names.get(i).size()];
             for (int j = 0; j < handles[i].length; j++) {
-                PythonObject name = Attributes.name(names.get(i).get(j));
+                Name name = Name.ofAttribute(names.get(i).get(j));
                 held.add(name);
-                handles[i][j] = name.handle;
+                handles[i][j] = name.handle();
             }
         }
         Stopper.Slot slot = Stopper.slot();

@@ -47,6 +47,9 @@ public abstract class Access {
     /** Creates an object for the same Python object that belongs to no frame. */
     public abstract PythonObject unframed(PythonObject object);
 
+    /** The code of a program, in no frame. */
+    public abstract PythonObject compile(String text);
+
     /** The handle of an object. If it holds no object, the method throws an exception. */
     public abstract long handle(PythonObject object);
 
