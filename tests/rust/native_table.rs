@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 /// What the Rust half calls each type of the Java half.
-const TYPES: [(&str, &str); 14] = [
+const TYPES: [(&str, &str); 15] = [
     ("boolean", "bool"),
     ("int", "i32"),
     ("long", "i64"),
@@ -19,6 +19,7 @@ const TYPES: [(&str, &str); 14] = [
     ("Object", "JObject"),
     ("Class<?>", "JObject"),
     ("Throwable", "JObject"),
+    ("PackReader", "JObject"),
     ("Buffer", "JObject"),
     ("ByteBuffer", "JObject"),
 ];
