@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{stoppable, stoppable_after, stoppable_briefly};
+use python4j_core::stop::{stoppable, stoppable_briefly};
 use python4j_core::{Result, context, exec, gil, handle, object, pack, raised, script};
 use std::collections::HashMap;
 use std::fmt::Write;
