@@ -432,9 +432,13 @@ pub fn characters<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>>
     layout(string.py())?.characters(string)
 }
 
-/// The same of a str itself, if it is known by now how texts lie in memory.
-pub(crate) fn known_characters<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>> {
-    LAYOUT.get()?.as_ref()?.characters(string)
+/// The characters of a str that is not ASCII, if it is known by now how texts lie in memory.
+pub(crate) fn beyond_ascii<'a>(string: &'a Bound<'_, PyString>) -> Option<Characters<'a>> {
+    let layout = LAYOUT.get()?.as_ref()?;
+    match layout.is_ascii(string) {
+        true => None,
+        false => layout.characters(string),
+    }
 }
 
 /// Appends the UTF-8 of an item of a list; nothing unless the item is a str of at most `most` characters and without lone
@@ -446,16 +450,22 @@ pub(crate) fn append_text_at(
     out: &mut Vec<u8>,
 ) -> Option<()> {
     // SAFETY: the GIL is held. The item is borrowed from the list, of which nothing can take it before this is over: its characters
-    // are copied without running Python. `utf8` of CPython runs nothing but an allocator.
+    // are copied without running Python, and `utf8` runs nothing but an allocator. An ASCII str has so many where `find` saw them.
     unsafe {
         let item = capi::exact_at(list, index, &raw mut ffi::PyUnicode_Type)?;
         let item = Borrowed::from_ptr(list.py(), item).cast_unchecked::<PyString>();
-        if capi::length(&item) > most {
+        let length = capi::length(&item);
+        if length > most {
             return None;
         }
-        match known_characters(&item) {
-            Some(characters) => characters.append(out),
-            None => capi::utf8(&item).map(|text| out.extend_from_slice(text.as_bytes())),
+        match LAYOUT.get() {
+            Some(Some(layout)) if layout.is_ascii(&item) => {
+                let data = item.as_ptr().cast::<u8>().add(layout.ascii);
+                out.extend_from_slice(std::slice::from_raw_parts(data, length));
+                Some(())
+            }
+            Some(Some(layout)) => layout.characters(&item)?.append(out),
+            _ => capi::utf8(&item).map(|text| out.extend_from_slice(text.as_bytes())),
         }
     }
 }
@@ -523,6 +533,11 @@ impl Layout {
             && layout.characters(&two) == Some(Characters::Two(&[0x20AC, 0x61, 0xFFFD]))
             && layout.characters(&four) == Some(Characters::Four(&[0x1F600, 0x61, 0x10FFFF]));
         Ok(known.then_some(layout))
+    }
+
+    /// Whether it is one block of ASCII characters.
+    fn is_ascii(&self, string: &Bound<'_, PyAny>) -> bool {
+        flags(string) >> self.size >> 3 & 3 == 3
     }
 
     /// Where the characters of a str begin, and the size of each; `None` if they are in a block of their own.

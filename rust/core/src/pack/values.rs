@@ -457,7 +457,7 @@ impl<'py> Writer<'py> {
         if length > LONG_TEXT {
             return self.long_string(string);
         }
-        if let Some(characters) = bulk::known_characters(string) {
+        if let Some(characters) = bulk::beyond_ascii(string) {
             if self.short(characters) {
                 return Ok(());
             }

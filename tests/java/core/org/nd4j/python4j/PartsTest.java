@@ -388,9 +388,9 @@ class PartsTest {
                     run("class C: pass", "few = lambda: [C() if i % 3000 == 0 else 'text %d' % i for i in range(" + MANY + ")]");
                     leavesNothing(() -> {
                         try (PythonGC frame = PythonGC.watch()) {
-                            assertTrue(Python.eval("few()").toList().get(3000) instanceof PythonObject);
+                            assertTrue(Python.eval("few()").toJava(List.class).get(3000) instanceof PythonObject);
                             PythonException lost = assertThrows(PythonException.class,
-                                    () -> Python.eval("[few(), {(1, 2): few(), range(1, 3): few()}]").toList());
+                                    () -> Python.eval("[few(), {(1, 2): few(), range(1, 3): few()}]").toJava(List.class));
                             assertTrue(lost.getMessage().contains("would lose 1"), lost::getMessage);
                         }
                     });
