@@ -118,6 +118,11 @@ impl Function {
 /// What `__getattribute__` of a reference raised, until `__getattr__` raises it.
 static MISSING: Guarded<Option<PyErr>> = Guarded::new(None);
 
+fn set_missing(py: Python<'_>, raised: Option<PyErr>) {
+    let before = std::mem::replace(&mut *MISSING.lock(py), raised);
+    drop(before); // which may run finalizers
+}
+
 #[pymethods]
 impl Reference {
     /// What a foreign function does is what the object does. Python code cannot make up a key.
@@ -140,12 +145,13 @@ impl Reference {
             return Ok(found);
         }
         if capi::utf8(name).is_some_and(|name| name.starts_with("__")) {
+            set_missing(py, None);
             return Err(PyAttributeError::new_err(())); // what Python looks for by itself: no Java member is named so
         }
         slf.get().member(name.as_any()).map_err(|error| {
             let raised = raise_again(error);
             if raised.is_instance_of::<PyAttributeError>(py) {
-                *MISSING.lock(py) = Some(raised.clone_ref(py));
+                set_missing(py, Some(raised.clone_ref(py)));
             }
             raised
         })
