@@ -195,7 +195,7 @@ impl<'py> Writer<'py> {
         Ok(Some(Walk::items(tag::LIST, list, 0)))
     }
 
-    /// The rest of a container: Java asks for it by [`more`].
+    /// The rest of a container: Java asks for it by [`more`](super::more).
     pub(super) fn rest(&mut self, container: &Bound<'py, PyAny>, rest: Rest) -> Result<()> {
         self.reserve(0)?;
         self.u8(tag::MORE);
