@@ -10,7 +10,7 @@
 use crate::capi::symbol;
 use crate::{Error, Result};
 use pyo3::ffi;
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_ulong, c_void};
 use std::{env, mem, ptr, slice};
 
 unsafe extern "C" {
@@ -47,12 +47,21 @@ fn function(name: &CStr) -> Result<*mut c_void, String> {
 const ROOM: usize = 1024;
 /// What the memory is filled with.
 const FILL: u64 = 0xA5A5_A5A5_A5A5_A5A5;
-/// The first members of a `PyConfig` in its default state: `_config_init`, `isolated`, `use_environment`, `dev_mode`,
-/// `install_signal_handlers`, `use_hash_seed`, the two halves of `hash_seed`, `faulthandler`.
-const HEAD: [c_int; 9] = [1, -1, -1, -1, 1, -1, 0, 0, -1];
+/// Where the members `install_signal_handlers`, `hash_seed` (a C long, of one or two C ints) and `faulthandler` begin, in C ints.
 const INSTALL_SIGNAL_HANDLERS: usize = 4;
+const HASH_SEED: usize = 6;
 /// Its handlers would end a JVM whose other threads have null checks during the start; afterwards HotSpot's are put back.
-const FAULTHANDLER: usize = 8;
+const FAULTHANDLER: usize = HASH_SEED + size_of::<c_ulong>() / size_of::<c_int>();
+/// The first members of a `PyConfig` in its default state: `_config_init`, `isolated`, `use_environment`, `dev_mode`,
+/// `install_signal_handlers`, `use_hash_seed`, `hash_seed`, `faulthandler`.
+const HEAD: [c_int; FAULTHANDLER + 1] = {
+    let mut head = [-1; FAULTHANDLER + 1];
+    head[0] = 1;
+    head[INSTALL_SIGNAL_HANDLERS] = 1;
+    head[HASH_SEED] = 0;
+    head[FAULTHANDLER - 1] = 0;
+    head
+};
 
 /// CPython's `PyStatus`.
 #[repr(C)]
