@@ -88,7 +88,7 @@ class KotlinTest {
             assertTrue(process.waitFor(Long.getLong("python4j.tests.seconds", 240), TimeUnit.SECONDS), "it ends");
             String printed = Files.readString(out);
             assertEquals(0, process.exitValue(), printed);
-            return printed.replaceAll("(?m)^(WARNING|OpenJDK|SLF4J).*\\n", "");
+            return printed.replace("\r", "").replaceAll("(?m)^(WARNING|OpenJDK|SLF4J).*\\n", "");
         } finally {
             process.destroyForcibly();
         }
