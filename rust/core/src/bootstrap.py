@@ -401,3 +401,5 @@ if not alone:  # noqa: F821, from interpreter.rs
     guard_signals()
 keep_switching()
 replace(time, "sleep", sleep)
+if sys.platform == "win32" and sys.version_info < (3, 11):
+    sys._base_executable = sys.base_prefix + "\\python.exe"  # it would be the JVM's: see name_executable in initialize.rs

@@ -94,6 +94,8 @@ fn by_config(program: &CStr) -> Result<(), String> {
         let decoded = Py_DecodeLocale(program.as_ptr(), ptr::null_mut());
         if !decoded.is_null() {
             mem::transmute::<*mut c_void, SetName>(set_name)(decoded);
+            #[cfg(windows)]
+            name_executable(decoded);
         }
         let memory = config.as_mut_ptr().cast::<c_void>();
         mem::transmute::<*mut c_void, Prepare>(prepare)(memory);
@@ -109,6 +111,21 @@ fn by_config(program: &CStr) -> Result<(), String> {
         let why = (status.kind != 0).then(|| status.text());
         mem::transmute::<*mut c_void, Prepare>(clear)(memory);
         why.map_or(Ok(()), Err)
+    }
+}
+
+/// Names the program where CPython takes that of the process, before 3.11 on Windows: as the launcher of a virtual
+/// environment does, in a variable that CPython takes away again.
+#[cfg(windows)]
+fn name_executable(program: *const libc::wchar_t) {
+    unsafe extern "C" {
+        fn _wputenv_s(name: *const libc::wchar_t, value: *const libc::wchar_t) -> c_int;
+    }
+    if crate::path::version() < [3, 11] {
+        let name: Vec<_> = "__PYVENV_LAUNCHER__\0".encode_utf16().collect();
+        // SAFETY: both texts end with NUL and are copied; no thread has read the environment of the C library yet, since no
+        // Python runs.
+        unsafe { _wputenv_s(name.as_ptr(), program) };
     }
 }
 

@@ -114,7 +114,7 @@ impl GivenPath {
 }
 
 /// The first two parts of the version, 0 for what cannot be read.
-fn version() -> [u32; 2] {
+pub(crate) fn version() -> [u32; 2] {
     // SAFETY: Py_GetVersion needs no start.
     let text = unsafe { CStr::from_ptr(ffi::Py_GetVersion()) }.to_string_lossy();
     let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
