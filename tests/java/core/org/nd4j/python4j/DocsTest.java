@@ -4,6 +4,7 @@ package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.ByteArrayOutputStream;
 import java.io.File;
@@ -157,6 +158,7 @@ class DocsTest {
     }
 
     private static void run(Program program) throws Exception {
+        assumeFalse(File.separatorChar == '\\' && program.statements.contains("PythonBuffer.shared("), "Windows has no shared memory for it");
         ProcessBuilder command = new ProcessBuilder(Paths.get(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xcheck:jni", "-cp", folder + File.pathSeparator + System.getProperty("python4j.tests.classpath"), program.name);
         Path out = folder.resolve(program.name + ".out");
