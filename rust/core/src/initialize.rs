@@ -118,6 +118,7 @@ fn by_config(program: &CStr) -> Result<(), String> {
 /// environment does, in a variable that CPython takes away again.
 #[cfg(windows)]
 fn name_executable(program: *const libc::wchar_t) {
+    #[link(name = "ucrtbase", kind = "raw-dylib")] // the C library that CPython reads it from
     unsafe extern "C" {
         fn _wputenv_s(name: *const libc::wchar_t, value: *const libc::wchar_t) -> c_int;
     }
