@@ -3,7 +3,7 @@
 //! the safe functions around them that all other files call.
 
 use crate::alloc;
-use pyo3::exceptions::PyBaseException;
+use pyo3::exceptions::{PyAttributeError, PyBaseException};
 use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -620,17 +620,24 @@ pub fn own_attribute<'py>(
         *mut ffi::PyObject,
         c_int,
     ) -> *mut ffi::PyObject;
-    static LOOKUP: LazyLock<Lookup> = LazyLock::new(|| {
-        let address = symbol(c"_PyObject_GenericGetAttrWithDict").expect("every libpython has it");
+    // A private function, which a later CPython need not have. That of the stable ABI makes an error where there is no such attribute.
+    static LOOKUP: LazyLock<Option<Lookup>> = LazyLock::new(|| {
         // SAFETY: it is a function of this type.
-        unsafe { mem::transmute(address) }
+        symbol(c"_PyObject_GenericGetAttrWithDict").map(|address| unsafe { mem::transmute(address) })
     });
     let py = object.py();
     // SAFETY: the GIL is held; both are live objects, and the name is a str. Without a dict the object's own one is meant. What is
     // found is a new reference or null, with an error set if it failed otherwise than by an AttributeError.
     unsafe {
-        match Bound::from_owned_ptr_or_opt(py, LOOKUP(object.as_ptr(), name.as_ptr(), ptr::null_mut(), 1)) {
-            None => PyErr::take(py).map_or(Ok(None), Err),
+        let found = match *LOOKUP {
+            Some(lookup) => lookup(object.as_ptr(), name.as_ptr(), ptr::null_mut(), 1),
+            None => ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr()),
+        };
+        match Bound::from_owned_ptr_or_opt(py, found) {
+            None => match PyErr::take(py) {
+                Some(raised) if !raised.is_instance_of::<PyAttributeError>(py) => Err(raised),
+                _ => Ok(None),
+            },
             found => Ok(found),
         }
     }
