@@ -101,7 +101,7 @@ class WindowsTest {
             Files.createDirectories(next.getParent());
             python = Files.move(python, next);
             Launch.Result result = report(minor).run().passed();
-            assertEquals("version " + minor + " installed: " + python + "\\python.exe", result.field("reason"), result::toString);
+            assertTrue(result.field("reason").endsWith("version " + minor + " installed: " + python + "\\python.exe"), result::toString);
             assertEquals(python.toString(), result.field("prefix"), result::toString);
         }
         python = Files.move(python, folder.resolve("f\u00fcr alle"));
@@ -109,7 +109,7 @@ class WindowsTest {
         try {
             reg("add", key + "\\InstallPath", "/ve", "/d", python + "\\", "/f");
             Launch.Result result = report(minor).run().passed();
-            assertEquals("version " + minor + " in the registry: " + python + "\\python.exe", result.field("reason"), result::toString);
+            assertTrue(result.field("reason").endsWith("version " + minor + " in the registry: " + python + "\\python.exe"), result::toString);
             assertEquals(python.toString(), result.field("prefix"), result::toString);
         } finally {
             reg("delete", "HKCU\\Software\\Python\\Python4J", "/f");
