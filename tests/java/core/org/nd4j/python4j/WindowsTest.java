@@ -66,7 +66,7 @@ class WindowsTest {
         return Launch.report().python(choice).environment("PATH", System.getenv("SystemRoot") + "\\system32")
                 .environment("LOCALAPPDATA", folder.resolve("J\u00f6rg M\u00fcller\\Local"))
                 .environment("APPDATA", folder.resolve("J\u00f6rg M\u00fcller\\Roaming"))
-                .environment("USERPROFILE", folder.resolve("J\u00f6rg M\u00fcller"));
+                .environment("PYENV_ROOT", folder.resolve("J\u00f6rg M\u00fcller\\.pyenv\\pyenv-win")); // as pyenv-win sets it
     }
 
     private static void reg(String... arguments) throws Exception {
