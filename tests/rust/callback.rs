@@ -302,6 +302,70 @@ fn few_arguments_need_no_packing() {
     });
 }
 
+/// CPython passes the arguments as they are, which nobody sees: the class is like any other that nobody can make objects of.
+#[test]
+fn functions_are_called_without_a_tuple() {
+    let _turn = turn();
+    let other: Arc<dyn Upcall> = Arc::new(Frugal);
+    gil::with(|py| {
+        set(
+            "few",
+            &callback::function(py, Arc::clone(&other), 1, "few", false).unwrap(),
+        );
+        assert_eq!(repr(py, "bool(type(few).__flags__ & 1 << 11)"), "True", "PEP 590");
+        run(
+            py,
+            "import functools, gc, inspect, pickle, sys, weakref\nkind = type(few)\n\
+             def refused(action):\n    try:\n        action()\n    except TypeError:\n        return True\n\
+             class C:\n    m = few",
+        )
+        .unwrap();
+        assert_eq!(
+            repr(
+                py,
+                "(kind.__name__, kind.__qualname__, kind.__module__, kind.__doc__)"
+            ),
+            "('function', 'function', 'python4j', 'A foreign function as Python calls it.')"
+        );
+        let refused = "kind, lambda: kind(few), lambda: type('K', (kind,), {}), lambda: pickle.dumps(few), lambda: kind.__call__(1)";
+        assert_eq!(
+            repr(py, &format!("[refused(action) for action in ({refused})]")),
+            "[True, True, True, True, True]"
+        );
+        assert_eq!(
+            repr(py, "hasattr(few, '__dict__'), '__vectorcalloffset__' in dir(few)"),
+            "(False, False)"
+        );
+        assert_eq!(repr(py, "str(inspect.signature(few))"), "'(*args, **kwargs)'");
+        let calls = "few(*[1, 2]), few(*(1,), **{}), few.__call__(1, 2), kind.__call__(few, 1), functools.partial(few, 1)(2), \
+                     list(map(few, [1, 2], [3, 4])), C().m(5), C.m is few";
+        assert_eq!(repr(py, calls), "(3, 1, 3, 1, 3, [4, 6], 5, True)");
+        assert_eq!(
+            repr(py, "few(1, 2, 3), few(x=1), few(1, **{'x': 2}), few(*range(9))"),
+            "(None, None, None, None)"
+        );
+        // What is passed is neither kept nor lost, nor is the class.
+        run(
+            py,
+            "big, text = 2**80, 'x' * 80\nfor n in range(100):\n    few(big); few(text, big); few(x=big); few(1, x=text)\n\
+             before = sys.getrefcount(big), sys.getrefcount(text), sys.getrefcount(kind)\n\
+             for n in range(100):\n    few(big); few(text, big); few(x=big); few(1, x=text)\n\
+             after = sys.getrefcount(big), sys.getrefcount(text), sys.getrefcount(kind)\nassert before == after, (before, after)",
+        )
+        .unwrap();
+        let before: usize = repr(py, "sys.getrefcount(kind)").parse().unwrap();
+        for number in 0..100 {
+            drop(callback::function(py, Arc::clone(&other), number, "gone", false).unwrap());
+        }
+        assert_eq!(
+            repr(py, "sys.getrefcount(kind)"),
+            before.to_string(),
+            "objects give their class back"
+        );
+        run(py, "del few, kind, C").unwrap();
+    });
+}
+
 #[test]
 fn references_as_python_sees_them() {
     let _turn = turn();

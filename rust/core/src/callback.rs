@@ -9,7 +9,7 @@
 //! has a key, too, by which it is passed back as the same object (`pack.rs`). `proxies.py` defines what references
 //! look like in Python.
 
-use crate::capi;
+use crate::capi::{self, Called, Direct};
 use crate::gil;
 use crate::guarded::Guarded;
 use crate::keys::Key;
@@ -19,11 +19,12 @@ use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
+use std::ffi::CStr;
 use std::sync::{Arc, OnceLock};
 
 /// No function has this key: it asks for the name of the thread.
@@ -74,8 +75,36 @@ pub(crate) fn class_kind(py: Python<'_>, name: &str) -> Option<u8> {
     }
 }
 
+/// What the next [`Function`] is made of, which has neither arguments nor anything that Python code could make up.
+static MADE: Guarded<Option<Function>> = Guarded::new(None);
+
+/// The class of all functions that Python code sees.
+static DIRECT: PyOnceLock<Direct<Function>> = PyOnceLock::new();
+
+impl Called for Function {
+    #[inline]
+    fn called<'py>(
+        callable: &Bound<'py, Self>,
+        first: &Bound<'py, PyAny>,
+        second: Option<&Bound<'py, PyAny>>,
+    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        let (Function { key, objects, .. }, mut longs) = (callable.get(), [0; 2]);
+        if *objects || !key.upcall.takes_few() {
+            return None;
+        }
+        let few = few(first, second, &mut longs)?;
+        Some(call_few(first.py(), key, few).map_err(raise_again))
+    }
+}
+
 #[pymethods]
 impl Function {
+    #[new]
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let made = MADE.lock(py).take();
+        made.ok_or_else(|| PyTypeError::new_err("cannot create 'python4j.function' instances"))
+    }
+
     #[pyo3(signature = (*args, **kwargs))]
     fn __call__<'py>(
         &self,
@@ -240,14 +269,7 @@ impl Lines {
     /// Sets the streams that are captured, and the two functions that receive.
     #[staticmethod]
     fn capture(py: Python<'_>, streams: Vec<Py<Lines>>, receivers: Vec<Bound<'_, PyAny>>) {
-        let function = |place: usize| {
-            receivers
-                .get(place)?
-                .cast_exact()
-                .ok()
-                .cloned()
-                .map(Bound::unbind)
-        };
+        let function = |place: usize| receivers.get(place)?.cast().ok().cloned().map(Bound::unbind);
         lines::set(py, streams, [function(0), function(1)]);
     }
 
@@ -324,8 +346,23 @@ pub fn function<'py>(
     name: &str,
     objects: bool,
 ) -> Result<Bound<'py, Function>> {
-    let key = Arc::new(Key { number, upcall });
-    let name = name.into();
+    const TEXT: &CStr = c"A foreign function as Python calls it.";
+    let direct = DIRECT.get_or_try_init(py, || Direct::new(py, c"python4j.function", TEXT))?;
+    let (key, name) = (Arc::new(Key { number, upcall }), name.into());
+    let before = MADE.lock(py).replace(Function { key, name, objects });
+    drop(before); // none, as `make` takes it
+    Ok(direct.make(py)?)
+}
+
+/// What holds a key, as the one of a function does, and is not called.
+fn holder<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    name: &str,
+) -> Result<Bound<'py, Function>> {
+    let (key, name) = (Arc::new(Key { number, upcall }), name.into());
+    let objects = false;
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
 
@@ -336,7 +373,7 @@ pub fn reference<'py>(
     number: u64,
     class: &str,
 ) -> Result<Bound<'py, PyAny>> {
-    let function = function(py, upcall, number, class, false)?;
+    let function = holder(py, upcall, number, class)?;
     let (file, class) = class.split_once('.').unwrap_or(("proxies", class));
     Ok(tool(py, file, class)?.call1((function,))?)
 }
@@ -350,8 +387,8 @@ fn call<'py>(
     let py = args.py();
     let upcall = key.upcall()?;
     if !objects && kwargs.is_none() && upcall.takes_few() && matches!(args.len(), 1 | 2) {
-        let (first, mut longs) = (args.get_borrowed_item(0)?, [0; 2]);
-        if let Some(few) = few(args, &first, &mut longs) {
+        let (first, second, mut longs) = (args.get_item(0)?, args.get_item(1).ok(), [0; 2]);
+        if let Some(few) = few(&first, second.as_ref(), &mut longs) {
             return call_few(py, key, few);
         }
     }
@@ -400,7 +437,7 @@ fn value_of<'py>(py: Python<'py>, key: &Key, answer: Answer) -> Result<Bound<'py
     match answer {
         Answer::Long(value) => Ok(PyInt::new(py, value).into_any()),
         Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..length])?.into_any()),
-        Answer::Packed(reply) => answered(py, key, &reply),
+        Answer::Packed(reply) => gil::told(py, |py| answered(py, key, &reply)),
     }
 }
 
@@ -440,22 +477,17 @@ fn few_text(text: &[u8]) -> Option<&str> {
 
 /// The arguments as they are, if they are such.
 fn few<'a>(
-    args: &Bound<'_, PyTuple>,
     first: &'a Bound<'_, PyAny>,
+    second: Option<&Bound<'_, PyAny>>,
     longs: &'a mut [i64; 2],
 ) -> Option<Few<'a>> {
-    let count = args.len();
-    if let Some(value) = capi::long(first) {
-        longs[0] = value;
-        if count == 2 {
-            longs[1] = capi::long(&args.get_item(1).ok()?)?;
-        }
-        return Some(Few::Longs(&longs[..count]));
+    match (capi::long(first), second) {
+        (Some(first), None) => longs[0] = first,
+        (Some(first), Some(second)) => *longs = [first, capi::long(second)?],
+        (None, None) => return short_ascii(first).map(Few::Text),
+        (None, Some(_)) => return None,
     }
-    if count > 1 {
-        return None;
-    }
-    short_ascii(first).map(Few::Text)
+    Some(Few::Longs(&longs[..1 + usize::from(second.is_some())]))
 }
 
 /// What a packed answer begins with that is a method of a reference: its key, whether it takes objects, its name.
@@ -493,7 +525,7 @@ pub fn exception<'py, T: IntoPyObject<'py>>(
     classes: T,
     text: T,
 ) -> Result<Bound<'py, PyAny>> {
-    let holder = function(py, upcall, number, "exception", false)?;
+    let holder = holder(py, upcall, number, "exception")?;
     let class = tools()?.java_exception.bind(py);
     Ok(class.call_method1(intern!(py, "make"), (classes, text, number, holder))?)
 }

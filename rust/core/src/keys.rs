@@ -88,8 +88,8 @@ impl Drop for Key {
     }
 }
 
-/// A foreign function as Python calls it.
-#[pyclass(frozen, weakref, module = "python4j", name = "function")]
+/// A foreign function as Python calls it. What Python code sees is of a subclass, see `callback::function`.
+#[pyclass(frozen, subclass, weakref, module = "python4j", name = "function")]
 pub struct Function {
     pub(crate) key: Arc<Key>,
     pub(crate) name: String,
@@ -128,7 +128,7 @@ pub(crate) fn peers<'py>(py: Python<'py>, number: u64, name: &str) -> Result<Bou
 
 /// The key of the foreign function, object or exception that a Python object stands for.
 pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
-    if let Ok(function) = object.cast_exact::<Function>() {
+    if let Ok(function) = object.cast::<Function>() {
         return Some(function.get().key.number);
     }
     if let Ok(reference) = object.cast::<Reference>() {

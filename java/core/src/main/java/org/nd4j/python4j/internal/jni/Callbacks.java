@@ -306,8 +306,15 @@ public final class Callbacks {
             try {
                 Function function = function(key);
                 Object longs = function.ofLongs(count);
-                result = longs == null ? function.call(arguments(a, count > 1 ? (Object) b : null), null)
-                        : count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
+                if (longs == null) {
+                    result = function.call(arguments(a, count > 1 ? (Object) b : null), null);
+                } else {
+                    long value = count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
+                    if (value != Long.MIN_VALUE) {
+                        return value;
+                    }
+                    result = value;
+                }
             } catch (Throwable e) {
                 thrown = e;
             }
