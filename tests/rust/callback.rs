@@ -5,7 +5,7 @@ mod support;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Answer, Few, SHORT_TEXT, Upcall};
+use python4j_core::callback::{self, Answer, Few, Place, SHORT_TEXT, Scalar, Upcall};
 use python4j_core::{Result, capi, context, gil, handle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -263,6 +263,56 @@ impl Upcall for Frugal {
     fn is_open(&self) -> bool {
         true
     }
+}
+
+/// Has one member, whose place it tells. What is there is the number of the look; every fourth one is in vain.
+struct Placed(AtomicU64);
+
+impl Upcall for Placed {
+    fn call(&self, _function: u64, _arguments: &[u8]) -> Result<Vec<u8>> {
+        Ok(Request::default().u8(0).raw(&support::str("packed")).u32(0).0)
+    }
+    fn takes_few(&self) -> bool {
+        true
+    }
+    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
+        Ok(Answer::Place(Place(Box::new("the place"))))
+    }
+    fn read(&self, place: &Place) -> Option<Scalar> {
+        assert!(capi::gil_held(), "nobody enters meanwhile");
+        assert_eq!(place.0.downcast_ref(), Some(&"the place"));
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            4 => Some(Scalar::Float(0.5)),
+            5 => Some(Scalar::Bool(true)),
+            number if number % 4 == 3 => None,
+            number => Some(Scalar::Int(number as i64)),
+        }
+    }
+    fn release(&self, _key: u64) {}
+    fn root(&self) -> handle::Frame {
+        handle::NO_FRAME
+    }
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_member_is_read_at_its_place() {
+    let _turn = turn();
+    let other: Arc<dyn Upcall> = Arc::new(Placed(AtomicU64::new(0)));
+    gil::with(|py| {
+        let object = callback::reference(py, Arc::clone(&other), 3, "JavaObject").unwrap();
+        set("q", &object);
+        // The fourth look is in vain, so its place is asked for again, and looked at by number 4.
+        assert_eq!(
+            repr(py, "q.x, q.x, q.x, q.x, q.x, q.x"),
+            "(0, 1, 2, 0.5, True, 6)"
+        );
+        // Number 7 in vain, and so is 8 + 3 after it: a place in which nothing is found at once is none.
+        assert_eq!(repr(py, "q.x, q.x, q.x, q.y, q.y"), "(8, 9, 10, 'packed', 12)");
+        run(py, "del q").unwrap();
+    });
 }
 
 #[test]

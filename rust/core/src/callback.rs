@@ -13,7 +13,9 @@ use crate::capi::{self, Called, Direct};
 use crate::gil;
 use crate::guarded::Guarded;
 use crate::keys::Key;
-pub use crate::keys::{Answer, Few, Function, Reference, SHORT_TEXT, Upcall, foreign_key, key, set_peer};
+pub use crate::keys::{
+    Answer, Few, Function, Place, Reference, SHORT_TEXT, Scalar, Upcall, foreign_key, key, set_peer,
+};
 use crate::lines::{self, Lines};
 use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
@@ -23,7 +25,7 @@ use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple};
 use std::ffi::CStr;
 use std::sync::{Arc, OnceLock};
 
@@ -159,7 +161,7 @@ impl Reference {
     fn new(function: PyRef<'_, Function>) -> Self {
         Reference {
             key: Arc::clone(&function.key),
-            methods: PyOnceLock::new(),
+            known: PyOnceLock::new(),
         }
     }
 
@@ -308,19 +310,32 @@ fn is_received(py: Python<'_>, key: &Key, text: &[u8]) -> Result<bool> {
 }
 
 impl Reference {
-    /// What has a name here. A method stays the same one, so it is asked for once.
+    /// What has a name here. A method stays the same one, so it is asked for once, and a field where it is.
     fn member<'py>(&self, name: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
         let py = name.py();
-        if let Some(method) = self
-            .methods
-            .get(py)
-            .and_then(|known| known.bind(py).get_item(name).transpose())
-        {
-            return Ok(method?);
+        let known = self.known.get(py).map(|known| known.bind(py).get_item(name));
+        if let Some(known) = known.transpose()?.flatten() {
+            let Ok(place) = known.cast_exact::<Place>() else {
+                return Ok(known);
+            };
+            if let Some(value) = self.read(place.get())? {
+                return Ok(value.object(py));
+            }
         }
+        let packed = || {
+            call(
+                &self.key,
+                false,
+                &(OPERATIONS[MEMBER], name).into_pyobject(py)?,
+                None,
+            )
+        };
         let Some(text) = short_ascii(name).filter(|_| self.key.upcall.takes_few()) else {
-            let args = (OPERATIONS[MEMBER], name).into_pyobject(py)?;
-            return call(&self.key, false, &args, None);
+            return packed();
+        };
+        let know = |member: &Bound<'py, PyAny>| {
+            let known = self.known.get_or_init(py, || PyDict::new(py).unbind());
+            known.bind(py).set_item(name, member)
         };
         match answer_of(py, &self.key, Few::Operation(MEMBER, text))? {
             Answer::Packed(reply) if reply.first() == Some(&METHOD) => {
@@ -328,11 +343,33 @@ impl Reference {
                 let (number, objects, method) = (reader.u64()?, reader.u8()? != 0, reader.text(py)?);
                 let upcall = Arc::clone(&self.key.upcall);
                 let method = function(py, upcall, number, &method.to_cow()?, objects)?.into_any();
-                let known = self.methods.get_or_init(py, || PyDict::new(py).unbind());
-                known.bind(py).set_item(name, &method)?;
+                know(&method)?;
                 Ok(method)
             }
+            Answer::Place(place) => match self.read(&place)? {
+                Some(value) => {
+                    know(Bound::new(py, place)?.as_any())?;
+                    Ok(value.object(py))
+                }
+                None => packed(),
+            },
             answer => value_of(py, &self.key, answer),
+        }
+    }
+}
+
+impl Reference {
+    fn read(&self, place: &Place) -> Result<Option<Scalar>> {
+        Ok(self.key.upcall()?.read(place))
+    }
+}
+
+impl Scalar {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        match self {
+            Scalar::Int(value) => pack::int(py, value),
+            Scalar::Float(value) => PyFloat::new(py, value).into_any(),
+            Scalar::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
         }
     }
 }
@@ -437,6 +474,7 @@ fn value_of<'py>(py: Python<'py>, key: &Key, answer: Answer) -> Result<Bound<'py
     match answer {
         Answer::Long(value) => Ok(PyInt::new(py, value).into_any()),
         Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..length])?.into_any()),
+        Answer::Place(_) => Err(Error::refused("Only a member has a place.")),
         Answer::Packed(reply) => gil::told(py, |py| answered(py, key, &reply)),
     }
 }

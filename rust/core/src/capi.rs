@@ -591,6 +591,16 @@ pub fn list_item<'py>(object: &Bound<'py, PyAny>, index: i64) -> Option<Bound<'p
     }
 }
 
+/// The next item of an iterator over a list itself, which there may be none of any more; nothing for another object. At the end
+/// the iterator gives its list back.
+pub fn list_next<'py>(object: &Bound<'py, PyAny>) -> Option<Option<Bound<'py, PyAny>>> {
+    // SAFETY: the GIL is held and the object is alive, and an iterator, which makes no error. A new reference or null.
+    unsafe {
+        is_exactly(object, &raw mut ffi::PyListIter_Type)
+            .then(|| Bound::from_owned_ptr_or_opt(object.py(), ffi::PyIter_Next(object.as_ptr())))
+    }
+}
+
 /// An item of a list or tuple; nothing beyond its end.
 pub fn item_at<'py>(container: &Bound<'py, PyAny>, index: usize) -> Option<Bound<'py, PyAny>> {
     let index = index as ffi::Py_ssize_t;

@@ -8,14 +8,15 @@
 
 use crate::bulk;
 use crate::failure::Failure;
+use crate::field::Field;
 use jni::objects::{
-    GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
-    WeakRef,
+    GlobalRef, JByteArray, JClass, JObject, JObjectArray, JStaticMethodID, JString, JThrowable, JValue,
+    JValueOwned, WeakRef,
 };
 use jni::signature::{Primitive, ReturnType};
 use jni::sys::jvalue;
 use jni::{JNIEnv, JavaVM};
-use python4j_core::callback::{self, Answer, Few, Upcall, SHORT_TEXT};
+use python4j_core::callback::{self, Answer, Few, Place, Scalar, Upcall, SHORT_TEXT};
 use python4j_core::handle::{self, Frame};
 use python4j_core::{alloc, context, queue, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -29,6 +30,9 @@ const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
 /// Where in a key the number of its host begins. `Callbacks.java` makes the keys.
 const HOST_SHIFT: u32 = 44;
 const MOST_HOSTS: u32 = 1 << (63 - HOST_SHIFT);
+
+/// What a packed answer begins with that is a field, in `Callbacks.java`; the letter of its type follows.
+const FIELD: u8 = 5;
 
 /// What a call is told whose host is gone.
 const GONE: &str =
@@ -60,6 +64,7 @@ struct Small {
     operation: JStaticMethodID,
     text: JStaticMethodID,
     take_answer: JStaticMethodID,
+    take_place: JStaticMethodID,
 }
 
 /// `PythonException.made`, looked up when it is first needed, which costs half of what it does.
@@ -319,6 +324,7 @@ impl Host {
                 "(JLjava/lang/String;)Ljava/lang/String;",
             )?,
             take_answer: env.get_static_method_id(&class, "takeAnswer", "()[B")?,
+            take_place: env.get_static_method_id(&class, "takePlace", "()[Ljava/lang/Object;")?,
         };
         Ok(self.small.get_or_init(|| small))
     }
@@ -399,7 +405,22 @@ impl Host {
             return Ok(Answer::Long(i64::MIN));
         }
         let packed = env.auto_local(JByteArray::from(packed));
-        Ok(Answer::Packed(bytes(env, &packed)?))
+        let packed = bytes(env, &packed)?;
+        let [FIELD, kind] = packed[..] else {
+            return Ok(Answer::Packed(packed));
+        };
+        // SAFETY: as above.
+        let place = unsafe {
+            env.call_static_method_unchecked(class, methods.take_place, ReturnType::Array, &[])?
+                .l()?
+        };
+        let place = env.auto_local(JObjectArray::from(place));
+        let object = env.get_object_array_element(&place, 0)?;
+        let object = env.auto_local(object);
+        let field = env.get_object_array_element(&place, 1)?;
+        let field = env.auto_local(field);
+        let field = Field::new(env, &object, &field, kind)?;
+        Ok(Answer::Place(Place(Box::new(field))))
     }
 
     /// The environment of a thread that calls Java, while this host is open.
@@ -560,6 +581,13 @@ impl Upcall for Host {
         let mut env = self.attached()?;
         self.upcall_few(&mut env, function, arguments)
             .or_else(|failure| failed(&mut env, failure).map(Answer::Packed))
+    }
+
+    fn read(&self, place: &Place) -> Option<Scalar> {
+        let field: &Field = place.0.downcast_ref()?;
+        // A thread of Python's that Java does not know yet is not attached here, where it has the GIL.
+        let mut env = self.vm.get_env().ok().filter(|_| self.is_open())?;
+        field.read(&mut env)
     }
 
     #[allow(clippy::disallowed_methods)] // as in attached

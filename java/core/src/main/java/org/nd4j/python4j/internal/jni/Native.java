@@ -639,6 +639,11 @@ public final class Native {
         return Callbacks.takeAnswer();
     }
 
+    /** The object and the field that such an answer means. */
+    static Object[] takePlace() {
+        return Callbacks.takePlace();
+    }
+
     /** What another host asks by {@link #raisedElsewhere}. */
     static Object[] told(long key) {
         return OtherLoaderException.told(Callbacks.thrown(key));
