@@ -101,6 +101,25 @@ pub fn stoppable_briefly<R>(
     gil::briefly(|py| running(py, call, |py| after(py, left, body).map_err(Box::new))).map_err(|error| *error)
 }
 
+/// The same, and asks `quick` first whether it can do it: that runs no Python code, so there is nothing to stop, and to note the call
+/// takes as long.
+#[inline]
+pub fn quick_or_stoppable<R>(
+    call: Number,
+    left: Option<Handle>,
+    quick: impl for<'py> FnOnce(Python<'py>) -> Option<R>,
+    body: impl for<'py> FnOnce(Python<'py>) -> Result<R>,
+) -> Result<R> {
+    let done = gil::briefly(|py| {
+        let quick = |py| if handle::late_waits() { None } else { quick(py) };
+        match after(py, left, quick) {
+            Some(result) => Ok(result),
+            None => running(py, call, |py| body(py).map_err(Box::new)),
+        }
+    });
+    done.map_err(|error| *error)
+}
+
 /// As [`stoppable`], and gives an object back first.
 pub fn stoppable_after<R>(
     call: Number,
