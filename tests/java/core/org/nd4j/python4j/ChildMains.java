@@ -14,12 +14,14 @@ import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Type;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -137,6 +139,10 @@ final class ChildMains {
                 out.println("keys " + grownTo("dict.fromkeys(range(many)).keys()", List.class));
                 out.println("tuple " + grownTo("tuple(texts)", List.class));
                 out.println("nested " + grownTo("{'list': texts}", Map.class));
+                out.println("long[] " + grownTo("list(range(many))", long[].class));
+                out.println("int[] " + grownTo("list(range(many))", int[].class));
+                out.println("typed list " + grownTo("list(range(many))", new PythonTypeToken<List<Integer>>() {}.type()));
+                out.println("typed dict " + grownTo("dict.fromkeys(range(many), 1.5)", new PythonTypeToken<Map<Long, Double>>() {}.type()));
                 out.println("callback " + grown(() -> PythonExecutioner.exec("x = j(texts)")));
                 PythonExecutioner.exec("x = None");
                 PythonExecutioner.setVariable("length", Python.function(Function.class, given -> (long) ((String) given).length()));
@@ -152,7 +158,18 @@ final class ChildMains {
         }
     }
 
-    private static long grownTo(String expression, Class<?> type) throws Exception {
+    /** Six million ints and doubles, which would be 170 and 190 MB as lists of Java. */
+    static void arraysInALittleHeap() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            int[] ints = Python.eval("list(range(6_000_000))").toJava(int[].class);
+            System.out.print(Arrays.stream(ints).asLongStream().sum());
+            ints = null;
+            double[] doubles = Python.eval("[0.5] * 6_000_000").toJava(double[].class);
+            System.out.print(" " + Arrays.stream(doubles).sum());
+        }
+    }
+
+    private static long grownTo(String expression, Type type) throws Exception {
         try (PythonGC frame = PythonGC.watch()) {
             PythonObject value = Python.eval(expression);
             return grown(() -> value.toJava(type));

@@ -42,6 +42,7 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /** A type without variables and wildcards, with the properties that are derived from it. */
 final class Target {
@@ -240,6 +241,20 @@ final class Target {
     /** Whether what is innermost in it is a {@code byte[]}. */
     boolean endsInBytes() {
         return raw == byte[].class || (kind == Kind.ARRAY || kind == Kind.COLLECTION) && part(0).endsInBytes();
+    }
+
+    /** Whether a value stays what it is, whatever it is in. */
+    boolean keeps(Object value) {
+        return scalar ? box.isInstance(value) : kind == Kind.ANY && PackReader.isScalar(value);
+    }
+
+    /** The primitive numbers that a container ends in, as lists of them are to be read; null if there are none. */
+    Class<?> numbers() {
+        if (kind == Kind.ARRAY && raw.getComponentType().isPrimitive()) {
+            return raw.getComponentType();
+        }
+        boolean holds = kind == Kind.ARRAY || kind == Kind.COLLECTION || kind == Kind.MAP;
+        return holds ? part(parts.length - 1).numbers() : null;
     }
 
     /** How many {@link #part}s there are. */
