@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -133,6 +134,15 @@ final class ChildMains {
                 }
                 out.println("set to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(set))));
                 set.clear();
+                Map<Object, Object> dict = new HashMap<>(2 * count);
+                for (int n = 0; n < count; n++) {
+                    dict.put("key " + n, n * 0.5);
+                }
+                PythonExecutioner.exec("x = None");
+                out.println("dict of texts to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(dict))));
+                dict.clear();
+                out.println("dict of texts " + grownTo("x", Map.class));
+                out.println("typed dict of texts " + grownTo("x", new PythonTypeToken<Map<String, Double>>() {}.type()));
                 long[] longs = new long[count];
                 out.println("long[] to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(longs))));
                 out.println("set " + grownTo("set(range(many))", Set.class));

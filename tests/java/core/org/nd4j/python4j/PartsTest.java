@@ -509,7 +509,7 @@ class PartsTest {
         for (String line : grown.split("\n")) {
             assertTrue(Integer.parseInt(line.substring(line.lastIndexOf(' ') + 1)) < 16, () -> "beside what crossed: " + grown);
         }
-        assertEquals(14, grown.split("\n").length, grown);
+        assertEquals(17, grown.split("\n").length, grown);
     }
 
     @Test

@@ -414,6 +414,20 @@ class TypedConversionTest {
         assertEquals(Duration.ofSeconds(5), java("__import__('datetime').timedelta(seconds=5)", Duration.class));
     }
 
+    /** A type of which each element is of that type again. */
+    public static final class Tree extends ArrayList<Tree> {
+        private static final long serialVersionUID = 1L;
+    }
+
+    @Test
+    void aListOfItselfIsATree() {
+        for (String tree : new String[] {"[[], [[], []]]", "iter([(), [(), ()]])"}) {
+            Tree read = Python.eval(tree).toJava(Tree.class);
+            assertEquals("[[], [[], []]]", read.toString());
+            assertEquals(Tree.class, read.get(1).get(0).getClass());
+        }
+    }
+
     @Test
     void bytesCountFromZero() {
         assertArrayEquals(new int[] {255, 0}, java("b'\\xff\\0'", int[].class));

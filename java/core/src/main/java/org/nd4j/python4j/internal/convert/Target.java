@@ -59,6 +59,9 @@ final class Target {
     private static final List<Class<?>> NUMBERS = Arrays.asList(Byte.class, Short.class, Integer.class, Long.class,
             Float.class, Double.class, BigInteger.class, BigDecimal.class, Number.class);
 
+    /** How deep containers are looked into for what is in them. */
+    private static final int DEEPEST = 16;
+
     /** Of what nothing is known. */
     static final Target ANY;
 
@@ -240,7 +243,7 @@ final class Target {
 
     /** Whether what is innermost in it is a {@code byte[]}. */
     boolean endsInBytes() {
-        return raw == byte[].class || (kind == Kind.ARRAY || kind == Kind.COLLECTION) && part(0).endsInBytes();
+        return innermost(false).raw == byte[].class;
     }
 
     /** Whether a value stays what it is, whatever it is in. */
@@ -248,13 +251,24 @@ final class Target {
         return scalar ? box.isInstance(value) : kind == Kind.ANY && PackReader.isScalar(value);
     }
 
-    /** The primitive numbers that a container ends in, as lists of them are to be read; null if there are none. */
+    /** The primitives that a container ends in, as lists of numbers are to be read; null if there are none. */
     Class<?> numbers() {
-        if (kind == Kind.ARRAY && raw.getComponentType().isPrimitive()) {
-            return raw.getComponentType();
+        Class<?> innermost = innermost(true).raw;
+        return innermost.isArray() && innermost.getComponentType().isPrimitive() ? innermost.getComponentType() : null;
+    }
+
+    /** The last container in nested ones. A class can be a list of itself, which has no last one. */
+    private Target innermost(boolean throughMaps) {
+        Target at = this;
+        for (int depth = 0; depth < DEEPEST; depth++) {
+            boolean holds = at.kind == Kind.ARRAY && !at.raw.getComponentType().isPrimitive() || at.kind == Kind.COLLECTION
+                    || at.kind == Kind.MAP && throughMaps;
+            if (!holds) {
+                break;
+            }
+            at = at.part(at.parts.length - 1);
         }
-        boolean holds = kind == Kind.ARRAY || kind == Kind.COLLECTION || kind == Kind.MAP;
-        return holds ? part(parts.length - 1).numbers() : null;
+        return at;
     }
 
     /** How many {@link #part}s there are. */
