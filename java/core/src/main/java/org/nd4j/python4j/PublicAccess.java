@@ -275,6 +275,11 @@ final class PublicAccess extends Access {
     }
 
     @Override
+    public List<Object> registeredNames() {
+        return PythonTypes.registeredNames();
+    }
+
+    @Override
     public List<File> packages() {
         return PythonTypes.packages();
     }

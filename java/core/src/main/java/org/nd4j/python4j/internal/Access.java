@@ -225,6 +225,9 @@ public abstract class Access {
     /** The types that users registered. */
     public abstract List<PythonType<?>> registered();
 
+    /** What registered types are found by: Python's types themselves, or their names. */
+    public abstract List<Object> registeredNames();
+
     /** The folders that registered types need on {@code sys.path}. */
     public abstract List<File> packages();
 

@@ -13,7 +13,6 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.ListIterator;
 import java.util.Map;
 import java.util.Set;
 import java.util.Spliterator;
@@ -70,9 +69,8 @@ final class Containers {
         Object array = Array.newInstance(target.raw.getComponentType(), elements.size());
         int i = 0;
         try {
-            for (Object each : elements) {
-                put(array, i, Conversion.one(each, part, depth + 1, form));
-                i++;
+            for (Iterator<?> each = each(elements, part, form); each.hasNext(); i++) {
+                put(array, i, Conversion.one(each.next(), part, depth + 1, form));
             }
         } catch (Mismatch e) {
             throw e.at("[" + i + "]");
@@ -115,14 +113,13 @@ final class Containers {
         Collection<Object> into = emptyCollection(made, target, elements);
         int i = 0;
         try {
-            for (Object each : elements) {
-                Object element = Conversion.one(each, part, depth + 1, form);
+            for (Iterator<?> each = each(elements, part, form); each.hasNext(); i++) {
+                Object element = Conversion.one(each.next(), part, depth + 1, form);
                 try {
                     into.add(element);
                 } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
                     throw new Mismatch(element, part, cannotBePut(into, e), e);
                 }
-                i++;
             }
         } catch (Mismatch e) {
             throw e.at("[" + i + "]");
@@ -139,8 +136,8 @@ final class Containers {
         List<Object> own = (List<Object>) list;
         int i = 0;
         try {
-            for (int count = own.size(); i < count; i++) {
-                Object each = own.get(i);
+            for (Ahead all = new Ahead(own, part); all.hasNext(); i++) {
+                Object each = all.next();
                 Object element = Conversion.one(each, part, depth + 1, Form.OWN);
                 if (element != each) {
                     own.set(i, element);
@@ -150,6 +147,10 @@ final class Containers {
             throw e.at("[" + i + "]");
         }
         return own;
+    }
+
+    private static Iterator<?> each(Collection<?> elements, Target part, Form form) {
+        return form == Form.VALUE || form == Form.OWN ? new Ahead(elements, part) : elements.iterator();
     }
 
     private static boolean areKept(Collection<?> elements, Target part) {
@@ -275,18 +276,20 @@ final class Containers {
             return replaced(from, target.part(1), depth);
         }
         Map<Object, Object> map = emptyMap(target, from, from.size());
-        for (Map.Entry<?, ?> entry : from.entrySet()) {
-            put(map, entry.getKey(), entry.getValue(), target, depth, form);
+        Iterator<?> values = each(from.values(), target.part(1), form);
+        for (Iterator<?> keys = each(from.keySet(), target.part(0), form); keys.hasNext();) {
+            put(map, keys.next(), values.next(), target, depth, form);
         }
         return whole(map, from.size(), target);
     }
 
     /** The map itself, with its values converted. */
     private static Map<?, ?> replaced(Map<?, ?> map, Target values, int depth) {
+        Ahead all = new Ahead(map.values(), values);
         for (Map.Entry<?, ?> each : map.entrySet()) {
             @SuppressWarnings("unchecked") // it was read for this conversion alone
             Map.Entry<?, Object> own = (Map.Entry<?, Object>) each;
-            Object before = own.getValue();
+            Object before = all.next();
             try {
                 Object value = Conversion.one(before, values, depth + 1, Form.OWN);
                 if (value != before) {

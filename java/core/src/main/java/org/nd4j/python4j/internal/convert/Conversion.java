@@ -245,6 +245,9 @@ public final class Conversion {
         if (target.keeps(given)) {
             return given; // what most values are, without further questions
         }
+        if (given instanceof Ahead.Asked) {
+            return fromOther(((Ahead.Asked) given).object, target, depth, (Ahead.Asked) given);
+        }
         // The numbers of a list, read as what the target ends in. Anywhere else it is a list as any.
         Object value = form == Form.OWN && Run.isOne(given) && given.getClass() != target.raw ? new ArrayView(given) : given;
         if (depth > Pack.MAX_DEPTH) {
@@ -396,7 +399,12 @@ public final class Conversion {
     // ---- objects without a packed form ----
 
     private static Object fromOther(PythonObject object, Target target, int depth) {
-        Object table = Tables.of(object, target);
+        return fromOther(object, target, depth, null);
+    }
+
+    /** @param known what Python says of the object; null if it has to be asked */
+    private static Object fromOther(PythonObject object, Target target, int depth, Ahead.Asked known) {
+        Object table = known != null ? null : Tables.of(object, target);
         if (table != null) {
             return table;
         }
@@ -407,13 +415,14 @@ public final class Conversion {
             case PYTHON:
                 return object;
             case ANY:
-                return any(object, target);
+                return known == null || Boolean.FALSE.equals(known.answer) ? any(object, target)
+                        : known.answer == null ? object : PackReader.kept(((List<?>) known.answer).get(0), Conversion::any);
             case OPTIONAL:
-                return optional(fromOther(object, target.part(0), depth + 1), target);
+                return optional(fromOther(object, target.part(0), depth + 1, known), target);
             case PROXY:
                 return ProxyHandler.of(object, target.type);
             case NUMBER:
-                return number(asked("number", object, target), object, target);
+                return number(known != null ? known.answer : asked("number", object, target), object, target);
             case FUTURE:
                 return Access.get().submitted(object, target.part(0).type);
             case PUBLISHER:
@@ -427,7 +436,7 @@ public final class Conversion {
             case RECORD:
                 List<List<String>> names = target.record.pythonNames;
                 return objects ? record(objects(ask("fields", object, target, names)), target, depth, Form.OBJECT)
-                        : record((List<?>) asked("fields", object, target, names), target, depth, Form.OWN);
+                        : record((List<?>) (known != null ? known.answer : asked("fields", object, target, names)), target, depth, Form.OWN);
             case ENTRY:
                 return Containers.entry(objects(ask("objects", object, target)), target, depth, Form.OBJECT);
             case MAP:
@@ -436,7 +445,7 @@ public final class Conversion {
             case COLLECTION:
                 return elements(object, target, depth, objects);
             default:
-                List<?> words = (List<?>) asked("plain", object, target);
+                List<?> words = (List<?>) (known != null ? known.answer : asked("plain", object, target));
                 if (words != null) {
                     return fromPlain(words, object, target, depth);
                 }

@@ -22,7 +22,7 @@ final class Tables {
     private Tables() {}
 
     /** Whether tables become this type: collections and arrays of records, maps and records of columns. */
-    private static boolean isWanted(Target target) {
+    static boolean isWanted(Target target) {
         switch (target.kind) {
             case ARRAY:
             case COLLECTION:
