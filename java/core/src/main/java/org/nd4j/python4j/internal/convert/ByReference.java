@@ -537,7 +537,7 @@ public final class ByReference implements Callbacks.Function {
 
     @SuppressWarnings("unchecked")
     private List<Object> list() {
-        return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
+        return object instanceof List ? (List<Object>) object : new ArrayView(object);
     }
 
     private Object element(List<Object> list, Object value) {
