@@ -296,7 +296,8 @@ impl Reference {
         {
             return Ok(method?);
         }
-        let Some(text) = short_ascii(name).filter(|_| self.key.upcall.takes_few()) else {
+        let Some(text) = short_ascii(name).filter(|text| !text.is_empty() && self.key.upcall.takes_few())
+        else {
             let args = (OPERATIONS[MEMBER], name).into_pyobject(py)?;
             return call(&self.key, false, &args, None);
         };
