@@ -6,6 +6,7 @@ mod support;
 use pyo3::prelude::*;
 use python4j_core::stop::{Reason, stop, stoppable};
 use python4j_core::{Result, context, gil, handle};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::{repr, run, turn};
 
@@ -84,6 +85,37 @@ fn what_was_not_delivered_is_withdrawn() {
         });
         assert_eq!(outer.expect_err("stopped").to_string(), TIMEOUT);
     });
+}
+
+/// To look whether a call imports something runs Python code, in which another thread may come to run: the call may end meanwhile.
+#[test]
+fn a_call_that_ends_while_it_is_looked_at_takes_the_exception_along() {
+    let _turn = turn();
+    static CURRENT: AtomicU64 = AtomicU64::new(0);
+    const CALLS: u64 = 5_000;
+    gil::with(|py| {
+        run(
+            py,
+            "import sys\nbefore = sys.getswitchinterval()\nsys.setswitchinterval(1e-6)\n\
+             def deep(n):\n    if n: deep(n - 1)",
+        )
+        .unwrap()
+    });
+    let runner = std::thread::spawn(|| {
+        for number in 1..=CALLS {
+            CURRENT.store(number, Ordering::Relaxed);
+            let result = stoppable(number, |py| run(py, "deep(800)"));
+            assert!(number % 2 == 0 || result.is_ok(), "{number}: {result:?}");
+        }
+    });
+    while !runner.is_finished() {
+        let number = CURRENT.load(Ordering::Relaxed);
+        if number % 2 == 0 {
+            gil::inside(|py| stop(py, number, Reason::Timeout)).unwrap();
+        }
+    }
+    gil::with(|py| run(py, "sys.setswitchinterval(before)").unwrap());
+    runner.join().expect("no call is hit that was not asked to end");
 }
 
 /// A class loader knows its own calls only: its deadline ends what its call has called of another one, too.

@@ -207,7 +207,8 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let Some(slot) = slots.into_iter().find(running) else {
         return Ok(false);
     };
-    if slot.is_spared(py, call) {
+    // To look at imports runs Python code, in which another thread may have had the GIL.
+    if slot.is_spared(py, call) || !running(&slot) {
         return Ok(false);
     }
     slot.raised.store(call, Ordering::Relaxed);
