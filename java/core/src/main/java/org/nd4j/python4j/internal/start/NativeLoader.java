@@ -513,12 +513,14 @@ public final class NativeLoader {
 
     /** This class is loaded at a first start only, because a logging library costs more time than a warm start. */
     private static final class Log {
+        // Of two threads of a start the second one waits here: SLF4J warns of loggers that are asked for while it looks for its library.
+        private static final org.slf4j.Logger LOG = org.slf4j.LoggerFactory.getLogger(NativeLoader.class);
+
         static void write(String text, boolean important) {
-            org.slf4j.Logger log = org.slf4j.LoggerFactory.getLogger(NativeLoader.class);
             if (important) {
-                log.info(text);
+                LOG.info(text);
             } else {
-                log.debug(text);
+                LOG.debug(text);
             }
         }
     }
