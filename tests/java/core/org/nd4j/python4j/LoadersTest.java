@@ -148,7 +148,7 @@ class LoadersTest {
     /** The third one is this test's own. */
     @Test
     void allHaveOneTurnAndOneQueue() throws Exception {
-        assertEquals(true, OtherThread.call(() -> one.run("tryLock", "20")));
+        assertEquals(true, OtherThread.call(() -> one.run("tryLock", "1000")));
         OtherThread<Object> waiting;
         try (PythonGIL gil = PythonGIL.lock()) {
             assertEquals(true, one.run("tryLock", "0"), "on this thread it is just one more");
@@ -357,7 +357,7 @@ class LoadersTest {
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonExecutioner.exec("import threading, time\nt = threading.Thread(target=lambda: time.sleep(0.1))\nt.start()");
         }
-        assertEquals(true, app.run("tryLock", "20")); // by the thread that waits for the GIL, since Python has one of its own
+        assertEquals(true, app.run("tryLock", "1000")); // by the thread that waits for the GIL, since Python has one of its own
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonExecutioner.exec("t.join()");
         }

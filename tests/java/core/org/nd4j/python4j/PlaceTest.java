@@ -361,30 +361,38 @@ class PlaceTest {
 
     // ---- waiting for the GIL itself ----
 
-    private static final String KEEPS = "sum(range(6 * 10**7))"; // the GIL, for a second or so
+    /** Python code that keeps the GIL for a second or so, however fast this machine is. */
+    private static String keeps() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("import time\nbegan = time.perf_counter()\nsum(range(10**6))\nn = int(10**6 / (time.perf_counter() - began))");
+            return "sum(range(" + Python.eval("n").toLong() + "))";
+        }
+    }
 
     @Test
     void tryLockEndsInTimeWhileCCodeOfASharedBlockKeepsTheGil() throws Exception {
+        String keeps = keeps();
         AtomicReference<PythonGIL> got = new AtomicReference<>();
         isShort(keeping(() -> {
             try (PythonGIL block = PythonGIL.lockShared()) {
-                PythonExecutioner.exec(KEEPS);
+                PythonExecutioner.exec(keeps);
             }
         }), () -> got.set(PythonGIL.tryLock(Duration.ofMillis(50))));
         assertNull(got.get());
         isShort(keeping(() -> {
             try (PythonGIL block = PythonGIL.lockShared()) {
-                PythonExecutioner.exec(KEEPS);
+                PythonExecutioner.exec(keeps);
             }
         }), () -> assertFalse(new GILLock().tryLock()));
     }
 
     @Test
     void whoKeepsTheGilIsNamed() throws Exception {
+        String keeps = keeps();
         isShort(keeping(() -> {
             Thread.currentThread().setName("keeper");
             try (PythonGIL block = PythonGIL.lockShared()) {
-                PythonExecutioner.exec(KEEPS);
+                PythonExecutioner.exec(keeps);
             }
         }), () -> {
             PythonTimeout late = assertThrows(PythonTimeout.class, () -> PythonGIL.lock(Duration.ofMillis(50)));
@@ -393,7 +401,7 @@ class PlaceTest {
         });
         isShort(keeping(() -> {
             try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("import threading, time\nt = threading.Thread(target=lambda: (time.sleep(0.05), " + KEEPS + "))\nt.start()");
+                PythonExecutioner.exec("import threading, time\nt = threading.Thread(target=lambda: (time.sleep(0.05), " + keeps + "))\nt.start()");
             }
         }), () -> {
             PythonTimeout late = assertThrows(PythonTimeout.class, () -> PythonGIL.lock(Duration.ofMillis(50)));
@@ -406,10 +414,11 @@ class PlaceTest {
 
     @Test
     void andSoItIsWhileAThreadOfPythonsKeepsIt() throws Exception {
+        String keeps = keeps();
         AtomicReference<PythonGIL> got = new AtomicReference<>();
         isShort(keeping(() -> {
             try (PythonGIL gil = PythonGIL.lock()) {
-                PythonExecutioner.exec("import threading\nt = threading.Thread(target=lambda: " + KEEPS + ")\nt.start()");
+                PythonExecutioner.exec("import threading\nt = threading.Thread(target=lambda: " + keeps + ")\nt.start()");
             }
         }), () -> got.set(PythonGIL.tryLock(Duration.ofMillis(50))));
         assertNull(got.get());
@@ -420,9 +429,10 @@ class PlaceTest {
 
     @Test
     void anInterruptEndsTheWaitForTheGilToo() throws Exception {
+        String keeps = keeps();
         isShort(keeping(() -> {
             try (PythonGIL block = PythonGIL.lockShared()) {
-                PythonExecutioner.exec(KEEPS);
+                PythonExecutioner.exec(keeps);
             }
         }), () -> {
             Thread me = Thread.currentThread();
