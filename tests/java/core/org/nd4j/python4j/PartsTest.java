@@ -486,6 +486,82 @@ class PartsTest {
         }
     }
 
+    /** Of numbers of one kind, of several, and of some that change what all of them are; in one part, in several, and nested. */
+    @Test
+    void arraysAreExactWhateverTheNumbersAre() {
+        for (int count : new int[] {0, 1, 1000, 131_072, 131_073, MANY}) {
+            long[] longs = LongStream.range(-5, count - 5).toArray();
+            double[] doubles = LongStream.range(-5, count - 5).mapToDouble(i -> i).toArray();
+            int[] ints = Arrays.stream(longs).mapToInt(i -> (int) i).toArray();
+            try (PythonGC frame = PythonGC.watch()) {
+                run("whole = list(range(-5, " + (count - 5) + "))", "real = [float(i) for i in whole]", "rows = {'k': [whole, whole[:3], real]}");
+                assertArrayEquals(longs, Python.eval("whole").toJava(long[].class));
+                assertArrayEquals(ints, Python.eval("whole").toJava(int[].class));
+                assertArrayEquals(doubles, Python.eval("whole").toJava(double[].class));
+                assertArrayEquals(doubles, Python.eval("real").toJava(double[].class));
+                assertArrayEquals(longs, Python.eval("whole + [True]").toJava(long[].class), count, 1);
+                assertArrayEquals(doubles, Python.eval("real + [1]").toJava(double[].class), count, 1);
+                assertArrayEquals(doubles, Python.eval("whole + [0.5]").toJava(double[].class), count, 0.5);
+                List<double[]> rows = Python.eval("rows").toJava(new PythonTypeToken<Map<String, List<double[]>>>() {}).get("k");
+                assertArrayEquals(doubles, rows.get(0));
+                assertArrayEquals(Arrays.copyOf(doubles, Math.min(count, 3)), rows.get(1));
+                assertArrayEquals(doubles, rows.get(2));
+                assertIsWrong("value[" + count + "]: int 4294967296 is not an int", "whole + [2 ** 32]", int[].class);
+                assertIsWrong("value[" + count + "]: float 0.5 is not a long", "whole + [0.5]", long[].class);
+                assertIsWrong("value[" + count + "]: str 'x' is not a double", "real + ['x']", double[].class);
+            }
+        }
+        assertIsWrong("value[0]: list [1, 2] is not a long", "[[1, 2]]", long[].class);
+        assertIsWrong("value[0]: list [0.5] is not a double", "[[0.5]]", double[].class);
+        assertIsWrong("value[1]: int 2 is not a long[]", "[[1], 2]", long[][].class);
+        assertIsWrong("value[0]: int 1 is not a long[]", "[1, 2]", long[][].class);
+    }
+
+    private static void assertArrayEquals(Object expected, Object array) {
+        assertEquals(Array.getLength(expected), Array.getLength(array));
+        for (int i = 0; i < Array.getLength(array); i++) {
+            assertEquals(Array.get(expected, i), Array.get(array, i));
+        }
+    }
+
+    private static void assertArrayEquals(Object expected, Object array, int count, double last) {
+        assertEquals(count + 1, Array.getLength(array));
+        assertEquals(last, ((Number) Array.get(array, count)).doubleValue());
+        Object rest = Array.newInstance(array.getClass().getComponentType(), count);
+        System.arraycopy(array, 0, rest, 0, count);
+        assertArrayEquals(expected, rest);
+    }
+
+    private static void assertIsWrong(String expected, String expression, Class<?> type) {
+        PythonException wrong = assertThrows(PythonException.class, () -> Python.eval(expression).toJava(type));
+        assertTrue(wrong.getMessage().startsWith(expected), wrong::getMessage);
+    }
+
+    /** Where the elements stay as they are, and where they are converted. */
+    @Test
+    void typedContainersAreExact() {
+        leavesNothing(PartsTest::readTyped);
+    }
+
+    private static void readTyped() {
+        Map<Object, Object> numbers = map(MANY, i -> i, i -> i);
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonExecutioner.setVariable("d", Python.of(numbers));
+            assertEquals(numbers, Python.eval("d").toJava(new PythonTypeToken<Map<Long, Object>>() {}));
+            assertEquals(map(MANY, i -> (int) i, i -> (double) i), Python.eval("d").toJava(new PythonTypeToken<Map<Integer, Double>>() {}));
+            assertEquals(map(MANY, i -> i, i -> (short) (i % 100)),
+                    Python.eval("{k: v % 100 for k, v in d.items()}").toJava(new PythonTypeToken<Map<Long, Short>>() {}));
+            assertEquals(list(MANY, i -> (int) i), Python.eval("list(d)").toJava(new PythonTypeToken<List<Integer>>() {}));
+            assertEquals(new LinkedHashSet<>(list(MANY, i -> i)), Python.eval("set(d)").toJava(new PythonTypeToken<Set<Long>>() {}));
+            assertEquals(new LinkedHashSet<>(list(MANY, i -> (int) i)), Python.eval("set(d)").toJava(new PythonTypeToken<Set<Integer>>() {}));
+            assertEquals(list(MANY, i -> List.of((int) i, 1)), Python.eval("[(i, 1) for i in d]").toJava(new PythonTypeToken<List<List<Integer>>>() {}));
+            assertEquals(list(MANY, i -> List.of(i, Map.of("k", i))), Python.eval("[(i, {'k': i}) for i in d]").toJava(List.class));
+            PythonException wrong = assertThrows(PythonException.class,
+                    () -> Python.eval("{**d, 'x': 'y'}").toJava(new PythonTypeToken<Map<Object, Long>>() {}));
+            assertTrue(wrong.getMessage().startsWith("value['x']: str 'y' is not a Long"), wrong::getMessage);
+        }
+    }
+
     /** While this thread has the turn, and with it the GIL. */
     @Test
     void aTaskTakesThemWithoutATurn() throws Exception {
@@ -509,7 +585,12 @@ class PartsTest {
         for (String line : grown.split("\n")) {
             assertTrue(Integer.parseInt(line.substring(line.lastIndexOf(' ') + 1)) < 16, () -> "beside what crossed: " + grown);
         }
-        assertEquals(10, grown.split("\n").length, grown);
+        assertEquals(17, grown.split("\n").length, grown);
+    }
+
+    @Test
+    void arraysOfNumbersNeedNoObjectForEach() throws Exception {
+        assertEquals("17999997000000 3000000.0", ChildJvm.output("arraysInALittleHeap", "-Xmx100m", "-XX:+UseSerialGC"));
     }
 
     /** In megabytes: of the list in Java 200, of that in Python 400, of a crossing at once 80 on each side. */

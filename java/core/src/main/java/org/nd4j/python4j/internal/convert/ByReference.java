@@ -42,6 +42,7 @@ public final class ByReference implements Callbacks.Function {
     private final PythonExposure exposure;
     private final Target declared; // what is known of its type beside its class; null for nothing
     private Target[] parts; // of elements or keys, and of values; worked out when first asked for
+    private boolean readsFields; // whether a field was read before
     private Map<Functional.Methods, Functional.Methods> typed; // methods where what is declared says more than the class
 
     private ByReference(Object object, PythonExposure exposure, Target declared) {
@@ -209,7 +210,7 @@ public final class ByReference implements Callbacks.Function {
 
     @Override
     public Object operation(int operation, String name) throws Throwable {
-        return operation == Callbacks.MEMBER ? member(name)
+        return operation == Callbacks.MEMBER ? memberOrPlace(name)
                 : operation == Callbacks.NEXT ? next() : Callbacks.Function.super.operation(operation, name);
     }
 
@@ -322,7 +323,15 @@ public final class ByReference implements Callbacks.Function {
         throw missing(name);
     }
 
+    /** The same, or its place: Python remembers that, which pays once fields are read again and again. */
+    private Object memberOrPlace(String name) throws Throwable {
+        Object member = readsFields && !name.equals("new") ? members().get(name) : null;
+        Callbacks.Place place = member instanceof Field ? Callbacks.Place.of(object, (Field) member) : null;
+        return place != null ? place : member(name);
+    }
+
     private Object field(Field field) throws IllegalAccessException {
+        readsFields = true;
         Object value = field.get(object);
         return isScalar(value) ? value : shown(value, exposure, types(field.getDeclaringClass()).target(field.getGenericType()));
     }
@@ -532,7 +541,7 @@ public final class ByReference implements Callbacks.Function {
 
     @SuppressWarnings("unchecked")
     private List<Object> list() {
-        return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
+        return object instanceof List ? (List<Object>) object : new ArrayView(object);
     }
 
     private Object element(List<Object> list, Object value) {
