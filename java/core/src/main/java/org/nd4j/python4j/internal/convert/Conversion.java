@@ -668,7 +668,7 @@ public final class Conversion {
     private static Map<Object, Object> withTexts(Map<?, ?> map) {
         Map<Object, Object> plain = null;
         for (Map.Entry<?, ?> entry : map.entrySet()) {
-            Object key = entry.getKey() instanceof PythonObject ? to(entry.getKey(), Target.ANY, 0) : null;
+            Object key = entry.getKey() instanceof String ? null : to(entry.getKey(), Target.ANY, 0, Form.VALUE);
             if (key instanceof String) {
                 plain = plain == null ? new HashMap<>(map) : plain;
                 plain.remove(entry.getKey());
