@@ -105,6 +105,24 @@ fn deleting_frees_the_objects_even_if_a_function_is_kept() {
 }
 
 #[test]
+fn finalizers_of_what_a_context_had_can_import() {
+    inside(|py| -> Result<()> {
+        let code = "import time, builtins\nbuiltins.seen = []\nclass D:\n    def __del__(self, time=time, seen=seen): \
+                    seen.append(time.strptime('2024', '%Y').tm_year)\nd = D()";
+        run(py, code)?;
+        context::reset(py, 0)?;
+        context::switch(py, "a")?;
+        run(py, code.replace("builtins.seen = []", "").as_str())?;
+        context::switch(py, context::MAIN)?;
+        context::delete(py, "a")?;
+        assert_eq!(repr(py, "seen"), "[2024, 2024]");
+        run(py, "del __builtins__.seen")?;
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn wrong_names_and_the_current_context_are_refused() {
     inside(|py| {
         for name in ["", "1c", "a b", "a-b", "é", "a.b", "a\n"] {

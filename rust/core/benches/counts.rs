@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{quick_or_stoppable, stoppable, stoppable_briefly};
+use python4j_core::stop::{quick_or_stoppable, stoppable, stoppable_briefly, stoppable_request};
 use python4j_core::{Result, context, exec, gil, handle, object, pack, raised, script};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -171,7 +171,7 @@ fn run(request: Vec<u8>) -> Step {
 fn few(request: Vec<u64>) -> Step {
     Box::new(move || {
         gil::with(|py| pack::ask(py, &request));
-        stoppable_briefly(number(), None, exec::run_few).expect("runs");
+        stoppable_request(number(), exec::run_few).expect("runs");
     })
 }
 
@@ -362,7 +362,7 @@ fn steps() -> Vec<(&'static str, Step)> {
             let request = [held("point"), 3, 1, x, 1, y, 1, s];
             Box::new(move || {
                 gil::with(|py| pack::ask(py, &request));
-                assert!(stoppable(number(), object::values_of).expect("a dict"));
+                assert!(stoppable_request(number(), object::values_of).expect("a dict"));
             })
         }),
         (

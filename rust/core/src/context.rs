@@ -94,7 +94,7 @@ pub fn open_copy(py: Python<'_>) -> Result<Handle> {
 /// Empties and forgets a space.
 pub fn close_space(py: Python<'_>, space: Handle) {
     if let Ok(globals) = globals_of(py, space) {
-        globals.clear();
+        empty(&globals);
     }
     handle::take_back(py, space);
 }
@@ -175,7 +175,7 @@ pub fn close_host(py: Python<'_>, root: Frame) -> Result<()> {
 /// Empties the current context, or a space, and stays in it.
 pub fn reset(py: Python<'_>, space: Handle) -> Result<()> {
     let globals = globals_of(py, space)?;
-    globals.clear();
+    empty(&globals);
     fill(&globals)
 }
 
@@ -196,7 +196,7 @@ pub fn delete(py: Python<'_>, name: &str) -> Result<()> {
     };
     if let Some(context) = removed {
         // Emptied even if a function of it is kept somewhere, so that its objects go.
-        context.globals.bind(py).clear();
+        empty(context.globals.bind(py));
     }
     Ok(())
 }
@@ -232,6 +232,20 @@ fn check(name: &str) -> Result<()> {
 
 fn unknown(name: &str) -> Error {
     Error::refused(format!("No such context: {name}"))
+}
+
+/// Takes out all names but that of the builtins: finalizers of what goes may import, and C code imports by the builtins that the names tell.
+fn empty(globals: &Bound<'_, PyDict>) {
+    let before = globals.copy(); // which keeps the objects until the builtins are back
+    globals.clear();
+    if let Ok(tools) = tools() {
+        let (key, builtins) = (
+            tools.builtins_key.bind(globals.py()),
+            tools.builtins.bind(globals.py()),
+        );
+        let _ = globals.set_item(key, builtins); // without memory they are missing, as they were before
+    }
+    drop(before);
 }
 
 /// What every `__main__` has, before any program ran in it.

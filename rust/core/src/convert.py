@@ -164,14 +164,15 @@ def plain(value):
 
 def base(value):
     """A list of the value as the built-in type that its class is derived from, or None."""
-    if isinstance(value, str):
+    own = type(value)  # a mock says that it is of another class
+    if issubclass(own, str):
         return [str.__str__(value)]
-    if isinstance(value, int):
+    if issubclass(own, int):
         return [int.__index__(value)]
-    if isinstance(value, float):
+    if issubclass(own, float):
         return [float.__float__(value)]
     for kind in (bytes, list, tuple, set, frozenset, dict):
-        if isinstance(value, kind):
+        if issubclass(own, kind):
             return [kind(value)]
     return None
 
@@ -250,6 +251,8 @@ def objects(value):
     try:
         each = iter(value)
     except TypeError:
+        if getattr(type(value), "__iter__", None) is not None:
+            raise  # what that said
         raise Refused("It cannot be iterated over.") from None
     return list(each)
 

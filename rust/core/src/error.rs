@@ -138,12 +138,14 @@ pub fn shown_text<'a>(string: &'a Bound<'_, PyString>) -> Cow<'a, str> {
 
 /// `str(object)` for a message; never fails.
 pub fn shown(object: &Bound<'_, PyAny>) -> String {
-    match object.str() {
-        Ok(said) => text(&said),
-        Err(_) => object
-            .get_type()
-            .name()
-            .map(|name| format!("<{} object, its __str__ failed>", text(&name)))
-            .unwrap_or_else(|_| "<object>".into()),
-    }
+    object.str().map_or_else(|_| unsaid(object), |said| text(&said))
+}
+
+/// The same for an object whose `__str__` failed.
+pub fn unsaid(object: &Bound<'_, PyAny>) -> String {
+    object
+        .get_type()
+        .name()
+        .map(|name| format!("<{} object, its __str__ failed>", text(&name)))
+        .unwrap_or_else(|_| "<object>".into())
 }

@@ -120,7 +120,7 @@ fn code_of(py: Python<'_>, code: Handle) -> Result<Bound<'_, PyCode>> {
 /// As [`run`] in the current context, for few small inputs and outputs: the request stands in the memory of [`pack::told`].
 /// That is the code (0 for none), the number of inputs and in the upper half that of outputs, each input's name and value,
 /// each output's name and wanted kind; code and names are handles. The outputs' values are left there. If one would
-/// have to be converted, the first one is missing, and the caller asks for all of them.
+/// have to be converted, the first one is missing, and the caller asks for all of them. For [`stoppable_request`](crate::stop::stoppable_request).
 pub fn run_few(py: Python<'_>) -> Result<()> {
     let mut request = pack::Asked::default();
     let (code, counts) = (request.word()?, request.word()?);
@@ -140,6 +140,7 @@ pub fn run_few(py: Python<'_>) -> Result<()> {
             Wanted::from_code(request.word()? as u8)?,
         ));
     }
+    handle::free_late(py);
     let globals = context::globals(py)?;
     let code = (code != 0).then(|| code_of(py, code)).transpose()?;
     for (name, value) in values.into_iter().flatten() {

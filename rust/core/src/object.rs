@@ -3,14 +3,14 @@
 //! mirrors. Each is one operator with packed operands. Attributes, calls and conversions are frequent, so they
 //! have functions of their own, which pack less.
 
-use crate::error::shown;
 use crate::handle::{self, Frame, Handle};
 use crate::pack::{self, Reader, Wanted, Writer};
 use crate::script;
-use crate::tools::tools;
+use crate::tools::{said, tools};
 use crate::{Error, Result, capi, context, names, path};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyIterator, PyList, PyString, PyTuple};
+use std::iter;
 
 /// What becomes of an object that is made for Java.
 #[derive(Debug, Clone, Copy)]
@@ -188,21 +188,35 @@ pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame)
 const VALUES: usize = 16;
 
 /// Tells the values of a dict under some names, if it is a dict and all are there and such that they can be told. The request stands in the
-/// memory of [`pack::told`]: the object, how many values, and for each how many names it may have, and their handles.
+/// memory of [`pack::told`]: the object, how many values, and for each how many names it may have, and their handles. For
+/// [`stoppable_request`](crate::stop::stoppable_request).
 pub fn values_of(py: Python<'_>) -> Result<bool> {
     let mut request = pack::Asked::default();
     let object = handle::lend(py, request.word()?)?;
     let count = request.word()? as usize;
-    let Ok(dict) = object.cast_exact::<PyDict>() else {
-        return Ok(false);
-    };
     if count > VALUES {
         return Ok(false);
     }
+    // All of it is read before any code runs, which may make a request of its own.
+    let mut words = [0; pack::TOLD_WORDS];
+    let mut places = words.iter_mut();
+    for _ in 0..count {
+        let names = request.word()?;
+        let all = iter::once(Ok(names)).chain((0..names).map(|_| request.word()));
+        for (word, place) in all.zip(&mut places) {
+            *place = word?;
+        }
+    }
+    handle::free_late(py);
+    let Ok(dict) = object.cast_exact::<PyDict>() else {
+        return Ok(false);
+    };
+    let mut words = words.into_iter();
+    let mut word = || words.next().unwrap_or(0);
     let mut values = [const { None }; VALUES];
     for value in &mut values[..count] {
-        for _ in 0..request.word()? {
-            let name = handle::lend(py, request.word()?)?;
+        for _ in 0..word() {
+            let name = handle::lend(py, word())?;
             if value.is_none() {
                 *value = dict.get_item(name)?;
             }
@@ -405,5 +419,5 @@ fn not_callable(object: &Bound<'_, PyAny>) -> Error {
 }
 
 fn refused(what: &str, object: &Bound<'_, PyAny>) -> Error {
-    Error::refused(format!("{what}{}", shown(object)))
+    said(object).map_or_else(|stopped| stopped, |said| Error::refused(format!("{what}{said}")))
 }

@@ -157,13 +157,15 @@ def flush_stream(stream):
     except ValueError:
         usable = False
     if usable:
-        stream.text.flush()
+        io.TextIOWrapper.flush(stream.text)  # whatever a program made of its attribute
     stream.flush()
 
 
 def is_open_stream(stream):
-    """Whether the stream at sys.stdout is one of ours that can be flushed."""
-    return type(stream) is io.TextIOWrapper and type(stream.buffer) is JavaBytes and not stream.closed
+    """Whether the stream at sys.stdout is one of ours that can be flushed, and by our method."""
+    if type(stream) is not io.TextIOWrapper or "flush" in vars(stream):
+        return False
+    return type(stream.buffer) is JavaBytes and not stream.closed
 
 
 class JavaHandler(logging.Handler):

@@ -58,7 +58,7 @@ pub(crate) use scalar::int;
 pub use scalar::{integer, number};
 pub use sharing::{Sharing, share_by};
 pub use spare::{buffer, give_back};
-pub(crate) use told::{Asked, LAST_TOLD, tell, tell_missing, tell_wanted};
+pub(crate) use told::{Asked, LAST_TOLD, TOLD_WORDS, tell, tell_missing, tell_wanted};
 pub use told::{ask, asked, told};
 pub use wanted::{Wanted, built_in};
 pub use writer::{Writer, texts};

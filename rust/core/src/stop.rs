@@ -87,7 +87,12 @@ fn is_of_another(outer: Number, inner: Number) -> bool {
 
 /// Runs a call inside Python that may be stopped.
 pub fn stoppable<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
-    gil::inside(|py| running(py, call, body))
+    gil::inside(|py| {
+        running(py, call, |py| {
+            handle::free_late(py); // what that runs can be stopped, too
+            body(py)
+        })
+    })
 }
 
 /// The same for a small operation, see [`gil::briefly`]. It gives an object back first which was left for this call, if one was. An error is
@@ -98,7 +103,17 @@ pub fn stoppable_briefly<R>(
     left: Option<Handle>,
     body: impl for<'py> FnOnce(Python<'py>) -> Result<R>,
 ) -> Result<R> {
-    gil::briefly(|py| running(py, call, |py| after(py, left, body).map_err(Box::new))).map_err(|error| *error)
+    stoppable_request(call, |py| {
+        handle::free_late(py);
+        after(py, left, body)
+    })
+}
+
+/// The same for a request that stands in memory which both sides see ([`pack::told`](crate::pack::told)): `body` reads it, and then frees what others
+/// left ([`handle::free_late`]), as a finalizer may run a program that makes a request of its own.
+#[inline]
+pub fn stoppable_request<R>(call: Number, body: impl for<'py> FnOnce(Python<'py>) -> Result<R>) -> Result<R> {
+    gil::briefly(|py| running(py, call, |py| body(py).map_err(Box::new))).map_err(|error| *error)
 }
 
 /// The same, and asks `quick` first whether it can do it: that runs no Python code, so there is nothing to stop, and to note the call
@@ -114,7 +129,10 @@ pub fn quick_or_stoppable<R>(
         let quick = |py| if handle::late_waits() { None } else { quick(py) };
         match after(py, left, quick) {
             Some(result) => Ok(result),
-            None => running(py, call, |py| body(py).map_err(Box::new)),
+            None => running(py, call, |py| {
+                handle::free_late(py);
+                body(py).map_err(Box::new)
+            }),
         }
     });
     done.map_err(|error| *error)
@@ -177,7 +195,6 @@ fn running<'py, R>(py: Python<'py>, call: Number, body: impl FnOnce(Python<'py>)
             outer,
             is_noted,
         };
-        handle::free_late(py); // what that runs can be stopped, too
         run()
     });
     // At the end of a thread, when there is no slot any more, nothing is stopped.

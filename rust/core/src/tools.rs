@@ -2,6 +2,7 @@
 //! The Python objects that our own calls use. They are taken at the start, before user code can change them.
 //! This file only holds the data; `interpreter.rs` creates it.
 
+use crate::error::{text, unsaid};
 use crate::{Error, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyString, PyTuple};
@@ -61,6 +62,15 @@ pub(crate) fn is_stop(py: Python<'_>, raised: &PyErr) -> bool {
     })
 }
 
+/// `str(object)` for a message; fails only where the call was ended from outside meanwhile.
+pub(crate) fn said(object: &Bound<'_, PyAny>) -> Result<String> {
+    match object.str() {
+        Ok(said) => Ok(text(&said)),
+        Err(raised) if is_stop(object.py(), &raised) => Err(raised.into()),
+        Err(_) => Ok(unsaid(object)),
+    }
+}
+
 /// The errors that need to know how a call is ended from outside.
 impl Error {
     /// Whether the call was ended from outside.
@@ -70,11 +80,18 @@ impl Error {
 
     /// A failed conversion; `raised` is kept as the cause unless it only repeats the message. What ended the call
     /// from outside stays what it is, and no message is made then: the object's text might never end either.
-    pub fn conversion(py: Python<'_>, message: impl FnOnce() -> String, raised: Option<PyErr>) -> Self {
+    pub fn conversion(
+        py: Python<'_>,
+        message: impl FnOnce() -> Result<String>,
+        raised: Option<PyErr>,
+    ) -> Self {
         if let Some(stopped) = raised.as_ref().filter(|raised| is_stop(py, raised)) {
             return Error::from(stopped.clone_ref(py));
         }
-        let message = message();
+        let message = match message() {
+            Ok(message) => message,
+            Err(stopped) => return stopped,
+        };
         let expected = |e: &PyErr| {
             e.is_instance_of::<pyo3::exceptions::PyTypeError>(py)
                 || e.is_instance_of::<pyo3::exceptions::PyOverflowError>(py)

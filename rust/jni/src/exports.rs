@@ -13,7 +13,9 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{self, quick_or_stoppable, stoppable, stoppable_after, stoppable_briefly, Reason};
+use python4j_core::stop::{
+    self, quick_or_stoppable, stoppable, stoppable_after, stoppable_briefly, stoppable_request, Reason,
+};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
@@ -367,7 +369,7 @@ export! {
 
 export! {
     fn execFew(env, call: i64) -> JObject<'local> {
-        let outcome = stoppable_briefly(call as u64, None, exec::run_few);
+        let outcome = stoppable_request(call as u64, exec::run_few);
         thrown(env, outcome)
     }
 }
@@ -505,7 +507,7 @@ export! {
 
 export! {
     fn objectValues(env, call: i64) -> bool {
-        Ok(stoppable(call as u64, object::values_of)?)
+        Ok(stoppable_request(call as u64, object::values_of)?)
     }
 }
 

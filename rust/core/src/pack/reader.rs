@@ -4,7 +4,7 @@
 use super::format::{MANY, MAX_DEPTH, tag, too_deep};
 use super::scalar::int;
 use super::sharing::SHARING;
-use crate::error::shown;
+use crate::tools::said;
 use crate::{Error, Result, alloc, bulk, capi, handle, inject, keys, utf16};
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -406,7 +406,7 @@ pub(super) fn all_differ(given: usize, kept: usize) -> Result<()> {
 }
 
 fn unhashable(what: &str, value: &Bound<'_, PyAny>, raised: PyErr) -> Error {
-    Error::conversion(value.py(), || format!("{what}{}", shown(value)), Some(raised))
+    Error::conversion(value.py(), || Ok(format!("{what}{}", said(value)?)), Some(raised))
 }
 
 /// A Python string from UTF-8 in which lone surrogates may stand as three bytes.

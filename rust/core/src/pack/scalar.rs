@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Numbers: which of them Java has, and what counts as one.
 
-use crate::error::shown;
+use crate::tools::said;
 use crate::{Error, Result, capi};
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
@@ -43,7 +43,7 @@ pub fn number(object: &Bound<'_, PyAny>) -> Result<f64> {
 }
 
 pub(super) fn unconvertible(what: &str, object: &Bound<'_, PyAny>, raised: Option<PyErr>) -> Error {
-    Error::conversion(object.py(), || format!("{what}{}", shown(object)), raised)
+    Error::conversion(object.py(), || Ok(format!("{what}{}", said(object)?)), raised)
 }
 
 pub(super) enum Scalar {

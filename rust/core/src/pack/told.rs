@@ -14,7 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// From the start on it holds the value of the object that was given last, if that says all of it: Java reads it here and
 /// need not ask for it. A value is a tag, a word (or the length of a text) and the text in words of eight bytes.
 /// [`exec::run_few`](crate::exec::run_few) finds its request here and leaves its reply.
-static TOLD: [AtomicU64; 64] = [const { AtomicU64::new(0) }; 64];
+static TOLD: [AtomicU64; TOLD_WORDS] = [const { AtomicU64::new(0) }; TOLD_WORDS];
+
+/// How many words there are.
+pub(crate) const TOLD_WORDS: usize = 64;
 
 /// How many bytes of UTF-8 a text has at most.
 const TOLD_TEXT: usize = 64;

@@ -87,7 +87,7 @@ impl<'py> Writer<'py> {
             (Some(list), None) => self.value_list(&list),
             (_, refused) => Err(Error::conversion(
                 self.py,
-                || "Object cannot be interpreted as a List".into(),
+                || Ok("Object cannot be interpreted as a List".into()),
                 refused,
             )),
         }

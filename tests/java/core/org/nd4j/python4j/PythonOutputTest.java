@@ -255,6 +255,19 @@ class PythonOutputTest {
     }
 
     @Test
+    void aFlushOfTheProgramsOwnFailsNoCall() {
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("import sys\nsys.stdout.flush = lambda: 1 / 0\nprint('a', end='')");
+            exec("print('b', end='')");
+            assertEquals("ab", output.getOut());
+        }
+        try (PythonOutput output = PythonOutput.capture()) {
+            exec("print('c', end='')");
+            assertEquals("c", output.getOut());
+        }
+    }
+
+    @Test
     void whatAReceiverThrowsForTheRestOfALineIsAnExceptionOfTheCall() {
         IllegalStateException full = new IllegalStateException("full");
         try (PythonOutput output = PythonOutput.to(text -> {

@@ -173,6 +173,28 @@ class SmallRequestsTest {
         }
     }
 
+    /** What Java gave up without a turn goes at the next call, where a finalizer may call Java, and that Python. */
+    @Test
+    void requestsOfFinalizersDoNotDisturbIt() throws Exception {
+        List<Long> finalized = new ArrayList<>();
+        PythonExecutioner.setVariable("j", Python.function(Runnable.class, () -> {
+            PythonVariable<Long> sum = new PythonVariable<>("sum", PythonTypes.INT);
+            PythonExecutioner.exec("sum = p + q", List.of(new PythonVariable<>("p", PythonTypes.INT, 1L),
+                    new PythonVariable<>("q", PythonTypes.INT, 2L)), List.of(sum));
+            finalized.add(sum.getValue() + Python.eval("7").toLong());
+        }));
+        PythonExecutioner.exec("class D:\n  def __del__(self): j()");
+        for (int i = 0; i < TIMES; i++) {
+            PythonObject object = Python.eval("D()");
+            OtherThread.call(() -> {
+                object.close();
+                return null;
+            });
+            echo(PythonTypes.STR, "a text", "a text");
+        }
+        assertEquals(Collections.nCopies(TIMES, 10L), finalized);
+    }
+
     @Test
     void aVariableMayUsePythonForItsValue() {
         for (int i = 0; i < TIMES; i++) {

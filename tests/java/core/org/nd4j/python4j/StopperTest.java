@@ -164,6 +164,20 @@ class StopperTest {
     }
 
     @Test
+    void aRefusalWhoseTextNeverEndsIsEnded() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            PythonExecutioner.exec("class Endless:\n    def __str__(self):\n        while True: pass\n    def __hash__(self): return 1 / 0\n"
+                    + "e = Endless()");
+            PythonObject e = Python.eval("e");
+            Duration limit = Duration.ofMillis(50);
+            for (Runnable call : Arrays.<Runnable>asList(e::toMap, e::toLong, e::call, () -> Python.of(Collections.singleton(e)),
+                    () -> PythonExecutioner.getVariable("e", PythonTypes.BYTES))) {
+                assertThrows(PythonTimeout.class, () -> Stopper.within(limit, call));
+            }
+        }
+    }
+
+    @Test
     @Timeout(60)
     void anErrorWhoseTextNeverEndsIsEnded() {
         try (PythonGIL gil = PythonGIL.lock()) {

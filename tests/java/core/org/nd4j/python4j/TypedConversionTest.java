@@ -185,8 +185,31 @@ class TypedConversionTest {
             wrong("Could not convert value to made.Shapes$Small: {'userId': 7}. It has no 'score', 'isOn', 'text', 'n'.", "{'userId': 7}", small);
             String eighteen = "{chr(97 + n): n for n in range(18)}";
             assertEquals(17L, get(java(eighteen, shape("Wide")), "r"));
-            run("class D(dict):", "    def __getitem__(self, key): return 5");
+            run("class D(dict):", "    def __getitem__(self, key): return 5", "class Text(str): pass");
+            String texts = "{Text('user_id'): 7, 'score': 0.5, Text('isOn'): None, object(): 1, 'text': Text('t'), 'n': 1}";
+            assertEquals(start + "null, text=t, n=1]", java(texts, small).toString());
+            assertEquals(start + "null, text=t, n=1]", Python.eval("[" + texts + "]").toList(small).get(0).toString());
             assertEquals(5L, get(java("D(" + eighteen + ")", shape("Wide")), "r"));
+        }
+    }
+
+    @Test
+    void whatRunsWhileARecordIsReadMayReadOne() throws Exception {
+        Class<?> small = shape("Small");
+        PythonExecutioner.setVariable("j", Python.function(Runnable.class,
+                () -> java("{'userId': 8, 'score': 1.5, 'isOn': False, 'text': '', 'n': 2}", small)));
+        run("class D:", "    def __del__(self): j()", "class Key(str):", "    __hash__ = str.__hash__", "    def __eq__(self, other):",
+                "        j()", "        return str.__eq__(self, other)");
+        for (String key : List.of("'userId'", "Key('userId')")) {
+            for (int i = 0; i < 3; i++) {
+                PythonObject value = Python.eval("{" + key + ": 7, 'score': 0.5, 'isOn': None, 'text': 't', 'n': 1}");
+                PythonObject finalized = Python.eval("D()");
+                OtherThread.call(() -> {
+                    finalized.close();
+                    return null;
+                });
+                assertEquals("Small[userId=7, score=0.5, isOn=null, text=t, n=1]", value.toJava(small).toString());
+            }
         }
     }
 
@@ -417,6 +440,10 @@ class TypedConversionTest {
         assertInstanceOf(LinkedHashMap.class, value.get("o"));
         assertEquals(value, java("value", Object.class));
         assertInstanceOf(PythonObject.class, java("[Plain.A]", List.class).get(0)); // no base: the object itself
+        run("class Mock:", "    def __init__(self, spec): self.spec = spec", "    @property", "    def __class__(self): return self.spec");
+        for (String spec : List.of("str", "int", "float", "bytes", "list", "tuple", "set", "dict")) {
+            assertInstanceOf(PythonObject.class, java("Mock(" + spec + ")", Object.class), spec);
+        }
         assertEquals(Duration.ofSeconds(5), java("__import__('datetime').timedelta(seconds=5)", Duration.class));
     }
 
@@ -486,6 +513,13 @@ class TypedConversionTest {
             assertEquals("[[], [[], []]]", read.toString());
             assertEquals(Tree.class, read.get(1).get(0).getClass());
         }
+    }
+
+    @Test
+    void whatAnIteratorSaysIsTheError() {
+        run("class Broken:", "    def __iter__(self): raise TypeError('no elements today')", "class Closed(list):", "    __iter__ = None");
+        Expect.failure("TypeError: no elements today", () -> java("Broken()", List.class));
+        wrong("Could not convert value to java.util.List: []. It cannot be iterated over.", "Closed()", List.class);
     }
 
     @Test

@@ -655,9 +655,27 @@ public final class Conversion {
             }
         }
         if (!missing.isEmpty()) {
+            Map<Object, Object> plain = withTexts(known);
+            if (plain != null) {
+                return named(plain, target);
+            }
             throw new Mismatch(map, target, "It has no " + String.join(", ", missing) + ".");
         }
         return fields;
+    }
+
+    /** The map with texts in place of keys that are texts of a class of their own, of numpy's say; null if there is none. */
+    private static Map<Object, Object> withTexts(Map<?, ?> map) {
+        Map<Object, Object> plain = null;
+        for (Map.Entry<?, ?> entry : map.entrySet()) {
+            Object key = entry.getKey() instanceof String ? null : to(entry.getKey(), Target.ANY, 0, Form.VALUE);
+            if (key instanceof String) {
+                plain = plain == null ? new HashMap<>(map) : plain;
+                plain.remove(entry.getKey());
+                plain.put(key, entry.getValue());
+            }
+        }
+        return plain;
     }
 
     private static List<?> placed(Collection<?> values, Target target) {
