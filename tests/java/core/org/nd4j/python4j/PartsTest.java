@@ -34,6 +34,7 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
 import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
@@ -212,6 +213,81 @@ class PartsTest {
         assertThrows(PythonException.class, () -> Python.of(self));
         run("x = list(range(5000))", "x.append(x)");
         assertThrows(PythonException.class, () -> Python.eval("x").toList());
+    }
+
+    /** Long before the greatest depth, with which each of these would take more than a gigabyte. */
+    @Test
+    void whatIsLargeAndContainsItselfIsRefusedAtOnce() throws Exception {
+        List<Object> self = list(MANY, i -> i);
+        self.add(self);
+        List<Object> few = new ArrayList<>(List.of(list(MANY, i -> "text " + i)));
+        few.add(few);
+        Map<Object, Object> map = map(MANY, i -> i, i -> i);
+        map.put("me", List.of(1, map));
+        Object[] array = list(MANY, i -> i).toArray();
+        array[MANY - 1] = List.of(array, 1);
+        for (Object value : List.of(self, few, map, Arrays.asList(array, 1))) {
+            refusesItself(() -> Python.of(value));
+        }
+        run("x = list(range(" + MANY + ")); x.append(x)",
+                "few = [['text'] * " + MANY + "]; few.append(few)",
+                "d = dict.fromkeys(x[:-1]); d['me'] = d.values()",
+                "t = ([0] * " + MANY + ",); t[0].append(t)");
+        List<PythonObject> values = new ArrayList<>();
+        for (String name : List.of("x", "few", "d", "t")) {
+            values.add(Python.eval("[" + name + "]"));
+        }
+        values.forEach(value -> refusesItself(value::toList));
+        try (PythonGIL lent = PythonGIL.lend()) {
+            OtherThread.call(() -> {
+                try (PythonGIL shared = PythonGIL.lockShared()) {
+                    values.forEach(value -> refusesItself(value::toList));
+                }
+                return null;
+            });
+        }
+        PythonExecutioner.setVariable("j", Python.function((given, named) -> given.size()));
+        refusesItself(() -> Python.eval("j(d)"));
+        run("x.clear(); few.clear(); d.clear(); t[0].clear()");
+    }
+
+    private static void refusesItself(Executable conversion) {
+        PythonException refused = assertThrows(PythonException.class, conversion);
+        assertTrue(refused.getMessage().contains("contains itself"), refused::getMessage);
+    }
+
+    /** What stands at the same depth elsewhere is no container around a value. */
+    @Test
+    void theSameContainerMayStandAtSeveralPlaces() {
+        List<Object> list = list(MANY, i -> i % 2 == 0 ? i : "text");
+        Object value = Map.of("a", list, "b", Map.of("c", List.of(list, list), "d", list));
+        assertEquals(value, Python.of(value).toJava(Object.class));
+        Object entries = Arrays.asList(list, Map.entry(List.of(1), list), Map.entry(1, List.of(list)));
+        PythonExecutioner.setVariable("x", Python.of(entries));
+        run("assert x[0] == x[1][1] == x[2][1][0] and len(x[0]) == " + MANY);
+    }
+
+    @Test
+    void whereTheStackEndsTheValueIsRefused() {
+        PythonException refused = assertThrows(PythonException.class, () -> Python.of(List.of(1, new AbstractList<Object>() {
+            @Override
+            public Iterator<Object> iterator() {
+                return iterator();
+            }
+
+            @Override
+            public Object get(int index) {
+                return null;
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+        })));
+        assertEquals("The value nests deeper than the stack of this thread holds, or contains itself.", refused.getMessage());
+        assertTrue(refused.getCause() instanceof StackOverflowError);
+        assertEquals(List.of(1L), echo(List.of(1)));
     }
 
     /** Values of numpy and the like run code of Python's while they are read. */

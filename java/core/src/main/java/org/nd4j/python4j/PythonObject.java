@@ -107,18 +107,24 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** The same, with the value that was told of it if `left` of that call was not -1. */
     private PythonObject(long handle, long frame, long left) {
-        if (left != -1) {
-            known = (byte) Told.tag();
-            word = Told.word();
-            text = known == Tag.STR ? Told.text() : null;
+        if (left == -1) {
+            hold(handle, frame);
+            return;
         }
-        if (known != Tag.MISSING && PythonGC.isNone(frame)) {
+        known = (byte) Told.tag();
+        word = Told.word();
+        text = known == Tag.STR ? Told.text() : null;
+        if (PythonGC.isNone(frame)) {
             this.handle = handle;
             this.frame = frame;
-            Handles.addYoung(this, handle);
+            Handles.addYoung(this, handle, young());
         } else {
             hold(handle, frame);
         }
+    }
+
+    private int young() {
+        return known == Tag.MISSING ? Native.YOUNG_OBJECT : Native.YOUNG_VALUE;
     }
 
     /** What a call that makes an object gives back; -1 for a thread that others may come before, so that it has no value told. */
@@ -972,7 +978,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     private void cancelLate() {
-        if (PythonGC.isNone(frame) && !(PythonGIL.isKept() && Handles.cancelYoung(this))) {
+        if (PythonGC.isNone(frame) && !(PythonGIL.isKept() && Handles.cancelYoung(this, young()))) {
             Handles.Late.cancel(handle);
         }
     }
