@@ -225,8 +225,22 @@ def rows(array):
     return array.tobytes() if array.ndim == 1 else [rows(row) for row in array]
 
 
+def memory(value):
+    """What the numbers are that lie in memory in one dimension: their kind and how many bytes each has; else None."""
+    if type(value).__module__ == "array":
+        return ("f" if value.typecode in "fd" else "i" if value.typecode in "hilq" else "") + str(value.itemsize)
+    if is_numpy(value) and type(value).__name__ == "ndarray" and value.ndim == 1 and value.dtype.isnative:
+        return value.dtype.str[1:]
+    return None
+
+
 def elements(value, primitive, words, bytes_within):
-    """Whether the elements are words of `plain`, if `words` allows it; all of them in a list; whether they are all different."""
+    """
+    Whether the elements are words of `plain`, if `words` allows it; all of them in a list; whether they are all different.
+    None, where they lie in memory as the primitives do that Java wants.
+    """
+    if primitive and memory(value) == primitive:
+        return None
     if is_numpy(value):
         if not value.shape:
             raise Refused("")

@@ -36,6 +36,8 @@ extern Object *PyBytes_FromStringAndSize(const char *, ssize_t);
 extern int PyBytes_AsStringAndSize(Object *, char **, ssize_t *);
 extern Object *PyList_New(ssize_t);
 extern int PyList_SetItem(Object *, ssize_t, Object *);
+extern Object *PyList_GetItem(Object *, ssize_t);
+extern ssize_t PyList_Size(Object *);
 extern Object *PyDict_New(void);
 extern int PyDict_SetItem(Object *, Object *, Object *);
 extern Object *PyDict_GetItemString(Object *, const char *);
@@ -476,6 +478,17 @@ EXPORT(void, build)(JNIEnv *env, jclass class, jint kind, jint count) {
         }
     }
     set(name_v, built);
+}
+
+// The list v as an array.
+EXPORT(jlongArray, readLongs)(JNIEnv *env, jclass class) {
+    Object *v = PyDict_GetItemString(globals, "v");
+    jsize count = PyList_Size(v);
+    jlongArray array = (*env)->NewLongArray(env, count);
+    jlong *longs = (*env)->GetPrimitiveArrayCritical(env, array, NULL);
+    for (jsize i = 0; i < count; i++) longs[i] = PyLong_AsLongLong(PyList_GetItem(v, i));
+    (*env)->ReleasePrimitiveArrayCritical(env, array, longs, 0);
+    return array;
 }
 
 // A Python that sends back what comes, its length first, and the socket to it.

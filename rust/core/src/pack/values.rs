@@ -415,6 +415,11 @@ impl<'py> Writer<'py> {
             return Ok(());
         }
         let bits: usize = int.call_method0("bit_length")?.extract()?;
+        if bits > i32::MAX as usize {
+            return Err(Error::refused(format!(
+                "An int of {bits} bits is larger than Java's BigInteger takes: hand over parts of it, as n >> k and n % 2**k."
+            )));
+        }
         let signed = [("signed", true)].into_py_dict(self.py)?;
         let bytes = int.call_method("to_bytes", (bits / 8 + 1, "big"), Some(&signed))?;
         self.u8(tag::BIG_INT);

@@ -179,6 +179,14 @@ final class ChildMains {
         }
     }
 
+    /** Its argument goes as a whole. */
+    static void aTaskInALittleHeap() {
+        PythonAsync async = PythonAsync.get();
+        async.exec("async def length(x): return len(x)").join();
+        PythonObject length = async.eval(PythonObject.class, "length").join();
+        System.out.print(async.submit(Long.class, length, (Object) new long[5_000_000]).join());
+    }
+
     private static long grownTo(String expression, Type type) throws Exception {
         try (PythonGC frame = PythonGC.watch()) {
             PythonObject value = Python.eval(expression);

@@ -593,6 +593,12 @@ class PartsTest {
         assertEquals("17999997000000 3000000.0", ChildJvm.output("arraysInALittleHeap", "-Xmx100m", "-XX:+UseSerialGC"));
     }
 
+    /** The array and what is packed of it take 40 MB each. */
+    @Test
+    void aTasksNumbersAreInJavasMemoryTwice() throws Exception {
+        assertEquals("5000000", ChildJvm.output("aTaskInALittleHeap", "-Xmx120m", "-XX:NewRatio=8", "-XX:+UseSerialGC"));
+    }
+
     /** In megabytes: of the list in Java 200, of that in Python 400, of a crossing at once 80 on each side. */
     @Test
     void whatCrossesNeedsLittleMemoryBesideIt() throws Exception {

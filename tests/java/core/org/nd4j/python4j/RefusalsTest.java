@@ -69,6 +69,16 @@ class RefusalsTest {
         assertEquals("1E+2147483647", Python.of(BigDecimal.ONE.scaleByPowerOfTen(Integer.MAX_VALUE)).toString());
     }
 
+    // ---- ints ----
+
+    @Test
+    void anIntThatBigIntegerLacksIsRefused() {
+        for (String large : List.of("1 << 2**31 - 1", "-(1 << 2**31)", "[1, 1 << 2**31 - 1]")) {
+            Expect.failureWith("larger than Java's BigInteger takes", () -> Python.eval(large).toJava(Object.class));
+        }
+        assertEquals(1L, Python.eval("(1 << 2**31) >> 2**31").toLong());
+    }
+
     // ---- times ----
 
     /** Each class of times at its ends: a text that says what Python lacks, never an error of Python's own. */

@@ -486,6 +486,23 @@ class TypedConversionTest {
         assertTrue(Python.isinstance((PythonObject) others.get(1999), Python.eval("Other")));
     }
 
+    /** Arrays of Python's whose memory is as Java has it are copied; all others are read by their elements. */
+    @Test
+    void arraysOfPythonsAreExact() {
+        run("import array");
+        assertArrayEquals(new double[] {1, 2, 3}, java("array.array('d', [1, 2, 3])", double[].class));
+        assertArrayEquals(new double[0], java("array.array('d')", double[].class));
+        assertArrayEquals(new float[] {0.5f, 1.5f}, java("array.array('f', [0.5, 1.5])", float[].class));
+        assertArrayEquals(new long[] {1, -2}, java("array.array('q', [1, -2])", long[].class));
+        assertArrayEquals(new long[] {1, -2}, java("array.array('l', [1, -2])", long[].class));
+        assertArrayEquals(new int[] {1, -2}, java("array.array('i', [1, -2])", int[].class));
+        assertArrayEquals(new int[] {1, -2}, java("array.array('h', [1, -2])", int[].class));
+        assertArrayEquals(new short[] {1, -2}, java("array.array('h', [1, -2])", short[].class));
+        assertArrayEquals(new long[] {4_000_000_000L}, java("array.array('I', [4000000000])", long[].class));
+        wrong("value[0]: int 4000000000 is not an int", "array.array('I', [4000000000])", int[].class);
+        wrong("value[0]: float 0.0 is not a long", "array.array('d', [0, 0.5])", long[].class);
+    }
+
     @Test
     void theFirstWrongOneOfManyIsNamed() throws Exception {
         run("import datetime", "class Broken(datetime.date):", "    def isoformat(self): raise KeyError('broken')",

@@ -225,6 +225,11 @@ public final class GraalPyPeer extends Peer {
     }
 
     @Override
+    public Object longArray() {
+        return names.getMember("v").as(long[].class);
+    }
+
+    @Override
     public void printing() {
         Consumer<String> receive = line -> {};
         names.putMember("receive", receive);

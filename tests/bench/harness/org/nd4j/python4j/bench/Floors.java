@@ -88,6 +88,8 @@ public final class Floors extends Peer {
 
     private static native void build(int kind, int count);
 
+    private static native long[] readLongs();
+
     private static native int echoProcess(String python, String text);
 
     private static native void echoBytesThere(int socket, byte[] bytes);
@@ -339,6 +341,11 @@ public final class Floors extends Peer {
     @Override
     public Object record() {
         return readPoint();
+    }
+
+    @Override
+    public Object longArray() {
+        return readLongs();
     }
 
     @Override

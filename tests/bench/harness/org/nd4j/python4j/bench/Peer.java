@@ -280,6 +280,16 @@ public abstract class Peer {
         throw new NotOffered();
     }
 
+    /** Reads the variable v, a list of ints, as a long[]. */
+    public Object longArray() throws Exception {
+        throw new NotOffered();
+    }
+
+    /** Reads the variable v, a dict, as a map of which the types of keys and values are looked at. */
+    public Object typedMap() throws Exception {
+        throw new NotOffered();
+    }
+
     /** From now on a line that Python prints goes to a receiver in Java. */
     public void printing() throws Exception {
         throw new NotOffered();

@@ -201,6 +201,14 @@ final class Rows {
         inAndOut("strings", List.class, Rows::strings, "['%%08d' %% i for i in range(%d)]", large);
         inAndOut("dict", Map.class, Rows::dict, DICT, large / 10);
         inAndOut("dicts", List.class, Rows::dicts, DICTS, large / 100);
+        row("typed.longs/" + large, peer -> {
+            peer.exec("v = " + String.format("list(range(1000, %d + 1000))", large));
+            return peer::longArray;
+        });
+        row("typed.dict/" + large / 10, peer -> {
+            peer.exec("v = " + String.format(DICT, large / 10));
+            return peer::typedMap;
+        });
     }
 
     private void scales() {

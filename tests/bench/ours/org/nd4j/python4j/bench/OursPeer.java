@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import java.util.function.LongUnaryOperator;
@@ -21,6 +22,7 @@ import org.nd4j.python4j.PythonFunction;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonOutput;
+import org.nd4j.python4j.PythonTypeToken;
 import org.nd4j.python4j.PythonTypes;
 import org.nd4j.python4j.PythonVariable;
 import org.nd4j.python4j.pool.PythonPool;
@@ -150,6 +152,20 @@ public final class OursPeer extends Python4jPeer {
     @Override
     public Object record() {
         return point.toJava(Three.class);
+    }
+
+    @Override
+    public Object longArray() {
+        try (PythonObject v = PythonExecutioner.getVariable("v")) {
+            return v.toJava(long[].class);
+        }
+    }
+
+    @Override
+    public Object typedMap() {
+        try (PythonObject v = PythonExecutioner.getVariable("v")) {
+            return v.toJava(new PythonTypeToken<Map<String, Double>>() {});
+        }
     }
 
     @Override

@@ -225,4 +225,30 @@ class ExactnessTest {
         Object day = ((Object[]) java("np.array(['2024-01-01'], 'M8[D]')", Object[].class))[0];
         assertEquals(LocalDate.of(2024, 1, 1), ((PythonObject) day).toJava(LocalDate.class));
     }
+
+    /** Arrays whose memory is as Java has it are copied; all others are read by their elements. */
+    @Test
+    void arraysOfOneDimensionAreExact() throws IOException {
+        rules();
+        PythonExecutioner.exec("n = np.arange(-5, 1000)");
+        for (String type : new String[] {"i8", "i4", "i2", ">i8", "f8"}) {
+            String array = "n.astype('" + type + "')";
+            double[] doubles = (double[]) java(array, double[].class);
+            assertEquals(1005, doubles.length);
+            assertEquals(999.0, doubles[1004]);
+            if (!type.equals("f8")) {
+                assertEquals(999L, ((long[]) java(array, long[].class))[1004]);
+                assertEquals(-5, ((int[]) java(array, int[].class))[0]);
+                assertEquals((short) 999, ((short[]) java(array, short[].class))[1004]);
+            }
+        }
+        assertArrayEquals(new float[] {0.5f, 1.5f}, (float[]) java("np.array([0.5, 1.5], 'f4')", float[].class));
+        assertArrayEquals(new boolean[] {true, false}, (boolean[]) java("np.array([True, False])", boolean[].class));
+        assertArrayEquals(new double[] {4, 2}, (double[]) java("np.arange(6.)[4:1:-2]", double[].class));
+        assertArrayEquals(new double[0], (double[]) java("np.zeros(0)", double[].class));
+        assertArrayEquals(new double[][] {{0, 1}, {2, 3}}, (double[][]) java("np.arange(4.).reshape(2, 2)", double[][].class));
+        refused("value[0]: int 4294967296 is not an int", "np.array([2**32])", int[].class);
+        refused("value[0]: float 0.0 is not a long", "np.array([0, 0.5])", long[].class);
+        refused("value[0]: None is not a double", "np.ma.masked_array([1.5], [True])", double[].class);
+    }
 }

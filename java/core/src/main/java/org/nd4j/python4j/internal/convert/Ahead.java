@@ -5,6 +5,7 @@ package org.nd4j.python4j.internal.convert;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
 import org.nd4j.python4j.PythonObject;
@@ -17,7 +18,7 @@ final class Ahead implements Iterator<Object> {
 
     private final Iterator<?> elements;
     private final Target target;
-    private final List<Object> next = new ArrayList<>(0); // what was read ahead
+    private List<Object> next = Collections.emptyList(); // what was read ahead
     private int at;
 
     Ahead(Iterable<?> elements, Target target) {
@@ -56,7 +57,7 @@ final class Ahead implements Iterator<Object> {
         if (tool == null) {
             return element;
         }
-        next.clear();
+        next = new ArrayList<>();
         next.add(element);
         while (next.size() < MANY && elements.hasNext()) {
             next.add(elements.next());
@@ -66,7 +67,7 @@ final class Ahead implements Iterator<Object> {
         return next.get(0);
     }
 
-    /** The function that {@link Conversion#fromOther} asks; null for none, or one that may be asked only when it is an object's turn. */
+    /** The function that {@link Conversion} asks of an object for a target; null for none, or for one that is asked when it is the object's turn. */
     private static String tool(Target target) {
         switch (target.kind) {
             case OPTIONAL:

@@ -469,11 +469,14 @@ public final class Conversion {
                 return to(words.get(1), target, depth, Form.VALUE);
             }
         }
-        boolean primitive = target.raw.isArray() && target.raw.getComponentType().isPrimitive();
         if (objects) {
             return Containers.filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
         }
+        String primitive = Memory.form(target.raw);
         List<?> answer = (List<?>) asked("elements", object, target, primitive, true, target.endsInBytes());
+        if (answer == null) {
+            return Memory.copied(object, target.raw);
+        }
         if ((Boolean) answer.get(0)) {
             try {
                 return Containers.filled((Collection<?>) answer.get(1), target, depth, Form.WORDS, false);

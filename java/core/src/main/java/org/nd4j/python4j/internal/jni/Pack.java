@@ -592,6 +592,17 @@ public final class Pack {
         }
     }
 
+    /**
+     * Makes room for a run of numbers that goes as a whole, and for little values behind it. Growing by and by would need three times
+     * as much memory at the end.
+     */
+    private void expect(int count, int limit) {
+        long bytes = 8L * count + LARGE_VALUE;
+        if (limit == Integer.MAX_VALUE && bytes < limit - 8 - length) {
+            reserve(bytes);
+        }
+    }
+
     private void collection(int tag, Collection<?> collection, int depth) {
         int from = start(tag);
         int limit = tag == Tag.TUPLE ? Integer.MAX_VALUE : limit(depth);
@@ -633,6 +644,9 @@ public final class Pack {
             if (!(element instanceof Long || element instanceof Integer)) {
                 break;
             }
+            if (count == 0) {
+                expect(list.size(), limit);
+            }
             u64(((Number) element).longValue());
             count++;
             if (length > limit) {
@@ -651,6 +665,9 @@ public final class Pack {
         for (Object element : list) {
             if (!(element instanceof Double || element instanceof Float)) {
                 break;
+            }
+            if (count == 0) {
+                expect(list.size(), limit);
             }
             u64(Double.doubleToRawLongBits(((Number) element).doubleValue()));
             count++;
@@ -679,6 +696,9 @@ public final class Pack {
         int from = start(tag);
         int limit = limit(depth);
         int count = Array.getLength(array);
+        if (tag != Tag.LIST) {
+            expect(count, limit);
+        }
         long parts = 0;
         for (int at = 0; at < count; at += BLOCK) {
             elements(array, at, Math.min(BLOCK, count - at));
