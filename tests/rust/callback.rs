@@ -5,7 +5,7 @@ mod support;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use python4j_core::callback::{self, Answer, Few, SHORT_TEXT, Upcall};
+use python4j_core::callback::{self, Answer, Few, Place, SHORT_TEXT, Scalar, Upcall};
 use python4j_core::{Result, capi, context, gil, handle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -265,6 +265,56 @@ impl Upcall for Frugal {
     }
 }
 
+/// Has one member, whose place it tells. What is there is the number of the look; every fourth one is in vain.
+struct Placed(AtomicU64);
+
+impl Upcall for Placed {
+    fn call(&self, _function: u64, _arguments: &[u8]) -> Result<Vec<u8>> {
+        Ok(Request::default().u8(0).raw(&support::str("packed")).u32(0).0)
+    }
+    fn takes_few(&self) -> bool {
+        true
+    }
+    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
+        Ok(Answer::Place(Place(Box::new("the place"))))
+    }
+    fn read(&self, place: &Place) -> Option<Scalar> {
+        assert!(capi::gil_held(), "nobody enters meanwhile");
+        assert_eq!(place.0.downcast_ref(), Some(&"the place"));
+        match self.0.fetch_add(1, Ordering::Relaxed) {
+            4 => Some(Scalar::Float(0.5)),
+            5 => Some(Scalar::Bool(true)),
+            number if number % 4 == 3 => None,
+            number => Some(Scalar::Int(number as i64)),
+        }
+    }
+    fn release(&self, _key: u64) {}
+    fn root(&self) -> handle::Frame {
+        handle::NO_FRAME
+    }
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_member_is_read_at_its_place() {
+    let _turn = turn();
+    let other: Arc<dyn Upcall> = Arc::new(Placed(AtomicU64::new(0)));
+    gil::with(|py| {
+        let object = callback::reference(py, Arc::clone(&other), 3, "JavaObject").unwrap();
+        set("q", &object);
+        // The fourth look is in vain, so its place is asked for again, and looked at by number 4.
+        assert_eq!(
+            repr(py, "q.x, q.x, q.x, q.x, q.x, q.x"),
+            "(0, 1, 2, 0.5, True, 6)"
+        );
+        // Number 7 in vain, and so is 8 + 3 after it: a place in which nothing is found at once is none.
+        assert_eq!(repr(py, "q.x, q.x, q.x, q.y, q.y"), "(8, 9, 10, 'packed', 12)");
+        run(py, "del q").unwrap();
+    });
+}
+
 #[test]
 fn few_arguments_need_no_packing() {
     let _turn = turn();
@@ -299,6 +349,70 @@ fn few_arguments_need_no_packing() {
             "(100, 304, 0, None, 'member')"
         );
         run(py, "del l").unwrap();
+    });
+}
+
+/// CPython passes the arguments as they are, which nobody sees: the class is like any other that nobody can make objects of.
+#[test]
+fn functions_are_called_without_a_tuple() {
+    let _turn = turn();
+    let other: Arc<dyn Upcall> = Arc::new(Frugal);
+    gil::with(|py| {
+        set(
+            "few",
+            &callback::function(py, Arc::clone(&other), 1, "few", false).unwrap(),
+        );
+        assert_eq!(repr(py, "bool(type(few).__flags__ & 1 << 11)"), "True", "PEP 590");
+        run(
+            py,
+            "import functools, gc, inspect, pickle, sys, weakref\nkind = type(few)\n\
+             def refused(action):\n    try:\n        action()\n    except TypeError:\n        return True\n\
+             class C:\n    m = few",
+        )
+        .unwrap();
+        assert_eq!(
+            repr(
+                py,
+                "(kind.__name__, kind.__qualname__, kind.__module__, kind.__doc__)"
+            ),
+            "('function', 'function', 'python4j', 'A foreign function as Python calls it.')"
+        );
+        let refused = "kind, lambda: kind(few), lambda: type('K', (kind,), {}), lambda: pickle.dumps(few), lambda: kind.__call__(1)";
+        assert_eq!(
+            repr(py, &format!("[refused(action) for action in ({refused})]")),
+            "[True, True, True, True, True]"
+        );
+        assert_eq!(
+            repr(py, "hasattr(few, '__dict__'), '__vectorcalloffset__' in dir(few)"),
+            "(False, False)"
+        );
+        assert_eq!(repr(py, "str(inspect.signature(few))"), "'(*args, **kwargs)'");
+        let calls = "few(*[1, 2]), few(*(1,), **{}), few.__call__(1, 2), kind.__call__(few, 1), functools.partial(few, 1)(2), \
+                     list(map(few, [1, 2], [3, 4])), C().m(5), C.m is few";
+        assert_eq!(repr(py, calls), "(3, 1, 3, 1, 3, [4, 6], 5, True)");
+        assert_eq!(
+            repr(py, "few(1, 2, 3), few(x=1), few(1, **{'x': 2}), few(*range(9))"),
+            "(None, None, None, None)"
+        );
+        // What is passed is neither kept nor lost, nor is the class.
+        run(
+            py,
+            "big, text = 2**80, 'x' * 80\nfor n in range(100):\n    few(big); few(text, big); few(x=big); few(1, x=text)\n\
+             before = sys.getrefcount(big), sys.getrefcount(text), sys.getrefcount(kind)\n\
+             for n in range(100):\n    few(big); few(text, big); few(x=big); few(1, x=text)\n\
+             after = sys.getrefcount(big), sys.getrefcount(text), sys.getrefcount(kind)\nassert before == after, (before, after)",
+        )
+        .unwrap();
+        let before: usize = repr(py, "sys.getrefcount(kind)").parse().unwrap();
+        for number in 0..100 {
+            drop(callback::function(py, Arc::clone(&other), number, "gone", false).unwrap());
+        }
+        assert_eq!(
+            repr(py, "sys.getrefcount(kind)"),
+            before.to_string(),
+            "objects give their class back"
+        );
+        run(py, "del few, kind, C").unwrap();
     });
 }
 

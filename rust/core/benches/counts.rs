@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use python4j_core::callback::{self, Answer, Few, Upcall};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{stoppable, stoppable_briefly};
+use python4j_core::stop::{quick_or_stoppable, stoppable, stoppable_briefly};
 use python4j_core::{Result, context, exec, gil, handle, object, pack, raised, script};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -257,7 +257,10 @@ fn steps() -> Vec<(&'static str, Step)> {
         }
     };
     let item = |list: u64| {
-        move |left| stoppable_briefly(number(), left, |py| object::item(py, list, 2, MADE)).expect("there")
+        move |left| {
+            let quick = |py: Python<'_>| object::list_item(py, list, 2, MADE);
+            quick_or_stoppable(number(), left, quick, |py| object::item(py, list, 2, MADE)).expect("there")
+        }
     };
     let call = move |callable: u64, arguments: &[i64], left: Option<u64>| {
         stoppable_briefly(number(), left, |py| {

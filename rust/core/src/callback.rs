@@ -9,21 +9,24 @@
 //! has a key, too, by which it is passed back as the same object (`pack.rs`). `proxies.py` defines what references
 //! look like in Python.
 
-use crate::capi;
+use crate::capi::{self, Called, Direct};
 use crate::gil;
 use crate::guarded::Guarded;
 use crate::keys::Key;
-pub use crate::keys::{Answer, Few, Function, Reference, SHORT_TEXT, Upcall, foreign_key, key, set_peer};
+pub use crate::keys::{
+    Answer, Few, Function, Place, Reference, SHORT_TEXT, Scalar, Upcall, foreign_key, key, set_peer,
+};
 use crate::lines::{self, Lines};
 use crate::pack::{self, Reader, Writer};
 use crate::script::tool;
 use crate::tools::tools;
 use crate::{Error, Result, fork, inject};
-use pyo3::exceptions::PyAttributeError;
+use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyString, PyTuple};
+use std::ffi::CStr;
 use std::sync::{Arc, OnceLock};
 
 /// No function has this key: it asks for the name of the thread.
@@ -74,8 +77,36 @@ pub(crate) fn class_kind(py: Python<'_>, name: &str) -> Option<u8> {
     }
 }
 
+/// What the next [`Function`] is made of, which has neither arguments nor anything that Python code could make up.
+static MADE: Guarded<Option<Function>> = Guarded::new(None);
+
+/// The class of all functions that Python code sees.
+static DIRECT: PyOnceLock<Direct<Function>> = PyOnceLock::new();
+
+impl Called for Function {
+    #[inline]
+    fn called<'py>(
+        callable: &Bound<'py, Self>,
+        first: &Bound<'py, PyAny>,
+        second: Option<&Bound<'py, PyAny>>,
+    ) -> Option<PyResult<Bound<'py, PyAny>>> {
+        let (Function { key, objects, .. }, mut longs) = (callable.get(), [0; 2]);
+        if *objects || !key.upcall.takes_few() {
+            return None;
+        }
+        let few = few(first, second, &mut longs)?;
+        Some(call_few(first.py(), key, few).map_err(raise_again))
+    }
+}
+
 #[pymethods]
 impl Function {
+    #[new]
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let made = MADE.lock(py).take();
+        made.ok_or_else(|| PyTypeError::new_err("cannot create 'python4j.function' instances"))
+    }
+
     #[pyo3(signature = (*args, **kwargs))]
     fn __call__<'py>(
         &self,
@@ -130,7 +161,7 @@ impl Reference {
     fn new(function: PyRef<'_, Function>) -> Self {
         Reference {
             key: Arc::clone(&function.key),
-            methods: PyOnceLock::new(),
+            known: PyOnceLock::new(),
         }
     }
 
@@ -240,14 +271,7 @@ impl Lines {
     /// Sets the streams that are captured, and the two functions that receive.
     #[staticmethod]
     fn capture(py: Python<'_>, streams: Vec<Py<Lines>>, receivers: Vec<Bound<'_, PyAny>>) {
-        let function = |place: usize| {
-            receivers
-                .get(place)?
-                .cast_exact()
-                .ok()
-                .cloned()
-                .map(Bound::unbind)
-        };
+        let function = |place: usize| receivers.get(place)?.cast().ok().cloned().map(Bound::unbind);
         lines::set(py, streams, [function(0), function(1)]);
     }
 
@@ -286,19 +310,29 @@ fn is_received(py: Python<'_>, key: &Key, text: &[u8]) -> Result<bool> {
 }
 
 impl Reference {
-    /// What has a name here. A method stays the same one, so it is asked for once.
+    /// What has a name here. A method stays the same one, so it is asked for once, and a field where it is.
     fn member<'py>(&self, name: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
         let py = name.py();
-        if let Some(method) = self
-            .methods
-            .get(py)
-            .and_then(|known| known.bind(py).get_item(name).transpose())
-        {
-            return Ok(method?);
+        let known = self.known.get(py).map(|known| known.bind(py).get_item(name));
+        if let Some(known) = known.transpose()?.flatten() {
+            let Ok(place) = known.cast_exact::<Place>() else {
+                return Ok(known);
+            };
+            if let Some(value) = self.read(place.get())? {
+                return Ok(value.object(py));
+            }
         }
-        let Some(text) = short_ascii(name).filter(|_| self.key.upcall.takes_few()) else {
+        let packed = || {
             let args = (OPERATIONS[MEMBER], name).into_pyobject(py)?;
-            return call(&self.key, false, &args, None);
+            call(&self.key, false, &args, None)
+        };
+        let Some(text) = short_ascii(name).filter(|text| !text.is_empty() && self.key.upcall.takes_few())
+        else {
+            return packed();
+        };
+        let know = |member: &Bound<'py, PyAny>| {
+            let known = self.known.get_or_init(py, || PyDict::new(py).unbind());
+            known.bind(py).set_item(name, member)
         };
         match answer_of(py, &self.key, Few::Operation(MEMBER, text))? {
             Answer::Packed(reply) if reply.first() == Some(&METHOD) => {
@@ -306,11 +340,31 @@ impl Reference {
                 let (number, objects, method) = (reader.u64()?, reader.u8()? != 0, reader.text(py)?);
                 let upcall = Arc::clone(&self.key.upcall);
                 let method = function(py, upcall, number, &method.to_cow()?, objects)?.into_any();
-                let known = self.methods.get_or_init(py, || PyDict::new(py).unbind());
-                known.bind(py).set_item(name, &method)?;
+                know(&method)?;
                 Ok(method)
             }
+            Answer::Place(place) => match self.read(&place)? {
+                Some(value) => {
+                    know(Bound::new(py, place)?.as_any())?;
+                    Ok(value.object(py))
+                }
+                None => packed(),
+            },
             answer => value_of(py, &self.key, answer),
+        }
+    }
+
+    fn read(&self, place: &Place) -> Result<Option<Scalar>> {
+        Ok(self.key.upcall()?.read(place))
+    }
+}
+
+impl Scalar {
+    fn object(self, py: Python<'_>) -> Bound<'_, PyAny> {
+        match self {
+            Scalar::Int(value) => pack::int(py, value),
+            Scalar::Float(value) => PyFloat::new(py, value).into_any(),
+            Scalar::Bool(value) => PyBool::new(py, value).to_owned().into_any(),
         }
     }
 }
@@ -324,8 +378,23 @@ pub fn function<'py>(
     name: &str,
     objects: bool,
 ) -> Result<Bound<'py, Function>> {
-    let key = Arc::new(Key { number, upcall });
-    let name = name.into();
+    const TEXT: &CStr = c"A foreign function as Python calls it.";
+    let direct = DIRECT.get_or_try_init(py, || Direct::new(py, c"python4j.function", TEXT))?;
+    let (key, name) = (Arc::new(Key { number, upcall }), name.into());
+    let before = MADE.lock(py).replace(Function { key, name, objects });
+    drop(before); // none, as `make` takes it
+    Ok(direct.make(py)?)
+}
+
+/// What holds a key, as the one of a function does, and is not called.
+fn holder<'py>(
+    py: Python<'py>,
+    upcall: Arc<dyn Upcall>,
+    number: u64,
+    name: &str,
+) -> Result<Bound<'py, Function>> {
+    let (key, name) = (Arc::new(Key { number, upcall }), name.into());
+    let objects = false;
     Ok(Bound::new(py, Function { key, name, objects })?)
 }
 
@@ -336,7 +405,7 @@ pub fn reference<'py>(
     number: u64,
     class: &str,
 ) -> Result<Bound<'py, PyAny>> {
-    let function = function(py, upcall, number, class, false)?;
+    let function = holder(py, upcall, number, class)?;
     let (file, class) = class.split_once('.').unwrap_or(("proxies", class));
     Ok(tool(py, file, class)?.call1((function,))?)
 }
@@ -350,8 +419,8 @@ fn call<'py>(
     let py = args.py();
     let upcall = key.upcall()?;
     if !objects && kwargs.is_none() && upcall.takes_few() && matches!(args.len(), 1 | 2) {
-        let (first, mut longs) = (args.get_borrowed_item(0)?, [0; 2]);
-        if let Some(few) = few(args, &first, &mut longs) {
+        let (first, second, mut longs) = (args.get_item(0)?, args.get_item(1).ok(), [0; 2]);
+        if let Some(few) = few(&first, second.as_ref(), &mut longs) {
             return call_few(py, key, few);
         }
     }
@@ -400,7 +469,8 @@ fn value_of<'py>(py: Python<'py>, key: &Key, answer: Answer) -> Result<Bound<'py
     match answer {
         Answer::Long(value) => Ok(PyInt::new(py, value).into_any()),
         Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..length])?.into_any()),
-        Answer::Packed(reply) => answered(py, key, &reply),
+        Answer::Place(_) => Err(Error::refused("Only a member has a place.")),
+        Answer::Packed(reply) => gil::told(py, |py| answered(py, key, &reply)),
     }
 }
 
@@ -440,22 +510,17 @@ fn few_text(text: &[u8]) -> Option<&str> {
 
 /// The arguments as they are, if they are such.
 fn few<'a>(
-    args: &Bound<'_, PyTuple>,
     first: &'a Bound<'_, PyAny>,
+    second: Option<&Bound<'_, PyAny>>,
     longs: &'a mut [i64; 2],
 ) -> Option<Few<'a>> {
-    let count = args.len();
-    if let Some(value) = capi::long(first) {
-        longs[0] = value;
-        if count == 2 {
-            longs[1] = capi::long(&args.get_item(1).ok()?)?;
-        }
-        return Some(Few::Longs(&longs[..count]));
+    match (capi::long(first), second) {
+        (Some(first), None) => longs[0] = first,
+        (Some(first), Some(second)) => *longs = [first, capi::long(second)?],
+        (None, None) => return short_ascii(first).map(Few::Text),
+        (None, Some(_)) => return None,
     }
-    if count > 1 {
-        return None;
-    }
-    short_ascii(first).map(Few::Text)
+    Some(Few::Longs(&longs[..1 + usize::from(second.is_some())]))
 }
 
 /// What a packed answer begins with that is a method of a reference: its key, whether it takes objects, its name.
@@ -493,7 +558,7 @@ pub fn exception<'py, T: IntoPyObject<'py>>(
     classes: T,
     text: T,
 ) -> Result<Bound<'py, PyAny>> {
-    let holder = function(py, upcall, number, "exception", false)?;
+    let holder = holder(py, upcall, number, "exception")?;
     let class = tools()?.java_exception.bind(py);
     Ok(class.call_method1(intern!(py, "make"), (classes, text, number, holder))?)
 }

@@ -4,11 +4,13 @@
 
 use crate::alloc;
 use pyo3::exceptions::{PyAttributeError, PyBaseException};
-use pyo3::ffi;
-use pyo3::intern;
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
-use pyo3::types::{PyCode, PyDict, PyList, PyString, PyType};
-use std::ffi::{CStr, c_char, c_int, c_long, c_ulong, c_void};
+use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::{Borrowed, PyClass, ffi, intern};
+use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{mem, ptr};
@@ -344,6 +346,150 @@ pub fn call<'py>(
     }
 }
 
+/// Objects of a class of ours that are called with one or two arguments as a rule, see [`Direct`].
+pub(crate) trait Called: PyClass {
+    /// The result; none where it takes more than a look to pass the arguments, for which they are put into a tuple and `__call__`
+    /// is called. pyo3 is not told that this thread is attached, as in `gil::briefly`.
+    fn called<'py>(
+        callable: &Bound<'py, Self>,
+        first: &Bound<'py, PyAny>,
+        second: Option<&Bound<'py, PyAny>>,
+    ) -> Option<PyResult<Bound<'py, PyAny>>>;
+}
+
+/// A subclass of a class of ours, of the same name, whose objects CPython calls without a tuple of the arguments (PEP 590). pyo3
+/// makes no such class.
+pub(crate) struct Direct<T> {
+    class: Py<PyType>,
+    /// Where an object has the function that CPython calls, behind what it has of the class above.
+    place: usize,
+    of: PhantomData<T>,
+}
+
+impl<T: Called> Direct<T> {
+    /// Its name has a dot in it.
+    pub(crate) fn new(py: Python<'_>, name: &'static CStr, doc: &'static CStr) -> PyResult<Self> {
+        const HAVE_VECTORCALL: c_ulong = 1 << 11;
+        const OFFSET: &CStr = c"__vectorcalloffset__";
+        let base = py.get_type::<T>();
+        let place: usize = base.getattr(intern!(py, "__basicsize__"))?.extract()?;
+        // SAFETY: all zeros is a value of this struct, and ends the list.
+        let mut members: [ffi::PyMemberDef; 2] = unsafe { mem::zeroed() };
+        members[0] = ffi::PyMemberDef {
+            name: OFFSET.as_ptr(),
+            type_code: ffi::Py_T_PYSSIZET,
+            offset: place as ffi::Py_ssize_t,
+            flags: ffi::Py_READONLY,
+            doc: ptr::null(),
+        };
+        let slot = |slot, pfunc| ffi::PyType_Slot { slot, pfunc };
+        let mut slots = [
+            slot(
+                ffi::Py_tp_members,
+                Box::leak(Box::new(members)).as_mut_ptr().cast(),
+            ),
+            slot(ffi::Py_tp_doc, doc.as_ptr().cast_mut().cast()),
+            slot(0, ptr::null_mut()),
+        ];
+        let mut spec = ffi::PyType_Spec {
+            name: name.as_ptr(),
+            basicsize: (place + size_of::<Vectorcall>()) as c_int,
+            itemsize: 0,
+            flags: (ffi::Py_TPFLAGS_DEFAULT | HAVE_VECTORCALL) as c_uint,
+            slots: slots.as_mut_ptr(),
+        };
+        let bases = PyTuple::new(py, [base])?;
+        // SAFETY: the GIL is held. The name, the text and the members live for as long as the process, the rest is copied. The class inherits
+        // all else from that above, `__call__` among it; a new reference or null with an error set.
+        let class = unsafe {
+            let class = ffi::PyType_FromSpecWithBases(&mut spec, bases.as_ptr());
+            Bound::from_owned_ptr_or_err(py, class)?.cast_into_unchecked::<PyType>()
+        };
+        class.delattr(OFFSET)?; // what the name was needed for is done, and Python code would see it
+        let (class, of) = (class.unbind(), PhantomData);
+        Ok(Direct { class, place, of })
+    }
+
+    /// A new object, which the class above makes without arguments.
+    pub(crate) fn make<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, T>> {
+        let object = self.class.bind(py).call0()?;
+        // SAFETY: the object is of that class and has this place, which is aligned as the class above is, and zero until now: CPython calls it
+        // by `__call__` then.
+        unsafe {
+            let place = object.as_ptr().cast::<u8>().add(self.place);
+            place.cast::<Vectorcall>().write(vectorcall::<T>);
+            Ok(object.cast_into_unchecked())
+        }
+    }
+}
+
+type Vectorcall = unsafe extern "C" fn(
+    *mut ffi::PyObject,
+    *const *mut ffi::PyObject,
+    usize,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// # Safety
+/// As CPython calls it: the GIL is held, and the callable is of a class that [`Direct`] made for `T`. The row has as many arguments as the count
+/// says without its highest bit, and then one for each of the names, of which there may be null.
+unsafe extern "C" fn vectorcall<T: Called>(
+    callable: *mut ffi::PyObject,
+    row: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    let count = count & (usize::MAX >> 1);
+    // SAFETY: the GIL is held for the length of this call, for which the caller keeps the callable and the arguments. The slot is that of the
+    // class, which has one; a new reference or null with an error set.
+    unsafe {
+        if ffi::Py_EnterRecursiveCall(c" while calling a Java function".as_ptr()) != 0 {
+            return ptr::null_mut();
+        }
+        let py = Python::assume_attached();
+        let called = catch_unwind(AssertUnwindSafe(|| {
+            let callable = Borrowed::from_ptr(py, callable).cast_unchecked::<T>();
+            let argument = |index| Borrowed::from_ptr(py, *row.add(index));
+            let result = match (names.is_null(), count) {
+                (true, 1) => T::called(&callable, &argument(0), None),
+                (true, 2) => T::called(&callable, &argument(0), Some(&argument(1))),
+                _ => None,
+            };
+            if let Some(result) = result {
+                return result;
+            }
+            let args = PyTuple::new(py, (0..count).map(argument))?;
+            let named = Bound::from_borrowed_ptr_or_opt(py, names)
+                .map(|names| names.cast_into_unchecked::<PyTuple>());
+            let kwargs = named.map(|names| {
+                let kwargs = PyDict::new(py);
+                for (index, name) in names.iter().enumerate() {
+                    kwargs.set_item(name, argument(count + index))?;
+                }
+                Ok::<_, PyErr>(kwargs)
+            });
+            let kwargs = kwargs.transpose()?;
+            let call = ffi::PyType_GetSlot(callable.as_any().get_type_ptr(), ffi::Py_tp_call);
+            let call = mem::transmute::<*mut c_void, ffi::ternaryfunc>(call);
+            let kwargs = kwargs.as_ref().map_or(ptr::null_mut(), |kwargs| kwargs.as_ptr());
+            Bound::from_owned_ptr_or_err(py, call(callable.as_ptr(), args.as_ptr(), kwargs))
+        }));
+        ffi::Py_LeaveRecursiveCall();
+        let result = called.unwrap_or_else(|_| {
+            Err(PanicException::new_err(
+                "Internal error of python4j (please report it)",
+            ))
+        });
+        result.map_or_else(
+            |raised| {
+                raised.restore(py);
+                ptr::null_mut()
+            },
+            Bound::into_ptr,
+        )
+    }
+}
+
 /// The identity of the calling thread, as `threading.get_ident()` has it.
 pub fn thread_ident() -> u64 {
     // SAFETY: PyThread_get_thread_ident has no preconditions.
@@ -442,6 +588,16 @@ pub fn list_item<'py>(object: &Bound<'py, PyAny>, index: i64) -> Option<Bound<'p
         let within = 0 <= index && (index as ffi::Py_ssize_t) < ffi::PyList_Size(list.as_ptr());
         let item = within.then(|| ffi::PyList_GetItem(list.as_ptr(), index as ffi::Py_ssize_t))?;
         Some(Bound::from_borrowed_ptr(object.py(), item))
+    }
+}
+
+/// The next item of an iterator over a list itself, which there may be none of any more; nothing for another object. At the end
+/// the iterator gives its list back.
+pub fn list_next<'py>(object: &Bound<'py, PyAny>) -> Option<Option<Bound<'py, PyAny>>> {
+    // SAFETY: the GIL is held and the object is alive, and an iterator, which makes no error. A new reference or null.
+    unsafe {
+        is_exactly(object, &raw mut ffi::PyListIter_Type)
+            .then(|| Bound::from_owned_ptr_or_opt(object.py(), ffi::PyIter_Next(object.as_ptr())))
     }
 }
 

@@ -588,6 +588,12 @@ pub fn briefly<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     result
 }
 
+/// Tells pyo3 for the length of `body` that this thread is attached, where [`briefly`] or CPython itself called and `body` may drop a `Py`.
+pub(crate) fn told<'py, R>(py: Python<'py>, body: impl FnOnce(Python<'py>) -> R) -> R {
+    // SAFETY: it is.
+    unsafe { Python::attach_unchecked(|_| body(py)) }
+}
+
 /// Runs `body` outside Python: other threads may enter meanwhile, and `body` may come back in by
 /// [`with`], on this thread with this thread's state. The thread's place is then as it was before, whatever `body` did.
 #[allow(clippy::disallowed_methods)] // the one place

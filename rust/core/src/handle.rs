@@ -140,6 +140,16 @@ pub fn lend(py: Python<'_>, handle: Handle) -> Result<Bound<'_, PyAny>> {
     }
 }
 
+/// Looks at the object behind a handle, by `look`, which neither runs Python code nor drops an object.
+#[inline]
+pub(crate) fn peek<'py, R>(
+    py: Python<'py>,
+    handle: Handle,
+    look: impl FnOnce(&Bound<'py, PyAny>) -> Option<R>,
+) -> Option<R> {
+    look(OBJECTS.lock(py).get(object_key(handle))?.object.bind(py))
+}
+
 /// Java holds the object at an address that it got elsewhere; see [`capi::adopt`].
 pub fn adopt(py: Python<'_>, address: usize, owned: bool, frame: Frame) -> Result<Handle> {
     match capi::adopt(py, address, owned) {
@@ -238,10 +248,16 @@ pub fn do_late(what: impl FnOnce(Python<'_>) + Send + 'static) {
     late(Late::Other(Box::new(what)));
 }
 
+/// Whether [`free_late`] has something to do.
+#[inline]
+pub(crate) fn late_waits() -> bool {
+    LATE_WAITS.load(Ordering::Acquire)
+}
+
 /// Does what waits for a thread inside Python.
 #[inline]
 pub fn free_late(py: Python<'_>) {
-    if LATE_WAITS.load(Ordering::Acquire) {
+    if late_waits() {
         free_waiting(py);
     }
 }

@@ -9,6 +9,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
+use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
 /// The most bytes of a text in [`Few`] and [`Answer`].
@@ -33,6 +34,22 @@ pub enum Answer {
     Text([u8; SHORT_TEXT], usize),
     /// As [`Upcall::call`] gives it.
     Packed(Vec<u8>),
+    /// Where the value of a member is: it is read there from now on.
+    Place(Place),
+}
+
+/// A place of the other side's that [`Upcall::read`] reads. Python code never sees this object.
+#[pyclass(frozen)]
+pub struct Place(pub Box<dyn Any + Send + Sync>);
+
+/// What is at such a place.
+pub enum Scalar {
+    /// An int.
+    Int(i64),
+    /// A float.
+    Float(f64),
+    /// A bool.
+    Bool(bool),
 }
 
 /// Calls the other side.
@@ -52,6 +69,12 @@ pub trait Upcall: Send + Sync {
     /// reference: its key, whether it wants objects, and its name.
     fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
         Err(Error::refused("This function takes packed arguments only."))
+    }
+
+    /// Reads a place that an answer told, inside Python: nobody's code runs, and nobody who waits for the GIL is waited for. None where
+    /// the value is to be asked for as any other.
+    fn read(&self, _place: &Place) -> Option<Scalar> {
+        None
     }
 
     /// Python has dropped a function, or an exception by its key. Must not wait for anything.
@@ -88,8 +111,8 @@ impl Drop for Key {
     }
 }
 
-/// A foreign function as Python calls it.
-#[pyclass(frozen, weakref, module = "python4j", name = "function")]
+/// A foreign function as Python calls it. What Python code sees is of a subclass, see `callback::function`.
+#[pyclass(frozen, subclass, weakref, module = "python4j", name = "function")]
 pub struct Function {
     pub(crate) key: Arc<Key>,
     pub(crate) name: String,
@@ -102,8 +125,8 @@ pub struct Function {
 #[pyclass(frozen, subclass, weakref, module = "python4j")]
 pub struct Reference {
     pub(crate) key: Arc<Key>,
-    /// The methods that were asked for, by name: to ask for one takes longer than to call it.
-    pub(crate) methods: PyOnceLock<Py<PyDict>>,
+    /// The methods that were asked for, and the places of fields, by name: to ask for a method takes longer than to call it.
+    pub(crate) known: PyOnceLock<Py<PyDict>>,
 }
 
 static PEER: OnceLock<Arc<dyn Upcall>> = OnceLock::new();
@@ -128,7 +151,7 @@ pub(crate) fn peers<'py>(py: Python<'py>, number: u64, name: &str) -> Result<Bou
 
 /// The key of the foreign function, object or exception that a Python object stands for.
 pub fn key(object: &Bound<'_, PyAny>) -> Option<u64> {
-    if let Ok(function) = object.cast_exact::<Function>() {
+    if let Ok(function) = object.cast::<Function>() {
         return Some(function.get().key.number);
     }
     if let Ok(reference) = object.cast::<Reference>() {

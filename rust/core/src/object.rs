@@ -51,12 +51,13 @@ pub fn attribute(py: Python<'_>, handle: Handle, name: Handle, made: Made) -> Re
 /// The item at an index.
 #[inline]
 pub fn item(py: Python<'_>, handle: Handle, index: i64, made: Made) -> Result<Handle> {
-    let object = handle::lend(py, handle)?;
-    let item = match capi::list_item(&object, index) {
-        Some(item) => item,
-        None => object.get_item(index)?,
-    };
-    Ok(made.give(item))
+    Ok(made.give(handle::lend(py, handle)?.get_item(index)?))
+}
+
+/// The same of a list itself.
+#[inline]
+pub fn list_item(py: Python<'_>, handle: Handle, index: i64, made: Made) -> Option<Handle> {
+    handle::peek(py, handle, |list| capi::list_item(list, index)).map(|item| made.give(item))
 }
 
 /// The next item of an iterator; 0 at its end.
@@ -66,6 +67,13 @@ pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
         .cast_into::<PyIterator>()
         .map_err(PyErr::from)?;
     Ok(iterator.next().transpose()?.map_or(0, |item| made.give(item)))
+}
+
+/// The same of an iterator over a list itself.
+#[inline]
+pub fn list_next(py: Python<'_>, handle: Handle, made: Made) -> Option<Handle> {
+    let iterator = handle::lend(py, handle).ok()?;
+    Some(capi::list_next(&iterator)?.map_or(0, |item| made.give(item)))
 }
 
 /// The object as a packed value of the wanted type.

@@ -13,7 +13,7 @@ use jni::JNIEnv;
 use python4j_core::buffer::{self, Memory};
 use python4j_core::interpreter::{self, Config};
 use python4j_core::object::Made;
-use python4j_core::stop::{self, stoppable, stoppable_after, stoppable_briefly, Reason};
+use python4j_core::stop::{self, quick_or_stoppable, stoppable, stoppable_after, stoppable_briefly, Reason};
 use python4j_core::{
     array, arrow, bulk, callback, capi, context, exec, gil, handle, object, pack, queue, raised, stacks,
 };
@@ -480,14 +480,26 @@ export! {
 export! {
     fn objectItem(env, handle: i64, index: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
-        Ok(stoppable_briefly(call as u64, left, |py| object::item(py, handle as u64, index, made))? as i64)
+        let result = quick_or_stoppable(
+            call as u64,
+            left,
+            |py| object::list_item(py, handle as u64, index, made),
+            |py| object::item(py, handle as u64, index, made),
+        );
+        Ok(result? as i64)
     }
 }
 
 export! {
     fn objectNext(env, handle: i64, frame: i64, call: i64, left: i64) -> i64 {
         let (made, left) = made(frame, left);
-        Ok(stoppable_briefly(call as u64, left, |py| object::next(py, handle as u64, made))? as i64)
+        let result = quick_or_stoppable(
+            call as u64,
+            left,
+            |py| object::list_next(py, handle as u64, made),
+            |py| object::next(py, handle as u64, made),
+        );
+        Ok(result? as i64)
     }
 }
 

@@ -8,14 +8,15 @@
 
 use crate::bulk;
 use crate::failure::Failure;
+use crate::field::Field;
 use jni::objects::{
-    GlobalRef, JByteArray, JClass, JObject, JStaticMethodID, JString, JThrowable, JValue, JValueOwned,
-    WeakRef,
+    GlobalRef, JByteArray, JClass, JObject, JObjectArray, JStaticMethodID, JString, JThrowable, JValue,
+    JValueOwned, WeakRef,
 };
 use jni::signature::{Primitive, ReturnType};
 use jni::sys::jvalue;
 use jni::{JNIEnv, JavaVM};
-use python4j_core::callback::{self, Answer, Few, Upcall, SHORT_TEXT};
+use python4j_core::callback::{self, Answer, Few, Place, Scalar, Upcall, SHORT_TEXT};
 use python4j_core::handle::{self, Frame};
 use python4j_core::{alloc, context, queue, Error, Result};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -29,6 +30,9 @@ const STACK_OVERFLOW: &str = "java/lang/StackOverflowError";
 /// Where in a key the number of its host begins. `Callbacks.java` makes the keys.
 const HOST_SHIFT: u32 = 44;
 const MOST_HOSTS: u32 = 1 << (63 - HOST_SHIFT);
+
+/// What a packed answer begins with that is a field, in `Callbacks.java`; the letter of its type follows.
+const FIELD: u8 = 5;
 
 /// What a call is told whose host is gone.
 const GONE: &str =
@@ -52,12 +56,15 @@ pub(crate) struct Host {
 }
 
 /// The upcalls of few arguments, looked up when one is first needed.
-#[derive(Clone, Copy)]
 struct Small {
+    /// The class `Native`, if its class loader is the system's, which lives as long as the JVM: of any other one it would keep the
+    /// application. To make a reference of the weak one for each call, and to give it back, takes longer than a fifth of the upcall.
+    class: Option<GlobalRef>,
     longs: JStaticMethodID,
     operation: JStaticMethodID,
     text: JStaticMethodID,
     take_answer: JStaticMethodID,
+    take_place: JStaticMethodID,
 }
 
 /// `PythonException.made`, looked up when it is first needed, which costs half of what it does.
@@ -237,11 +244,7 @@ impl Host {
         arguments: &[jvalue],
     ) -> Result<JValueOwned<'local>, Failure> {
         // Held for the length of the call, for which the class and the method stay.
-        let Some(class) = self.native.upgrade_local(env)? else {
-            self.close();
-            return Err(Error::refused(GONE).into());
-        };
-        let class = JClass::from(class);
+        let class = self.class(env)?;
         // SAFETY: the method was looked up in this class; the callers' arguments are those of its signature.
         Ok(unsafe { env.call_static_method_unchecked(&class, method, result, arguments)? })
     }
@@ -292,32 +295,54 @@ impl Host {
         Some(answer.and_then(|answer| answer.l()).unwrap_or_default())
     }
 
-    #[allow(clippy::disallowed_methods)] // the upcalls, which are looked up once for each class loader
-    fn upcall_few(&self, env: &mut JNIEnv, key: u64, arguments: Few<'_>) -> Result<Answer, Failure> {
-        // Each local reference is given back by itself, since a thread of Python's never returns to Java.
-        let Some(class) = self.native.upgrade_local(env)? else {
-            self.close();
-            return Err(Error::refused(GONE).into());
-        };
-        let class = env.auto_local(JClass::from(class));
-        let methods = match self.small.get() {
-            Some(methods) => *methods,
+    /// The class `Native` as a reference of this thread's, which keeps it.
+    fn class<'local>(&self, env: &mut JNIEnv<'local>) -> Result<JClass<'local>, Failure> {
+        match self.native.upgrade_local(env)? {
+            Some(class) => Ok(class.into()),
             None => {
-                let methods = Small {
-                    longs: env.get_static_method_id(&class, "upcallLongs", "(JIJJ)J")?,
-                    operation: env.get_static_method_id(
-                        &class,
-                        "upcallOperation",
-                        "(JILjava/lang/String;)J",
-                    )?,
-                    text: env.get_static_method_id(
-                        &class,
-                        "upcallText",
-                        "(JLjava/lang/String;)Ljava/lang/String;",
-                    )?,
-                    take_answer: env.get_static_method_id(&class, "takeAnswer", "()[B")?,
-                };
-                *self.small.get_or_init(|| methods)
+                self.close();
+                Err(Error::refused(GONE).into())
+            }
+        }
+    }
+
+    #[cold]
+    #[allow(clippy::disallowed_methods)] // looked up once for each class loader
+    fn look_up(&self, env: &mut JNIEnv) -> Result<&Small, Failure> {
+        let class = self.class(env)?;
+        let class = env.auto_local(class);
+        let small = Small {
+            class: match is_of_the_system(env, &class)? {
+                true => Some(env.new_global_ref(&class)?),
+                false => None,
+            },
+            longs: env.get_static_method_id(&class, "upcallLongs", "(JIJJ)J")?,
+            operation: env.get_static_method_id(&class, "upcallOperation", "(JILjava/lang/String;)J")?,
+            text: env.get_static_method_id(
+                &class,
+                "upcallText",
+                "(JLjava/lang/String;)Ljava/lang/String;",
+            )?,
+            take_answer: env.get_static_method_id(&class, "takeAnswer", "()[B")?,
+            take_place: env.get_static_method_id(&class, "takePlace", "()[Ljava/lang/Object;")?,
+        };
+        Ok(self.small.get_or_init(|| small))
+    }
+
+    #[allow(clippy::disallowed_methods)] // the upcalls
+    fn upcall_few(&self, env: &mut JNIEnv, key: u64, arguments: Few<'_>) -> Result<Answer, Failure> {
+        let methods = match self.small.get() {
+            Some(methods) => methods,
+            None => self.look_up(env)?,
+        };
+        // Each local reference is given back by itself, since a thread of Python's never returns to Java.
+        let held;
+        let class: &JClass = match &methods.class {
+            Some(class) => class.as_obj().into(),
+            None => {
+                let class = self.class(env)?;
+                held = env.auto_local(class);
+                &held
             }
         };
         let key = jvalue { j: key as i64 };
@@ -332,7 +357,7 @@ impl Host {
                 let result = ReturnType::Primitive(Primitive::Long);
                 // SAFETY: as above.
                 unsafe {
-                    env.call_static_method_unchecked(&class, methods.longs, result, &values)?
+                    env.call_static_method_unchecked(class, methods.longs, result, &values)?
                         .j()?
                 }
             }
@@ -346,7 +371,7 @@ impl Host {
                 let result = ReturnType::Primitive(Primitive::Long);
                 // SAFETY: as above.
                 unsafe {
-                    env.call_static_method_unchecked(&class, methods.operation, result, &values)?
+                    env.call_static_method_unchecked(class, methods.operation, result, &values)?
                         .j()?
                 }
             }
@@ -356,7 +381,7 @@ impl Host {
                 let values = [key, jvalue { l: text.as_raw() }];
                 // SAFETY: as above.
                 let value = unsafe {
-                    env.call_static_method_unchecked(&class, methods.text, ReturnType::Object, &values)?
+                    env.call_static_method_unchecked(class, methods.text, ReturnType::Object, &values)?
                         .l()?
                 };
                 if !value.is_null() {
@@ -373,14 +398,29 @@ impl Host {
         }
         // SAFETY: as above.
         let packed = unsafe {
-            env.call_static_method_unchecked(&class, methods.take_answer, ReturnType::Array, &[])?
+            env.call_static_method_unchecked(class, methods.take_answer, ReturnType::Array, &[])?
                 .l()?
         };
         if packed.is_null() {
             return Ok(Answer::Long(i64::MIN));
         }
         let packed = env.auto_local(JByteArray::from(packed));
-        Ok(Answer::Packed(bytes(env, &packed)?))
+        let packed = bytes(env, &packed)?;
+        let [FIELD, kind] = packed[..] else {
+            return Ok(Answer::Packed(packed));
+        };
+        // SAFETY: as above.
+        let place = unsafe {
+            env.call_static_method_unchecked(class, methods.take_place, ReturnType::Array, &[])?
+                .l()?
+        };
+        let place = env.auto_local(JObjectArray::from(place));
+        let object = env.get_object_array_element(&place, 0)?;
+        let object = env.auto_local(object);
+        let field = env.get_object_array_element(&place, 1)?;
+        let field = env.auto_local(field);
+        let field = Field::new(env, &object, &field, kind)?;
+        Ok(Answer::Place(Place(Box::new(field))))
     }
 
     /// The environment of a thread that calls Java, while this host is open.
@@ -416,6 +456,21 @@ impl Host {
             bytes(env, &reply)
         })
     }
+}
+
+/// Whether a class is of the system's class loader.
+#[allow(clippy::disallowed_methods)] // asked once for each class loader
+fn is_of_the_system(env: &mut JNIEnv, class: &JClass) -> Result<bool, Failure> {
+    const LOADER: &str = "()Ljava/lang/ClassLoader;";
+    let own = env.call_method(class, "getClassLoader", LOADER, &[])?.l()?;
+    let own = env.auto_local(own);
+    let system = env.find_class("java/lang/ClassLoader")?;
+    let system = env.auto_local(system);
+    let system = env
+        .call_static_method(&*system, "getSystemClassLoader", LOADER, &[])?
+        .l()?;
+    let system = env.auto_local(system);
+    Ok(env.is_same_object(&*own, &*system)?)
 }
 
 fn bytes(env: &JNIEnv, array: &JByteArray) -> Result<Vec<u8>, Failure> {
@@ -526,6 +581,13 @@ impl Upcall for Host {
         let mut env = self.attached()?;
         self.upcall_few(&mut env, function, arguments)
             .or_else(|failure| failed(&mut env, failure).map(Answer::Packed))
+    }
+
+    fn read(&self, place: &Place) -> Option<Scalar> {
+        let field: &Field = place.0.downcast_ref()?;
+        // A thread of Python's that Java does not know yet is not attached here, where it has the GIL.
+        let mut env = self.vm.get_env().ok().filter(|_| self.is_open())?;
+        field.read(&mut env)
     }
 
     #[allow(clippy::disallowed_methods)] // as in attached

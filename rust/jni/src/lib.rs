@@ -5,6 +5,7 @@
 //! - [`guard`] turns panics and errors into Java exceptions; [`failure`] is their form before that.
 //! - [`host`] is one class loader's copy of the Java half, and the upcall to it.
 //! - [`watch`] is the thread that monitors all hosts; [`boot`] has the objects that belong to the JVM.
+//! - [`field`] reads fields of Java's objects for Python.
 //! - [`bulk`] reads and creates large Strings and arrays.
 //! - [`process`] starts other processes and communicates with them.
 //! - [`owner`] keeps Java's memory that Python sees, and shows Python's memory to Java; [`shared`] has the blocks
@@ -18,6 +19,8 @@ mod bulk;
 #[allow(unsafe_code)] // the code that the export macro writes
 mod exports;
 mod failure;
+#[allow(unsafe_code)] // a function of JNI that the crate jni has not
+mod field;
 #[allow(unsafe_code)] // as in host
 mod guard;
 #[allow(unsafe_code)] // one call by a method id that was looked up once

@@ -67,6 +67,98 @@ class MembersTest {
         Expect.failureWith(message, () -> PythonExecutioner.exec(code));
     }
 
+    // ---- fields ----
+
+    public static class Beneath {
+        public int i = -5;
+        public long ofBase = 11;
+    }
+
+    public static class Fields extends Beneath {
+        public static long shared = 3;
+
+        public boolean z = true;
+        public byte b = -1;
+        public short s = Short.MIN_VALUE;
+        public int i = Integer.MAX_VALUE; // hides that of the base
+        public long j = Long.MIN_VALUE;
+        public float f = 0.1f;
+        public double d = Double.NEGATIVE_INFINITY;
+        public char c = '\u00e9';
+        public String t = "text";
+        public final long fixed = System.nanoTime() | 1;
+        public volatile long changes;
+    }
+
+    /** The first time Java is asked for a field, later it is read where it is. Nobody sees a difference. */
+    @Test
+    void fieldsAreReadAgainAndAgain() throws Exception {
+        Fields fields = new Fields();
+        set("q", fields, Fields.class);
+        set("base", fields, Beneath.class, Fields.class);
+        for (int time = 0; time < 4; time++) {
+            check("q.z is True", "(q.b, q.s, q.i, q.j) == (-1, -2**15, 2**31 - 1, -2**63)", "q.d == float('-inf')", "q.c == '\u00e9'",
+                    "q.t == 'text'", "[type(x) for x in (q.b, q.j, q.f, q.d)] == [int, int, float, float]", "base.ofBase == 11",
+                    "q.fixed == " + fields.fixed);
+            assertEquals(0.1f, (float) Python.eval("q.f").toDouble());
+            assertEquals(0.1f, Python.eval("q.f").toDouble());
+            fields.changes = time;
+            check("q.changes == " + time, "base.changes == " + time);
+            run("q.changes = q.changes + 40");
+            assertEquals(time + 40, fields.changes);
+            fails("AttributeError: 'org.nd4j.python4j.MembersTest$Fields' object has no attribute 'ofBase'", "q.ofBase");
+            fails("'shared' is a static member", "q.shared");
+            fails("the field 'fixed' is final", "q.fixed = 1");
+        }
+        set("Fields", Fields.class, Fields.class);
+        for (; Fields.shared < 6; Fields.shared++) {
+            check("Fields.shared == " + Fields.shared);
+        }
+        run("import threading", "seen = []", "for _ in range(3):",
+                "    t = threading.Thread(target=lambda: seen.extend([q.changes, q.changes, q.z]))", "    t.start(); t.join()");
+        check("seen == [43, 43, True] * 3");
+    }
+
+    /** A thread that reads a field has the GIL, and waits for a collection all the same. */
+    @Test
+    void fieldsAreReadDuringCollections() throws Exception {
+        Fields fields = new Fields();
+        set("q", fields, Fields.class);
+        Thread collector = new Thread(() -> {
+            for (int i = 0; i < 20; i++) {
+                System.gc();
+                fields.changes++;
+            }
+        });
+        collector.start();
+        try {
+            run("q.changes", "while q.changes < 20: pass"); // which lets no other thread in by itself
+        } finally {
+            collector.join();
+        }
+        check("q.changes == 20");
+    }
+
+    @Test
+    void aFieldKeepsNoObject() throws Exception {
+        WeakReference<Object> gone = read();
+        run("del q");
+        long end = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        while (gone.get() != null && System.nanoTime() < end) {
+            System.gc();
+            Thread.sleep(10);
+            run("pass"); // gives back what Java has forgotten
+        }
+        assertNull(gone.get());
+    }
+
+    private static WeakReference<Object> read() {
+        Fields fields = new Fields();
+        set("q", fields, Fields.class);
+        run("q.j, q.j, q.j");
+        return new WeakReference<>(fields);
+    }
+
     // ---- names and properties ----
 
     public static class Base {
@@ -163,7 +255,7 @@ class MembersTest {
     @Test
     void keywordsGetAnUnderscore() {
         set("b", new Bean(), Bean.class);
-        check("b.from_() == 'from' and b.is_(3) == 'is 3' and getattr(b, 'from')() == 'from'");
+        check("b.from_() == 'from' and b.is_(3) == 'is 3' and getattr(b, 'from')() == 'from'", "getattr(b, '', 7) == getattr(b, '\\0', 7) == 7");
     }
 
     @Test

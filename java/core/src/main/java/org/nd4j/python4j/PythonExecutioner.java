@@ -422,7 +422,7 @@ public class PythonExecutioner {
             int mode, Object program, String file, List<PythonVariable> inputs, List<PythonVariable> outputs) {
         Objects.requireNonNull(program);
         try (PythonGIL turn = PythonGIL.enter()) {
-            if (Native.hasYoung && PythonGIL.isKept()) {
+            if (Native.young != 0 && PythonGIL.isKept()) {
                 Handles.growUp();
             }
             Object event = Monitor.execBegins();

@@ -844,7 +844,7 @@ public class PythonGIL implements AutoCloseable {
     private static void leave() {
         if (TURN.isOutermost()) {
             if (!isVirtual(Thread.currentThread())) {
-                if (Native.hasYoung) {
+                if (Native.young != 0) {
                     Handles.growUp();
                 }
                 try {

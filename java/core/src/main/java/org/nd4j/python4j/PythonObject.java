@@ -107,18 +107,24 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** The same, with the value that was told of it if `left` of that call was not -1. */
     private PythonObject(long handle, long frame, long left) {
-        if (left != -1) {
-            known = (byte) Told.tag();
-            word = Told.word();
-            text = known == Tag.STR ? Told.text() : null;
+        if (left == -1) {
+            hold(handle, frame);
+            return;
         }
-        if (known != Tag.MISSING && PythonGC.isNone(frame)) {
+        known = (byte) Told.tag();
+        word = Told.word();
+        text = known == Tag.STR ? Told.text() : null;
+        if (PythonGC.isNone(frame)) {
             this.handle = handle;
             this.frame = frame;
-            Handles.addYoung(this, handle);
+            Handles.addYoung(this, handle, young());
         } else {
             hold(handle, frame);
         }
+    }
+
+    private int young() {
+        return known == Tag.MISSING ? Native.YOUNG_OBJECT : Native.YOUNG_VALUE;
     }
 
     /** What a call that makes an object gives back; -1 for a thread that others may come before, so that it has no value told. */
@@ -900,9 +906,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    /** As its type has it, unfinished; an object of a type without a packed form is one again. */
-    Object read() {
-        return convertRaw(Pack.Wanted.ANY);
+    /**
+     * As its type has it, unfinished; an object of a type without a packed form is one again.
+     *
+     * @param numbers the primitives that lists of numbers are read into arrays of, where that is the same; null for none
+     */
+    Object read(Class<?> numbers) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return reader(Pack.Wanted.ANY).numbers(numbers).value();
+        }
     }
 
     private PackReader reader(int wanted) {
@@ -966,7 +978,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
     }
 
     private void cancelLate() {
-        if (PythonGC.isNone(frame) && !(PythonGIL.isKept() && Handles.cancelYoung(this))) {
+        if (PythonGC.isNone(frame) && !(PythonGIL.isKept() && Handles.cancelYoung(this, young()))) {
             Handles.Late.cancel(handle);
         }
     }

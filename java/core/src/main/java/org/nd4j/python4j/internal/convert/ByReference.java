@@ -18,7 +18,6 @@ import java.util.Enumeration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -43,6 +42,7 @@ public final class ByReference implements Callbacks.Function {
     private final PythonExposure exposure;
     private final Target declared; // what is known of its type beside its class; null for nothing
     private Target[] parts; // of elements or keys, and of values; worked out when first asked for
+    private boolean readsFields; // whether a field was read before
     private Map<Functional.Methods, Functional.Methods> typed; // methods where what is declared says more than the class
 
     private ByReference(Object object, PythonExposure exposure, Target declared) {
@@ -210,7 +210,7 @@ public final class ByReference implements Callbacks.Function {
 
     @Override
     public Object operation(int operation, String name) throws Throwable {
-        return operation == Callbacks.MEMBER ? member(name)
+        return operation == Callbacks.MEMBER ? memberOrPlace(name)
                 : operation == Callbacks.NEXT ? next() : Callbacks.Function.super.operation(operation, name);
     }
 
@@ -323,7 +323,15 @@ public final class ByReference implements Callbacks.Function {
         throw missing(name);
     }
 
+    /** The same, or its place: Python remembers that, which pays once fields are read again and again. */
+    private Object memberOrPlace(String name) throws Throwable {
+        Object member = readsFields && !name.equals("new") ? members().get(name) : null;
+        Callbacks.Place place = member instanceof Field ? Callbacks.Place.of(object, (Field) member) : null;
+        return place != null ? place : member(name);
+    }
+
     private Object field(Field field) throws IllegalAccessException {
+        readsFields = true;
         Object value = field.get(object);
         return isScalar(value) ? value : shown(value, exposure, types(field.getDeclaringClass()).target(field.getGenericType()));
     }
@@ -401,16 +409,21 @@ public final class ByReference implements Callbacks.Function {
         return () -> (Iterator<Object>) Counterparts.iterator(object);
     }
 
+    /** The end is what {@code hasNext} says: a NoSuchElementException may come from what an element is made of. */
     private Object next() {
-        try {
-            if (object instanceof Entries) {
-                return shownEntry(((Entries) object).entries.next(), exposure, part(0), part(1));
+        if (object instanceof Enumeration) {
+            Enumeration<?> elements = (Enumeration<?>) object;
+            if (elements.hasMoreElements()) {
+                return out(elements.nextElement(), 0);
             }
-            return out(object instanceof Enumeration
-                    ? ((Enumeration<?>) object).nextElement() : ((Iterator<?>) object).next(), 0);
-        } catch (NoSuchElementException e) {
-            throw new Callbacks.Raise("StopIteration", "");
+        } else {
+            Iterator<?> elements = (Iterator<?>) object;
+            if (elements.hasNext()) {
+                return object instanceof Entries ? shownEntry(((Entries) object).entries.next(), exposure, part(0), part(1))
+                        : out(elements.next(), 0);
+            }
         }
+        throw new Callbacks.Raise("StopIteration", "");
     }
 
     /** The entries of a map. For Python they are pairs, independently of the exposure. */
@@ -528,7 +541,7 @@ public final class ByReference implements Callbacks.Function {
 
     @SuppressWarnings("unchecked")
     private List<Object> list() {
-        return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
+        return object instanceof List ? (List<Object>) object : new ArrayView(object);
     }
 
     private Object element(List<Object> list, Object value) {

@@ -5,6 +5,9 @@ package org.nd4j.python4j.internal.jni;
 
 import java.nio.charset.StandardCharsets;
 import java.lang.ref.WeakReference;
+import java.lang.reflect.Array;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -49,7 +52,7 @@ public final class Callbacks {
             return null;
         }
 
-        /** One of {@link #OPERATIONS} by its number. Only the last one has a name. */
+        /** One of {@link #OPERATIONS} by its number. Only the last one has a name, and may have a {@link Place} as its result. */
         default Object operation(int operation, String name) throws Throwable {
             return call(arguments(OPERATIONS[operation], name), null);
         }
@@ -87,6 +90,7 @@ public final class Callbacks {
     private static final int RAISED = 2;
     private static final int RAISE = 3;
     private static final int METHOD = 4;
+    private static final int FIELD = 5;
 
     /** Above that in a key stands the number of the host: Python calls the host that made the key (host.rs). */
     private static final int HOST_SHIFT = 44;
@@ -113,6 +117,7 @@ public final class Callbacks {
         final Thread thread = Thread.currentThread();
         List<PythonObject> objects;
         byte[] packed; // what answer() takes
+        Place place;
     }
 
     // Weakly, since a server's threads outlive an application and its class loader. The list has them strongly.
@@ -182,6 +187,28 @@ public final class Callbacks {
     public static final class Method extends Given {
         public Method(Function function) {
             super(function, null);
+        }
+    }
+
+    /** A field that Python reads where it is, see field.rs. */
+    public static final class Place {
+        private final Object object;
+        private final Field field;
+
+        private Place(Object object, Field field) {
+            this.object = object;
+            this.field = field;
+        }
+
+        /** The place of a field that can be read; null if it is no number or boolean of an object. */
+        public static Place of(Object object, Field field) {
+            boolean fits = field.getType().isPrimitive() && field.getType() != char.class && !Modifier.isStatic(field.getModifiers());
+            return fits && field.canAccess(object) ? new Place(object, field) : null;
+        }
+
+        /** The letter of the type in descriptors. */
+        private byte kind() {
+            return (byte) Array.newInstance(field.getType(), 0).getClass().getName().charAt(1);
         }
     }
 
@@ -306,8 +333,15 @@ public final class Callbacks {
             try {
                 Function function = function(key);
                 Object longs = function.ofLongs(count);
-                result = longs == null ? function.call(arguments(a, count > 1 ? (Object) b : null), null)
-                        : count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
+                if (longs == null) {
+                    result = function.call(arguments(a, count > 1 ? (Object) b : null), null);
+                } else {
+                    long value = count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
+                    if (value != Long.MIN_VALUE) {
+                        return value;
+                    }
+                    result = value;
+                }
             } catch (Throwable e) {
                 thrown = e;
             }
@@ -360,8 +394,22 @@ public final class Callbacks {
         if (thrown == null && (result instanceof Long && (Long) result != Long.MIN_VALUE || result instanceof Integer)) {
             return ((Number) result).longValue();
         }
-        answer().packed = result instanceof Method ? packed(((Given) result).function) : packed(visit, result, thrown);
+        Answer answer = answer();
+        if (result instanceof Place) {
+            answer.place = (Place) result;
+            answer.packed = new byte[] {FIELD, answer.place.kind()};
+        } else {
+            answer.packed = result instanceof Method ? packed(((Given) result).function) : packed(visit, result, thrown);
+        }
         return Long.MIN_VALUE;
+    }
+
+    /** The object and the field of this thread's last answer, if that is a place. */
+    static Object[] takePlace() {
+        Answer answer = answer();
+        Place place = answer.place;
+        answer.place = null;
+        return new Object[] {place.object, place.field};
     }
 
     /** The packed answer of this thread's last call, if that could not return its result; null if it could. */

@@ -28,7 +28,8 @@ public final class Handles {
     private static int pause = SHORTEST_MILLIS; // only the watcher's thread uses it
     private static long left; // see leave(); the turn's owner uses it
     private static int own; // see own(); written with the class locked
-    private static Young young = new Young(); // see addYoung(); the same as for left
+    private static Young youngValue = new Young(); // see addYoung(); the same as for left
+    private static Young youngObject = new Young();
 
     private Handles() {}
 
@@ -194,8 +195,8 @@ public final class Handles {
     }
 
     /**
-     * The last object of {@link #addYoung}. What stores a reference into an old object has to tell G1, which takes longer than all the
-     * rest here. So this object is replaced before it is old.
+     * The last object of {@link #addYoung}, of one kind. What stores a reference into an old object has to tell G1, which takes longer than
+     * all the rest here. So this object is replaced before it is old.
      */
     private static final class Young {
         private static final int USES = 4096;
@@ -206,38 +207,60 @@ public final class Handles {
     }
 
     /**
-     * Registers an object like {@link Late#add}, but not before the next one of this kind is registered, a program runs or the turn
-     * ends: most objects of plain values are deleted by then, and need no reference. This method needs a turn with the GIL.
+     * Registers an object like {@link Late#add}, but not before the next one of its kind is registered, a program runs or the turn
+     * ends: most objects are deleted by then, and need no reference. There are two kinds, since a method is deleted after what it gave.
+     * This method needs a turn with the GIL.
+     *
+     * @param kind {@link Native#YOUNG_VALUE} or {@link Native#YOUNG_OBJECT}
      */
-    public static void addYoung(Object object, long handle) {
-        if (Native.hasYoung) {
-            growUp();
+    public static void addYoung(Object object, long handle, int kind) {
+        if ((Native.young & kind) != 0) {
+            growUp(kind);
         }
-        Young last = young;
+        Young last = young(kind);
         if (++last.uses > Young.USES) {
-            last = young = new Young();
+            last = new Young();
+            if (kind == Native.YOUNG_VALUE) {
+                youngValue = last;
+            } else {
+                youngObject = last;
+            }
         }
         last.object = object;
         last.handle = handle;
-        Native.hasYoung = true;
+        Native.young |= kind;
     }
 
     /** Unregisters an object if it is the last one of {@link #addYoung}. Returns whether it is. This method needs a turn with the GIL. */
-    public static boolean cancelYoung(Object object) {
-        boolean is = Native.hasYoung && young.object == object;
+    public static boolean cancelYoung(Object object, int kind) {
+        Young last = young(kind);
+        boolean is = last.object == object;
         if (is) {
-            Native.hasYoung = false;
-            young.object = null;
+            Native.young &= ~kind;
+            last.object = null;
         }
         return is;
     }
 
-    /** Registers the last object of {@link #addYoung}, which there is, as all others. This method needs a turn with the GIL. */
+    /** Registers the last objects of {@link #addYoung} as all others. This method needs a turn with the GIL. */
     public static void growUp() {
-        Object object = young.object;
-        Native.hasYoung = false;
-        young.object = null;
-        Late.addUnlessGone(object, young.handle);
+        for (int kind = Native.YOUNG_VALUE; kind <= Native.YOUNG_OBJECT; kind <<= 1) {
+            if ((Native.young & kind) != 0) {
+                growUp(kind);
+            }
+        }
+    }
+
+    private static void growUp(int kind) {
+        Young last = young(kind);
+        Object object = last.object;
+        Native.young &= ~kind;
+        last.object = null;
+        Late.addUnlessGone(object, last.handle);
+    }
+
+    private static Young young(int kind) {
+        return kind == Native.YOUNG_VALUE ? youngValue : youngObject;
     }
 
     /**

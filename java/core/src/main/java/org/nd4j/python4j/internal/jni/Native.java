@@ -35,8 +35,10 @@ public final class Native {
     public static volatile boolean forgets;
     public static volatile boolean watches;
 
-    /** Whether there is an object of {@link Handles#addYoung}. Here, because a start does without that class. */
-    public static boolean hasYoung;
+    /** Of which kinds there is an object of {@link Handles#addYoung}: of a value that is known, or any other. Here, because a start does without that class. */
+    public static int young;
+    public static final int YOUNG_VALUE = 1;
+    public static final int YOUNG_OBJECT = 2;
 
     // ---- interpreter.rs ----
 
@@ -635,6 +637,11 @@ public final class Native {
     /** What those could not return. */
     static byte[] takeAnswer() {
         return Callbacks.takeAnswer();
+    }
+
+    /** The object and the field that such an answer means. */
+    static Object[] takePlace() {
+        return Callbacks.takePlace();
     }
 
     /** What another host asks by {@link #raisedElsewhere}. */
