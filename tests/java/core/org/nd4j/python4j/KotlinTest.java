@@ -78,7 +78,7 @@ class KotlinTest {
         assertEquals("Hello, Ada 4\nKeyError: 'plum'\ntrue\n", java(folder, folder + File.pathSeparator + path, "SuspendedKt"));
     }
 
-    /** What it prints on both streams, but for the JVM's own warnings; it has to succeed. */
+    /** What it prints on both streams, but for the JVM's own warnings, which a blank line may follow; it has to succeed. */
     private static String java(Path folder, String path, String... program) throws Exception {
         Path out = folder.resolve("output.log");
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", path));
@@ -88,7 +88,7 @@ class KotlinTest {
             assertTrue(process.waitFor(Long.getLong("python4j.tests.seconds", 240), TimeUnit.SECONDS), "it ends");
             String printed = Files.readString(out);
             assertEquals(0, process.exitValue(), printed);
-            return printed.replace("\r", "").replaceAll("(?m)^(WARNING|OpenJDK|SLF4J).*\\n", "");
+            return printed.replace("\r", "").replaceAll("(?m)^(WARNING|OpenJDK|SLF4J).*\\n+", "");
         } finally {
             process.destroyForcibly();
         }
