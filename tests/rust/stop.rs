@@ -6,6 +6,7 @@ mod support;
 use pyo3::prelude::*;
 use python4j_core::stop::{Reason, stop, stoppable};
 use python4j_core::{Result, context, gil, handle};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::{repr, run, turn};
 
@@ -86,6 +87,37 @@ fn what_was_not_delivered_is_withdrawn() {
     });
 }
 
+/// To look whether a call imports something runs Python code, in which another thread may come to run: the call may end meanwhile.
+#[test]
+fn a_call_that_ends_while_it_is_looked_at_takes_the_exception_along() {
+    let _turn = turn();
+    static CURRENT: AtomicU64 = AtomicU64::new(0);
+    const CALLS: u64 = 5_000;
+    gil::with(|py| {
+        run(
+            py,
+            "import sys\nbefore = sys.getswitchinterval()\nsys.setswitchinterval(1e-6)\n\
+             def deep(n):\n    if n: deep(n - 1)",
+        )
+        .unwrap()
+    });
+    let runner = std::thread::spawn(|| {
+        for number in 1..=CALLS {
+            CURRENT.store(number, Ordering::Relaxed);
+            let result = stoppable(number, |py| run(py, "deep(800)"));
+            assert!(number % 2 == 0 || result.is_ok(), "{number}: {result:?}");
+        }
+    });
+    while !runner.is_finished() {
+        let number = CURRENT.load(Ordering::Relaxed);
+        if number % 2 == 0 {
+            gil::inside(|py| stop(py, number, Reason::Timeout)).unwrap();
+        }
+    }
+    gil::with(|py| run(py, "sys.setswitchinterval(before)").unwrap());
+    runner.join().expect("no call is hit that was not asked to end");
+}
+
 /// A class loader knows its own calls only: its deadline ends what its call has called of another one, too.
 #[test]
 fn a_call_ends_within_a_call_of_another_class_loader() {
@@ -130,22 +162,26 @@ fn finalizers_can_be_stopped() {
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 
-/// What is complete of a package whose import is ended stays, and spoils the next import of it.
+/// CPython keeps the complete submodules of a package whose import is ended, which would spoil the next import of it.
 #[test]
 fn an_import_is_finished_first() {
     let _turn = turn();
     let package = "import os, sys, tempfile\nfolder = tempfile.TemporaryDirectory()\nsys.path.insert(0, folder.name)\n\
-                   os.mkdir(folder.name + '/cut')\n\
-                   for name, text in {'__init__': 'from .first import *\\nfrom .slow import *\\nvalue = first.value + slow.value',\n\
-                       'first': 'value = 1', 'slow': 'import time\\ntime.sleep(0.5)\\nvalue = 1', 'endless': 'while True: pass'}.items():\n\
-                   \x20   with open(f'{folder.name}/cut/{name}.py', 'w') as file: file.write(text)";
+                   for name, text in {'cut/__init__': 'from .first import *\\nfrom .slow import *\\nvalue = first.value + slow.value',\n\
+                       'cut/first': 'value = 1', 'cut/slow': 'import time\\ntime.sleep(0.5)\\nvalue = 1',\n\
+                       'endless/__init__': 'from .inner import value', 'endless/first': 'value = 1',\n\
+                       'endless/inner/__init__': 'import sys\\nfrom ..first import *\\nfrom .first import *\\n'\n\
+                           'while not hasattr(sys, \"may_end\"): pass\\nvalue = first.value',\n\
+                       'endless/inner/first': 'value = 2'}.items():\n\
+                   \x20   os.makedirs(os.path.dirname(f'{folder.name}/{name}'), exist_ok=True)\n\
+                   \x20   with open(f'{folder.name}/{name}.py', 'w') as file: file.write(text)";
     gil::with(|py| run(py, package).unwrap());
     let import = |name: &'static str| {
         let runner = std::thread::spawn(move || {
-            stoppable(CALL, |py| run(py, &format!("import cut{name}\nwhile True: pass")))
+            stoppable(CALL, |py| run(py, &format!("import {name}\nwhile True: pass")))
         });
         let asked = Instant::now();
-        while !gil::inside(|py| repr(py, &format!("'cut{name}' in __import__('sys').modules")) == "True") {
+        while !gil::inside(|py| repr(py, &format!("'{name}' in __import__('sys').modules")) == "True") {
             std::thread::sleep(Duration::from_millis(1));
         }
         while !gil::inside(|py| stop(py, CALL, Reason::Timeout)).unwrap() {
@@ -156,14 +192,22 @@ fn an_import_is_finished_first() {
         assert_eq!(result.expect_err("it is ended").to_string(), TIMEOUT);
         asked.elapsed()
     };
-    let took = import("");
+    let took = import("cut");
     assert!(took < Duration::from_secs(5), "{took:?}");
     gil::with(|py| {
         run(py, "import cut").unwrap();
         assert_eq!(repr(py, "cut.value"), "2");
     });
-    assert!(import(".endless") >= Duration::from_secs(5), "it may finish");
-    gil::with(|py| run(py, "sys.path.remove(folder.name)\nfolder.cleanup()").unwrap());
+    assert!(import("endless") >= Duration::from_secs(5), "it may finish");
+    gil::with(|py| {
+        run(py, "sys.may_end = True\nimport endless").unwrap();
+        assert_eq!(repr(py, "endless.value"), "2");
+        run(
+            py,
+            "del sys.may_end\nsys.path.remove(folder.name)\nfolder.cleanup()",
+        )
+        .unwrap();
+    });
 }
 
 #[test]

@@ -323,14 +323,11 @@ impl Reference {
             }
         }
         let packed = || {
-            call(
-                &self.key,
-                false,
-                &(OPERATIONS[MEMBER], name).into_pyobject(py)?,
-                None,
-            )
+            let args = (OPERATIONS[MEMBER], name).into_pyobject(py)?;
+            call(&self.key, false, &args, None)
         };
-        let Some(text) = short_ascii(name).filter(|_| self.key.upcall.takes_few()) else {
+        let Some(text) = short_ascii(name).filter(|text| !text.is_empty() && self.key.upcall.takes_few())
+        else {
             return packed();
         };
         let know = |member: &Bound<'py, PyAny>| {
@@ -356,9 +353,7 @@ impl Reference {
             answer => value_of(py, &self.key, answer),
         }
     }
-}
 
-impl Reference {
     fn read(&self, place: &Place) -> Result<Option<Scalar>> {
         Ok(self.key.upcall()?.read(place))
     }

@@ -100,30 +100,57 @@ def times(array):
     return [time64(kind, unit, count * step if count != -(2**63) else count) for count in array.astype("i8").tolist()]
 
 
-def plain(value):
-    """A value of the standard library's or numpy's in words that Java can read, or None."""
+def moment(value):
+    text = value.isoformat()
+    return "time", f"+{text}" if value.year > 9999 else text, getattr(value.tzinfo, "key", None)
+
+
+def day_or_time(value):
+    return "time", value.isoformat(), None
+
+
+def span(value):
+    nanos = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
+    return "duration", value.days * 86400 + value.seconds, nanos
+
+
+# What is made of values that are of these classes themselves, which needs no other questions.
+EXACT = {}
+
+
+def learn():
+    """Imports what only `plain` needs, when it is first asked."""
+    global datetime, enum, os, uuid
     import datetime
     import enum
     import os
     import uuid
 
+    EXACT.update({datetime.date: day_or_time, datetime.time: day_or_time, datetime.datetime: moment, datetime.timedelta: span})
+
+
+def plain(value):
+    """A value of the standard library's or numpy's in words that Java can read, or None."""
+    if not EXACT:
+        learn()
+    known = EXACT.get(type(value))
+    if known is not None:
+        return known(value)
     refuse_missing(value)
     if is_numpy(value) and value.dtype.kind in "mM" and not value.shape:
         return times(value.reshape(1))[0]
     if isinstance(value, enum.Enum):
         return "enum", value.name, value.value
     if isinstance(value, datetime.datetime):
-        text = value.isoformat()
-        return "time", f"+{text}" if value.year > 9999 else text, getattr(value.tzinfo, "key", None)
+        return moment(value)
     if isinstance(value, (datetime.date, datetime.time)):
-        return "time", value.isoformat(), None
+        return day_or_time(value)
     if isinstance(value, datetime.tzinfo):
         offset = value.utcoffset(None)
         fixed = offset is not None and datetime.datetime(2000, 1, 1, tzinfo=value).isoformat()[19:]
         return "zone", getattr(value, "key", None) or fixed or str(value), None
     if isinstance(value, datetime.timedelta):
-        nanos = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
-        return "duration", value.days * 86400 + value.seconds, nanos
+        return span(value)
     if isinstance(value, str):
         return "str", str.__str__(value), None
     if isinstance(value, uuid.UUID):
@@ -147,6 +174,37 @@ def base(value):
         if isinstance(value, kind):
             return [kind(value)]
     return None
+
+
+def natural(values, registered):
+    """What `base` gives for each; False for a value of a registered type, which is given by itself or by its name."""
+    themselves = set()
+    for value in values:
+        kind = type(value)
+        if kind in themselves and value.__class__ is kind:
+            yield None
+            continue
+        names = kind.__qualname__, f"{kind.__module__}.{kind.__qualname__}"
+        is_registered = any(each is kind or isinstance(each, str) and each in names for each in registered)
+        made = False if is_registered else base(value)
+        if made is None:
+            themselves.add(kind)
+        yield made
+
+
+def ahead(tool, values, more):
+    """What a function of these makes of each value, up to the first one that it refuses."""
+    made = []
+    try:
+        if tool == "natural":
+            made.extend(natural(values, more))
+        elif tool == "fields":
+            made.extend(fields(value, more) for value in values)
+        else:
+            made.extend(map(globals()[tool], values))
+    except Exception:
+        pass  # this one is asked for by itself
+    return made
 
 
 # ---- containers ----
@@ -210,13 +268,15 @@ def has_keys(value):
 
 def fields(value, names):
     """The components of a Java record: each by one of its names, or all by their places."""
+    own = getattr(type(value), "_fields", None) if isinstance(value, tuple) else None
+    if own is not None:
+        places = [own.index(name) for each in names for name in [next(filter(own.__contains__, each), None)] if name is not None]
+        if len(places) == len(names):
+            return [value[place] for place in places]
     if isinstance(value, (str, bytes, bytearray, memoryview, abc.Set)):
         raise Refused("It has neither fields nor places.")
-    own = getattr(type(value), "_fields", None) if isinstance(value, tuple) else None
     columns = getattr(value.dtype, "names", None) if is_numpy(value) else None
-    if own is not None and all(any(name in own for name in each) for each in names):
-        found, missing = by_name(names, own, lambda name: value[own.index(name)])
-    elif columns:
+    if columns:
         found, missing = by_name(names, columns, lambda name: value[name])
     elif isinstance(value, abc.Sequence) or is_numpy(value):
         placed = list(value)

@@ -55,6 +55,8 @@ struct Slot {
     timeout: AtomicBool,
     /// The call that is left alone because it imports a module, and since when.
     spared: Mutex<Option<(Number, Instant)>>,
+    /// The modules whose import was ended with the call.
+    cut: Mutex<Vec<String>>,
     /// The system's number of the thread.
     system: AtomicI32,
 }
@@ -210,8 +212,7 @@ pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     stoppable(own_slot().ended.load(Ordering::Relaxed), body)
 }
 
-/// For how long a call that is to end may finish what it imports. CPython takes a package back whose import was ended, but
-/// not its submodules that were complete, and no later import of it succeeds (asyncio: "name 'base_events' is not defined").
+/// For how long a call that is to end may finish what it imports. Some packages, numpy among them, cannot be imported a second time.
 const IMPORT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Raises an exception in a call. False if it does not run, or not yet, or imports a module, or has an inner call now,
@@ -226,7 +227,8 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     let Some(slot) = slots.into_iter().find(running) else {
         return Ok(false);
     };
-    if slot.is_spared(py, call) {
+    // To look at imports runs Python code, in which another thread may have had the GIL.
+    if slot.is_spared(py, call) || !running(&slot) {
         return Ok(false);
     }
     slot.raised.store(call, Ordering::Relaxed);
@@ -250,6 +252,7 @@ impl Slot {
             asked: AtomicU64::new(0),
             timeout: AtomicBool::new(false),
             spared: Mutex::new(None),
+            cut: Mutex::new(Vec::new()),
             system: AtomicI32::new(0),
         }
     }
@@ -263,6 +266,7 @@ impl Slot {
     fn withdraw(&self, py: Python<'_>) {
         self.raised.store(0, Ordering::Relaxed);
         capi::withdraw_exception(py, self.thread());
+        self.take_back(py);
     }
 
     /// Notes a call around the one that begins, which is of another class loader. Rare, and so apart.
@@ -279,17 +283,35 @@ impl Slot {
     /// Whether the call imports a module, and has done so since it was first to end for less than the patience.
     fn is_spared(&self, py: Python<'_>, call: Number) -> bool {
         let imports = script::tool(py, "waits", "imports")
-            .and_then(|imports| Ok(imports.call1((self.thread(),))?.is_truthy()?));
-        if !imports.unwrap_or(false) {
+            .and_then(|imports| Ok(imports.call1((self.thread(),))?.extract::<Vec<String>>()?))
+            .unwrap_or_default();
+        if imports.is_empty() {
             return false;
         }
         let mut spared = self.spared.lock();
         match *spared {
-            Some((known, since)) if known == call => since.elapsed() < IMPORT_PATIENCE,
+            Some((known, since)) if known == call => {
+                let is_spared = since.elapsed() < IMPORT_PATIENCE;
+                if !is_spared {
+                    self.cut.lock().extend(imports);
+                }
+                is_spared
+            }
             _ => {
                 *spared = Some((call, Instant::now()));
                 true
             }
+        }
+    }
+
+    /// Removes what imports that were ended have left. CPython removes a package whose import was ended, but not its submodules
+    /// that were complete, and no later import of it would succeed (asyncio: "name 'base_events' is not defined").
+    #[cold]
+    fn take_back(&self, py: Python<'_>) {
+        let cut = std::mem::take(&mut *self.cut.lock());
+        if !cut.is_empty() {
+            // Where this fails, the package cannot be imported again, as without it.
+            let _ = script::tool(py, "waits", "take_back").and_then(|back| Ok(back.call1((cut,))?));
         }
     }
 

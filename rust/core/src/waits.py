@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What stop.rs has to know and to do where a thread is to end its call: whether it imports a module, and waking it where
+# What stop.rs has to know and to do where a thread is to end its call: what it imports, and waking it where
 # it waits in C. What wakes it is what would wake it for no reason at all; it then sees the exception that was raised.
 import sys
 
@@ -14,14 +14,25 @@ def _code(module, *names):
 
 
 def imports(thread):
-    """Whether the thread is within an import."""
+    """The names of the modules that the thread is importing."""
+    names = []
     frame = _frames().get(thread)
     while frame is not None:
         code = frame.f_code
         if code.co_name == "_find_and_load" and code.co_filename == "<frozen importlib._bootstrap>":
-            return True
+            names.append(frame.f_locals["name"])
         frame = frame.f_back
-    return False
+    return names
+
+
+def take_back(names):
+    """Removes what an import that was ended left of packages: CPython removes a package, but not its complete submodules."""
+    for name in names:
+        while name:
+            if name not in sys.modules:
+                for left in [module for module in sys.modules if module.startswith(name + ".")]:
+                    sys.modules.pop(left, None)
+            name = name.rpartition(".")[0]
 
 
 def wake(thread):

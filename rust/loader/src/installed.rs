@@ -44,14 +44,18 @@ impl Place {
 /// The places of a system, as `std::env::consts::OS` names it, the likeliest first. Its folders begin at `root`.
 pub fn places(system: &str, root: &Path, variable: impl Fn(&str) -> Option<OsString>) -> Vec<Place> {
     let windows = system == "windows";
-    let named = |name: &str, rest: &str| Some(PathBuf::from(variable(name)?).join(rest));
+    let named = |name: &str, rest: &str| {
+        let mut folder = PathBuf::from(variable(name)?);
+        folder.extend(Path::new(rest)); // each part of its own, with Windows' separator there
+        Some(folder)
+    };
     let home = |rest: &str| named(if windows { "USERPROFILE" } else { "HOME" }, rest);
     let data = if windows {
         named("APPDATA", "")
     } else {
         named("XDG_DATA_HOME", "").or_else(|| home(".local/share"))
     };
-    let uv = named("UV_PYTHON_INSTALL_DIR", "").or(data.map(|data| data.join("uv/python")));
+    let uv = named("UV_PYTHON_INSTALL_DIR", "").or(data.map(|data| data.join("uv").join("python")));
     let pyenv = if windows { ".pyenv/pyenv-win" } else { ".pyenv" };
     let pyenv = named("PYENV_ROOT", "").or_else(|| home(pyenv));
     let framework = |above: &str, name: &str| {

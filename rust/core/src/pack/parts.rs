@@ -19,6 +19,7 @@ pub fn add(py: Python<'_>, handle: Handle, kind: u8, values: &[u8], total: Optio
         0 => None,
         _ => Some(handle::lend(py, handle)?),
     };
+    bulk::is_direct(py); // finds out how texts lie in memory
     let mut reader = Reader::new(values);
     let container = if kind == tag::SET {
         let set = before.map_or_else(|| Ok(PySet::empty(py)?.into_any()), Ok::<_, Error>)?;
@@ -86,7 +87,6 @@ impl<'b> Reader<'b> {
                 words(self.rest()).map(|word| PyFloat::new(py, f64::from_le_bytes(word))),
             )?,
             _ => {
-                bulk::is_direct(py); // finds out how texts lie in memory
                 let mut values = Vec::new();
                 while self.end().is_err() {
                     values.push(self.value(py)?);

@@ -224,18 +224,13 @@ impl<'b> Reader<'b> {
                 wide(py, bytes)?
             }
             tag::BYTES => PyBytes::new(py, self.bytes()?).into_any(),
-            tag::LIST => {
-                let list = self.open(Kind::List)?;
-                if matches!(&list, One::Open(list) if list.left > MANY) {
-                    bulk::is_direct(py); // finds out how texts lie in memory
-                }
-                return Ok(list);
-            }
-            tag::TUPLE => return self.open(Kind::Tuple { hashed }),
-            tag::SET => return self.open(Kind::Set { hashed }),
+            tag::LIST => return self.open(py, Kind::List),
+            tag::TUPLE => return self.open(py, Kind::Tuple { hashed }),
+            tag::SET => return self.open(py, Kind::Set { hashed }),
             tag::DICT => {
                 let dict = PyDict::new(py);
                 let count = self.count(2)?;
+                expect(py, count);
                 return Ok(One::Open(Open {
                     kind: Kind::Dict {
                         dict,
@@ -282,8 +277,9 @@ impl<'b> Reader<'b> {
         }))
     }
 
-    fn open<'py>(&mut self, kind: Kind<'py>) -> Result<One<'py>> {
+    fn open<'py>(&mut self, py: Python<'py>, kind: Kind<'py>) -> Result<One<'py>> {
         let left = self.count(1)?;
+        expect(py, left);
         let items = alloc::with_capacity(left)?;
         Ok(One::Open(Open { kind, items, left }))
     }
@@ -291,6 +287,13 @@ impl<'b> Reader<'b> {
     fn run(&mut self) -> Result<impl ExactSizeIterator<Item = [u8; 8]> + use<'b>> {
         let count = self.count(8)?;
         Ok(words(self.take(count * 8)?))
+    }
+}
+
+/// Finds out how texts lie in memory where there may be many.
+fn expect(py: Python<'_>, count: usize) {
+    if count > MANY {
+        bulk::is_direct(py);
     }
 }
 

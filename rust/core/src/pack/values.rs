@@ -94,7 +94,7 @@ impl<'py> Writer<'py> {
     }
 
     fn value_list(&mut self, list: &Bound<'py, PyList>) -> Result<()> {
-        match self.list(list)? {
+        match self.list(list, &[])? {
             Some(container) => self.walk(container),
             None => Ok(()),
         }
@@ -102,13 +102,14 @@ impl<'py> Writer<'py> {
 
     /// A value by the exact type of the object; one of another type as a handle.
     pub fn value(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
-        match self.nested(object)? {
+        match self.nested(object, &[])? {
             Some(container) => self.walk(container),
             None => Ok(()),
         }
     }
 
-    fn nested(&mut self, object: &Bound<'py, PyAny>) -> Result<Option<Walk<'py>>> {
+    /// A container whose values are still to be written, within those that are open.
+    fn nested(&mut self, object: &Bound<'py, PyAny>, open: &[Walk<'py>]) -> Result<Option<Walk<'py>>> {
         inject::point();
         self.reserve(0)?;
         if let Ok(string) = object.cast_exact::<PyString>() {
@@ -122,17 +123,34 @@ impl<'py> Writer<'py> {
         } else if object.is_none() {
             self.u8(tag::NONE);
         } else if let Ok(list) = object.cast_exact::<PyList>() {
-            return self.list(list);
+            self.refuse_again(object, open)?;
+            return self.list(list, open);
         } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+            self.refuse_again(object, open)?;
             return Ok(Some(Walk::dict(dict)));
         } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
             self.raw(bytes)?;
         } else if object.is_exact_instance_of::<PyTuple>() {
+            self.refuse_again(object, open)?;
             return Ok(Some(Walk::items(tag::TUPLE, object, 0)));
         } else {
             return self.rarer(object);
         }
         Ok(None)
+    }
+
+    /// Refuses a container within itself. What is small is let go round to the greatest depth.
+    fn refuse_again(&self, object: &Bound<'py, PyAny>, open: &[Walk<'py>]) -> Result<()> {
+        let looks = self.out.len() > bulk::LARGE || open.first().is_some_and(|first| first.before > 0);
+        match looks && open.iter().any(|container| container.is_of(object)) {
+            true => Err(too_deep()),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a container goes in parts that is within those that are open.
+    fn may_part(&self, open: usize) -> bool {
+        !self.is_deep && open < PART_DEPTH - 1
     }
 
     /// Types that come second: sets, ranges, views of dicts, decimals, numpy's scalars.
@@ -173,12 +191,13 @@ impl<'py> Writer<'py> {
     }
 
     /// The list at once where all its elements are of one simple kind; otherwise they are still to be written.
-    fn list(&mut self, list: &Bound<'py, PyList>) -> Result<Option<Walk<'py>>> {
+    fn list(&mut self, list: &Bound<'py, PyList>, open: &[Walk<'py>]) -> Result<Option<Walk<'py>>> {
         let all = 0..list.len();
         if all.len() > MANY {
             bulk::is_direct(self.py);
         }
         if all.len() > self.part / 8
+            && self.may_part(open.len())
             && (capi::long_at(list, 0).is_some() || capi::double_at(list, 0).is_some())
         {
             if self.is_kept() {
@@ -230,7 +249,7 @@ impl<'py> Writer<'py> {
     /// Whether what is left of the innermost container goes in parts, of which it then writes the beginning.
     fn leaves(&mut self, open: &mut [Walk<'py>]) -> Result<bool> {
         let depth = open.len();
-        let may = depth == 1 || !self.is_deep && depth < PART_DEPTH;
+        let may = depth == 1 || self.may_part(depth - 1);
         match open.last_mut() {
             Some(container) if may && self.is_kept() => {
                 let Some((object, rest)) = container.left() else {
@@ -266,7 +285,7 @@ impl<'py> Writer<'py> {
             let Some(container) = open.last_mut() else { break };
             match if leaves { None } else { container.next()? } {
                 Some(object) => {
-                    if let Some(nested) = self.nested(&object)? {
+                    if let Some(nested) = self.nested(&object, &open)? {
                         if open.len() > MAX_DEPTH {
                             return Err(too_deep());
                         }

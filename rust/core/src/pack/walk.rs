@@ -71,6 +71,14 @@ impl<'py> Walk<'py> {
         })
     }
 
+    /// Whether this is it, and not an iterator over it.
+    pub(super) fn is_of(&self, object: &Bound<'py, PyAny>) -> bool {
+        match &self.values {
+            Values::Of { container, .. } | Values::Items(container) => container.is(object),
+            Values::Dict { dict, .. } => dict.is(object),
+        }
+    }
+
     pub(super) fn items(tag: u8, container: &Bound<'py, PyAny>, from: usize) -> Self {
         Walk::new(tag, Values::Items(container.clone()), from)
     }

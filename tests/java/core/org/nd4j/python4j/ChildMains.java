@@ -14,12 +14,15 @@ import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Type;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -131,12 +134,25 @@ final class ChildMains {
                 }
                 out.println("set to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(set))));
                 set.clear();
+                Map<Object, Object> dict = new HashMap<>(2 * count);
+                for (int n = 0; n < count; n++) {
+                    dict.put("key " + n, n * 0.5);
+                }
+                PythonExecutioner.exec("x = None");
+                out.println("dict of texts to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(dict))));
+                dict.clear();
+                out.println("dict of texts " + grownTo("x", Map.class));
+                out.println("typed dict of texts " + grownTo("x", new PythonTypeToken<Map<String, Double>>() {}.type()));
                 long[] longs = new long[count];
                 out.println("long[] to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(longs))));
                 out.println("set " + grownTo("set(range(many))", Set.class));
                 out.println("keys " + grownTo("dict.fromkeys(range(many)).keys()", List.class));
                 out.println("tuple " + grownTo("tuple(texts)", List.class));
                 out.println("nested " + grownTo("{'list': texts}", Map.class));
+                out.println("long[] " + grownTo("list(range(many))", long[].class));
+                out.println("int[] " + grownTo("list(range(many))", int[].class));
+                out.println("typed list " + grownTo("list(range(many))", new PythonTypeToken<List<Integer>>() {}.type()));
+                out.println("typed dict " + grownTo("dict.fromkeys(range(many), 1.5)", new PythonTypeToken<Map<Long, Double>>() {}.type()));
                 out.println("callback " + grown(() -> PythonExecutioner.exec("x = j(texts)")));
                 PythonExecutioner.exec("x = None");
                 PythonExecutioner.setVariable("length", Python.function(Function.class, given -> (long) ((String) given).length()));
@@ -152,7 +168,18 @@ final class ChildMains {
         }
     }
 
-    private static long grownTo(String expression, Class<?> type) throws Exception {
+    /** Six million ints and doubles, which would be 170 and 190 MB as lists of Java. */
+    static void arraysInALittleHeap() {
+        try (PythonGIL gil = PythonGIL.lock()) {
+            int[] ints = Python.eval("list(range(6_000_000))").toJava(int[].class);
+            System.out.print(Arrays.stream(ints).asLongStream().sum());
+            ints = null;
+            double[] doubles = Python.eval("[0.5] * 6_000_000").toJava(double[].class);
+            System.out.print(" " + Arrays.stream(doubles).sum());
+        }
+    }
+
+    private static long grownTo(String expression, Type type) throws Exception {
         try (PythonGC frame = PythonGC.watch()) {
             PythonObject value = Python.eval(expression);
             return grown(() -> value.toJava(type));

@@ -12,6 +12,7 @@ import java.io.File;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -141,12 +142,17 @@ class EnvironmentsTest {
                 Thread.onSpinWait();
             }
         } finally {
-            List<ProcessHandle> all = child.descendants().collect(Collectors.toList());
-            child.destroyForcibly();
-            all.forEach(ProcessHandle::destroyForcibly);
-            assertTrue(child.waitFor(10, TimeUnit.SECONDS));
-            for (ProcessHandle each : all) {
-                each.onExit().get(10, TimeUnit.SECONDS);
+            Instant start = child.info().startInstant().orElseThrow();
+            List<ProcessHandle> all = new ArrayList<>(List.of(child.toHandle()));
+            child.descendants().forEach(all::add);
+            while (!all.isEmpty()) {
+                all.forEach(ProcessHandle::destroyForcibly);
+                for (ProcessHandle each : all) {
+                    each.onExit().get(10, TimeUnit.SECONDS);
+                }
+                // Windows also knows those that were just being started, by a number that another one may have had before.
+                all = all.stream().flatMap(ProcessHandle::descendants)
+                        .filter(each -> !each.info().startInstant().orElse(Instant.MIN).isBefore(start)).collect(Collectors.toList());
             }
         }
         assertFalse(Files.exists(folder));
@@ -198,6 +204,20 @@ class EnvironmentsTest {
         assertThrows(PythonException.class, () -> PythonEnvironment.create(folder));
         assertTrue(Thread.interrupted());
         assertFalse(Files.exists(folder));
+    }
+
+    @Test
+    void anInterruptInTheMidstLeavesNothing() throws Exception {
+        Files.createDirectories(folder.getParent());
+        OtherThread<PythonException> maker = OtherThread.start(
+                () -> assertThrows(PythonException.class, () -> PythonEnvironment.create(folder)));
+        while (!isBuilding()) {
+            assertTrue(maker.thread.isAlive(), "it ends before it begins");
+            Thread.onSpinWait();
+        }
+        maker.thread.interrupt();
+        assertEquals("The environment " + folder + " cannot be made: interrupted", maker.join().getMessage());
+        assertEquals(List.of("env.lock"), files());
     }
 
     // ---- the choice ----

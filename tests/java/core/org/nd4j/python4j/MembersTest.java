@@ -255,7 +255,7 @@ class MembersTest {
     @Test
     void keywordsGetAnUnderscore() {
         set("b", new Bean(), Bean.class);
-        check("b.from_() == 'from' and b.is_(3) == 'is 3' and getattr(b, 'from')() == 'from'");
+        check("b.from_() == 'from' and b.is_(3) == 'is 3' and getattr(b, 'from')() == 'from'", "getattr(b, '', 7) == getattr(b, '\\0', 7) == 7");
     }
 
     @Test

@@ -29,6 +29,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.start.Interpreter;
 
 class MonitorTest {
     private final PythonGILMXBean monitor = PythonGIL.monitor();
@@ -220,6 +221,31 @@ class MonitorTest {
     @Test
     void thePropertyRegistersTheBeanAtOnce() throws Exception {
         assertEquals("true\n", Launch.of(Registered.class).with(Monitor.MXBEAN, "true").run().out);
+    }
+
+    /** Holds the start back until the thread that registers the bean waits for it, or has ended. */
+    static final class StartsSlowly {
+        public static void main(String[] arguments) throws Exception {
+            Thread start = new Thread(PythonExecutioner::init);
+            Thread later = null;
+            synchronized (Interpreter.class) {
+                start.start();
+                while (later == null || later.isAlive() && later.getState() != Thread.State.WAITING) {
+                    Thread.sleep(10);
+                    for (Thread thread : Thread.getAllStackTraces().keySet()) {
+                        later = thread.getName().equals("python4j-warmup") ? thread : later;
+                    }
+                }
+            }
+            start.join();
+            later.join();
+            Registered.main(arguments);
+        }
+    }
+
+    @Test
+    void theBeanIsRegisteredAfterASlowStart() throws Exception {
+        assertEquals("true\n", Launch.of(StartsSlowly.class).run().out);
     }
 
     // ---- the flight recorder ----

@@ -98,8 +98,9 @@ class NativeLoaderTest {
     void aPlatformWhoseNativesAreMissingIsToldTheirJar() throws Exception {
         String system = NativeLoader.platform().replaceAll("-.*", "");
         boolean isArm = NativeLoader.platform().endsWith("arm64");
-        String message = Launch.report().with("os.arch", isArm ? "amd64" : "aarch64").run().failure();
         String platform = system + (isArm ? "-x86_64" : "-arm64");
+        assumeTrue(NativeLoader.class.getResource("/org/nd4j/python4j/native/" + platform + "/native.properties") == null, "this build has natives of both processors");
+        String message = Launch.report().with("os.arch", isArm ? "amd64" : "aarch64").run().failure();
         assertTrue(message.contains("no native library for " + platform) && message.contains("with the classifier " + platform), message);
     }
 

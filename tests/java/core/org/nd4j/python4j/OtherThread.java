@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 final class OtherThread<T> {
-    private static final long SECONDS = 30;
+    private static final long SECONDS = Long.getLong("python4j.tests.seconds", 30);
 
     private final FutureTask<T> task;
     final Thread thread;

@@ -34,6 +34,7 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
 import org.nd4j.python4j.internal.jni.Handles;
 
 @ExtendWith(InPython.class)
@@ -212,6 +213,81 @@ class PartsTest {
         assertThrows(PythonException.class, () -> Python.of(self));
         run("x = list(range(5000))", "x.append(x)");
         assertThrows(PythonException.class, () -> Python.eval("x").toList());
+    }
+
+    /** Long before the greatest depth, with which each of these would take more than a gigabyte. */
+    @Test
+    void whatIsLargeAndContainsItselfIsRefusedAtOnce() throws Exception {
+        List<Object> self = list(MANY, i -> i);
+        self.add(self);
+        List<Object> few = new ArrayList<>(List.of(list(MANY, i -> "text " + i)));
+        few.add(few);
+        Map<Object, Object> map = map(MANY, i -> i, i -> i);
+        map.put("me", List.of(1, map));
+        Object[] array = list(MANY, i -> i).toArray();
+        array[MANY - 1] = List.of(array, 1);
+        for (Object value : List.of(self, few, map, Arrays.asList(array, 1))) {
+            refusesItself(() -> Python.of(value));
+        }
+        run("x = list(range(" + MANY + ")); x.append(x)",
+                "few = [['text'] * " + MANY + "]; few.append(few)",
+                "d = dict.fromkeys(x[:-1]); d['me'] = d.values()",
+                "t = ([0] * " + MANY + ",); t[0].append(t)");
+        List<PythonObject> values = new ArrayList<>();
+        for (String name : List.of("x", "few", "d", "t")) {
+            values.add(Python.eval("[" + name + "]"));
+        }
+        values.forEach(value -> refusesItself(value::toList));
+        try (PythonGIL lent = PythonGIL.lend()) {
+            OtherThread.call(() -> {
+                try (PythonGIL shared = PythonGIL.lockShared()) {
+                    values.forEach(value -> refusesItself(value::toList));
+                }
+                return null;
+            });
+        }
+        PythonExecutioner.setVariable("j", Python.function((given, named) -> given.size()));
+        refusesItself(() -> Python.eval("j(d)"));
+        run("x.clear(); few.clear(); d.clear(); t[0].clear()");
+    }
+
+    private static void refusesItself(Executable conversion) {
+        PythonException refused = assertThrows(PythonException.class, conversion);
+        assertTrue(refused.getMessage().contains("contains itself"), refused::getMessage);
+    }
+
+    /** What stands at the same depth elsewhere is no container around a value. */
+    @Test
+    void theSameContainerMayStandAtSeveralPlaces() {
+        List<Object> list = list(MANY, i -> i % 2 == 0 ? i : "text");
+        Object value = Map.of("a", list, "b", Map.of("c", List.of(list, list), "d", list));
+        assertEquals(value, Python.of(value).toJava(Object.class));
+        Object entries = Arrays.asList(list, Map.entry(List.of(1), list), Map.entry(1, List.of(list)));
+        PythonExecutioner.setVariable("x", Python.of(entries));
+        run("assert x[0] == x[1][1] == x[2][1][0] and len(x[0]) == " + MANY);
+    }
+
+    @Test
+    void whereTheStackEndsTheValueIsRefused() {
+        PythonException refused = assertThrows(PythonException.class, () -> Python.of(List.of(1, new AbstractList<Object>() {
+            @Override
+            public Iterator<Object> iterator() {
+                return iterator();
+            }
+
+            @Override
+            public Object get(int index) {
+                return null;
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+        })));
+        assertEquals("The value nests deeper than the stack of this thread holds, or contains itself.", refused.getMessage());
+        assertTrue(refused.getCause() instanceof StackOverflowError);
+        assertEquals(List.of(1L), echo(List.of(1)));
     }
 
     /** Values of numpy and the like run code of Python's while they are read. */
@@ -410,6 +486,82 @@ class PartsTest {
         }
     }
 
+    /** Of numbers of one kind, of several, and of some that change what all of them are; in one part, in several, and nested. */
+    @Test
+    void arraysAreExactWhateverTheNumbersAre() {
+        for (int count : new int[] {0, 1, 1000, 131_072, 131_073, MANY}) {
+            long[] longs = LongStream.range(-5, count - 5).toArray();
+            double[] doubles = LongStream.range(-5, count - 5).mapToDouble(i -> i).toArray();
+            int[] ints = Arrays.stream(longs).mapToInt(i -> (int) i).toArray();
+            try (PythonGC frame = PythonGC.watch()) {
+                run("whole = list(range(-5, " + (count - 5) + "))", "real = [float(i) for i in whole]", "rows = {'k': [whole, whole[:3], real]}");
+                assertArrayEquals(longs, Python.eval("whole").toJava(long[].class));
+                assertArrayEquals(ints, Python.eval("whole").toJava(int[].class));
+                assertArrayEquals(doubles, Python.eval("whole").toJava(double[].class));
+                assertArrayEquals(doubles, Python.eval("real").toJava(double[].class));
+                assertArrayEquals(longs, Python.eval("whole + [True]").toJava(long[].class), count, 1);
+                assertArrayEquals(doubles, Python.eval("real + [1]").toJava(double[].class), count, 1);
+                assertArrayEquals(doubles, Python.eval("whole + [0.5]").toJava(double[].class), count, 0.5);
+                List<double[]> rows = Python.eval("rows").toJava(new PythonTypeToken<Map<String, List<double[]>>>() {}).get("k");
+                assertArrayEquals(doubles, rows.get(0));
+                assertArrayEquals(Arrays.copyOf(doubles, Math.min(count, 3)), rows.get(1));
+                assertArrayEquals(doubles, rows.get(2));
+                assertIsWrong("value[" + count + "]: int 4294967296 is not an int", "whole + [2 ** 32]", int[].class);
+                assertIsWrong("value[" + count + "]: float 0.5 is not a long", "whole + [0.5]", long[].class);
+                assertIsWrong("value[" + count + "]: str 'x' is not a double", "real + ['x']", double[].class);
+            }
+        }
+        assertIsWrong("value[0]: list [1, 2] is not a long", "[[1, 2]]", long[].class);
+        assertIsWrong("value[0]: list [0.5] is not a double", "[[0.5]]", double[].class);
+        assertIsWrong("value[1]: int 2 is not a long[]", "[[1], 2]", long[][].class);
+        assertIsWrong("value[0]: int 1 is not a long[]", "[1, 2]", long[][].class);
+    }
+
+    private static void assertArrayEquals(Object expected, Object array) {
+        assertEquals(Array.getLength(expected), Array.getLength(array));
+        for (int i = 0; i < Array.getLength(array); i++) {
+            assertEquals(Array.get(expected, i), Array.get(array, i));
+        }
+    }
+
+    private static void assertArrayEquals(Object expected, Object array, int count, double last) {
+        assertEquals(count + 1, Array.getLength(array));
+        assertEquals(last, ((Number) Array.get(array, count)).doubleValue());
+        Object rest = Array.newInstance(array.getClass().getComponentType(), count);
+        System.arraycopy(array, 0, rest, 0, count);
+        assertArrayEquals(expected, rest);
+    }
+
+    private static void assertIsWrong(String expected, String expression, Class<?> type) {
+        PythonException wrong = assertThrows(PythonException.class, () -> Python.eval(expression).toJava(type));
+        assertTrue(wrong.getMessage().startsWith(expected), wrong::getMessage);
+    }
+
+    /** Where the elements stay as they are, and where they are converted. */
+    @Test
+    void typedContainersAreExact() {
+        leavesNothing(PartsTest::readTyped);
+    }
+
+    private static void readTyped() {
+        Map<Object, Object> numbers = map(MANY, i -> i, i -> i);
+        try (PythonGC frame = PythonGC.watch()) {
+            PythonExecutioner.setVariable("d", Python.of(numbers));
+            assertEquals(numbers, Python.eval("d").toJava(new PythonTypeToken<Map<Long, Object>>() {}));
+            assertEquals(map(MANY, i -> (int) i, i -> (double) i), Python.eval("d").toJava(new PythonTypeToken<Map<Integer, Double>>() {}));
+            assertEquals(map(MANY, i -> i, i -> (short) (i % 100)),
+                    Python.eval("{k: v % 100 for k, v in d.items()}").toJava(new PythonTypeToken<Map<Long, Short>>() {}));
+            assertEquals(list(MANY, i -> (int) i), Python.eval("list(d)").toJava(new PythonTypeToken<List<Integer>>() {}));
+            assertEquals(new LinkedHashSet<>(list(MANY, i -> i)), Python.eval("set(d)").toJava(new PythonTypeToken<Set<Long>>() {}));
+            assertEquals(new LinkedHashSet<>(list(MANY, i -> (int) i)), Python.eval("set(d)").toJava(new PythonTypeToken<Set<Integer>>() {}));
+            assertEquals(list(MANY, i -> List.of((int) i, 1)), Python.eval("[(i, 1) for i in d]").toJava(new PythonTypeToken<List<List<Integer>>>() {}));
+            assertEquals(list(MANY, i -> List.of(i, Map.of("k", i))), Python.eval("[(i, {'k': i}) for i in d]").toJava(List.class));
+            PythonException wrong = assertThrows(PythonException.class,
+                    () -> Python.eval("{**d, 'x': 'y'}").toJava(new PythonTypeToken<Map<Object, Long>>() {}));
+            assertTrue(wrong.getMessage().startsWith("value['x']: str 'y' is not a Long"), wrong::getMessage);
+        }
+    }
+
     /** While this thread has the turn, and with it the GIL. */
     @Test
     void aTaskTakesThemWithoutATurn() throws Exception {
@@ -433,7 +585,12 @@ class PartsTest {
         for (String line : grown.split("\n")) {
             assertTrue(Integer.parseInt(line.substring(line.lastIndexOf(' ') + 1)) < 16, () -> "beside what crossed: " + grown);
         }
-        assertEquals(10, grown.split("\n").length, grown);
+        assertEquals(17, grown.split("\n").length, grown);
+    }
+
+    @Test
+    void arraysOfNumbersNeedNoObjectForEach() throws Exception {
+        assertEquals("17999997000000 3000000.0", ChildJvm.output("arraysInALittleHeap", "-Xmx100m", "-XX:+UseSerialGC"));
     }
 
     /** In megabytes: of the list in Java 200, of that in Python 400, of a crossing at once 80 on each side. */

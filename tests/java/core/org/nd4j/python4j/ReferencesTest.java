@@ -32,15 +32,18 @@ import java.util.Arrays;
 import java.util.Calendar;
 import java.util.Collections;
 import java.util.Date;
+import java.util.Enumeration;
 import java.util.GregorianCalendar;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -383,6 +386,53 @@ class ReferencesTest {
         assertEquals(6, Python.eval("[1, 2, 3]").toJava(IntStream.class).sum());
         assertEquals(1.5, Python.eval("(1, 0.5)").toJava(DoubleStream.class).sum());
         Expect.failureWith("Could not convert value to java.util.Map$Entry", () -> Python.eval("(1, 2, 3)").toJava(Map.Entry.class));
+    }
+
+    /** Two elements; then it says that there are more but fails, or that there are none and goes on. */
+    static final class Two implements Iterator<Object>, Enumeration<Object> {
+        private final boolean fails;
+        private int given;
+
+        Two(boolean fails) {
+            this.fails = fails;
+        }
+
+        @Override
+        public boolean hasNext() {
+            return fails || given < 2;
+        }
+
+        @Override
+        public Object next() {
+            if (fails && given == 2) {
+                throw new NoSuchElementException("what the third one is made of");
+            }
+            return ++given;
+        }
+
+        @Override
+        public boolean hasMoreElements() {
+            return hasNext();
+        }
+
+        @Override
+        public Object nextElement() {
+            return next();
+        }
+    }
+
+    /** As in a loop of Java's: the end is what {@code hasNext} says. */
+    @Test
+    void anIteratorThatFailsHasNotEnded() {
+        Iterable<Object> iterable = () -> new Two(true);
+        for (Object elements : List.of(new Two(true), iterable,
+                Stream.of(1, 2, 3).map(i -> i < 3 ? i : Optional.<Integer>empty().orElseThrow()))) {
+            set("e", elements);
+            run("got = []", "try:", "    for each in e: got.append(each)", "except Exception as e: got.append(e.java_class)");
+            check("got == [1, 2, 'java.util.NoSuchElementException']");
+        }
+        set("e", new Two(false));
+        check("list(e) == [1, 2]", "next(e, 'over') == 'over'");
     }
 
     // ---- in, ==, hash, copy, pickle ----

@@ -28,19 +28,24 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeSet;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
+import org.nd4j.python4j.internal.convert.Conversion;
 
 @ExtendWith(InPython.class)
 class TypedConversionTest {
@@ -62,6 +67,7 @@ class TypedConversionTest {
             "  record Chain(int v, Chain next) {}",
             "  record Strict(List<String> names) { public Strict { names = List.copyOf(names); } }",
             "  record Loop(List<Object> own) {}",
+            "  record Place(int x, long y) {}",
             "  record Small(long userId, double score, Boolean isOn, String text, int n) {}",
             "  record Wide(long a, long b, long c, long d, long e, long f, long g, long h, long i, long j, long k, long l, long m, long n, long o,",
             "    long p, long q, long r) {}",
@@ -77,7 +83,7 @@ class TypedConversionTest {
         loader = Compiled.records(folder, SHAPES);
         shapes = loader.loadClass("made.Shapes");
         for (String name : Arrays.asList("Tree", "Node", "P", "Grow", "Bound", "Arrays2", "Holder", "Oct", "Counted", "Order", "Report", "Box",
-                "Chain", "Strict", "Loop", "Small", "Wide")) {
+                "Chain", "Strict", "Loop", "Place", "Small", "Wide")) {
             shape(name); // before the folder goes
         }
     }
@@ -412,6 +418,74 @@ class TypedConversionTest {
         assertEquals(value, java("value", Object.class));
         assertInstanceOf(PythonObject.class, java("[Plain.A]", List.class).get(0)); // no base: the object itself
         assertEquals(Duration.ofSeconds(5), java("__import__('datetime').timedelta(seconds=5)", Duration.class));
+    }
+
+    // ---- many objects, of which Python is asked at once ----
+
+    @Test
+    void manyObjectsAreWhatEachIsAlone() throws Exception {
+        run("import datetime, decimal, enum, fractions, pathlib, uuid, collections",
+                "class Unit(enum.Enum):", "    SECONDS = 1", "    DAYS = 2",
+                "class Text(str): pass", "class Numbers(list): pass", "class Other: pass",
+                "Point = collections.namedtuple('Point', 'y x')",
+                "days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(3000)]",
+                "mixed = ['2024-01-01' if i % 3 == 0 else day for i, day in enumerate(days)]");
+        LocalDate first = LocalDate.of(2024, 1, 1);
+        List<LocalDate> days = LongStream.range(0, 3000).mapToObj(first::plusDays).collect(Collectors.toList());
+        assertEquals(days, Python.eval("days").toJava(new PythonTypeToken<List<LocalDate>>() {}));
+        assertEquals(new LinkedHashSet<>(days), Python.eval("set(days)").toJava(new PythonTypeToken<Set<LocalDate>>() {}));
+        assertEquals(days, Python.eval("iter(days)").toJava(new PythonTypeToken<List<LocalDate>>() {}));
+        assertEquals(days, Arrays.asList(java("days", LocalDate[].class)));
+        assertEquals(days.stream().map(Optional::of).collect(Collectors.toList()),
+                Python.eval("days").toJava(new PythonTypeToken<List<Optional<LocalDate>>>() {}));
+        List<LocalDate> mixed = Python.eval("mixed").toJava(new PythonTypeToken<List<LocalDate>>() {});
+        assertEquals(first, mixed.get(2997));
+        assertEquals(days.get(2999), mixed.get(2999));
+        Map<LocalDate, UUID> keys = Python.eval("{day: uuid.UUID(int=i) for i, day in enumerate(days)}").toJava(new PythonTypeToken<Map<LocalDate, UUID>>() {});
+        assertEquals(days, new ArrayList<>(keys.keySet()));
+        assertEquals(new UUID(0, 2999), keys.get(days.get(2999)));
+        Map<String, Duration> values = Python.eval("{str(i): datetime.timedelta(i) for i in range(3000)}").toJava(new PythonTypeToken<Map<String, Duration>>() {});
+        assertEquals(Duration.ofDays(2999), values.get("2999"));
+        assertEquals(Collections.nCopies(2000, TimeUnit.DAYS), Python.eval("[Unit.DAYS] * 2000").toJava(new PythonTypeToken<List<TimeUnit>>() {}));
+        double[] halves = java("[fractions.Fraction(i, 2) for i in range(2000)]", double[].class);
+        assertEquals(999.5, halves[1999]);
+        List<?> points = Python.eval("[Point(i, 1) for i in range(2000)]").toJava(Conversion.generic(List.class, shape("Place")));
+        assertEquals(1, get(points.get(1999), "x"));
+        assertEquals(1999L, get(points.get(1999), "y"));
+        run("others = [Other() for i in range(2000)]", "others[1500] = Numbers([1, Text('x')])", "others[1] = Text('a')");
+        List<?> others = java("others", List.class);
+        assertEquals("a", others.get(1));
+        assertEquals(Arrays.asList(1L, "x"), others.get(1500));
+        assertTrue(Python.isinstance((PythonObject) others.get(1999), Python.eval("Other")));
+    }
+
+    @Test
+    void theFirstWrongOneOfManyIsNamed() throws Exception {
+        run("import datetime", "class Broken(datetime.date):", "    def isoformat(self): raise KeyError('broken')",
+                "many = [datetime.date(2024, 1, 1)] * 2000");
+        wrong("value[1100]: datetime 2024-01-02 00:00:00 is not a LocalDate", "many[:1100] + [datetime.datetime(2024, 1, 2), 7]",
+                Conversion.generic(List.class, LocalDate.class));
+        wrong("value['x']: int 7 is not a LocalDate", "{**dict(enumerate(many)), 'x': 7, 'y': Broken(2024, 1, 1)}",
+                Conversion.generic(Map.class, Object.class, LocalDate.class));
+        wrong("value[key 7]: int 7 is not a LocalDate", "{datetime.date(2024, 1, 1): 1, 7: 2}", Conversion.generic(Map.class, LocalDate.class, Object.class));
+        PythonException broken = assertThrows(PythonException.class,
+                () -> Python.eval("many + [Broken(2024, 1, 1)]").toJava(Conversion.generic(List.class, LocalDate.class)));
+        assertEquals("KeyError: 'broken'", broken.getMessage());
+        wrong("value[3]: complex 1j is not a double", "[__import__('fractions').Fraction(1, 2)] * 3 + [1j]", double[].class);
+    }
+
+    /** A type of which each element is of that type again. */
+    public static final class Tree extends ArrayList<Tree> {
+        private static final long serialVersionUID = 1L;
+    }
+
+    @Test
+    void aListOfItselfIsATree() {
+        for (String tree : new String[] {"[[], [[], []]]", "iter([(), [(), ()]])"}) {
+            Tree read = Python.eval(tree).toJava(Tree.class);
+            assertEquals("[[], [[], []]]", read.toString());
+            assertEquals(Tree.class, read.get(1).get(0).getClass());
+        }
     }
 
     @Test

@@ -101,7 +101,12 @@ final class PublicAccess extends Access {
 
     @Override
     public Object read(PythonObject object) {
-        return object.read();
+        return object.read(null);
+    }
+
+    @Override
+    public Object read(PythonObject object, Class<?> numbers) {
+        return object.read(numbers);
     }
 
     @Override
@@ -267,6 +272,11 @@ final class PublicAccess extends Access {
     @Override
     public List<PythonType<?>> registered() {
         return PythonTypes.registered();
+    }
+
+    @Override
+    public List<Object> registeredNames() {
+        return PythonTypes.registeredNames();
     }
 
     @Override

@@ -906,9 +906,15 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    /** As its type has it, unfinished; an object of a type without a packed form is one again. */
-    Object read() {
-        return convertRaw(Pack.Wanted.ANY);
+    /**
+     * As its type has it, unfinished; an object of a type without a packed form is one again.
+     *
+     * @param numbers the primitives that lists of numbers are read into arrays of, where that is the same; null for none
+     */
+    Object read(Class<?> numbers) {
+        try (PythonGIL turn = PythonGIL.enter()) {
+            return reader(Pack.Wanted.ANY).numbers(numbers).value();
+        }
     }
 
     private PackReader reader(int wanted) {

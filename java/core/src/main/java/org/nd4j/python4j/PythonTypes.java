@@ -351,6 +351,16 @@ public class PythonTypes {
         return type == null ? object : type.toJava(object);
     }
 
+    /** What {@link #registeredTypeOf} compares with: Python types, or names where there is none. */
+    static List<Object> registeredNames() {
+        List<Object> names = new ArrayList<>();
+        for (PythonType<?> registered : Registered.TYPES) {
+            PythonObject own = registered.pythonType();
+            names.add(own == null ? registered.getName() : own);
+        }
+        return names;
+    }
+
     /** The registered type that an object of no built-in type is exactly of, or null. Needs a turn. */
     static PythonType<?> registeredTypeOf(PythonObject object) {
         if (Registered.TYPES.isEmpty()) {

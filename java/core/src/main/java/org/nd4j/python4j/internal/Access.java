@@ -64,6 +64,9 @@ public abstract class Access {
     /** The value of an object of a built-in type, the object itself for any other. */
     public abstract Object read(PythonObject object);
 
+    /** The same, with lists of numbers as arrays of these primitives where that is the same; null for none. */
+    public abstract Object read(PythonObject object, Class<?> numbers);
+
     /** The object as a value of a type of {@code Pack.Wanted}. */
     public abstract Object convert(PythonObject object, int wanted);
 
@@ -221,6 +224,9 @@ public abstract class Access {
 
     /** The types that users registered. */
     public abstract List<PythonType<?>> registered();
+
+    /** What registered types are found by: Python's types themselves, or their names. */
+    public abstract List<Object> registeredNames();
 
     /** The folders that registered types need on {@code sys.path}. */
     public abstract List<File> packages();

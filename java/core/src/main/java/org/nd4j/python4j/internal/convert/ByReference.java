@@ -18,7 +18,6 @@ import java.util.Enumeration;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -410,16 +409,21 @@ public final class ByReference implements Callbacks.Function {
         return () -> (Iterator<Object>) Counterparts.iterator(object);
     }
 
+    /** The end is what {@code hasNext} says: a NoSuchElementException may come from what an element is made of. */
     private Object next() {
-        try {
-            if (object instanceof Entries) {
-                return shownEntry(((Entries) object).entries.next(), exposure, part(0), part(1));
+        if (object instanceof Enumeration) {
+            Enumeration<?> elements = (Enumeration<?>) object;
+            if (elements.hasMoreElements()) {
+                return out(elements.nextElement(), 0);
             }
-            return out(object instanceof Enumeration
-                    ? ((Enumeration<?>) object).nextElement() : ((Iterator<?>) object).next(), 0);
-        } catch (NoSuchElementException e) {
-            throw new Callbacks.Raise("StopIteration", "");
+        } else {
+            Iterator<?> elements = (Iterator<?>) object;
+            if (elements.hasNext()) {
+                return object instanceof Entries ? shownEntry(((Entries) object).entries.next(), exposure, part(0), part(1))
+                        : out(elements.next(), 0);
+            }
         }
+        throw new Callbacks.Raise("StopIteration", "");
     }
 
     /** The entries of a map. For Python they are pairs, independently of the exposure. */
@@ -537,7 +541,7 @@ public final class ByReference implements Callbacks.Function {
 
     @SuppressWarnings("unchecked")
     private List<Object> list() {
-        return object instanceof List ? (List<Object>) object : new Conversion.ArrayView(object);
+        return object instanceof List ? (List<Object>) object : new ArrayView(object);
     }
 
     private Object element(List<Object> list, Object value) {

@@ -5,8 +5,6 @@
 package org.nd4j.python4j.internal.convert;
 
 import java.io.File;
-import java.lang.reflect.Array;
-import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -25,16 +23,12 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.util.AbstractMap;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Date;
 import java.util.HashMap;
-import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,26 +36,20 @@ import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.Spliterator;
-import java.util.Spliterators;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.nd4j.python4j.Python;
 import org.nd4j.python4j.PythonBuffer;
 import org.nd4j.python4j.PythonException;
-import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonType;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Callbacks;
 import org.nd4j.python4j.internal.jni.Pack;
 import org.nd4j.python4j.internal.jni.PackReader;
+import org.nd4j.python4j.internal.jni.Run;
 
 /**
  * Conversions to Java types in which some type variables have a known value. All methods need a turn, unless the value
@@ -113,12 +101,13 @@ public final class Conversion {
     }
 
     private static final String YEARS = "Python's dates and times have the years 1 to 9999, and so no ";
-    private static final String VANISHES = "Some that differ in Python are equal in Java, and one would be lost.";
 
     /** The form in which the elements of a container arrive. */
-    private enum Form {
+    enum Form {
         /** Elements as {@link PackReader#value} returns them; an object is one without a packed form. */
         VALUE,
+        /** The same, read for this conversion alone: a container among them may become the result, or be changed. */
+        OWN,
         /** Objects that have not been read yet. */
         OBJECT,
         /** Words of {@code plain} in convert.py. */
@@ -171,21 +160,30 @@ public final class Conversion {
     /**
      * Converts a value to a type.
      *
-     * @param value a value that {@link PackReader#value} returned, or any {@link PythonObject}
+     * @param value a value that {@link PackReader#value} returned and nobody else has, or any {@link PythonObject}
      * @throws PythonException if this is not possible; the message has the path to the wrong part
      */
     public Object convert(Object value, Type type) {
         try {
-            return convert(value, target(type), "value");
+            return received(value, target(type), "value");
         } catch (LinkageError | TypeNotPresentException e) { // a class that this type needs
             throw new PythonException("The type " + type.getTypeName() + " cannot be used: " + e, e);
         }
     }
 
-    /** The same. @param root what the user knows the value as */
+    /** The same for a value that others have, too. @param root what the user knows the value as */
     static Object convert(Object value, Target target, String root) {
+        return convert(value, target, root, Form.VALUE);
+    }
+
+    /** The same for a value that nobody else has: containers in it may become the result, or be changed. */
+    static Object received(Object value, Target target, String root) {
+        return convert(value, target, root, Form.OWN);
+    }
+
+    private static Object convert(Object value, Target target, String root, Form form) {
         try {
-            return value(value, target);
+            return value(value, target, form);
         } catch (Mismatch e) {
             throw e.exception(root);
         } catch (StackOverflowError e) {
@@ -195,7 +193,11 @@ public final class Conversion {
 
     /** Converts a value to a type. The caller adds information to a mismatch. */
     static Object value(Object value, Target target) {
-        return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0);
+        return value(value, target, Form.VALUE);
+    }
+
+    private static Object value(Object value, Target target, Form form) {
+        return value instanceof PythonObject ? fromObject((PythonObject) value, target, 0) : to(value, target, 0, form);
     }
 
     /** A value as a type; null if it is null, or none of these. */
@@ -218,30 +220,36 @@ public final class Conversion {
         }
         if (!target.keepsObjects()) {
             Object[] fields = target.kind == Target.Kind.RECORD ? Access.get().values(object, target.record.pythonNames) : null;
-            return fields != null ? record(Arrays.asList(fields), target, depth, Form.VALUE) : to(Access.get().read(object), target, depth);
+            return fields != null ? record(Arrays.asList(fields), target, depth, Form.VALUE)
+                    : to(Access.get().read(object, target.numbers()), target, depth, Form.OWN);
         }
         Object own = Access.get().own(object);
         if (own != null || object.isNone()) {
-            return to(own, target, depth);
+            return to(own, target, depth, Form.VALUE);
         }
         if (target.kind == Target.Kind.MAP) {
-            return map(objects(ask("entries", object, target)), target, depth, Form.OBJECT);
+            return Containers.map(objects(ask("entries", object, target)), target, depth, Form.OBJECT);
         } else if (target.kind == Target.Kind.OPTIONAL) {
             return Optional.of(fromObject(object, target.part(0), depth + 1));
         }
         return fromOther(object, target, depth);
     }
 
-    private static Object one(Object value, Target target, int depth, Form form) {
-        return form == Form.VALUE ? to(value, target, depth)
-                : form == Form.OBJECT ? fromObject((PythonObject) value, target, depth)
-                : fromPlain((List<?>) value, null, target, depth);
+    static Object one(Object value, Target target, int depth, Form form) {
+        return form == Form.OBJECT ? fromObject((PythonObject) value, target, depth)
+                : form == Form.WORDS ? fromPlain((List<?>) value, null, target, depth)
+                : to(value, target, depth, form);
     }
 
-    private static Object to(Object value, Target target, int depth) {
-        if (target.scalar && target.box.isInstance(value)) {
-            return value; // what most values are, without further questions
+    private static Object to(Object given, Target target, int depth, Form form) {
+        if (target.keeps(given)) {
+            return given; // what most values are, without further questions
         }
+        if (given instanceof Ahead.Asked) {
+            return fromOther(((Ahead.Asked) given).object, target, depth, (Ahead.Asked) given);
+        }
+        // The numbers of a list, read as what the target ends in. Anywhere else it is a list as any.
+        Object value = form == Form.OWN && Run.isOne(given) && given.getClass() != target.raw ? new ArrayView(given) : given;
         if (depth > Pack.MAX_DEPTH) {
             throw new Mismatch(value, target, "It nests deeper than " + Pack.MAX_DEPTH + " levels, or contains itself.");
         }
@@ -252,7 +260,7 @@ public final class Conversion {
             } else if (own == value) {
                 return own(own, target);
             }
-            return target.box.isInstance(own) ? own : to(own instanceof byte[] ? new ArrayView(own) : own, target, depth);
+            return target.box.isInstance(own) ? own : to(own instanceof byte[] ? new ArrayView(own) : own, target, depth, Form.VALUE);
         }
         if (value instanceof PythonObject) {
             return fromOther((PythonObject) value, target, depth);
@@ -265,14 +273,14 @@ public final class Conversion {
             case ANY:
                 return anything(value, target);
             case OPTIONAL:
-                return optional(value == null ? null : to(value, target.part(0), depth + 1), target);
+                return optional(value == null ? null : to(value, target.part(0), depth + 1, form), target);
             case FUTURE:
-                return CompletableFuture.completedFuture(value == null ? null : to(value, target.part(0), depth + 1));
+                return CompletableFuture.completedFuture(value == null ? null : to(value, target.part(0), depth + 1, form));
             default:
                 if (value == null && target.raw.isPrimitive()) {
                     throw new Mismatch(null, target, null);
                 }
-                return value == null ? null : present(value, target, depth);
+                return value == null ? null : present(value, target, depth, form);
         }
     }
 
@@ -283,7 +291,7 @@ public final class Conversion {
         throw new Mismatch(own, target, null);
     }
 
-    private static Object present(Object value, Target target, int depth) {
+    private static Object present(Object value, Target target, int depth, Form form) {
         switch (target.kind) {
             case NUMBER:
                 return number(value, target, null);
@@ -296,29 +304,29 @@ public final class Conversion {
                 } else if (target.raw == char[].class && value instanceof String) {
                     return ((String) value).toCharArray();
                 }
-                return array(elements(value, target), target, depth, Form.VALUE);
+                return Containers.filled(Containers.elements(value, target), target, depth, form, false);
             case COLLECTION:
-                return collection(elements(value, target), target, depth, Form.VALUE, value instanceof Set);
+                return Containers.filled(Containers.elements(value, target), target, depth, form, value instanceof Set);
             case ITERATOR:
             case STREAM:
-                return lazily(elements(value, target).iterator(), target, Form.VALUE);
+                return Containers.lazily(Containers.elements(value, target).iterator(), target, form);
             case ENTRY:
                 if (value instanceof List) {
-                    return entry((List<?>) value, target, depth, Form.VALUE);
+                    return Containers.entry((List<?>) value, target, depth, form);
                 }
                 break;
             case MAP:
                 if (value instanceof Map) {
-                    return map(flat((Map<?, ?>) value), target, depth, Form.VALUE);
+                    return Containers.map((Map<?, ?>) value, target, depth, form);
                 }
                 break;
             case RECORD:
                 if (target.raw.isInstance(value)) {
                     return value;
                 } else if (value instanceof Map) {
-                    return record(named((Map<?, ?>) value, target), target, depth, Form.VALUE);
+                    return record(named((Map<?, ?>) value, target), target, depth, form);
                 } else if (value instanceof Collection && !(value instanceof Set)) {
-                    return record(placed((Collection<?>) value, target), target, depth, Form.VALUE);
+                    return record(placed((Collection<?>) value, target), target, depth, form);
                 }
                 break;
             default:
@@ -391,7 +399,12 @@ public final class Conversion {
     // ---- objects without a packed form ----
 
     private static Object fromOther(PythonObject object, Target target, int depth) {
-        Object table = Tables.of(object, target);
+        return fromOther(object, target, depth, null);
+    }
+
+    /** @param known what Python says of the object; null if it has to be asked */
+    private static Object fromOther(PythonObject object, Target target, int depth, Ahead.Asked known) {
+        Object table = known != null ? null : Tables.of(object, target);
         if (table != null) {
             return table;
         }
@@ -402,13 +415,14 @@ public final class Conversion {
             case PYTHON:
                 return object;
             case ANY:
-                return any(object, target);
+                return known == null || Boolean.FALSE.equals(known.answer) ? any(object, target)
+                        : known.answer == null ? object : PackReader.kept(((List<?>) known.answer).get(0), Conversion::any);
             case OPTIONAL:
-                return optional(fromOther(object, target.part(0), depth + 1), target);
+                return optional(fromOther(object, target.part(0), depth + 1, known), target);
             case PROXY:
                 return ProxyHandler.of(object, target.type);
             case NUMBER:
-                return number(asked("number", object, target), object, target);
+                return number(known != null ? known.answer : asked("number", object, target), object, target);
             case FUTURE:
                 return Access.get().submitted(object, target.part(0).type);
             case PUBLISHER:
@@ -418,20 +432,20 @@ public final class Conversion {
                 if (target.raw == Stream.class && (Boolean) asked("is_asynchronous", object, target)) {
                     return Access.get().published(object, target.part(0).type, true);
                 }
-                return lazily(object.iterator(), target, Form.OBJECT);
+                return Containers.lazily(object.iterator(), target, Form.OBJECT);
             case RECORD:
                 List<List<String>> names = target.record.pythonNames;
                 return objects ? record(objects(ask("fields", object, target, names)), target, depth, Form.OBJECT)
-                        : record((List<?>) asked("fields", object, target, names), target, depth, Form.VALUE);
+                        : record((List<?>) (known != null ? known.answer : asked("fields", object, target, names)), target, depth, Form.OWN);
             case ENTRY:
-                return entry(objects(ask("objects", object, target)), target, depth, Form.OBJECT);
+                return Containers.entry(objects(ask("objects", object, target)), target, depth, Form.OBJECT);
             case MAP:
-                return map((List<?>) asked("entries", object, target), target, depth, Form.VALUE);
+                return Containers.map((List<?>) asked("entries", object, target), target, depth, Form.OWN);
             case ARRAY:
             case COLLECTION:
                 return elements(object, target, depth, objects);
             default:
-                List<?> words = (List<?>) asked("plain", object, target);
+                List<?> words = (List<?>) (known != null ? known.answer : asked("plain", object, target));
                 if (words != null) {
                     return fromPlain(words, object, target, depth);
                 }
@@ -452,27 +466,22 @@ public final class Conversion {
         } else if (target.raw == char[].class) {
             List<?> words = (List<?>) asked("plain", object, target);
             if (words != null && words.get(0).equals("str")) {
-                return to(words.get(1), target, depth);
+                return to(words.get(1), target, depth, Form.VALUE);
             }
         }
         boolean primitive = target.raw.isArray() && target.raw.getComponentType().isPrimitive();
         if (objects) {
-            return filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
+            return Containers.filled(objects(ask("objects", object, target)), target, depth, Form.OBJECT, false);
         }
         List<?> answer = (List<?>) asked("elements", object, target, primitive, true, target.endsInBytes());
         if ((Boolean) answer.get(0)) {
             try {
-                return filled((Collection<?>) answer.get(1), target, depth, Form.WORDS, false);
+                return Containers.filled((Collection<?>) answer.get(1), target, depth, Form.WORDS, false);
             } catch (Mismatch e) { // the elements themselves may be wanted, and have a text for the message
                 answer = (List<?>) asked("elements", object, target, primitive, false, target.endsInBytes());
             }
         }
-        return filled((Collection<?>) answer.get(1), target, depth, Form.VALUE, (Boolean) answer.get(2));
-    }
-
-    private static Object filled(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
-        return target.kind == Target.Kind.ARRAY ? array(elements, target, depth, form)
-                : collection(elements, target, depth, form, distinct);
+        return Containers.filled((Collection<?>) answer.get(1), target, depth, Form.OWN, (Boolean) answer.get(2));
     }
 
     /** What convert.py makes of an object, as a value. */
@@ -572,9 +581,9 @@ public final class Conversion {
         try {
             switch (kind) {
                 case "enum":
-                    return to(words.get(target.kind == Target.Kind.ENUM ? 1 : 2), target, depth);
+                    return to(words.get(target.kind == Target.Kind.ENUM ? 1 : 2), target, depth, Form.VALUE);
                 case "str":
-                    return to(words.get(1), target, depth);
+                    return to(words.get(1), target, depth, Form.VALUE);
                 case "duration":
                     if (target.raw == Duration.class) {
                         return Duration.ofSeconds(exact(words.get(1)), (Long) words.get(2));
@@ -628,215 +637,6 @@ public final class Conversion {
             return new Date(moment.toInstant(ZoneOffset.UTC).toEpochMilli());
         }
         throw new Mismatch(value, target, target.raw == LocalDate.class ? "It is a time: use astype('datetime64[D]') in Python." : null);
-    }
-
-    // ---- containers ----
-
-    private static Collection<?> elements(Object value, Target target) {
-        if (value instanceof Collection) {
-            return (Collection<?>) value;
-        } else if (value instanceof byte[]) {
-            return unsigned((byte[]) value);
-        } else if (value.getClass().isArray()) {
-            return new ArrayView(value);
-        } else if (value instanceof Iterable) {
-            List<Object> all = new ArrayList<>();
-            ((Iterable<?>) value).forEach(all::add);
-            return all;
-        }
-        throw new Mismatch(value, target, value instanceof Map ? "Take list(d), d.values() or d.items() in Python."
-                : value instanceof String ? "Take list(text) in Python." : null);
-    }
-
-    /** Bytes as Python counts them. */
-    private static List<Object> unsigned(byte[] bytes) {
-        List<Object> all = new ArrayList<>(bytes.length);
-        for (byte each : bytes) {
-            all.add((long) (each & 0xFF));
-        }
-        return all;
-    }
-
-    private static Object array(Collection<?> elements, Target target, int depth, Form form) {
-        Target part = target.part(0);
-        Object array = Array.newInstance(target.raw.getComponentType(), elements.size());
-        int i = 0;
-        try {
-            if (array instanceof int[]) {
-                for (Object each : elements) {
-                    ((int[]) array)[i] = (int) one(each, part, depth + 1, form);
-                    i++;
-                }
-            } else if (array instanceof long[]) {
-                for (Object each : elements) {
-                    ((long[]) array)[i] = (long) one(each, part, depth + 1, form);
-                    i++;
-                }
-            } else if (array instanceof double[]) {
-                for (Object each : elements) {
-                    ((double[]) array)[i] = (double) one(each, part, depth + 1, form);
-                    i++;
-                }
-            } else {
-                for (Object each : elements) {
-                    Array.set(array, i, one(each, part, depth + 1, form));
-                    i++;
-                }
-            }
-        } catch (Mismatch e) {
-            throw e.at("[" + i + "]");
-        }
-        return array;
-    }
-
-    /** @param distinct whether all elements are different ones in Python */
-    private static Collection<Object> collection(Collection<?> elements, Target target, int depth, Form form, boolean distinct) {
-        Target part = target.part(0);
-        Collection<Object> into = emptyCollection(target, elements);
-        int i = 0;
-        try {
-            for (Object each : elements) {
-                Object element = one(each, part, depth + 1, form);
-                try {
-                    into.add(element);
-                } catch (ClassCastException | NullPointerException | UnsupportedOperationException | IllegalStateException e) {
-                    throw new Mismatch(element, part, cannotBePut(into, e), e);
-                }
-                i++;
-            }
-        } catch (Mismatch e) {
-            throw e.at("[" + i + "]");
-        }
-        if (distinct && into instanceof Set && into.size() != i) {
-            throw new Mismatch(into, target, VANISHES);
-        }
-        return into;
-    }
-
-    private static String cannotBePut(Object container, RuntimeException e) {
-        String why = e instanceof NullPointerException ? "which takes no null"
-                : e instanceof ClassCastException ? "which has to compare what it contains" : "which says " + e;
-        return "It cannot be put into " + container.getClass().getSimpleName() + ", " + why + ".";
-    }
-
-    private static Object entry(List<?> pair, Target target, int depth, Form form) {
-        if (pair.size() != 2) {
-            throw new Mismatch(pair, target, "A key and a value are expected.");
-        }
-        return new AbstractMap.SimpleImmutableEntry<>(
-                one(pair.get(0), target.part(0), depth + 1, form), one(pair.get(1), target.part(1), depth + 1, form));
-    }
-
-    private static Object lazily(Iterator<?> elements, Target target, Form form) {
-        Iterator<Object> each = new Converted(elements, target.part(0), form);
-        return target.kind == Target.Kind.ITERATOR ? each : Counterparts.stream(target.raw, StreamSupport.stream(
-                Spliterators.spliteratorUnknownSize(each, Spliterator.ORDERED), false));
-    }
-
-    /** Elements that are converted when they are requested, each within its own turn. */
-    private static final class Converted implements Iterator<Object> {
-        private final Iterator<?> elements;
-        private final Target target;
-        private final Form form;
-        private int count;
-
-        Converted(Iterator<?> elements, Target target, Form form) {
-            this.elements = elements;
-            this.target = target;
-            this.form = form;
-        }
-
-        @Override
-        public boolean hasNext() {
-            try (PythonGIL gil = Access.get().enterOrLock()) {
-                return elements.hasNext();
-            }
-        }
-
-        @Override
-        public Object next() {
-            try (PythonGIL gil = Access.get().enterOrLock()) {
-                return one(elements.next(), target, 0, form);
-            } catch (Mismatch e) {
-                throw e.at("[" + count + "]").exception("value");
-            } finally {
-                count++;
-            }
-        }
-    }
-
-    private static Collection<Object> emptyCollection(Target target, Object elements) {
-        if (target.raw.isAssignableFrom(ArrayList.class)) {
-            return new ArrayList<>();
-        } else if (target.raw.isAssignableFrom(LinkedHashSet.class)) {
-            return new LinkedHashSet<>();
-        } else if (target.raw.isAssignableFrom(TreeSet.class)) {
-            return new TreeSet<>();
-        } else if (target.raw.isAssignableFrom(ArrayDeque.class)) {
-            return new ArrayDeque<>();
-        }
-        @SuppressWarnings("unchecked")
-        Collection<Object> made = (Collection<Object>) made(target, elements);
-        return made;
-    }
-
-    private static Map<Object, Object> emptyMap(Target target, Object elements) {
-        if (target.raw.isAssignableFrom(LinkedHashMap.class)) {
-            return new LinkedHashMap<>();
-        } else if (target.raw.isAssignableFrom(TreeMap.class)) {
-            return new TreeMap<>();
-        } else if (target.raw.isAssignableFrom(ConcurrentHashMap.class)) {
-            return new ConcurrentHashMap<>();
-        }
-        @SuppressWarnings("unchecked")
-        Map<Object, Object> made = (Map<Object, Object>) made(target, elements);
-        return made;
-    }
-
-    private static Object made(Target target, Object elements) {
-        try {
-            return target.raw.getConstructor().newInstance();
-        } catch (ReflectiveOperationException e) {
-            Throwable cause = e instanceof InvocationTargetException ? e.getCause() : e;
-            throw new Mismatch(elements, target, "There is no way to make a " + target.type.getTypeName() + ": " + cause, cause);
-        } catch (LinkageError e) {
-            throw Mismatch.unusable(elements, target, e);
-        }
-    }
-
-    /** Keys and values in turn. */
-    private static List<Object> flat(Map<?, ?> map) {
-        List<Object> entries = new ArrayList<>(2 * map.size());
-        map.forEach((key, value) -> {
-            entries.add(key);
-            entries.add(value);
-        });
-        return entries;
-    }
-
-    private static Map<Object, Object> map(List<?> entries, Target target, int depth, Form form) {
-        Map<Object, Object> map = emptyMap(target, entries);
-        Target keys = target.part(0);
-        Target values = target.part(1);
-        for (int i = 0; i < entries.size(); i += 2) {
-            boolean isKey = true;
-            try {
-                Object key = one(entries.get(i), keys, depth + 1, form);
-                isKey = false;
-                Object value = one(entries.get(i + 1), values, depth + 1, form);
-                try {
-                    map.put(key, value);
-                } catch (ClassCastException | NullPointerException | UnsupportedOperationException e) {
-                    throw new Mismatch(key == null ? null : value, values, cannotBePut(map, e), e);
-                }
-            } catch (Mismatch e) {
-                throw e.at(entries.get(i), isKey);
-            }
-        }
-        if (2 * map.size() != entries.size()) {
-            throw new Mismatch(map.keySet(), target, VANISHES);
-        }
-        return map;
     }
 
     // ---- records ----
@@ -1063,31 +863,5 @@ public final class Conversion {
 
     private static Pack.Fresh make(String kind, Object... parts) {
         return new Pack.Fresh(Access.get().callFresh(Access.get().tool("make_" + kind), parts));
-    }
-
-    /** A list view of an array of any kind. */
-    static final class ArrayView extends java.util.AbstractList<Object> {
-        final Object array;
-
-        ArrayView(Object array) {
-            this.array = array;
-        }
-
-        @Override
-        public Object get(int index) {
-            return Array.get(array, index);
-        }
-
-        @Override
-        public Object set(int index, Object value) {
-            Object before = get(index);
-            Array.set(array, index, PLAIN.convert(value, array.getClass().getComponentType()));
-            return before;
-        }
-
-        @Override
-        public int size() {
-            return Array.getLength(array);
-        }
     }
 }

@@ -189,7 +189,7 @@ public final class ProxyHandler implements InvocationHandler {
                     : Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
             boolean none = result instanceof PythonObject && method.isDefault()
                     && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
-            return none ? absent : Conversion.convert(result, plan.result, method.getName());
+            return none ? absent : Conversion.received(result, plan.result, method.getName());
         }
     }
 
@@ -199,7 +199,7 @@ public final class ProxyHandler implements InvocationHandler {
         if (method.isVarArgs()) {
             Object rest = arguments.remove(arguments.size() - 1);
             if (rest != null) {
-                arguments.addAll(new Conversion.ArrayView(rest));
+                arguments.addAll(new ArrayView(rest));
             }
         }
         return arguments;

@@ -22,7 +22,7 @@ final class Tables {
     private Tables() {}
 
     /** Whether tables become this type: collections and arrays of records, maps and records of columns. */
-    private static boolean isWanted(Target target) {
+    static boolean isWanted(Target target) {
         switch (target.kind) {
             case ARRAY:
             case COLLECTION:
@@ -94,7 +94,7 @@ final class Tables {
 
     private static Object column(TableColumn column, int rows, Target target) {
         Object array = column.read(target.part(0), rows);
-        return target.kind == Target.Kind.ARRAY ? array : Conversion.value(new Conversion.ArrayView(array), target);
+        return target.kind == Target.Kind.ARRAY ? array : Conversion.value(new ArrayView(array), target);
     }
 
     private static Object records(List<TableColumn> columns, int rows, Target target) {

@@ -42,6 +42,7 @@ import java.util.concurrent.Future;
 import java.util.stream.Stream;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.internal.Access;
+import org.nd4j.python4j.internal.jni.PackReader;
 
 /** A type without variables and wildcards, with the properties that are derived from it. */
 final class Target {
@@ -57,6 +58,9 @@ final class Target {
 
     private static final List<Class<?>> NUMBERS = Arrays.asList(Byte.class, Short.class, Integer.class, Long.class,
             Float.class, Double.class, BigInteger.class, BigDecimal.class, Number.class);
+
+    /** How deep containers are looked into for what is in them. */
+    private static final int DEEPEST = 16;
 
     /** Of what nothing is known. */
     static final Target ANY;
@@ -239,7 +243,32 @@ final class Target {
 
     /** Whether what is innermost in it is a {@code byte[]}. */
     boolean endsInBytes() {
-        return raw == byte[].class || (kind == Kind.ARRAY || kind == Kind.COLLECTION) && part(0).endsInBytes();
+        return innermost(false).raw == byte[].class;
+    }
+
+    /** Whether a value stays what it is, whatever it is in. */
+    boolean keeps(Object value) {
+        return scalar ? box.isInstance(value) : kind == Kind.ANY && PackReader.isScalar(value);
+    }
+
+    /** The primitives that a container ends in, as lists of numbers are to be read; null if there are none. */
+    Class<?> numbers() {
+        Class<?> innermost = innermost(true).raw;
+        return innermost.isArray() && innermost.getComponentType().isPrimitive() ? innermost.getComponentType() : null;
+    }
+
+    /** The last container in nested ones. A class can be a list of itself, which has no last one. */
+    private Target innermost(boolean throughMaps) {
+        Target at = this;
+        for (int depth = 0; depth < DEEPEST; depth++) {
+            boolean holds = at.kind == Kind.ARRAY && !at.raw.getComponentType().isPrimitive() || at.kind == Kind.COLLECTION
+                    || at.kind == Kind.MAP && throughMaps;
+            if (!holds) {
+                break;
+            }
+            at = at.part(at.parts.length - 1);
+        }
+        return at;
     }
 
     /** How many {@link #part}s there are. */

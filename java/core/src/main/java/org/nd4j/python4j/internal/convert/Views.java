@@ -92,7 +92,7 @@ final class Views {
             Object result = Access.get().callRaw(Access.get().tool("view"), wanted, all);
             boolean missing = result instanceof PythonObject
                     && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
-            return missing ? MISSING : Conversion.convert(result, type, "value");
+            return missing ? MISSING : Conversion.received(result, type, "value");
         } catch (PythonException e) {
             switch (e.getPythonClass()) {
                 case "IndexError":

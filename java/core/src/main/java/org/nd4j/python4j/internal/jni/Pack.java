@@ -82,6 +82,9 @@ public final class Pack {
     static final int PART = 1 << 20;
     static final int PART_DEPTH = 16;
 
+    /** For how many nested containers there is room at first. */
+    private static final int OPEN = 16;
+
     /** How many elements of an array are written before the buffer's length is looked at. */
     private static final int BLOCK = PART / 8;
 
@@ -112,6 +115,9 @@ public final class Pack {
 
     /** Handles that were made for the buffer alone, and go with it. */
     private final List<Long> fresh = new ArrayList<>();
+
+    /** The containers around the value that is being written, the outermost one first. */
+    private Object[] open = new Object[OPEN];
 
     /** A Java container that is passed to Python as the Python object behind it. */
     public interface Backed {
@@ -217,6 +223,11 @@ public final class Pack {
             Native.handleDropLater(handle);
         }
         fresh.clear();
+        if (open.length > OPEN) {
+            open = new Object[OPEN];
+        } else if (open[0] != null) {
+            Arrays.fill(open, null);
+        }
     }
 
     /** Makes this buffer take large containers as a whole, since parts would need the GIL. */
@@ -478,7 +489,11 @@ public final class Pack {
      * @throws PythonException if there is no counterpart, or the value is nested too deeply or contains itself
      */
     public Pack value(Object value) {
-        value(value, 0);
+        try {
+            value(value, 0);
+        } catch (StackOverflowError e) {
+            throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself.", e);
+        }
         return this;
     }
 
@@ -507,13 +522,11 @@ public final class Pack {
         } else if (value instanceof List || value instanceof Map) {
             if (value instanceof Backed || value instanceof Proxy) {
                 rarer(value, depth); // perhaps a Python object
-            } else if (value instanceof List) {
-                list((List<?>) value, depth);
             } else {
-                map((Map<?, ?>) value, depth);
+                container(value, depth);
             }
         } else if (value instanceof Object[]) {
-            list(Arrays.asList((Object[]) value), depth);
+            container(value, depth);
         } else if (value.getClass().isArray()) {
             array(value, depth);
         } else {
@@ -739,6 +752,7 @@ public final class Pack {
             value(other, depth);
         } else if (wide && value instanceof Map.Entry) {
             Map.Entry<?, ?> entry = (Map.Entry<?, ?>) value;
+            enter(entry, depth);
             collection(Tag.TUPLE, Arrays.asList(entry.getKey(), entry.getValue()), depth);
         } else if (value instanceof Short || value instanceof Byte) {
             integer(((Number) value).longValue());
@@ -753,10 +767,19 @@ public final class Pack {
             }
         } else if (value instanceof BigDecimal) {
             u8(Tag.DECIMAL).text(value.toString());
-        } else if (value instanceof List) {
+        } else {
+            container(value, depth);
+        }
+    }
+
+    private void container(Object value, int depth) {
+        enter(value, depth);
+        if (value instanceof List) {
             list((List<?>) value, depth);
         } else if (value instanceof Map) {
             map((Map<?, ?>) value, depth);
+        } else if (value instanceof Object[]) {
+            list(Arrays.asList((Object[]) value), depth);
         } else if (value instanceof Set) {
             collection(Tag.SET, (Set<?>) value, depth);
         } else if (value instanceof Collection) {
@@ -769,6 +792,21 @@ public final class Pack {
             throw new PythonException("Unable to find python type for java type: " + value.getClass()
                     + (peer == null ? "" : ". Hand over to a worker process what the value consists of: text, numbers, lists, maps."));
         }
+    }
+
+    /** Refuses a container within itself. What is small is let go round to the greatest depth. */
+    private void enter(Object container, int depth) {
+        if (length > LARGE_VALUE || !fresh.isEmpty()) {
+            for (int i = 0; i < depth; i++) {
+                if (open[i] == container) {
+                    throw tooDeep();
+                }
+            }
+        }
+        if (depth == open.length) {
+            open = Arrays.copyOf(open, 4 * depth);
+        }
+        open[depth] = container;
     }
 
     private void reserve(long more) {

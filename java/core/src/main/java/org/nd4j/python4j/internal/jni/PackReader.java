@@ -51,6 +51,7 @@ public final class PackReader {
     private int due; // how many values the containers around this place still wait for
     private boolean hasObjects;
     private boolean damaged;
+    private Class<?> numbers; // what lists of numbers are read into arrays of, see Run; null for none
     private int lost; // elements and keys that are equal to others in Java alone
     private Around around; // what goes on when the container is complete whose parts are being read; null for none
 
@@ -76,6 +77,12 @@ public final class PackReader {
         this.in = in == null ? EMPTY : in;
         this.frame = frame;
         this.peer = peer;
+    }
+
+    /** Makes this reader return a list of numbers as an array of these primitives where that is the same. */
+    public PackReader numbers(Class<?> primitive) {
+        numbers = primitive;
+        return this;
     }
 
     /** The one value of a buffer, finished. */
@@ -127,7 +134,7 @@ public final class PackReader {
 
     /** A large container by itself, for native code that keeps the GIL meanwhile. */
     Object inside(byte[] first) {
-        PackReader inner = new PackReader(null, first, frame);
+        PackReader inner = new PackReader(null, first, frame).numbers(numbers);
         Object value = inner.value();
         hasObjects |= inner.hasObjects;
         return value;
@@ -230,6 +237,7 @@ public final class PackReader {
         int count;
         int left;
         boolean inParts;
+        Run run; // the elements that came, in place of a list; null for none
         private Object key;
 
         Open(Open outer, Collection<Object> elements, Map<Object, Object> map, int left) {
@@ -273,8 +281,16 @@ public final class PackReader {
             }
         }
 
+        /** Goes on with a list, where not all are numbers of one kind. */
+        void endRun(int total) {
+            if (run != null) {
+                elements = run.list(total);
+                run = null;
+            }
+        }
+
         Object container() {
-            return elements != null ? elements : map;
+            return run != null ? run.array() : elements != null ? elements : map;
         }
 
         /** How many elements or keys are equal to another one in Java alone. */
@@ -337,17 +353,23 @@ public final class PackReader {
         last = 0;
         due = isRun ? 1 : 0;
         if (isFirst) {
-            open.expect(total);
+            open.run = isRun && open.elements.isEmpty() ? Run.of(numbers, total) : null;
+            if (open.run == null) {
+                open.expect(total);
+            }
         }
         at = 1;
         int count = count(isRun ? 8 : 1);
         if (isRun) {
-            for (int i = 0; i < count; i++) {
-                long word = word();
-                open.elements.add(tag == Tag.LONGS ? (Object) word : (Object) Double.longBitsToDouble(word));
+            if (open.run != null && open.run.add(tag, in, at, count)) {
+                at += 8 * count;
+            } else {
+                open.endRun(total);
+                words(tag, count, open.elements);
             }
             open.left++; // what says whether there is more
         } else {
+            open.endRun(total);
             due = open.map == null ? count : 2 * count;
             open.left += due;
             open.count += count;
@@ -373,12 +395,33 @@ public final class PackReader {
     }
 
     public static Object kept(Object value) {
-        return finished(value, object -> Access.get().toJavaOrSame(object));
+        return kept(value, object -> Access.get().toJavaOrSame(object));
     }
 
     /** Like {@link #finish}, but with a function that converts objects. */
     public static Object kept(Object value, Function<PythonObject, Object> convert) {
-        return finished(value, convert);
+        return isFinished(value) ? value : finished(value, convert);
+    }
+
+    /** Whether a value is one that most are, and holds no others. */
+    public static boolean isScalar(Object value) {
+        return value == null || value instanceof Long || value instanceof String || value instanceof Double || value instanceof Boolean;
+    }
+
+    private static boolean isFinished(Object value) {
+        if (isScalar(value)) {
+            return true;
+        } else if (value instanceof Collection) {
+            for (Object each : (Collection<?>) value) {
+                if (!isFinished(each)) {
+                    return false;
+                }
+            }
+            return true;
+        } else if (value instanceof Map) {
+            return isFinished(((Map<?, ?>) value).keySet()) && isFinished(((Map<?, ?>) value).values());
+        }
+        return !(value instanceof PythonObject || value instanceof Callbacks.Function);
     }
 
     /** A number of 64 bits. */
@@ -415,9 +458,8 @@ public final class PackReader {
             case Tag.BYTES:
                 return bytes();
             case Tag.LONGS:
-                return longs();
             case Tag.DOUBLES:
-                return doubles();
+                return run(tag);
             case Tag.DECIMAL:
                 return decimal();
             case Tag.HANDLE:
@@ -495,22 +537,24 @@ public final class PackReader {
         return own;
     }
 
-    private List<Object> longs() {
+    /** A list of numbers of one kind. */
+    private Object run(int tag) {
         int count = count(8);
-        List<Object> longs = new ArrayList<>(count);
-        for (int i = 0; i < count; i++) {
-            longs.add(word());
+        Run run = Run.of(numbers, count);
+        if (run != null && run.add(tag, in, at, count)) {
+            at += 8 * count;
+            return run.array();
         }
-        return longs;
+        List<Object> all = new ArrayList<>(count);
+        words(tag, count, all);
+        return all;
     }
 
-    private List<Object> doubles() {
-        int count = count(8);
-        List<Object> doubles = new ArrayList<>(count);
+    private void words(int tag, int count, Collection<Object> into) {
         for (int i = 0; i < count; i++) {
-            doubles.add(Double.longBitsToDouble(word()));
+            long word = word();
+            into.add(tag == Tag.LONGS ? (Object) word : (Object) Double.longBitsToDouble(word));
         }
-        return doubles;
     }
 
     private byte[] bytes() {
@@ -597,7 +641,8 @@ public final class PackReader {
         return new PythonException("Malformed packed value at byte " + at + ": " + what);
     }
 
-    private static int capacity(int size) {
+    /** The capacity of a map or set of so many. */
+    public static int capacity(int size) {
         return (int) Math.min(Integer.MAX_VALUE, size * 4L / 3 + 1);
     }
 

@@ -156,7 +156,8 @@ public final class Monitor {
 
     /**
      * Registers the bean later, on a thread that can wait. Creating the platform's MBean server takes a tenth of a
-     * second, and short programs, which are not monitored, end before that.
+     * second, and short programs, which are not monitored, end before that. A first start, which unpacks files, may take
+     * longer, and the bean needs the native library.
      */
     public static void registerLater() {
         String when = System.getProperty(MXBEAN, "");
@@ -165,7 +166,9 @@ public final class Monitor {
         }
         try {
             Thread.sleep(LATER_MILLIS);
-            register();
+            if (NativeLoader.waitUntilLoaded()) {
+                register();
+            }
         } catch (InterruptedException e) {
             return; // nobody else knows this thread
         }

@@ -8,11 +8,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.start.Interpreter;
 
@@ -102,22 +106,41 @@ public final class PythonChild {
         try {
             return process.waitFor();
         } catch (InterruptedException e) {
-            List<ProcessHandle> all = new ArrayList<>();
-            process.descendants().forEach(all::add);
-            all.add(process.toHandle());
-            all.forEach(ProcessHandle::destroy);
-            if (!endsSoon(process)) {
-                all.forEach(ProcessHandle::destroyForcibly);
-            }
+            end(process);
             throw e;
         }
     }
 
-    private static boolean endsSoon(Process process) {
+    /**
+     * Ends a process and what it started, and waits for that: Windows deletes no file that one of them has open. What one
+     * was about to start is found by the number of its parent, which it keeps on Windows; another one may have had that
+     * number before.
+     */
+    private static void end(Process process) {
+        Instant start = process.info().startInstant().orElse(Instant.MAX);
+        List<ProcessHandle> all = new ArrayList<>(List.of(process.toHandle()));
+        process.descendants().forEach(all::add);
+        for (int i = 0; i < 3 && !all.isEmpty(); i++) {
+            all.forEach(ProcessHandle::destroy);
+            if (!endSoon(all)) {
+                all.forEach(ProcessHandle::destroyForcibly);
+                endSoon(all);
+            }
+            all = all.stream().flatMap(ProcessHandle::descendants)
+                    .filter(each -> !each.info().startInstant().orElse(Instant.MIN).isBefore(start)).collect(Collectors.toList());
+        }
+    }
+
+    private static boolean endSoon(List<ProcessHandle> all) {
         try {
-            return process.waitFor(1, TimeUnit.SECONDS);
+            for (ProcessHandle each : all) {
+                each.onExit().get(1, TimeUnit.SECONDS);
+            }
+            return true;
         } catch (InterruptedException again) {
             Thread.currentThread().interrupt();
+            return false;
+        } catch (ExecutionException | TimeoutException e) {
             return false;
         }
     }

@@ -7,6 +7,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -100,11 +101,10 @@ public final class VirtualEnvironment {
                 return;
             }
             Interpreter base = base(folder);
+            endInterrupted();
             Files.createDirectories(folder.getParent());
             try (Unpacker.Lock lock = Unpacker.Lock.take(folder.resolveSibling(folder.getFileName() + ".lock"))) {
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new InterruptedException();
-                }
+                endInterrupted(); // while it waited
                 if (!isThere(folder)) {
                     build(base, folder, failed);
                 }
@@ -113,6 +113,12 @@ public final class VirtualEnvironment {
             throw new PythonException(failed + ": " + e, e);
         } catch (InterruptedException e) {
             throw PythonChild.interrupted(failed, e);
+        }
+    }
+
+    private static void endInterrupted() throws InterruptedException {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new InterruptedException();
         }
     }
 
@@ -141,24 +147,28 @@ public final class VirtualEnvironment {
                 }
             }
         }
-        try (DirectoryStream<Path> left = Files.newDirectoryStream(folder.getParent(), file -> isLeft(file, folder))) {
-            for (Path file : left) {
-                delete(file); // of a process that was killed: who holds the lock is the only one that builds
-            }
-        }
+        deleteLeft(folder);
         Path aside = Unpacker.aside(folder);
         try {
             PythonChild.capture(base, true,
                     Arrays.asList("-c", MAKE, folder.getFileName().toString(), aside.toString())).check(failed);
             rename(aside, folder);
         } finally {
-            delete(aside);
+            deleteLeft(folder); // once more: Windows deletes no program that still runs
         }
     }
 
-    private static boolean isLeft(Path file, Path folder) {
-        String name = file.getFileName().toString();
-        return name.startsWith(folder.getFileName() + ".") && name.endsWith(".tmp");
+    /** Deletes what a build left that failed or was killed. Who holds the lock is the only one that builds. */
+    private static void deleteLeft(Path folder) {
+        String start = folder.getFileName() + ".";
+        try (DirectoryStream<Path> left = Files.newDirectoryStream(folder.getParent(),
+                file -> file.getFileName().toString().startsWith(start) && file.toString().endsWith(".tmp"))) {
+            for (Path file : left) {
+                delete(file);
+            }
+        } catch (IOException | DirectoryIteratorException e) {
+            NativeLoader.progress("What was left beside " + folder + " could not be deleted: " + e, false);
+        }
     }
 
     /** The scripts of an environment name its folder, those of Windows inside of programs; the packages do not. */

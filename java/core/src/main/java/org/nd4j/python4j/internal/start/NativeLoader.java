@@ -143,6 +143,12 @@ public final class NativeLoader {
         }
     }
 
+    /** Waits for the start, on a thread that has no part in it. Returns whether Python runs. */
+    public static boolean waitUntilLoaded() {
+        await();
+        return loaded;
+    }
+
     private static void await() {
         boolean interrupted = false;
         while (true) {
