@@ -510,6 +510,12 @@ pub fn withdraw_exception(py: Python<'_>, thread: u64) {
     unsafe { ffi::PyThreadState_SetAsyncExc(thread as c_long, std::ptr::null_mut()) };
 }
 
+/// Whether this is the only reference to the object, so that it is freed with it.
+pub fn is_last(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the GIL is held and the object is alive.
+    unsafe { ffi::Py_REFCNT(object.as_ptr()) == 1 }
+}
+
 /// Whether the object has the sequence protocol (a dict and a set have not).
 pub fn is_sequence(object: &Bound<'_, PyAny>) -> bool {
     // SAFETY: the GIL is held and the object is alive; the check cannot fail.

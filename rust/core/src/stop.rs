@@ -12,9 +12,8 @@ use crate::{Result, callback, capi, gil, handle, script, signals};
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyInt, PyModule, PyTuple};
-use std::cell::OnceCell;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,10 +39,10 @@ pub enum Reason {
 }
 
 /// One OS thread's innermost call, 0 outside of any. The atomics are used with the GIL held, which orders them, or by their own
-/// thread: they are atomics since the slot is shared, and `Relaxed`.
-#[derive(Default)]
+/// thread: they are atomics since the slot is shared, and `Relaxed`. A slot stays for ever, and is another thread's when its own has
+/// ended: so the compiler need not keep it for the length of a call, and puts the whole of a small operation into one function.
 struct Slot {
-    thread: u64,
+    thread: AtomicU64,
     call: AtomicU64,
     /// The calls around it of other class loaders, whose `Stopper` knows nothing of those within.
     around: Mutex<Vec<Number>>,
@@ -59,28 +58,61 @@ struct Slot {
     /// The modules whose import was ended with the call.
     cut: Mutex<Vec<String>>,
     /// The system's number of the thread.
-    system: i32,
+    system: AtomicI32,
 }
+
+/// The slot of a thread, none before its first call.
+struct Own(Cell<Option<&'static Slot>>);
 
 thread_local! {
-    static SLOT: OnceCell<Arc<Slot>> = const { OnceCell::new() };
+    static SLOT: Own = const { Own(Cell::new(None)) };
 }
 
-static SLOTS: LazyLock<Mutex<Vec<Weak<Slot>>>> = LazyLock::new(Mutex::default);
+/// All slots, and those whose threads have ended.
+static SLOTS: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
+static FREE: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
 
-fn new_slot() -> Arc<Slot> {
-    let slot = Arc::new(Slot {
-        thread: capi::thread_ident(),
-        system: signals::this_thread(),
-        ..Slot::default()
-    });
-    let mut slots = SLOTS.lock();
-    slots.retain(|other| other.strong_count() > 0);
-    slots.push(Arc::downgrade(&slot));
-    slot
+/// At the end of a thread, when it has no slot any more, nothing is stopped: this one is not among all.
+static NOBODYS: Slot = Slot::new();
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        FREE.lock().extend(self.0.take());
+    }
+}
+
+/// The calling thread's slot.
+#[inline]
+fn own_slot() -> &'static Slot {
+    let own = |own: &Own| match own.0.get() {
+        Some(slot) => slot,
+        None => own.begin(),
+    };
+    SLOT.try_with(own).unwrap_or(&NOBODYS)
+}
+
+impl Own {
+    #[cold]
+    fn begin(&self) -> &'static Slot {
+        let free = FREE.lock().pop();
+        let slot = free.unwrap_or_else(|| {
+            let slot = Box::leak(Box::new(Slot::new()));
+            SLOTS.lock().push(slot);
+            slot
+        });
+        for number in [&slot.call, &slot.ended, &slot.raised] {
+            number.store(0, Ordering::Relaxed);
+        }
+        *slot.spared.lock() = None;
+        slot.thread.store(capi::thread_ident(), Ordering::Relaxed);
+        slot.system.store(signals::this_thread(), Ordering::Relaxed);
+        self.0.set(Some(slot));
+        slot
+    }
 }
 
 /// Whether two calls of a thread that can be stopped are of two class loaders.
+#[inline]
 fn is_of_another(outer: Number, inner: Number) -> bool {
     outer != 0 && inner != 0 && (outer ^ inner) >> SLOT_SHIFT != 0
 }
@@ -126,11 +158,21 @@ pub fn quick_or_stoppable<R>(
     body: impl for<'py> FnOnce(Python<'py>) -> Result<R>,
 ) -> Result<R> {
     let done = gil::briefly(|py| {
-        let quick = |py| if handle::late_waits() { None } else { quick(py) };
-        match after(py, left, quick) {
+        let last = left.and_then(|left| handle::take_back_but_last(py, left));
+        let quick = |py| {
+            if last.is_some() || handle::late_waits() {
+                None
+            } else {
+                quick(py)
+            }
+        };
+        match quick(py) {
             Some(result) => Ok(result),
             None => running(py, call, |py| {
                 handle::free_late(py);
+                if let Some(last) = last {
+                    last.drop_ref(py);
+                }
                 body(py).map_err(Box::new)
             }),
         }
@@ -157,56 +199,44 @@ fn after<'py, R>(py: Python<'py>, left: Option<Handle>, body: impl FnOnce(Python
 
 #[inline]
 fn running<'py, R>(py: Python<'py>, call: Number, body: impl FnOnce(Python<'py>) -> R) -> R {
-    struct Running<'a, 'py> {
+    struct Running<'py> {
         py: Python<'py>,
-        slot: &'a Slot,
+        slot: &'static Slot,
         outer: Number,
-        is_noted: bool,
+        call: Number,
     }
-    impl Drop for Running<'_, '_> {
+    impl Drop for Running<'_> {
         #[inline]
         fn drop(&mut self) {
-            let ended = self.slot.call.load(Ordering::Relaxed);
             self.slot.call.store(self.outer, Ordering::Relaxed);
-            self.slot.ended.store(ended, Ordering::Relaxed);
-            if self.is_noted {
+            self.slot.ended.store(self.call, Ordering::Relaxed);
+            if is_of_another(self.outer, self.call) {
                 self.slot.forget();
             }
-            if ended != 0 && self.slot.raised.load(Ordering::Relaxed) == ended {
-                self.slot.raised.store(0, Ordering::Relaxed);
-                capi::withdraw_exception(self.py, self.slot.thread);
-                self.slot.take_back(self.py);
+            if self.call != 0 && self.slot.raised.load(Ordering::Relaxed) == self.call {
+                self.slot.withdraw(self.py);
             }
         }
     }
-    let mut body = Some(body);
-    let mut run = || body.take().map(|body| body(py));
-    let result = SLOT.try_with(|slot| {
-        let slot = slot.get_or_init(new_slot);
-        let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
-        slot.call.store(call, Ordering::Relaxed);
-        let is_noted = is_of_another(outer, call);
-        if is_noted {
-            slot.note(outer);
-        }
-        let _running = Running {
-            py,
-            slot,
-            outer,
-            is_noted,
-        };
-        run()
-    });
-    // At the end of a thread, when there is no slot any more, nothing is stopped.
-    let result = result.unwrap_or_else(|_| run());
-    result.expect("it runs once")
+    let slot = own_slot();
+    let outer = slot.call.load(Ordering::Relaxed); // written by its own thread only
+    slot.call.store(call, Ordering::Relaxed);
+    if is_of_another(outer, call) {
+        slot.note(outer);
+    }
+    let _running = Running {
+        py,
+        slot,
+        outer,
+        call,
+    };
+    body(py)
 }
 
 /// Runs what belongs to the call that ended last: what its error says of itself is made by Python code, too. If
 /// that was another call, nobody stops it any more.
 pub fn still_stoppable<R>(body: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
-    let ended = |slot: &OnceCell<Arc<Slot>>| slot.get().map_or(0, |slot| slot.ended.load(Ordering::Relaxed));
-    stoppable(SLOT.try_with(ended).unwrap_or(0), body)
+    stoppable(own_slot().ended.load(Ordering::Relaxed), body)
 }
 
 /// For how long a call that is to end may finish what it imports. Some packages, numpy among them, cannot be imported a second time.
@@ -216,8 +246,8 @@ const IMPORT_PATIENCE: Duration = Duration::from_secs(5);
 /// unless that is of another class loader: then it is raised in the inner one, and is withdrawn at the end of the one that
 /// is asked.
 pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
-    let slots: Vec<_> = SLOTS.lock().iter().filter_map(Weak::upgrade).collect();
-    let running = |slot: &Arc<Slot>| match slot.call.load(Ordering::Relaxed) {
+    let slots = SLOTS.lock().clone();
+    let running = |slot: &&Slot| match slot.call.load(Ordering::Relaxed) {
         0 => false,
         inner => inner == call || slot.around.lock().contains(&call),
     };
@@ -231,14 +261,41 @@ pub fn stop(py: Python<'_>, call: Number, reason: Reason) -> Result<bool> {
     slot.raised.store(call, Ordering::Relaxed);
     slot.asked.fetch_add(1, Ordering::Relaxed);
     slot.timeout.store(reason == Reason::Timeout, Ordering::Relaxed);
-    let raised = capi::raise_in(slot.thread, slot.class()?.bind(py));
-    if raised && slot.thread != capi::thread_ident() {
-        wake(py, &slot);
+    let raised = capi::raise_in(slot.thread(), slot.class()?.bind(py));
+    if raised && slot.thread() != capi::thread_ident() {
+        wake(py, slot);
     }
     Ok(raised)
 }
 
 impl Slot {
+    const fn new() -> Self {
+        Slot {
+            thread: AtomicU64::new(0),
+            call: AtomicU64::new(0),
+            around: Mutex::new(Vec::new()),
+            ended: AtomicU64::new(0),
+            raised: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            timeout: AtomicBool::new(false),
+            spared: Mutex::new(None),
+            cut: Mutex::new(Vec::new()),
+            system: AtomicI32::new(0),
+        }
+    }
+
+    fn thread(&self) -> u64 {
+        self.thread.load(Ordering::Relaxed)
+    }
+
+    /// The call is over in which an exception was raised, delivered or not.
+    #[cold]
+    fn withdraw(&self, py: Python<'_>) {
+        self.raised.store(0, Ordering::Relaxed);
+        capi::withdraw_exception(py, self.thread());
+        self.take_back(py);
+    }
+
     /// Notes a call around the one that begins, which is of another class loader. Rare, and so apart.
     #[cold]
     fn note(&self, outer: Number) {
@@ -253,7 +310,7 @@ impl Slot {
     /// Whether the call imports a module, and has done so since it was first to end for less than the patience.
     fn is_spared(&self, py: Python<'_>, call: Number) -> bool {
         let imports = script::tool(py, "waits", "imports")
-            .and_then(|imports| Ok(imports.call1((self.thread,))?.extract::<Vec<String>>()?))
+            .and_then(|imports| Ok(imports.call1((self.thread(),))?.extract::<Vec<String>>()?))
             .unwrap_or_default();
         if imports.is_empty() {
             return false;
@@ -299,9 +356,9 @@ impl Slot {
 /// An exception is seen by a thread that runs Python code. Of those that wait in C some can be made to go on.
 fn wake(py: Python<'_>, slot: &Slot) {
     // What cannot be woken ends by itself, as documented; so does what waits where this fails.
-    let _ = script::tool(py, "waits", "wake").and_then(|wake| Ok(wake.call1((slot.thread,))?));
+    let _ = script::tool(py, "waits", "wake").and_then(|wake| Ok(wake.call1((slot.thread(),))?));
     if py.version_info() >= (3, 15) {
-        signals::interrupt(slot.system); // from there on an interrupted system call looks for exceptions
+        signals::interrupt(slot.system.load(Ordering::Relaxed)); // from there on an interrupted system call looks for exceptions
     }
 }
 
@@ -317,7 +374,7 @@ pub(crate) fn sleep<'py>(
     named: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = original.py();
-    let slot = SLOT.try_with(|slot| slot.get().cloned()).ok().flatten();
+    let slot = SLOT.try_with(|own| own.0.get()).ok().flatten();
     let slot = slot.filter(|slot| slot.call.load(Ordering::Relaxed) != 0);
     let time = (|| {
         let only = arguments
@@ -346,7 +403,7 @@ pub(crate) fn sleep<'py>(
         py.detach(|| thread::sleep(left.min(SLICE)));
         py.check_signals()?;
         if slot.asked.load(Ordering::Relaxed) != asked {
-            capi::withdraw_exception(py, slot.thread); // raised here, where no Python code may come that sees it
+            capi::withdraw_exception(py, slot.thread()); // raised here, where no Python code may come that sees it
             let class = slot.class().map_err(callback::raise_again)?;
             return Err(PyErr::from_value(class.bind(py).call0()?));
         }

@@ -204,6 +204,33 @@ class PythonObjectTest {
         assertFalse(none.hasNext());
     }
 
+    /** Those of a list itself need fewer instructions than others, and nobody sees that. */
+    @Test
+    void itemsOfListsAndOfWhatLooksLikeOne() {
+        PythonExecutioner.exec("l = [object()]\nclass L(list):\n    def __getitem__(self, at): return 'own'\n    def __iter__(self): return iter('ab')");
+        List<String> seen = new ArrayList<>();
+        for (PythonObject each : object("l")) {
+            PythonExecutioner.setVariable("each", each);
+            seen.add(String.valueOf(object("each is l[" + seen.size() + "]")));
+            if (seen.size() < 4) {
+                PythonExecutioner.exec("l.append(" + seen.size() + ")");
+            } else {
+                PythonExecutioner.exec("l.clear()");
+            }
+        }
+        assertEquals(List.of("True", "True", "True", "True"), seen);
+        seen.clear();
+        object("L([1])").forEach(each -> seen.add(each.toString()));
+        assertEquals(List.of("a", "b"), seen);
+        assertEquals("own", object("L([1])").get(0).toString());
+        assertEquals(8, object("[7, 8]").get(-1).toLong());
+        assertEquals(8, object("(7, 8)").get(1).toLong());
+        for (int wrong : new int[] {2, -3, Integer.MAX_VALUE, Integer.MIN_VALUE}) {
+            Expect.failure("IndexError: list index out of range", () -> object("[7, 8]").get(wrong));
+        }
+        assertEquals("v", object("{3: 'v'}").get(3).toString());
+    }
+
     // ---- Attributes and items ----
 
     @Test

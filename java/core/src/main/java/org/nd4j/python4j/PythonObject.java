@@ -123,8 +123,8 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    private int young() {
-        return known == Tag.MISSING ? Native.YOUNG_OBJECT : Native.YOUNG_VALUE;
+    private byte young() {
+        return known == Tag.MISSING ? Handles.YOUNG_OBJECT : Handles.YOUNG_VALUE;
     }
 
     /** What a call that makes an object gives back; -1 for a thread that others may come before, so that it has no value told. */

@@ -19,6 +19,10 @@ public final class Handles {
     /** See {@link Later#register}. */
     public static final Later CLEANER = new Later();
 
+    // Bits, see addYoung().
+    public static final byte YOUNG_VALUE = 1;
+    public static final byte YOUNG_OBJECT = 2;
+
     /** How many frames of {@code PythonGC} are open of which Rust knows nothing yet, as nothing is in them. */
     public static final AtomicInteger EMPTY_FRAMES = new AtomicInteger();
 
@@ -211,16 +215,16 @@ public final class Handles {
      * ends: most objects are deleted by then, and need no reference. There are two kinds, since a method is deleted after what it gave.
      * This method needs a turn with the GIL.
      *
-     * @param kind {@link Native#YOUNG_VALUE} or {@link Native#YOUNG_OBJECT}
+     * @param kind {@link #YOUNG_VALUE} or {@link #YOUNG_OBJECT}
      */
-    public static void addYoung(Object object, long handle, int kind) {
+    public static void addYoung(Object object, long handle, byte kind) {
         if ((Native.young & kind) != 0) {
             growUp(kind);
         }
         Young last = young(kind);
         if (++last.uses > Young.USES) {
             last = new Young();
-            if (kind == Native.YOUNG_VALUE) {
+            if (kind == YOUNG_VALUE) {
                 youngValue = last;
             } else {
                 youngObject = last;
@@ -232,11 +236,11 @@ public final class Handles {
     }
 
     /** Unregisters an object if it is the last one of {@link #addYoung}. Returns whether it is. This method needs a turn with the GIL. */
-    public static boolean cancelYoung(Object object, int kind) {
+    public static boolean cancelYoung(Object object, byte kind) {
         Young last = young(kind);
         boolean is = last.object == object;
         if (is) {
-            Native.young &= ~kind;
+            Native.young &= (byte) ~kind;
             last.object = null;
         }
         return is;
@@ -244,23 +248,24 @@ public final class Handles {
 
     /** Registers the last objects of {@link #addYoung} as all others. This method needs a turn with the GIL. */
     public static void growUp() {
-        for (int kind = Native.YOUNG_VALUE; kind <= Native.YOUNG_OBJECT; kind <<= 1) {
-            if ((Native.young & kind) != 0) {
-                growUp(kind);
-            }
+        if ((Native.young & YOUNG_VALUE) != 0) {
+            growUp(YOUNG_VALUE);
+        }
+        if ((Native.young & YOUNG_OBJECT) != 0) {
+            growUp(YOUNG_OBJECT);
         }
     }
 
-    private static void growUp(int kind) {
+    private static void growUp(byte kind) {
         Young last = young(kind);
         Object object = last.object;
-        Native.young &= ~kind;
+        Native.young &= (byte) ~kind;
         last.object = null;
         Late.addUnlessGone(object, last.handle);
     }
 
-    private static Young young(int kind) {
-        return kind == Native.YOUNG_VALUE ? youngValue : youngObject;
+    private static Young young(byte kind) {
+        return kind == YOUNG_VALUE ? youngValue : youngObject;
     }
 
     /**

@@ -35,10 +35,11 @@ public final class Native {
     public static volatile boolean forgets;
     public static volatile boolean watches;
 
-    /** Of which kinds there is an object of {@link Handles#addYoung}: of a value that is known, or any other. Here, because a start does without that class. */
-    public static int young;
-    public static final int YOUNG_VALUE = 1;
-    public static final int YOUNG_OBJECT = 2;
+    /**
+     * Of which kinds there is an object of {@link Handles#addYoung}: of a value that is known, or any other. Here, because a
+     * start does without that class.
+     */
+    public static byte young;
 
     // ---- interpreter.rs ----
 
