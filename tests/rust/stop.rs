@@ -4,7 +4,7 @@
 mod support;
 
 use pyo3::prelude::*;
-use python4j_core::stop::{Reason, stop, stoppable};
+use python4j_core::stop::{Reason, quick_or_stoppable, stop, stoppable};
 use python4j_core::{Result, context, gil, handle};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,13 +16,16 @@ const TIMEOUT: &str = "Timeout: the time that the Java program gave to this call
 
 /// Runs a program that is stopped as soon as it has set `started`; how it ended and how long that took.
 fn stopped(code: &str, reason: Reason) -> (Result<()>, Duration) {
-    let runner = {
-        let code = code.to_string();
-        std::thread::spawn(move || {
-            let result = stoppable(CALL, |py| run(py, &code));
-            (result, Instant::now())
-        })
-    };
+    let code = code.to_string();
+    stopped_within(move || stoppable(CALL, |py| run(py, &code)), reason)
+}
+
+/// The same of a call that comes to run such a program.
+fn stopped_within(
+    call: impl FnOnce() -> Result<()> + Send + 'static,
+    reason: Reason,
+) -> (Result<()>, Duration) {
+    let runner = std::thread::spawn(move || (call(), Instant::now()));
     loop {
         let ready = gil::inside(|py| repr(py, "'started' in globals()") == "True");
         if ready {
@@ -145,20 +148,28 @@ fn a_call_ends_within_a_call_of_another_class_loader() {
 #[test]
 fn finalizers_can_be_stopped() {
     let _turn = turn();
-    let forget = |code: &str| {
+    let last = |code: &str| {
         gil::with(|py| {
             run(py, &format!("class D:\n    def __del__(self): {code}\nd = D()")).unwrap();
             let object = context::globals(py).unwrap().get_item("d").unwrap().unwrap();
-            handle::take_back_late(handle::give(object, handle::NO_FRAME));
+            let object = handle::give(object, handle::NO_FRAME);
             run(py, "del d").unwrap();
-        });
+            object
+        })
     };
+    let forget = |code: &str| handle::take_back_late(last(code));
     forget("globals().update(gone=True)");
     gil::inside(|py| assert_eq!(repr(py, "'gone' in globals()"), "False"));
     gil::with(|py| assert_eq!(repr(py, "gone"), "True"));
     forget("globals().update(started=True); exec('while True: pass')");
     let (result, took) = stopped("x = 1", Reason::Timeout);
     result.unwrap(); // what a finalizer raises, Python reports
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // What is left for a step that is not noted as a call.
+    let left = last("globals().update(started=True); exec('while True: pass')");
+    let step = move || quick_or_stoppable(CALL, Some(left), |_| Some(()), |_| Ok(()));
+    let (result, took) = stopped_within(step, Reason::Timeout);
+    result.unwrap();
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
 

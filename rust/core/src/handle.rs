@@ -165,7 +165,12 @@ pub fn take_back(py: Python<'_>, handle: Handle) {
     let_go(py, held);
 }
 
-/// The same, but the last reference to an object is the caller's to drop, since a finalizer may run then.
+/// The same without Python: the object waits for the next thread inside.
+pub fn take_back_late(handle: Handle) {
+    late(Late::TakeBack(handle));
+}
+
+/// As [`take_back`], but the last reference to an object is the caller's to drop, since a finalizer may run then.
 #[inline]
 pub(crate) fn take_back_but_last(py: Python<'_>, handle: Handle) -> Option<Py<PyAny>> {
     let Held { object, .. } = remove(&mut OBJECTS.lock(py), object_key(handle))?;
@@ -174,11 +179,6 @@ pub(crate) fn take_back_but_last(py: Python<'_>, handle: Handle) -> Option<Py<Py
     }
     object.drop_ref(py);
     None
-}
-
-/// The same without Python: the object waits for the next thread inside.
-pub fn take_back_late(handle: Handle) {
-    late(Late::TakeBack(handle));
 }
 
 fn late(what: Late) {
