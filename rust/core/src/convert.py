@@ -9,7 +9,12 @@ MISSING = object()
 
 
 def is_asynchronous(value):
-    return hasattr(type(value), "__aiter__") and not hasattr(type(value), "__iter__")
+    return has(value, "__aiter__") and not has(value, "__iter__")
+
+
+def has(value, name):
+    """Whether the class of a value has a method. What `hasattr` finds in the class of the class, of enumerations say, is none."""
+    return next((vars(each)[name] for each in type(value).__mro__ if name in vars(each)), None) is not None
 
 
 class Refused(TypeError):
@@ -64,9 +69,9 @@ def number(value):
     try:
         return operator.index(value)
     except TypeError:
-        if hasattr(type(value), "__index__"):
+        if has(value, "__index__"):
             pass  # an array of floats, say
-    if hasattr(type(value), "__float__"):
+    if has(value, "__float__"):
         return float(value)
     raise Refused("")
 
@@ -265,7 +270,7 @@ def objects(value):
     try:
         each = iter(value)
     except TypeError:
-        if getattr(type(value), "__iter__", None) is not None:
+        if has(value, "__iter__"):
             raise  # what that said
         raise Refused("It cannot be iterated over.") from None
     return list(each)
@@ -280,7 +285,7 @@ def entries(value):
 
 def has_keys(value):
     """Whether it can be read as `dict` does: rows of pandas and sqlite3."""
-    return hasattr(type(value), "__getitem__") and callable(getattr(type(value), "keys", None))
+    return has(value, "__getitem__") and callable(getattr(type(value), "keys", None))
 
 
 def fields(value, names):

@@ -507,8 +507,10 @@ class Unsupported(TypeError):
 
 def collections_of(it):
     """The collections of Java's that an object can be used as."""
-    kind = type(it)
-    has = {name for name in ("keys", "__getitem__", "__len__", "__iter__", "__contains__") if hasattr(kind, name)}
+    defined = {}  # and not what `hasattr` finds in the class of the class, of enumerations say
+    for each in reversed(type(it).__mro__):
+        defined.update(vars(each))
+    has = {name for name in ("keys", "__getitem__", "__len__", "__iter__", "__contains__") if defined.get(name) is not None}
     mapping = isinstance(it, abc.Mapping) or {"keys", "__getitem__"} <= has
     elements = "__iter__" in has or "__getitem__" in has
     if mapping:

@@ -9,7 +9,7 @@ import threading
 import weakref
 from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import AsyncIterable, Awaitable, Coroutine
 from contextvars import Context, copy_context
 from functools import partial
 from itertools import count
@@ -178,7 +178,7 @@ class Bridge:
             made = function(*arguments) if context is None else context.run(function, *arguments)
         if type(made) is CoroutineType and self.eager:
             task = asyncio.Task(made, loop=self.loop(), context=context, eager_start=True)
-        elif not hasattr(type(made), "__await__"):
+        elif not issubclass(type(made), Awaitable):
             self.put(id, VALUE, made, mode)
             return
         elif context is None:
@@ -380,7 +380,7 @@ class Flow:
         if isinstance(source, Coroutine):  # asyncio takes generators for such, too, before 3.12
             source = await source
         try:
-            if hasattr(type(source), "__aiter__"):
+            if issubclass(type(source), AsyncIterable):
                 await self.pump_async(source)
             else:
                 await self.pump_in_thread(iter(source))

@@ -144,6 +144,7 @@ final class ChildMains {
                 out.println("dict of texts " + grownTo("x", Map.class));
                 out.println("typed dict of texts " + grownTo("x", new PythonTypeToken<Map<String, Double>>() {}.type()));
                 long[] longs = new long[count];
+                PythonExecutioner.exec("x = None"); // what is replaced would hide what grows, or count as what was there before
                 out.println("long[] to Python " + grown(() -> PythonExecutioner.setVariable("x", Python.of(longs))));
                 out.println("set " + grownTo("set(range(many))", Set.class));
                 out.println("keys " + grownTo("dict.fromkeys(range(many)).keys()", List.class));

@@ -106,6 +106,8 @@ class CollectionViewsTest {
         assertThrows(UnsupportedOperationException.class, () -> map.put("b", 1));
         assertThrows(UnsupportedOperationException.class, () -> map.remove("a"));
         Expect.failureWith("TypeError: an object of the type int cannot be used as a Java List", () -> view("5", List.class));
+        Expect.failureWith("TypeError: an object of the type Level cannot be used as a Java List", // unlike its class
+                () -> view("__import__('enum').Enum('Level', ['LOW']).LOW", List.class));
     }
 
     @Test

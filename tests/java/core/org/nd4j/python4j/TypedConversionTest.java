@@ -539,6 +539,15 @@ class TypedConversionTest {
         wrong("Could not convert value to java.util.List: []. It cannot be iterated over.", "Closed()", List.class);
     }
 
+    /** The class of an enumeration can be iterated over and indexed. */
+    @Test
+    void whatOnlyTheClassCanDoItsObjectsCannot() {
+        run("import enum", "class Level(enum.Enum): LOW = 1");
+        wrong("Could not convert value[0] to java.util.Set<java.lang.String>: Level.LOW. It cannot be iterated over.", "[Level.LOW]",
+                new PythonTypeToken<List<Set<String>>>() {}.type());
+        assertEquals(1, Python.eval("Level").toJava(List.class).size());
+    }
+
     @Test
     void bytesCountFromZero() {
         assertArrayEquals(new int[] {255, 0}, java("b'\\xff\\0'", int[].class));
