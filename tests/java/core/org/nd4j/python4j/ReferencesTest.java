@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Path;
 import java.sql.Time;
 import java.sql.Timestamp;
+import java.math.BigInteger;
 import java.time.DayOfWeek;
 import java.time.Duration;
 import java.time.Instant;
@@ -184,6 +185,26 @@ class ReferencesTest {
             assertSame(list.get(3), list.get(1));
             assertEquals(size, list.size());
         }
+    }
+
+    public static class Optionals {
+        public List<Optional<Boolean>> flags = new ArrayList<>(List.of(Optional.of(true)));
+        public List<Optional<BigInteger>> numbers = new ArrayList<>(List.of(Optional.of(BigInteger.ONE)));
+        public List<Map.Entry<String, Optional<Long>>> entries = new ArrayList<>(List.of(Map.entry("a", Optional.of(1L))));
+        public List<Optional<Byte>> bytes = new ArrayList<>();
+        public List<Map.Entry<String, Optional<Byte>>> byteEntries = new ArrayList<>();
+    }
+
+    /** Only the element of a container of the same type may be what comes back: True and 1 are equal in Python. */
+    @Test
+    void whatComesToAContainerOfAnotherTypeIsOfThatType() {
+        Optionals optionals = new Optionals();
+        set("o", optionals, Optionals.class);
+        run("for each in (o.flags, o.numbers):", "    assert each[0] == 1", "    o.bytes.append(1)",
+                "assert o.entries[0] == ('a', 1)", "o.byteEntries.append(('a', 1))");
+        Optional<Byte> one = Optional.of((byte) 1);
+        assertEquals(List.of(one, one), optionals.bytes);
+        assertEquals(List.of(Map.entry("a", one)), optionals.byteEntries);
     }
 
     private static List<Integer> identities(List<?> list) {

@@ -543,7 +543,7 @@ class TypedConversionTest {
     @Test
     void whatOnlyTheClassCanDoItsObjectsCannot() {
         run("import enum", "class Level(enum.Enum): LOW = 1");
-        wrong("Could not convert value[0] to java.util.Set<java.lang.String>: Level.LOW. It cannot be iterated over.", "[Level.LOW]",
+        wrong("value[0]: Level Level.LOW is not a Set. It cannot be iterated over.", "[Level.LOW]",
                 new PythonTypeToken<List<Set<String>>>() {}.type());
         assertEquals(1, Python.eval("Level").toJava(List.class).size());
     }

@@ -75,7 +75,7 @@ final class Recent {
     /** The element, if the value is its: one of this container, or of the class that would be put otherwise. */
     private Object matching(Object value, Object natural, Object like, Object into) {
         Object own = element.get();
-        boolean fits = own != null && form(own) == form(natural) && (container.get() == into || like != null && own.getClass() == like.getClass());
+        boolean fits = own != null && form(own) == form(natural) && (container.get() == into || isLike(own, like));
         if (!fits) {
             return null;
         }
@@ -86,6 +86,11 @@ final class Recent {
         } catch (RuntimeException e) { // from an equals() that somebody wrote
             return null;
         }
+    }
+
+    /** Whether two values are of one class, and what they hold as well. */
+    private static boolean isLike(Object value, Object other) {
+        return other != null && value.getClass() == other.getClass() && Counterparts.typeOf(value).equals(Counterparts.typeOf(other));
     }
 
     /** The class that a value has where it crosses; one for all that cross as objects or containers. */
