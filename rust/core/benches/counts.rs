@@ -206,6 +206,7 @@ fn steps() -> Vec<(&'static str, Step)> {
         program: python(),
         initialize: true,
         release: true,
+        huge_pages: true,
         ..Config::default()
     };
     interpreter::start(&config).expect("CPython starts");

@@ -2,6 +2,8 @@
 //! Starts CPython once, without touching the host's signal handlers, and keeps the parts of it that our own
 //! calls need. `rust/loader` has loaded libpython into the process before; nothing here links to it.
 
+#[cfg(target_os = "linux")]
+use crate::pages;
 use crate::signals::{self, Handlers};
 use crate::tools::{self, Tools};
 use crate::{Error, Result, callback, context, fork, gil, initialize, path, replaced, script, stop, texts};
@@ -29,6 +31,8 @@ pub struct Config {
     pub initialize: bool,
     /// Give the GIL back after the start.
     pub release: bool,
+    /// Ask Linux for huge pages where Python has much memory, if it is started here.
+    pub huge_pages: bool,
     /// Nothing but Python runs in this process, so its signals are Python's.
     pub alone: bool,
 }
@@ -100,6 +104,10 @@ fn start_first(config: &Config) -> Result<()> {
     signals::this_is_main();
     handlers.put_back();
     initialized.inspect_err(|why| drop(FAILED.set(why.to_string())))?;
+    #[cfg(target_os = "linux")]
+    if config.huge_pages {
+        pages::use_huge();
+    }
     let done = gil::with(|py| set_up(py, &config, true));
     gil::adopt_first(config.release);
     done

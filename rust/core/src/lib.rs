@@ -6,7 +6,7 @@
 //!
 //! - [`inject`] lets tests cause panics; [`alloc`] allocates memory whose size users decide; [`fork`] tells whether
 //!   this is a forked child; `guarded` holds data that the GIL protects; [`capi`] declares the few functions of CPython that its stable ABI leaves out; [`utf16`]
-//!   converts the text format of Java.
+//!   converts the text format of Java; `pages` asks Linux for huge pages.
 //! - [`error`] is the only error type; `tools` holds the Python objects that our own calls use; [`handle`] keeps the
 //!   objects that the caller holds; [`gil`] decides which thread is inside Python; `keys` names the caller's objects
 //!   in Python; `lines` has the lines that captured streams are written.
@@ -60,6 +60,9 @@ mod names;
 pub mod object;
 mod output;
 pub mod pack;
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+mod pages;
 #[allow(unsafe_code)]
 mod path;
 pub mod queue;

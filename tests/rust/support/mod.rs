@@ -18,6 +18,7 @@ pub fn turn() -> MutexGuard<'static, ()> {
         program,
         initialize: true,
         release: true,
+        huge_pages: true,
         ..Config::default()
     })
     .expect("CPython starts");

@@ -46,6 +46,9 @@ public final class NativeLoader {
     /** The property that sets the folder of the cache, and of JavaCPP's cache unless JavaCPP's own property is set. */
     public static final String CACHE = "org.eclipse.python4j.cache";
 
+    /** The property that, if it is {@code false}, leaves large memory of Python's in the pages that Linux uses by itself. */
+    private static final String HUGE_PAGES = "org.eclipse.python4j.hugepages";
+
     // A literal is one object for all class loaders of a JVM: of two that start at once, one waits for the other.
     private static final Object ONE_AT_A_TIME = "org.eclipse.python4j.start";
 
@@ -197,7 +200,8 @@ public final class NativeLoader {
                 environment.toArray(new String[0]),
                 new File(libraryFile).getParent(),
                 PythonConstants.initializePython(),
-                release);
+                release,
+                Boolean.parseBoolean(System.getProperty(HUGE_PAGES, "true")));
         started = true;
         Access.get().started(release);
     }
