@@ -44,10 +44,12 @@ fn make(py: Python<'_>, code: &str) -> usize {
 #[test]
 fn large_values_have_huge_pages_and_give_them_back() {
     python(|py| {
-        let size = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
-        if size.map_or(true, |size| size.trim() != "2097152") {
+        let size = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").ok();
+        if size.is_none_or(|size| size.trim() != "2097152") {
             return; // this kernel is not asked
         }
+        // The C library maps each large block, M_MMAP_THRESHOLD, and so keeps none for later.
+        run(py, "import ctypes\nctypes.CDLL(None).mallopt(-3, 1 << 20)").unwrap();
         assert_eq!(
             make(py, "small = list(range(100_000)); text = 'x' * 3_000_000"),
             0
@@ -69,7 +71,7 @@ fn large_values_have_huge_pages_and_give_them_back() {
             assert!(advised >= least, "{code}: {} MB", advised / MB);
             run(py, "del large").unwrap();
             let left = resident().saturating_sub(before);
-            assert!(left < 24 * MB, "{code}: {} MB left", left / MB);
+            assert!(left < 12 * MB, "{code}: {} MB left", left / MB);
         }
         // Nor does it keep what half of a value leaves.
         run(py, "large = list(range(4_000_000))").unwrap();
@@ -80,7 +82,7 @@ fn large_values_have_huge_pages_and_give_them_back() {
         run(py, "del large").unwrap();
         keeps_its_content(py);
         let left = resident().saturating_sub(before);
-        assert!(left < 24 * MB, "{} MB left", left / MB);
+        assert!(left < 12 * MB, "{} MB left", left / MB);
     });
 }
 
@@ -103,10 +105,10 @@ fn keeps_its_content(py: Python<'_>) {
              \x20   assert (block.count(b'a'), block.count(b'c')) == (4 << 20, 8 << 20)\n\
              check(500_000)\n\
              tracemalloc.start()\n\
-             check(100_000)\n\
-             kept = list(range(1_000_000))\n\
+             check(1_000)\n\
+             kept = [1] * 2_000_000\n\
              tracemalloc.stop()\n\
-             assert sum(kept) == 499_999_500_000\n\
+             assert sum(kept) == 2_000_000\n\
              del kept\n\
              check(500_000)",
     )

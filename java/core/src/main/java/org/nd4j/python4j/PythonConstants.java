@@ -38,6 +38,9 @@ public class PythonConstants {
     /** The folder of the cache, which has the native libraries and the results of earlier starts. */
     public static final String CACHE = NativeLoader.CACHE;
 
+    /** Whether Linux is asked for huge pages where Python has much memory, {@code true} by default. */
+    public static final String HUGE_PAGES = "org.eclipse.python4j.hugepages";
+
     /**
      * The module whose {@code new_event_loop} creates the loop of {@link PythonAsync#get}; {@code asyncio} by default.
      */

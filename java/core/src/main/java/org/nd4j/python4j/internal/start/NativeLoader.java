@@ -46,9 +46,6 @@ public final class NativeLoader {
     /** The property that sets the folder of the cache, and of JavaCPP's cache unless JavaCPP's own property is set. */
     public static final String CACHE = "org.eclipse.python4j.cache";
 
-    /** The property that, if it is {@code false}, leaves large memory of Python's in the pages that Linux uses by itself. */
-    private static final String HUGE_PAGES = "org.eclipse.python4j.hugepages";
-
     // A literal is one object for all class loaders of a JVM: of two that start at once, one waits for the other.
     private static final Object ONE_AT_A_TIME = "org.eclipse.python4j.start";
 
@@ -201,7 +198,7 @@ public final class NativeLoader {
                 new File(libraryFile).getParent(),
                 PythonConstants.initializePython(),
                 release,
-                Boolean.parseBoolean(System.getProperty(HUGE_PAGES, "true")));
+                Boolean.parseBoolean(System.getProperty(PythonConstants.HUGE_PAGES, "true")));
         started = true;
         Access.get().started(release);
     }
