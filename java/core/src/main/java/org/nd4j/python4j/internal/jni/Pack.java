@@ -809,8 +809,10 @@ public final class Pack {
             ((Iterable<?>) value).forEach(elements::add);
             list(elements, depth);
         } else {
-            throw new PythonException("Unable to find python type for java type: " + value.getClass()
-                    + (peer == null ? "" : ". Hand over to a worker process what the value consists of: text, numbers, lists, maps."));
+            String text = "Unable to find python type for java type: " + value.getClass();
+            throw peer == null ? new PythonException(text, new PythonException("Hand over a record, a map or a list of what it consists of; "
+                    + "or the object itself, by Python.reference(); or register a PythonType."))
+                    : new PythonException(text + ". Hand over to a worker process what the value consists of: text, numbers, lists, maps.");
         }
     }
 
