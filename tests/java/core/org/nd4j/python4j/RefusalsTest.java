@@ -194,9 +194,12 @@ class RefusalsTest {
         assertTrue(Expect.failureWith("Could not convert value to long: <coroutine object late at ", () -> Python.eval("coroutine").toJava(long.class))
                 .getMessage().endsWith(">. It is a coroutine: PythonAsync.submit awaits it, or its function."));
         PythonExecutioner.exec("coroutine.close()");
+        String java = "Unable to find python type for java type: " + Bean.class;
         for (Object value : new Object[] {new Bean(), List.of(new Bean())}) {
-            assertEquals("Hand over a record, a map or a list of what it consists of; or the object itself, by Python.reference(); or register a PythonType.",
-                    Expect.failure("Unable to find python type for java type: " + Bean.class, () -> Python.of(value)).getCause().getMessage());
+            assertEquals("Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType.",
+                    Expect.failure(java, () -> Python.of(value)).getCause().getMessage());
+            assertEquals("Hand over Python.of(value), which takes records, dates and more; or register a PythonType.",
+                    Expect.failure(java, () -> PythonCallable.of("repr").call(value)).getCause().getMessage());
         }
     }
 }

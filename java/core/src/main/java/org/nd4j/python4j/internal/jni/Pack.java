@@ -810,9 +810,12 @@ public final class Pack {
             list(elements, depth);
         } else {
             String text = "Unable to find python type for java type: " + value.getClass();
-            throw peer == null ? new PythonException(text, new PythonException("Hand over a record, a map or a list of what it consists of; "
-                    + "or the object itself, by Python.reference(); or register a PythonType."))
-                    : new PythonException(text + ". Hand over to a worker process what the value consists of: text, numbers, lists, maps.");
+            if (peer != null) {
+                throw new PythonException(text + ". Hand over to a worker process what the value consists of: text, numbers, lists, maps.");
+            }
+            throw new PythonException(text, new PythonException(wide
+                    ? "Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType."
+                    : "Hand over Python.of(value), which takes records, dates and more; or register a PythonType."));
         }
     }
 
