@@ -264,7 +264,7 @@ impl Lines {
     }
 
     /// Tells the text stream's encoding while that is UTF-8 and nothing is left of a character, None else.
-    fn is_utf8(&self, py: Python<'_>, encoding: Option<Py<PyAny>>) {
+    fn tell_utf8(&self, py: Python<'_>, encoding: Option<Py<PyAny>>) {
         self.set_utf8(py, encoding);
     }
 

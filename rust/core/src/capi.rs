@@ -287,14 +287,14 @@ pub fn watch(dict: &Bound<'_, PyDict>) -> bool {
     }
 }
 
-/// Whether that dict may have changed since [`is_known`], always true where nothing is watched.
+/// Whether that dict may have changed since [`looked_at`], always true where nothing is watched.
 #[inline]
 pub fn has_changed() -> bool {
     CHANGED.load(Ordering::Relaxed)
 }
 
 /// What is in that dict now was looked at.
-pub fn is_known(_held: Python<'_>) {
+pub fn looked_at(_held: Python<'_>) {
     CHANGED.store(false, Ordering::Relaxed);
 }
 

@@ -46,7 +46,7 @@ class JavaBytes(io.RawIOBase):
             super().close()
         finally:
             self.closed = True
-            self.lines.is_utf8(None)
+            self.lines.tell_utf8(None)
 
     def _write(self, data):
         self._check()
@@ -71,7 +71,7 @@ class JavaBytes(io.RawIOBase):
             finally:
                 self._decoder.errors = "surrogatepass"
         finally:
-            self.lines.is_utf8(encoding if encoding == "utf-8" and not self._decoder.buffer else None)
+            self.lines.tell_utf8(encoding if encoding == "utf-8" and not self._decoder.buffer else None)
 
     def _send(self, text):
         """To the last receiver whose application is still there, or where Python wrote before if there is none."""

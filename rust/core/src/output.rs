@@ -48,7 +48,7 @@ fn look(tools: &Tools, py: Python<'_>) -> Result<()> {
         }
     }
     if !replaced && *WATCHED.get_or_init(|| capi::watch(sys)) {
-        capi::is_known(py);
+        capi::looked_at(py);
     }
     flushed
 }

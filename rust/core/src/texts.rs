@@ -98,7 +98,7 @@ struct Texts {
     running: Vec<Source>,
     last: VecDeque<Source>,
     last_bytes: usize,
-    /// The latest ones with names of their callers' that have classes, see [`Texts::has_run`].
+    /// The latest ones with names of their callers' that have classes, see [`Texts::ran`].
     named: VecDeque<(Vec<u8>, Vec<u8>)>,
     /// Hashes of texts, each in the place that it gives.
     seen: Box<[u64]>,
@@ -155,7 +155,7 @@ impl Texts {
     }
 
     /// A text has run once: its lines stay for a while if anything has the name of its file.
-    fn has_run(&mut self, py: Python<'_>, number: u64) {
+    fn ran(&mut self, py: Python<'_>, number: u64) {
         let Some(at) = self
             .running
             .iter()
@@ -236,7 +236,7 @@ struct Once<'py> {
 
 impl Drop for Once<'_> {
     fn drop(&mut self) {
-        TEXTS.lock(self.py).has_run(self.py, self.number);
+        TEXTS.lock(self.py).ran(self.py, self.number);
     }
 }
 

@@ -172,13 +172,13 @@ export! {
     }
 }
 
-// ---- handle.rs ----
-
 export! {
     fn gilWaited(env, measure: bool) -> i64 {
         Ok(gil::waited(measure))
     }
 }
+
+// ---- handle.rs ----
 
 export! {
     fn handleOpenFrame(env, root: i64) -> i64 {

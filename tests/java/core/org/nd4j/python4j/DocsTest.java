@@ -141,14 +141,18 @@ class DocsTest {
         return programs;
     }
 
+    /** What the index says is imported. */
+    private static String imports() throws IOException {
+        String index = Files.readString(DOCS.resolve("README.md"));
+        return matches("`([a-z0-9.]+\\.\\*)`", index).stream().map(each -> "import " + each + ";\n").collect(Collectors.joining());
+    }
+
     private static void compile(List<Program> programs) throws IOException {
         List<String> arguments = new ArrayList<>(List.of("-proc:none", "-nowarn", "-d", folder.toString(),
                 "-cp", System.getProperty("python4j.tests.classpath")));
         for (Program program : programs) {
             Path source = folder.resolve(program.name + ".java");
-            Files.writeString(source, "import java.nio.*;\nimport java.nio.file.*;\nimport java.time.*;\nimport java.util.*;\n"
-                    + "import java.util.concurrent.*;\nimport java.util.function.*;\n"
-                    + "import org.nd4j.python4j.*;\n\npublic class " + program.name
+            Files.writeString(source, imports() + "\npublic class " + program.name
                     + " {\n    public static void main(String[] args) throws Exception {\n" + program.statements + "    }\n}\n");
             arguments.add(source.toString());
         }

@@ -46,7 +46,7 @@ class PackagesTest {
             "PythonGIL", "PythonGILMXBean", "PythonInterrupted", "PythonObject", "PythonTimeout", "PythonType"));
 
     private static final List<String> UPWARDS = Arrays.asList("awaited loop.Awaited", "bean monitor.Monitor", "look turn.Stopper",
-            "ofThrown convert.ByReference", "toPeer convert.Conversion", "toPython convert.Conversion", "waitBegins monitor.Monitor",
+            "ofThrown convert.ByReference", "toPeer convert.ToPython", "toPython convert.ToPython", "waitBegins monitor.Monitor",
             "waitEnds monitor.Monitor", "warmUp monitor.Monitor");
 
     private static final JavaClasses OURS = new ClassFileImporter().importPath(folder());

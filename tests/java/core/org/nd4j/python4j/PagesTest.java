@@ -129,7 +129,7 @@ class PagesTest {
         Set<String> version = all("(?m)^ *version = '(.*)'$", Files.readString(ROOT.resolve("build.gradle")));
         Set<String> named = new TreeSet<>();
         for (Path page : pages()) {
-            named.addAll(all("python4j-(?:core|numpy|pool|arrow|spark|spring-boot-starter|bom)(?::|</artifactId>\\s*<version>)([0-9][^:',<\\s]*)", Files.readString(page)));
+            named.addAll(all("python4j-(?:core|numpy|pool|arrow|spark|spring-boot-starter|bom)(?::|</artifactId>\\s*<version>)([0-9][^:'\",<\\s]*)", Files.readString(page)));
         }
         assertEquals(version, named);
     }

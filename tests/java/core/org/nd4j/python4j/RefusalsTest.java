@@ -180,4 +180,26 @@ class RefusalsTest {
             Expect.failureWith("TypeError: one(): Could not convert value to made.Refusing$Positive: [0]. Its constructor failed", () -> Python.eval("u.one([0])"));
         }
     }
+
+    /** A class of the program's, as a bean or a data class of Kotlin's is. */
+    public static final class Bean {}
+
+    @Test
+    void aClassThatNoValueBecomesAndACoroutineSayWhatToDo() {
+        String ask = ". Python's values do not become this class: ask for a record, an interface that is not sealed, or a Map.";
+        Expect.failure("Could not convert value to " + Bean.class.getName() + ": {'a': 1}" + ask, () -> Python.eval("{'a': 1}").toJava(Bean.class));
+        Expect.failure("value[0]: dict {'a': 1} is not a Bean" + ask, () -> Python.eval("[{'a': 1}]").toList(Bean.class));
+        Expect.failure("Could not convert value to java.lang.CharSequence: 5", () -> Python.eval("5").toJava(CharSequence.class));
+        PythonExecutioner.exec("async def late(): return 5\ncoroutine = late()");
+        assertTrue(Expect.failureWith("Could not convert value to long: <coroutine object late at ", () -> Python.eval("coroutine").toJava(long.class))
+                .getMessage().endsWith(">. It is a coroutine: PythonAsync.submit awaits it, or its function."));
+        PythonExecutioner.exec("coroutine.close()");
+        String java = "Unable to find python type for java type: " + Bean.class;
+        for (Object value : new Object[] {new Bean(), List.of(new Bean())}) {
+            assertEquals("Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType.",
+                    Expect.failure(java, () -> Python.of(value)).getCause().getMessage());
+            assertEquals("Hand over Python.of(value), which takes records, dates and more; or register a PythonType.",
+                    Expect.failure(java, () -> PythonCallable.of("repr").call(value)).getCause().getMessage());
+        }
+    }
 }

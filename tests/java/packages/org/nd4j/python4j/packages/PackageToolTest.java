@@ -190,11 +190,11 @@ class PackageToolTest {
 
     @Test
     void aDeclarationThatTheLockDoesNotHaveIsAnError() throws IOException {
-        contains(tool("install", parcel("--out", folder.resolve("out").toString())), "There is no lock file " + lock(), "lockPython");
+        contains(tool("install", parcel("--out", folder.resolve("out").toString())), "There is no lock file " + lock() + ": write it by Gradle's task lockPython or by mvn io.github.python4j:python4j-maven-plugin:lock, and");
         assertEquals("", tool("lock", PARCEL));
         Path requirements = Files.writeString(folder.resolve("requirements.txt"), "# one\nstamp  # two\n");
         contains(tool("install", "--package", "parcel==1.1", "--platform", "linux-x86_64", "--requirements", requirements.toString(),
-                "--python", "3.9", "--out", folder.resolve("out").toString()), "Run lockPython",
+                "--python", "3.9", "--out", folder.resolve("out").toString()), "Lock again by Gradle's task lockPython or by mvn io.github.python4j:python4j-maven-plugin:lock.",
                 "the package parcel==1.1 is declared and not locked", "the package parcel==1.0 is locked and not declared",
                 "the package stamp is declared and not locked", "the platform windows-x86_64 is locked and not declared",
                 "Python 3.9 is declared");

@@ -16,11 +16,13 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.LocalDate;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -32,6 +34,7 @@ import org.nd4j.python4j.PythonCallable;
 import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonTimeout;
+import org.nd4j.python4j.PythonTypeToken;
 import org.nd4j.python4j.pool.PythonPool;
 import org.slf4j.LoggerFactory;
 import org.springframework.boot.SpringBootVersion;
@@ -123,6 +126,21 @@ class StarterTest {
                 python.exec("word = 'kept'");
                 return python.eval(String.class, "word");
             }));
+        }
+    }
+
+    private record Sample(double length, LocalDate day) {}
+
+    @Test
+    void argumentsAreWhatPythonOfTakes() {
+        try (App.Running app = App.run()) {
+            PythonTemplate python = app.context.getBean(PythonTemplate.class);
+            Sample sample = new Sample(2.5, LocalDate.of(2024, 2, 29));
+            assertEquals("2.5 on 2024-02-29", python.call(String.class, "lambda s: f'{s.length} on {s.day}'", sample));
+            assertEquals(List.of(sample), python.call(new PythonTypeToken<List<Sample>>() {}, "lambda *all: all", sample));
+            UnaryOperator<String> twice = text -> text + text;
+            assertEquals("[None, 1, True, 'aa']", python.call(String.class, "lambda n, i, b, f: str([n, i, b, f('a')])", null, 1, true, twice));
+            assertEquals("None", python.call(String.class, "str", (Object[]) null));
         }
     }
 

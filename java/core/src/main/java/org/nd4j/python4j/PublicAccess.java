@@ -8,7 +8,7 @@ import java.lang.reflect.Type;
 import java.util.List;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.convert.ByReference;
-import org.nd4j.python4j.internal.convert.Conversion;
+import org.nd4j.python4j.internal.convert.ToPython;
 import org.nd4j.python4j.internal.jni.Handles;
 import org.nd4j.python4j.internal.jni.Native;
 import org.nd4j.python4j.internal.loop.Awaited;
@@ -186,7 +186,7 @@ final class PublicAccess extends Access {
 
     @Override
     public Object toPeer(Object value) {
-        return Conversion.toPeer(value);
+        return ToPython.toPeer(value);
     }
 
     @Override
@@ -216,7 +216,7 @@ final class PublicAccess extends Access {
 
     @Override
     public Object toPeer(PythonType<?> type, Object value) {
-        return Conversion.toPeer(type, value);
+        return ToPython.toPeer(type, value);
     }
 
     @Override
@@ -316,7 +316,7 @@ final class PublicAccess extends Access {
 
     @Override
     public Object toPython(Object value, boolean wide) {
-        return Conversion.toPython(value, wide);
+        return ToPython.toPython(value, wide);
     }
 
     @Override

@@ -15,15 +15,12 @@ import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
-import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.nd4j.python4j.internal.Access.Sharer;
-import org.nd4j.python4j.internal.jni.Blocks;
 import org.nd4j.python4j.internal.jni.Handles;
+import org.nd4j.python4j.internal.jni.Lease;
 import org.nd4j.python4j.internal.jni.Native;
+import org.nd4j.python4j.internal.jni.Pressure;
 import org.nd4j.python4j.internal.start.NativeLoader;
 
 /**
@@ -147,7 +144,7 @@ public final class PythonBuffer implements AutoCloseable {
     }
 
     /** Memory in a block that several processes see. */
-    private PythonBuffer(Block block, long offset, Type type, long[] shape, long[] strides, boolean readOnly) {
+    private PythonBuffer(Lease.Block block, long offset, Type type, long[] shape, long[] strides, boolean readOnly) {
         this(block.address + offset, type, shape, strides, readOnly, null);
         lease = new Lease(0, block, address, length());
         own = lease.hold(this);
@@ -329,7 +326,7 @@ public final class PythonBuffer implements AutoCloseable {
             throw new IllegalArgumentException("The shape " + Arrays.toString(shape) + " is larger than memory.");
         }
         NativeLoader.loadLibraries();
-        Block block = new Block(Native.sharedMake(count * type.size));
+        Lease.Block block = new Lease.Block(Native.sharedMake(count * type.size));
         return new PythonBuffer(block, 0, type, shape.clone(), cOrder(shape, type.size), false);
     }
 
@@ -438,7 +435,7 @@ public final class PythonBuffer implements AutoCloseable {
         long[] strides = numbers(from, shape.length);
         long key = from.getLong();
         long offset = from.getLong();
-        Block block = new Block(Native.sharedAgain(sharer.came(key)));
+        Lease.Block block = new Lease.Block(Native.sharedAgain(sharer.came(key)));
         try {
             checkInside(block, offset, type, shape, strides);
         } catch (RuntimeException e) {
@@ -456,7 +453,7 @@ public final class PythonBuffer implements AutoCloseable {
         return numbers;
     }
 
-    private static void checkInside(Block block, long offset, Type type, long[] shape, long[] strides) {
+    private static void checkInside(Lease.Block block, long offset, Type type, long[] shape, long[] strides) {
         long low = offset;
         long high = Math.addExact(offset, type.size);
         for (int i = 0; i < shape.length; i++) {
@@ -939,93 +936,5 @@ public final class PythonBuffer implements AutoCloseable {
             throw new IllegalArgumentException("Elements of type " + type + " have no size.");
         }
         return type;
-    }
-
-    /** A block of shared memory, as native code describes it. */
-    private static final class Block {
-        final long key;
-        final long address;
-        final long length;
-
-        Block(long[] described) {
-            key = described[0];
-            address = described[1];
-            length = described[2];
-        }
-    }
-
-    /**
-     * Keeps memory of Python by a handle, or a block of shared memory, which goes when the last of its holders has become
-     * unreachable. The cleaner's thread waits for nothing: Python frees the object when some thread next enters.
-     */
-    private static final class Lease {
-        private final long handle;
-        private final Block block; // null for memory of Python
-        private final AtomicInteger holders = new AtomicInteger();
-        private final Runnable forget;
-
-        Lease(long handle, Block block, long address, long length) {
-            this.handle = handle;
-            this.block = block;
-            this.forget = Pressure.note(address, length);
-        }
-
-        Cleaner.Cleanable hold(Object holder) {
-            holders.incrementAndGet();
-            return Handles.CLEANER.register(holder, this::release);
-        }
-
-        private void release() {
-            if (holders.decrementAndGet() == 0) {
-                forget.run();
-                if (block == null) {
-                    Native.handleDropLater(handle);
-                } else {
-                    Blocks.drop(block.key);
-                }
-            }
-        }
-    }
-
-    /**
-     * The garbage collector does not see how much memory hangs on a small object, and without need it does
-     * not run. So large pieces are counted here, each address once, and when what was not released grows
-     * beyond a limit, the collector is asked to run, as {@code ByteBuffer.allocateDirect} does. What is in
-     * use, in the heap too, raises the limit: the price stays in proportion.
-     */
-    private static final class Pressure {
-        private static final long LARGE = 1 << 16;
-        private static final long LEAST = Math.max(128 << 20, Runtime.getRuntime().maxMemory() / 8);
-        private static final Runnable NOTHING = () -> {};
-
-        private static final Map<Long, Long> PIECES = new ConcurrentHashMap<>();
-        private static final AtomicLong TOTAL = new AtomicLong();
-        private static volatile long limit = LEAST;
-
-        /** Counts a piece; what is returned ends that. */
-        static Runnable note(long address, long length) {
-            if (length < LARGE || PIECES.putIfAbsent(address, length) != null) {
-                return NOTHING;
-            }
-            long total = TOTAL.addAndGet(length);
-            Runtime heap = Runtime.getRuntime();
-            if (total > limit && total > (heap.totalMemory() - heap.freeMemory()) / 2) {
-                limit = 2 * total;
-                System.gc();
-            }
-            return () -> {
-                if (PIECES.remove(address, length)) {
-                    limit = Math.max(LEAST, 2 * TOTAL.addAndGet(-length));
-                }
-            };
-        }
-
-        /** Counts a piece until its owner is unreachable. */
-        static void note(Object owner, long address, long length) {
-            Runnable forget = note(address, length);
-            if (forget != NOTHING) {
-                Handles.CLEANER.register(owner, forget);
-            }
-        }
     }
 }

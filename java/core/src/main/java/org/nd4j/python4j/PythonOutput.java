@@ -69,8 +69,8 @@ public final class PythonOutput implements AutoCloseable {
     }
 
     /**
-     * Sends Python's output to two receivers, line by line, until this object is closed. A complete line ends with
-     * {@code \n}; an incomplete one does not.
+     * Sends Python's output to two receivers until this object is closed. A text has the whole lines that Python wrote at
+     * once, one as a rule, each with its {@code \n}; or an incomplete line, without one.
      *
      * @throws PythonException if Python cannot be started
      */

@@ -85,7 +85,7 @@ public abstract class Access {
     /** A function or class of another one of our Python files. */
     public abstract PythonObject tool(String file, String name);
 
-    /** Calls a callable with arguments of all types that {@code Conversion} supports. */
+    /** Calls a callable with arguments of all types that {@code ToPython} supports. */
     public abstract PythonObject callWide(PythonObject callable, Object... arguments);
 
     /** Like {@link #callWide}, but returns a handle that belongs to no frame. */
@@ -254,7 +254,7 @@ public abstract class Access {
 
     /**
      * Converts a value that {@code Pack} does not write directly to its counterpart in Python; see {@code
-     * Conversion.toPython}.
+     * ToPython.toPython}.
      */
     public abstract Object toPython(Object value, boolean wide);
 

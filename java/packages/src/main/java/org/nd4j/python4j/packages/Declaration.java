@@ -68,7 +68,7 @@ final class Declaration {
         difference(different, "platform", platforms, locked.platforms);
         difference(different, "package", packages, locked.packages);
         if (!different.isEmpty()) {
-            throw new Failure("The declaration and the lock file " + file + " disagree. Run lockPython.\n  - "
+            throw new Failure("The declaration and the lock file " + file + " disagree. Lock again by " + Lock.BY + ".\n  - "
                     + String.join("\n  - ", different));
         }
     }

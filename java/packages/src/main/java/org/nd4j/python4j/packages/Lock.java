@@ -53,6 +53,9 @@ final class Lock {
         }
     }
 
+    /** What writes a lock file, for messages. */
+    static final String BY = "Gradle's task lockPython or by mvn io.github.python4j:python4j-maven-plugin:lock";
+
     final Declaration declaration;
     final List<Package> packages = new ArrayList<>();
 
@@ -77,13 +80,13 @@ final class Lock {
     /** Reads a lock file that {@link #write} wrote. */
     static Lock read(Path file) throws IOException {
         if (!Files.exists(file)) {
-            throw new Failure("There is no lock file " + file + ": run lockPython, and keep the file with the sources");
+            throw new Failure("There is no lock file " + file + ": write it by " + BY + ", and keep it with the sources");
         }
         try {
             Map<String, Object> root = Toml.read(Files.readString(file));
             Map<String, Object> tool = map(map(root, "tool"), "python4j");
             if (!"1.0".equals(root.get("lock-version")) || tool.isEmpty()) {
-                throw new IllegalArgumentException("it is not one that lockPython wrote");
+                throw new IllegalArgumentException("it is not one that python4j wrote");
             }
             Lock lock = new Lock(new Declaration(text(tool, "python"), texts(tool, "platforms"), texts(tool, "declared")));
             for (Map<String, Object> each : maps(root, "packages")) {
@@ -103,7 +106,7 @@ final class Lock {
             }
             return lock;
         } catch (IllegalArgumentException e) {
-            throw new Failure("The lock file " + file + " cannot be read: " + e.getMessage() + ". Run lockPython to write it anew");
+            throw new Failure("The lock file " + file + " cannot be read: " + e.getMessage() + ". Write it anew by " + BY);
         }
     }
 

@@ -214,7 +214,7 @@ public final class PackageTool {
             String name = brought.substring(0, brought.indexOf("==") + 2);
             files.keySet().removeIf(each -> {
                 if (each.toString().startsWith(name) && !each.toString().equals(brought)) {
-                    throw new Failure("The lock has " + each + ", and the class path brings " + brought + ". Run lockPython");
+                    throw new Failure("The lock has " + each + ", and the class path brings " + brought + ". Lock again by " + Lock.BY);
                 }
                 return each.toString().equals(brought);
             });

@@ -36,7 +36,7 @@ final class ForkServer {
     WorkerProcess fork() {
         for (boolean again : new boolean[] {true, false}) {
             if (workers.isClosing()) {
-                throw Workers.isClosed();
+                throw Workers.closed();
             }
             if (obstacle != null || server == null && !start()) {
                 return null;

@@ -163,7 +163,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
         sessions.add(session);
         if (workers.isClosing()) { // it may have missed this one
             session.close();
-            throw Workers.isClosed();
+            throw Workers.closed();
         }
         return session;
     }
@@ -229,7 +229,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             try {
                 pool.workers.execute(() -> task.done(run(task.call, null)));
             } catch (RejectedExecutionException e) {
-                task.done(Outcome.failed(Workers.isClosed()));
+                task.done(Outcome.failed(Workers.closed()));
             }
         }
 

@@ -673,7 +673,7 @@ final class Worker implements Pack.Peer, Channel.Blocks {
         output.close();
         held.clear();
         if (workers != null) {
-            workers.hasDiscarded(this);
+            workers.discarded(this);
         }
     }
 }

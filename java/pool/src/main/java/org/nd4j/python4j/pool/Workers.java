@@ -205,14 +205,14 @@ final class Workers {
         }
     }
 
-    static PythonException isClosed() {
+    static PythonException closed() {
         return new PythonException("The pool is closed.");
     }
 
     /** An idle worker, null if there is none. The caller has the lock. */
     private Worker free() {
         if (closed) {
-            throw isClosed();
+            throw closed();
         }
         for (Worker worker = idle.pollLast(); worker != null; worker = idle.pollLast()) {
             if (!worker.hasEnded()) {
@@ -361,7 +361,7 @@ final class Workers {
         } finally {
             lock.lock();
             try {
-                isGone();
+                oneLess();
             } finally {
                 lock.unlock();
             }
@@ -369,7 +369,7 @@ final class Workers {
     }
 
     /** There is one worker less. The caller has the lock. */
-    private void isGone() {
+    private void oneLess() {
         count--;
         if (!closed) {
             startWhatIsWanted();
@@ -453,7 +453,7 @@ final class Workers {
             }
             Worker worker = open(number, process);
             if (isPrepared) {
-                isReady(worker);
+                started(worker);
             } else {
                 threads.execute(() -> prepare(worker));
             }
@@ -483,7 +483,7 @@ final class Workers {
     }
 
     /** Its process has ended. */
-    void hasDiscarded(Worker worker) {
+    void discarded(Worker worker) {
         lock.lock();
         try {
             opened.remove(worker);
@@ -500,10 +500,10 @@ final class Workers {
             notStarted(failure);
             return;
         }
-        isReady(worker);
+        started(worker);
     }
 
-    private void isReady(Worker worker) {
+    private void started(Worker worker) {
         lock.lock();
         try {
             starting--;
@@ -555,7 +555,7 @@ final class Workers {
             if (ready.remove(worker)) {
                 forsaken.add(worker);
                 tally.restarts(worker, why);
-                isGone();
+                oneLess();
             }
         } finally {
             lock.unlock();
@@ -597,7 +597,7 @@ final class Workers {
         } finally {
             lock.unlock();
         }
-        refused.forEach(waiter -> fail(waiter, isClosed()));
+        refused.forEach(waiter -> fail(waiter, closed()));
         long end = System.nanoTime() + settings.grace.plus(TIME_TO_END).toNanos();
         leases.accept(end - System.nanoTime());
         boolean interrupted = awaitEnd(end);

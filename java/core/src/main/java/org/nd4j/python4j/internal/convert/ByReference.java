@@ -56,7 +56,7 @@ public final class ByReference implements Callbacks.Function {
     /** Passes an object by reference; text, numbers and null are converted to values. */
     public static PythonObject of(Object object, PythonExposure exposure) {
         PythonObject python = ProxyHandler.object(object);
-        Object content = Conversion.content(object);
+        Object content = ToPython.content(object);
         if (python != null) {
             return python;
         } else if (content != object) {
@@ -81,11 +81,11 @@ public final class ByReference implements Callbacks.Function {
         if (python != null) {
             return python;
         }
-        Object content = Conversion.content(value);
+        Object content = ToPython.content(value);
         if (content != value) {
             return shown(content, exposure, declared == null || declared.kind != Target.Kind.OPTIONAL ? null : declared.part(0));
         }
-        if (Conversion.registered(value) != null) {
+        if (ToPython.registered(value) != null) {
             return value;
         }
         if (Access.get().allows(exposure, value) || kind(value) != null || value instanceof Throwable) {
@@ -100,9 +100,9 @@ public final class ByReference implements Callbacks.Function {
             return function != value ? function : new Callbacks.Given(Functional.of(value), null);
         }
         if (Records.isRecord(value.getClass())) { // its components come out of the reference, too
-            return Conversion.named(value, Target.of(value, declared), each -> shown(each.getKey(), exposure, each.getValue()));
+            return ToPython.named(value, Target.of(value, declared), each -> shown(each.getKey(), exposure, each.getValue()));
         }
-        return Conversion.isKnown(value) ? value : reference(value, exposure, declared);
+        return ToPython.isKnown(value) ? value : reference(value, exposure, declared);
     }
 
     private static Map.Entry<Object, Object> shownEntry(Map.Entry<?, ?> entry, PythonExposure exposure, Target key, Target value) {

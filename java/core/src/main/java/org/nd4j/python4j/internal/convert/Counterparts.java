@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values of less common JDK types: their counterparts in Python, and the conversion back. Conversion handles
-// common types.
+// Values of less common JDK types: their counterparts in Python, and the conversion back. Conversion and ToPython
+// handle common types.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Type;
@@ -35,7 +35,7 @@ import org.nd4j.python4j.Python;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Pack;
 
-/** Conversions by class. A conversion to Python returns a simpler value that Conversion knows, or a new object. */
+/** Conversions by class. A conversion to Python returns a simpler value that ToPython knows, or a new object. */
 final class Counterparts {
 
     private static final String SQL = "java.sql.";

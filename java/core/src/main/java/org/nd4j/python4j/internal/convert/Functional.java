@@ -175,7 +175,7 @@ public final class Functional implements Callbacks.Function {
                 return method == null ? value
                         : new Callbacks.Given(of(value, method, methods(method, Conversion.within(declared.type))), null);
             case OPTIONAL:
-                Object content = Conversion.content(value);
+                Object content = ToPython.content(value);
                 Object function = content == value ? value : typed(content, declared.part(0), depth + 1);
                 return function == content ? value : function;
             case ENTRY:
@@ -188,7 +188,7 @@ public final class Functional implements Callbacks.Function {
                         typed(key, declared.part(0), depth + 1), typed(each, declared.part(1), depth + 1)));
                 return map;
             case RECORD:
-                return Conversion.named(value, declared, each -> typed(each.getKey(), each.getValue(), depth + 1));
+                return ToPython.named(value, declared, each -> typed(each.getKey(), each.getValue(), depth + 1));
             case ARRAY:
             case COLLECTION:
             case ITERATOR:

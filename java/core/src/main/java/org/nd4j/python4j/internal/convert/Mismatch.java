@@ -110,7 +110,16 @@ final class Mismatch extends RuntimeException {
                     .append(" is not ").append(vowel ? "an " : "a ").append(name)
                     .append(record == null ? "" : " (record " + record + ")");
         }
-        return new PythonException(text.append(reason == null ? "" : ". " + reason).toString(), getCause());
+        String advice = reason == null ? advice() : reason;
+        return new PythonException(text.append(advice == null ? "" : ". " + advice).toString(), getCause());
+    }
+
+    /** What to do where the conversion itself had nothing to say, null for nothing. */
+    private String advice() {
+        if (value instanceof PythonObject && kind(value).equals("coroutine")) {
+            return "It is a coroutine: PythonAsync.submit awaits it, or its function.";
+        }
+        return target.isUnknown() ? "Python's values do not become this class: ask for a record, an interface that is not sealed, or a Map." : null;
     }
 
     /** The name of the value's type in Python. */

@@ -95,7 +95,7 @@ final class Recent {
 
     /** The class that a value has where it crosses; one for all that cross as objects or containers. */
     private static Class<?> form(Object optional) {
-        Object value = Conversion.content(optional);
+        Object value = ToPython.content(optional);
         if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte
                 || value instanceof BigInteger) { // small ones come back as a Long
             return Long.class;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Access to records by reflection, because this library is compiled for a Java version without records. The
-// class Conversion describes what records become in Python.
+// class ToPython describes what records become in Python.
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.invoke.MethodHandle;

@@ -192,9 +192,18 @@ final class Target {
 
     /** Whether an object that is wanted as this becomes a proxy of an interface. */
     private boolean isProxy() {
-        return raw.isInterface() && raw != Path.class && !isSealed(raw)
-                && VALUES.stream().noneMatch(raw::isAssignableFrom)
-                && Access.get().registered().stream().noneMatch(each -> Access.get().javaType(each) == raw);
+        return raw.isInterface() && raw != Path.class && !isSealed(raw) && !hasValues();
+    }
+
+    /** Whether values of the rules, or of a registered type, are of this type. */
+    private boolean hasValues() {
+        return VALUES.stream().anyMatch(raw::isAssignableFrom)
+                || Access.get().registered().stream().anyMatch(each -> Access.get().javaType(each) == raw);
+    }
+
+    /** Whether only an object of Java's that Python has can be of this type. */
+    boolean isUnknown() {
+        return kind == Kind.OTHER && !hasValues();
     }
 
     /** Whether an interface names all classes that implement it: no proxy is among them. */

@@ -108,7 +108,7 @@ public final class Pack {
     private int length;
     private Peer peer; // null for this process's own Python
     private boolean alone; // whether nothing may be needed of Python before this is sent
-    private boolean wide; // whether values that only Conversion knows may be written
+    private boolean wide; // whether values that only ToPython knows may be written
 
     /** Objects whose handles are in the buffer: they must not be collected before the call is over. */
     private final List<PythonObject> lent = new ArrayList<>();
@@ -236,7 +236,7 @@ public final class Pack {
         return this;
     }
 
-    /** Makes this buffer accept every value for which {@code Conversion} knows a counterpart. */
+    /** Makes this buffer accept every value for which {@code ToPython} knows a counterpart. */
     public Pack wide() {
         wide = true;
         return this;
@@ -745,7 +745,7 @@ public final class Pack {
         return ByteBuffer.wrap(buffer, length, buffer.length - length).slice().order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Whatever may be something else in Python, which {@code Conversion} decides; and the rarer forms. */
+    /** Whatever may be something else in Python, which {@code ToPython} decides; and the rarer forms. */
     private void rarer(Object value, int depth) {
         if (peer != null && value instanceof Callbacks.Function) {
             u8(Tag.FUNCTION).u64(peer.hold(value));
@@ -809,8 +809,13 @@ public final class Pack {
             ((Iterable<?>) value).forEach(elements::add);
             list(elements, depth);
         } else {
-            throw new PythonException("Unable to find python type for java type: " + value.getClass()
-                    + (peer == null ? "" : ". Hand over to a worker process what the value consists of: text, numbers, lists, maps."));
+            String text = "Unable to find python type for java type: " + value.getClass();
+            if (peer != null) {
+                throw new PythonException(text + ". Hand over to a worker process what the value consists of: text, numbers, lists, maps.");
+            }
+            throw new PythonException(text, new PythonException(wide
+                    ? "Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType."
+                    : "Hand over Python.of(value), which takes records, dates and more; or register a PythonType."));
         }
     }
 
