@@ -5,12 +5,15 @@ package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.time.DayOfWeek;
+import java.time.Duration;
 import java.time.LocalDate;
 import java.util.AbstractMap;
 import java.util.ArrayDeque;
@@ -401,6 +404,41 @@ class ElementsTest {
         check("None not in t and t.get(None) is None and 5 not in t");
         Expect.failureWith("TypeError: a java.util.TreeMap takes no None", () -> PythonExecutioner.exec("t[None] = 1"));
         Expect.failureWith("TypeError: a java.util.PriorityQueue takes no None", () -> PythonExecutioner.exec("q.add(None)"));
+    }
+
+    @Test
+    void whatAContainerTakesOnlyOfOneClassIsATypeErrorElsewhere() {
+        set("m", new TreeMap<>(Map.of("a", 1)));
+        set("s", new TreeSet<>(List.of("a")));
+        set("q", new java.util.PriorityQueue<>(List.of("a")));
+        set("l", Collections.checkedList(new ArrayList<>(List.of("a")), String.class));
+        check("1 not in m and m.get(1) is None and 1 not in s and 1 not in q and 1 not in l");
+        for (String put : List.of("m[1] = 1", "m.setdefault(1, 1)", "s.add(1)", "q.add(1)", "l.append(1)", "l.insert(0, 1)", "l[0] = 1", "l[:] = [1]")) {
+            String message = assertThrows(PythonException.class, () -> PythonExecutioner.exec(put)).getMessage();
+            assertTrue(message.startsWith("TypeError: a java.util.") && message.contains(" java.lang.Long "), put + ": " + message);
+        }
+        check("list(m) == list(s) == list(q) == list(l) == ['a']");
+        set("own", new java.util.AbstractList<Object>() { // an error of its own is what it was
+            @Override
+            public Object get(int index) {
+                throw new ClassCastException("mine");
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+        });
+        assertEquals("mine", assertThrows(ClassCastException.class, () -> PythonExecutioner.exec("own[0]")).getMessage());
+    }
+
+    /** Looking for a number takes no time that grows with its exponent, nor much with its length. */
+    @Test
+    void hugeNumbersAreLookedUpAtOnce() {
+        set("l", new ArrayList<>(List.of(1, 2.5)));
+        set("s", new LinkedHashSet<>(List.of(1, BigInteger.TEN.pow(400))));
+        run("from decimal import Decimal", "huge = [Decimal('1e9999999'), Decimal('1e-9999999'), 1 << 1000000]");
+        assertTimeout(Duration.ofSeconds(5), () -> check("not any(each in l or each in s for each in huge)", "Decimal('1e400') in s"));
     }
 
     // ---- the table of operations ----

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -135,6 +136,19 @@ class InterpreterTest {
         String message = Launch.report().python("3.77").environment("PATH", folder).environment("XDG_DATA_HOME", folder).run().failure();
         assertTrue(message.contains("no usable CPython 3.77 on PATH (" + folder + "), and none where installers put one ("
                 + folder.resolve("uv/python")), message);
+    }
+
+    @Test
+    void aVersionMayBeThatOfTheEmbeddedOne() throws Exception {
+        String full = Launch.report().run().field("python").split(" ")[0];
+        for (String version : List.of(full, full.substring(0, full.lastIndexOf('.')))) {
+            Launch.Result result = Launch.report().python(version).environment("PATH", folder).environment("HOME", folder).run().passed();
+            assertTrue(result.out.contains("\"embedded\":true"), result::toString);
+            assertTrue(result.field("reason").contains(" (-Dorg.eclipse.python4j.python=" + version
+                    + ", and no other one that can be used was found)"), result::toString);
+        }
+        String message = Launch.report().python(full + "9").environment("PATH", folder).environment("HOME", folder).run().failure();
+        assertTrue(message.contains("no usable CPython " + full + "9 on PATH") && message.endsWith(" is of another version"), message);
     }
 
     @Test

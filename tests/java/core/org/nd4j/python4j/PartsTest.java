@@ -24,11 +24,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import java.util.function.LongFunction;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.LongStream;
@@ -151,6 +153,57 @@ class PartsTest {
         try (PythonGC frame = PythonGC.watch()) {
             return Python.eval("str([(type(o), str(o)[:60]) for o in __import__('gc').get_objects()"
                     + " if type(o) in (list, dict) and len(o) > 10000])").toString();
+        }
+    }
+
+    /** A key that is removed and put again while a ConcurrentHashMap is read comes twice out of its iterator. */
+    @Test
+    void aConcurrentMapIsReadWhileItChanges() {
+        Map<Object, Object> map = new ConcurrentHashMap<>();
+        Set<Object> set = ConcurrentHashMap.newKeySet();
+        for (String each : List.of("AaAa", "AaBB", "BBAa")) { // all have the same hash
+            map.put(each, 1);
+            set.add(each.equals("AaBB") ? new Text("AaBB", () -> set.remove("AaAa") && set.add("AaAa")) : each);
+        }
+        map.put("AaBB", new Text("1", () -> map.remove("AaAa") != null && map.put("AaAa", 1) == null));
+        assertEquals("{'AaAa': 1, 'AaBB': '1', 'BBAa': 1}", Python.of(map).toString());
+        assertEquals("['AaAa', 'AaBB', 'BBAa']", Python.eval("sorted").call(Python.of(set)).toString());
+    }
+
+    /** Does something when it is read. */
+    private static final class Text implements CharSequence {
+        final String text;
+        final Supplier<?> then;
+
+        Text(String text, Supplier<?> then) {
+            this.text = text;
+            this.then = then;
+        }
+
+        @Override
+        public int length() {
+            return text.length();
+        }
+
+        @Override
+        public char charAt(int index) {
+            return text.charAt(index);
+        }
+
+        @Override
+        public CharSequence subSequence(int start, int end) {
+            return text.subSequence(start, end);
+        }
+
+        @Override
+        public int hashCode() {
+            return text.hashCode();
+        }
+
+        @Override
+        public String toString() {
+            then.get();
+            return text;
         }
     }
 

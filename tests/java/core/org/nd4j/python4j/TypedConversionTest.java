@@ -548,6 +548,13 @@ class TypedConversionTest {
         assertEquals(1, Python.eval("Level").toJava(List.class).size());
     }
 
+    /** Python itself refuses to write it down, and Java takes seconds for that. */
+    @Test
+    void ofAHugeNumberTheMessageTellsTheLength() {
+        wrong("value[0]: int <int of 4000001 bits> is not an Integer.", "[1 << 4000000]", new PythonTypeToken<List<Integer>>() {}.type());
+        wrong("Could not convert value to java.lang.String: -1" + "0".repeat(198) + "...", "-10**1000", String.class);
+    }
+
     @Test
     void bytesCountFromZero() {
         assertArrayEquals(new int[] {255, 0}, java("b'\\xff\\0'", int[].class));

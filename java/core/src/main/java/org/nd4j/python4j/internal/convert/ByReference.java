@@ -296,6 +296,9 @@ public final class ByReference implements Callbacks.Function {
             throw refused(e);
         } catch (NullPointerException e) {
             throw operands.contains(null) ? new Callbacks.Raise("TypeError", "a " + object.getClass().getName() + " takes no None") : e;
+        } catch (ClassCastException e) {
+            throw PUTS.contains(operation)
+                    ? new Callbacks.Raise("TypeError", "a " + object.getClass().getName() + " takes no such value: " + e.getMessage()) : e;
         }
     }
 
@@ -603,6 +606,7 @@ public final class ByReference implements Callbacks.Function {
         }
     }
 
+    private static final List<String> PUTS = Arrays.asList("add", "insert", "set", "put", "arrange");
     private static final List<String> RESIZES = Arrays.asList("add", "insert", "delete", "clear");
 
     private static int at(List<?> operands, int which) {

@@ -23,6 +23,9 @@ final class Mismatch extends RuntimeException {
 
     private static final int LONGEST = 200;
 
+    /** So many bits of an int are written in digits. For millions of them Java would take seconds. */
+    private static final int MOST_BITS = 10_000;
+
     private final transient Object value;
     private final transient Target target;
     private final String reason;
@@ -176,6 +179,8 @@ final class Mismatch extends RuntimeException {
             text.append("None");
         } else if (value instanceof Boolean) {
             text.append((Boolean) value ? "True" : "False");
+        } else if (value instanceof BigInteger && ((BigInteger) value).bitLength() > MOST_BITS) {
+            text.append("<int of ").append(((BigInteger) value).bitLength()).append(" bits>");
         } else if (value instanceof String && quoted) {
             text.append('\'').append(value).append('\'');
         } else if (value instanceof byte[]) {

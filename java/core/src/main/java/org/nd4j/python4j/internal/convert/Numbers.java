@@ -113,6 +113,9 @@ final class Numbers {
 
     // ---- equal ones ----
 
+    /** Numbers with more digits before the point are looked up as they came: to write one out may take more memory than there is. */
+    private static final int MOST_DIGITS = 10_000;
+
     /**
      * All other numbers of Java that equal this one in Python, where an Integer is no Long and a Boolean no number; none
      * for what is no number.
@@ -124,10 +127,14 @@ final class Numbers {
         } else if (value instanceof Double) {
             double number = (Double) value;
             exact = number == number && !Double.isInfinite(number) ? new BigDecimal(number) : null;
-        } else if (value instanceof Long || value instanceof BigInteger || value instanceof BigDecimal) {
-            exact = new BigDecimal(value.toString());
+        } else if (value instanceof Long) {
+            exact = BigDecimal.valueOf((Long) value);
+        } else if (value instanceof BigInteger && ((BigInteger) value).bitLength() <= Double.MAX_EXPONENT + 1) {
+            exact = new BigDecimal((BigInteger) value);
+        } else if (value instanceof BigDecimal && (long) ((BigDecimal) value).precision() - ((BigDecimal) value).scale() <= MOST_DIGITS) {
+            exact = (BigDecimal) value;
         } else {
-            return Collections.emptyList();
+            return Collections.emptyList(); // no number, or one beyond those of all other classes
         }
         List<Object> equal = new ArrayList<>();
         double approximate = exact == null ? (Double) value : exact.doubleValue();

@@ -18,10 +18,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
 import org.nd4j.python4j.PythonBuffer;
@@ -796,12 +799,14 @@ public final class Pack {
         enter(value, depth);
         if (value instanceof List) {
             list((List<?>) value, depth);
+        } else if (value instanceof ConcurrentHashMap) { // what is put again while it is read may come twice
+            map(new LinkedHashMap<>((Map<?, ?>) value), depth);
         } else if (value instanceof Map) {
             map((Map<?, ?>) value, depth);
         } else if (value instanceof Object[]) {
             list(Arrays.asList((Object[]) value), depth);
         } else if (value instanceof Set) {
-            collection(Tag.SET, (Set<?>) value, depth);
+            collection(Tag.SET, value instanceof ConcurrentHashMap.KeySetView ? new LinkedHashSet<>((Set<?>) value) : (Set<?>) value, depth);
         } else if (value instanceof Collection) {
             list((Collection<?>) value, depth);
         } else if (value instanceof Iterable && !(value instanceof Path)) { // a Path iterates over Paths without end

@@ -27,6 +27,7 @@ import java.util.Collections;
 import java.util.Enumeration;
 import java.util.List;
 import java.util.jar.JarFile;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 import java.util.zip.CheckedInputStream;
@@ -83,6 +84,23 @@ public final class Embedded {
     /** Whether an embedded CPython is on the class path. */
     public static boolean isThere() {
         return isThere(cpythonMarker());
+    }
+
+    /** Whether an embedded CPython is there that has a version such as {@code 3.14}. One of its headers tells, without unpacking. */
+    static boolean isOf(String version) {
+        Pattern named = Pattern.compile("PY_VERSION\\s+\"" + Pattern.quote(version) + "(?![0-9])");
+        String[] parts = version.split("\\.");
+        String minor = parts.length < 2 ? "" : "python" + parts[0] + "." + parts[1] + "/";
+        for (String below : new String[] {minor, ""}) { // on Windows there is no such folder
+            try (InputStream in = NativeLoader.resource(folder("cpython") + "/include/" + below + "patchlevel.h")) {
+                if (in != null && named.matcher(new String(in.readAllBytes(), StandardCharsets.UTF_8)).find()) {
+                    return true;
+                }
+            } catch (IOException e) {
+                return false;
+            }
+        }
+        return version.equals("3") && isThere();
     }
 
     private static boolean isThere(String marker) {

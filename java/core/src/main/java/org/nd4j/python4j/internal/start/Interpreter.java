@@ -453,7 +453,10 @@ public final class Interpreter {
             return names;
         }
 
-        /** The interpreter that the user named, null for {@code auto} outside any environment. */
+        /**
+         * The interpreter that the user named; null for the embedded one, which is meant by {@code auto} outside any
+         * environment and by its version where nothing else has that.
+         */
         private static Answer asked(String choice, String named) {
             try {
                 String text = NativeLoader.ask(choice);
@@ -463,12 +466,18 @@ public final class Interpreter {
                 }
                 return answer;
             } catch (PythonException e) {
-                throw new PythonException(named + ": " + e.getMessage(), e);
+                boolean isVersion = choice.matches("[0-9.]+");
+                if (isVersion && Embedded.isOf(choice)) {
+                    return null;
+                }
+                String other = isVersion && Embedded.isThere() ? ". The embedded one, of " + Embedded.origin() + ", is of another version" : "";
+                throw new PythonException(named + ": " + e.getMessage() + other, e);
             }
         }
 
         private static Answer embedded(String choice, String named) {
-            String why = named + (choice.equals(EMBEDDED) ? "" : ", and no environment is active");
+            String why = named + (choice.equals(EMBEDDED) ? "" : choice.equals("auto") ? ", and no environment is active"
+                    : ", and no other one that can be used was found");
             if (!Embedded.isThere()) {
                 throw new PythonException("The embedded CPython is wanted (" + why
                         + "), but it is not on the class path: add org.bytedeco:cpython"
