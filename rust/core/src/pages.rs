@@ -15,6 +15,8 @@ use std::{fs, mem, ptr};
 
 /// The size of a huge page. A kernel whose huge pages have another one is not asked for any.
 const HUGE: usize = 2 << 20;
+/// The size of a page where huge ones have that size.
+const PAGE: usize = 4 << 10;
 /// How much is in arenas before huge pages are used, so that a small program does not get larger by one.
 const SMALL: isize = 16 << 20;
 /// From which size on a block is advised, as in numpy.
@@ -235,11 +237,12 @@ fn advised(block: *mut c_void, size: usize) -> *mut c_void {
     block
 }
 
-/// Advises the huge pages that lie within a block as a whole.
+/// Advises all pages that have a part of a block. Those of a block that the C library has mapped for itself are one mapping then:
+/// of several with different advice the kernel would not move the block when it grows, and the C library would copy it.
 #[cold]
 fn advise(block: usize, size: usize) {
-    let start = block.next_multiple_of(HUGE);
-    let end = (block + size) & !(HUGE - 1);
-    // SAFETY: these pages are a part of the block. The advice changes no content, and a refused one does no harm.
+    let start = block & !(PAGE - 1);
+    let end = (block + size).next_multiple_of(PAGE);
+    // SAFETY: these pages are mapped, as each has a part of the block. The advice changes no content, and a refused one does no harm.
     unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_HUGEPAGE) };
 }
