@@ -55,7 +55,7 @@ class DocsTest {
                 assertEquals(programs.group(4), output(program, less, folder));
             }
         }
-        assertEquals(2, count, "programs in " + PAGE);
+        assertEquals(3, count, "programs in " + PAGE);
     }
 
     /** What a program prints, without what Spring Boot prints about its start. */

@@ -820,7 +820,7 @@ public final class Pack {
             }
             throw new PythonException(text, new PythonException(wide
                     ? "Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType."
-                    : "Hand over Python.of(value), which takes records, dates and more; or register a PythonType."));
+                    : "Hand over Python.of(value), which takes records, dates, lambdas and more; or register a PythonType."));
         }
     }
 
