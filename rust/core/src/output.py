@@ -60,7 +60,10 @@ class JavaBytes(io.RawIOBase):
         except ValueError:  # detached: whoever writes here now goes on as the stream did
             encoding = self._encoding or "utf-8"
         if encoding != self._encoding:
-            self._decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+            name = codecs.lookup(encoding).name
+            if name in ("utf-16", "utf-32"):  # the text stream writes no mark that tells the order of the bytes
+                name += "-le" if sys.byteorder == "little" else "-be"
+            self._decoder = codecs.getincrementaldecoder(name)("surrogatepass")
             self._encoding = encoding
         try:
             return self._decoder.decode(data)

@@ -15,8 +15,11 @@ import java.io.InputStream;
 import java.lang.ref.WeakReference;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -26,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -39,6 +43,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.nd4j.python4j.PythonExecutioner.JavaCppPathType;
 import org.nd4j.python4j.internal.monitor.Monitor;
+import org.nd4j.python4j.internal.packages.Folders;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.Unpacker;
 
@@ -103,6 +108,28 @@ class NativeLoaderTest {
         assumeTrue(NativeLoader.class.getResource("/org/nd4j/python4j/native/" + platform + "/native.properties") == null, "this build has natives of both processors");
         String message = Launch.report().with("os.arch", isArm ? "amd64" : "aarch64").run().failure();
         assertTrue(message.contains("no native library for " + platform) && message.contains("with the classifier " + platform), message);
+    }
+
+    @Test
+    void whatAScannerHasOpenIsTriedAgain() throws Exception {
+        for (String reason : new String[] {null, "used by another process"}) {
+            AtomicInteger tries = new AtomicInteger();
+            Folders.patiently(() -> {
+                if (tries.incrementAndGet() < 4) {
+                    throw reason == null ? new AccessDeniedException("a") : new FileSystemException("a", "b", reason);
+                }
+            });
+            assertEquals(4, tries.get());
+        }
+        assertThrows(AccessDeniedException.class, () -> Folders.patiently(() -> {
+            throw new AccessDeniedException("a");
+        }));
+        AtomicInteger tries = new AtomicInteger();
+        assertThrows(NoSuchFileException.class, () -> Folders.patiently(() -> {
+            tries.incrementAndGet();
+            throw new NoSuchFileException("a");
+        }));
+        assertEquals(1, tries.get());
     }
 
     @Test

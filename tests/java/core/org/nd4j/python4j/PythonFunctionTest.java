@@ -78,6 +78,15 @@ class PythonFunctionTest {
         }
     }
 
+    /** From Java 18 on reflection loses that exception. */
+    @Test
+    void aLambdaOfOtherTypesSaysWhatItCannotTake() {
+        Function<java.util.UUID, Object> own = id -> id.version();
+        set("f", Python.function(own));
+        String message = assertThrows(ClassCastException.class, () -> PythonExecutioner.exec("f('text')")).getMessage();
+        assertTrue(message.contains("java.lang.String"), message);
+    }
+
     @Test
     void intsThatNeedNoPackingAreTheSameAsOthers() {
         set("negated", Python.function(LongUnaryOperator.class, new Operators()));

@@ -116,6 +116,18 @@ class PythonOutputTest {
         }
     }
 
+    /** A text stream that is not at the start of a file writes no mark of the order of its bytes. */
+    @Test
+    void aStreamMayHaveEachEncodingOfUnicode() {
+        try (PythonOutput output = PythonOutput.capture()) {
+            for (String encoding : List.of("utf-16", "U32", "utf-16-be", "utf-8-sig", "utf-7")) {
+                exec("import sys\nsys.stdout.reconfigure(encoding='" + encoding + "')\nprint('\u20ac')\nprint('\ud83d\ude00')");
+            }
+            exec("sys.stdout.reconfigure(encoding='utf-8')");
+            assertEquals("\u20ac\n\ud83d\ude00\n".repeat(5), output.getOut());
+        }
+    }
+
     @Test
     void whatWaitsInTheTextStreamIsFlushedWhenTheCallReturns() {
         List<String> texts = new ArrayList<>();

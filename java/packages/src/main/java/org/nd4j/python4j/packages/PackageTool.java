@@ -26,6 +26,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.nd4j.python4j.PythonEnvironment;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.internal.packages.Folders;
 import org.nd4j.python4j.internal.packages.Index;
 import org.nd4j.python4j.internal.packages.Wheels;
 import org.nd4j.python4j.internal.start.NativeLoader;
@@ -251,7 +252,7 @@ public final class PackageTool {
         });
         Path unpacked = Wheels.unpack(entries, name -> Files.newInputStream(files.get(name)), parent);
         Wheels.delete(parent.resolve(platform));
-        Files.move(unpacked, parent.resolve(platform));
+        Folders.move(unpacked, parent.resolve(platform));
     }
 
     /** The files of a folder as a zip with the same bytes on every machine: sorted, not compressed, without times. */

@@ -16,6 +16,7 @@ import org.nd4j.python4j.PythonGC;
 import org.nd4j.python4j.PythonGIL;
 import org.nd4j.python4j.PythonObject;
 import org.nd4j.python4j.PythonTypes;
+import org.nd4j.python4j.internal.packages.Folders;
 import org.nd4j.python4j.internal.start.Unpacker;
 
 /** pytest has a folder of its own at the end of {@code sys.path}, so that a locked package comes first. */
@@ -47,7 +48,7 @@ final class Pytest {
                     command.addAll(Arrays.asList("--no-index", "--find-links", wheels.toString()));
                 }
                 python.run(command.toArray(new String[0])).check(release + " cannot be installed");
-                Files.move(aside, folder);
+                Folders.move(aside, folder);
             }
         }
         return folder;

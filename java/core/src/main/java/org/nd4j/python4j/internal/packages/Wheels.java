@@ -71,7 +71,7 @@ public final class Wheels {
                 Files.delete(wheel);
             }
             Files.write(aside.resolve(NOTE), text);
-            Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
+            Folders.move(aside, folder);
         } finally {
             delete(aside);
         }

@@ -12,13 +12,13 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.nd4j.python4j.PythonException;
+import org.nd4j.python4j.internal.packages.Folders;
 import org.nd4j.python4j.internal.start.Interpreter;
 import org.nd4j.python4j.internal.start.NativeLoader;
 import org.nd4j.python4j.internal.start.Unpacker;
@@ -191,7 +191,7 @@ public final class VirtualEnvironment {
         if (isWindows()) {
             Files.deleteIfExists(folder); // it replaces no folder, not even an empty one
         }
-        Files.move(aside, folder, StandardCopyOption.ATOMIC_MOVE);
+        Folders.move(aside, folder);
     }
 
     /** A path in the form for a file that is read byte by byte. */

@@ -34,6 +34,7 @@ import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
+import org.nd4j.python4j.internal.packages.Folders;
 
 /**
  * Unpacks with JavaCPP's own {@code Loader}, into JavaCPP's own cache, so that user code that calls
@@ -428,7 +429,7 @@ public final class Embedded {
                     }
                 }
             });
-            Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
+            Folders.move(aside, target);
         } finally {
             remove(aside);
         }
