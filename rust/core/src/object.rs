@@ -72,8 +72,7 @@ pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
 /// The same of an iterator over a list itself.
 #[inline]
 pub fn list_next(py: Python<'_>, handle: Handle, made: Made) -> Option<Handle> {
-    let iterator = handle::lend(py, handle).ok()?;
-    Some(capi::list_next(&iterator)?.map_or(0, |item| made.give(item)))
+    Some(capi::list_next(py, handle)?.map_or(0, |item| made.give(item)))
 }
 
 /// The object as a packed value of the wanted type.
@@ -208,7 +207,7 @@ pub fn values_of(py: Python<'_>) -> Result<bool> {
         }
     }
     handle::free_late(py);
-    let Ok(dict) = object.cast_exact::<PyDict>() else {
+    let Some(dict) = capi::exactly::<PyDict>(&object) else {
         return Ok(false);
     };
     let mut words = words.into_iter();
