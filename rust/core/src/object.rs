@@ -133,7 +133,9 @@ pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made)
 #[inline]
 pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
     let callable = handle::lend(py, handle)?;
-    let result = match capi::call(&callable, &few_ints(py, arguments)) {
+    let mut values = [const { None }; capi::FEW];
+    set_ints(py, arguments, &mut values);
+    let result = match capi::call(&callable, &values) {
         Ok(result) => result,
         Err(raised) if callable.is_callable() => return Err(raised.into()),
         Err(_) => return Err(not_callable(&callable)),
@@ -141,12 +143,12 @@ pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: 
     Ok(made.give(result))
 }
 
-fn few_ints<'py>(py: Python<'py>, arguments: &[i64]) -> [Option<Bound<'py, PyAny>>; capi::FEW] {
-    let mut values = [const { None }; capi::FEW];
+/// Makes ints where they are passed from. To copy them from elsewhere, two at a time, waits until each has been written.
+#[inline]
+fn set_ints<'py>(py: Python<'py>, arguments: &[i64], values: &mut [Option<Bound<'py, PyAny>>; capi::FEW]) {
     for (value, word) in values.iter_mut().zip(arguments) {
         *value = Some(pack::int(py, *word));
     }
-    values
 }
 
 /// Calls a method of a Java interface with up to [`capi::FEW`] ints, as a plan of `bind` in proxies.py says. A result that is
@@ -159,7 +161,8 @@ pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame)
         Bound<'_, PyAny>,
         Bound<'_, PyAny>,
     ) = plan.extract()?;
-    let values = few_ints(py, arguments);
+    let mut values = [const { None }; capi::FEW];
+    set_ints(py, arguments, &mut values);
     let mut result = None;
     for name in names.iter_borrowed() {
         if let Some(found) = capi::optional_attribute(&target, &name)? {
