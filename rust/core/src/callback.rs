@@ -485,7 +485,7 @@ fn operation<'a>(
     operand: Option<&'a Bound<'_, PyAny>>,
     count: usize,
 ) -> Option<Few<'a>> {
-    let name = capi::utf8(name?.cast_exact::<PyString>().ok()?)?;
+    let name = capi::utf8(capi::exactly(name?)?)?;
     let number = OPERATIONS.iter().position(|&operation| operation == name)?;
     match (number == MEMBER, count) {
         (true, 2) => Some(Few::Operation(number, short_ascii(operand?)?)),
@@ -495,7 +495,7 @@ fn operation<'a>(
 }
 
 fn short_ascii<'a>(text: &'a Bound<'_, PyAny>) -> Option<&'a str> {
-    let text = text.cast_exact::<PyString>().ok()?;
+    let text = capi::exactly::<PyString>(text)?;
     if capi::length(text) > SHORT_TEXT {
         return None;
     }

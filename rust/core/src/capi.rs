@@ -3,11 +3,12 @@
 //! the safe functions around them that all other files call.
 
 use crate::alloc;
+use crate::handle::{self, Handle};
 use pyo3::exceptions::{PyAttributeError, PyBaseException};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyDict, PyList, PyString, PyTuple, PyType};
-use pyo3::{Borrowed, PyClass, ffi, intern};
+use pyo3::{Borrowed, PyClass, PyTypeInfo, ffi, intern};
 use std::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -541,6 +542,17 @@ pub fn double(object: &Bound<'_, PyAny>) -> Option<f64> {
     unsafe { is_exactly(object, &raw mut ffi::PyFloat_Type).then(|| ffi::PyFloat_AsDouble(object.as_ptr())) }
 }
 
+/// What is of a class itself. To ask by `cast_exact` in vain makes an error, for which CPython counts references to the class.
+#[inline]
+pub fn exactly<'a, 'py, T: PyTypeInfo>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, T>> {
+    // SAFETY: it is of that class.
+    unsafe {
+        object
+            .is_exact_instance_of::<T>()
+            .then(|| object.cast_unchecked())
+    }
+}
+
 fn is_exactly(object: &Bound<'_, PyAny>, class: *mut ffi::PyTypeObject) -> bool {
     std::ptr::eq(object.get_type_ptr(), class)
 }
@@ -588,7 +600,7 @@ pub(crate) unsafe fn exact_at(
 
 /// The item of a list itself, without an object for the index; nothing where that needs more than a look.
 pub fn list_item<'py>(object: &Bound<'py, PyAny>, index: i64) -> Option<Bound<'py, PyAny>> {
-    let list = object.cast_exact::<PyList>().ok()?;
+    let list = exactly::<PyList>(object)?;
     // SAFETY: the GIL is held and the list is alive. The item is borrowed, and gets a reference before anything else can run.
     unsafe {
         let within = 0 <= index && (index as ffi::Py_ssize_t) < ffi::PyList_Size(list.as_ptr());
@@ -598,13 +610,16 @@ pub fn list_item<'py>(object: &Bound<'py, PyAny>, index: i64) -> Option<Bound<'p
 }
 
 /// The next item of an iterator over a list itself, which there may be none of any more; nothing for another object. At the end
-/// the iterator gives its list back.
-pub fn list_next<'py>(object: &Bound<'py, PyAny>) -> Option<Option<Bound<'py, PyAny>>> {
-    // SAFETY: the GIL is held and the object is alive, and an iterator, which makes no error. A new reference or null.
-    unsafe {
-        is_exactly(object, &raw mut ffi::PyListIter_Type)
-            .then(|| Bound::from_owned_ptr_or_opt(object.py(), ffi::PyIter_Next(object.as_ptr())))
-    }
+/// the iterator gives its list back. It gets no reference, for which CPython would be called twice.
+#[inline]
+pub fn list_next(py: Python<'_>, iterator: Handle) -> Option<Option<Bound<'_, PyAny>>> {
+    let iterator = handle::peek(py, iterator, |object| {
+        is_exactly(object, &raw mut ffi::PyListIter_Type).then(|| object.as_ptr())
+    })?;
+    // SAFETY: the object was in the table, and nothing has run since. It is an iterator, which makes no error. Only to give its list
+    // back runs code, which may delete the iterator, too: that is the last thing it does, and CPython does not look at it afterwards. The
+    // result is a new reference or null.
+    unsafe { Some(Bound::from_owned_ptr_or_opt(py, ffi::PyIter_Next(iterator))) }
 }
 
 /// An item of a list or tuple; nothing beyond its end.

@@ -2,6 +2,7 @@
 # What Java asks of a Python object that it wants as one of its own types (Conversion.java): numbers, times
 # and the parts of containers in words that can be packed. Loaded when it is first needed.
 import operator
+import sys
 from collections import abc
 from numbers import Rational
 
@@ -119,7 +120,15 @@ def span(value):
     return "duration", value.days * 86400 + value.seconds, nanos
 
 
-# What is made of values that are of these classes themselves, which needs no other questions.
+def unique(value):
+    return "uuid", str(value), None
+
+
+def path(value):
+    return "path", os.fsdecode(value), None
+
+
+# What is made of values that are of these classes themselves, which needs no other questions. The classes of pathlib come when one is met.
 EXACT = {}
 
 
@@ -132,6 +141,7 @@ def learn():
     import uuid
 
     EXACT.update({datetime.date: day_or_time, datetime.time: day_or_time, datetime.datetime: moment, datetime.timedelta: span})
+    EXACT[uuid.UUID] = unique
 
 
 def plain(value):
@@ -159,9 +169,12 @@ def plain(value):
     if isinstance(value, str):
         return "str", str.__str__(value), None
     if isinstance(value, uuid.UUID):
-        return "uuid", str(value), None
+        return unique(value)
     if isinstance(value, os.PathLike):
-        return "path", os.fsdecode(value), None
+        pathlib = sys.modules.get("pathlib")
+        if pathlib and type(value) in (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
+            EXACT[type(value)] = path
+        return path(value)
     if isinstance(value, (bytes, bytearray)) or isinstance(value, memoryview) and value.format in ("B", "b", "c"):
         return "bytes", bytes(value)
     return None

@@ -80,6 +80,7 @@ fn frame_key(frame: Frame) -> FrameKey {
     KeyData::from_ffi(frame).into()
 }
 
+#[inline(always)] // into `give`, and so into each call
 fn insert(objects: &mut Objects, held: Held) -> ObjectKey {
     let key = objects.insert(held);
     COUNT.store(objects.len(), Ordering::Relaxed);

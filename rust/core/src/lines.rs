@@ -2,7 +2,7 @@
 //! Lines of captured streams. What is written to such a stream comes here as bytes and goes to a receiver as whole lines, without
 //! any Python code in between. `callback.rs` passes them on; output.py has the streams, and does what is rare.
 
-use crate::capi::Member;
+use crate::capi::{self, Member};
 use crate::guarded::Guarded;
 use crate::keys::Function;
 use crate::{Result, alloc};
@@ -71,7 +71,7 @@ impl Lines {
     /// Bytes that are text as they are, if that is certain.
     pub(crate) fn plain<'a>(&self, data: &'a Bound<'_, PyAny>) -> Option<&'a [u8]> {
         let py = data.py();
-        let bytes = data.cast_exact::<PyBytes>().ok()?.as_bytes();
+        let bytes = capi::exactly::<PyBytes>(data)?.as_bytes();
         let utf8 = self.state.lock(py).utf8.as_ref()?.as_ptr();
         let encoding = self.encoding.get(self.text.bind(py)).ok()?;
         (encoding.as_ptr() == utf8 && std::str::from_utf8(bytes).is_ok()).then_some(bytes)

@@ -72,8 +72,7 @@ pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
 /// The same of an iterator over a list itself.
 #[inline]
 pub fn list_next(py: Python<'_>, handle: Handle, made: Made) -> Option<Handle> {
-    let iterator = handle::lend(py, handle).ok()?;
-    Some(capi::list_next(&iterator)?.map_or(0, |item| made.give(item)))
+    Some(capi::list_next(py, handle)?.map_or(0, |item| made.give(item)))
 }
 
 /// The object as a packed value of the wanted type.
@@ -134,7 +133,9 @@ pub fn call_object(py: Python<'_>, handle: Handle, arguments: &[u8], made: Made)
 #[inline]
 pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: Made) -> Result<Handle> {
     let callable = handle::lend(py, handle)?;
-    let result = match capi::call(&callable, &few_ints(py, arguments)) {
+    let mut values = [const { None }; capi::FEW];
+    set_ints(py, arguments, &mut values);
+    let result = match capi::call(&callable, &values) {
         Ok(result) => result,
         Err(raised) if callable.is_callable() => return Err(raised.into()),
         Err(_) => return Err(not_callable(&callable)),
@@ -142,12 +143,12 @@ pub fn call_object_few(py: Python<'_>, handle: Handle, arguments: &[i64], made: 
     Ok(made.give(result))
 }
 
-fn few_ints<'py>(py: Python<'py>, arguments: &[i64]) -> [Option<Bound<'py, PyAny>>; capi::FEW] {
-    let mut values = [const { None }; capi::FEW];
+/// Makes ints where they are passed from. To copy them from elsewhere, two at a time, waits until each has been written.
+#[inline]
+fn set_ints<'py>(py: Python<'py>, arguments: &[i64], values: &mut [Option<Bound<'py, PyAny>>; capi::FEW]) {
     for (value, word) in values.iter_mut().zip(arguments) {
         *value = Some(pack::int(py, *word));
     }
-    values
 }
 
 /// Calls a method of a Java interface with up to [`capi::FEW`] ints, as a plan of `bind` in proxies.py says. A result that is
@@ -160,7 +161,8 @@ pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame)
         Bound<'_, PyAny>,
         Bound<'_, PyAny>,
     ) = plan.extract()?;
-    let values = few_ints(py, arguments);
+    let mut values = [const { None }; capi::FEW];
+    set_ints(py, arguments, &mut values);
     let mut result = None;
     for name in names.iter_borrowed() {
         if let Some(found) = capi::optional_attribute(&target, &name)? {
@@ -208,7 +210,7 @@ pub fn values_of(py: Python<'_>) -> Result<bool> {
         }
     }
     handle::free_late(py);
-    let Ok(dict) = object.cast_exact::<PyDict>() else {
+    let Some(dict) = capi::exactly::<PyDict>(&object) else {
         return Ok(false);
     };
     let mut words = words.into_iter();

@@ -8,7 +8,7 @@ use super::walk::{Values, Walk};
 use super::wanted::Wanted;
 use super::writer::Writer;
 use crate::handle::{self, Frame, Handle};
-use crate::{Error, Result, bulk};
+use crate::{Error, Result, bulk, capi};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFloat, PyIterator, PyList, PySet, PyTuple};
 
@@ -116,7 +116,7 @@ impl<'py> Writer<'py> {
             }
             return self.walk(walk);
         }
-        if let Ok(list) = container.cast_exact::<PyList>() {
+        if let Some(list) = capi::exactly::<PyList>(container) {
             let end = list.len().min(done + PART_NUMBERS);
             let numbers = done..end;
             if self.longs(list, &numbers)? || self.doubles(list, &numbers)? {
@@ -131,7 +131,7 @@ impl<'py> Writer<'py> {
             }
             return self.walk(Walk::items(tag::LIST, list, done));
         }
-        if let Ok(tuple) = container.cast_exact::<PyTuple>() {
+        if let Some(tuple) = capi::exactly::<PyTuple>(container) {
             return self.walk(Walk::items(tag::TUPLE, tuple, done));
         }
         match container.cast::<PyIterator>() {

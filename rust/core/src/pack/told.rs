@@ -54,13 +54,13 @@ pub(crate) fn tell(object: &Bound<'_, PyAny>) -> bool {
 
 /// The same for what is no int of 64 bits.
 fn tell_other(object: &Bound<'_, PyAny>) -> bool {
-    let (tag, word) = if let Ok(text) = object.cast_exact::<PyString>() {
-        tell_text(text, 0).map_or((tag::MISSING, 0), |length| (tag::STR, length))
-    } else if let Some(value) = capi::double(object) {
+    let (tag, word) = if let Some(value) = capi::double(object) {
         (tag::FLOAT, value.to_bits())
+    } else if let Some(text) = capi::exactly::<PyString>(object) {
+        tell_text(text, 0).map_or((tag::MISSING, 0), |length| (tag::STR, length))
     } else if object.is_none() {
         (tag::NONE, 0)
-    } else if let Ok(value) = object.cast_exact::<PyBool>() {
+    } else if let Some(value) = capi::exactly::<PyBool>(object) {
         (if value.is_true() { tag::TRUE } else { tag::FALSE }, 0)
     } else {
         (tag::MISSING, 0)
@@ -78,8 +78,8 @@ pub(crate) fn tell_wanted(object: &Bound<'_, PyAny>, wanted: Wanted, at: usize) 
     let (tag, word) = match wanted {
         Wanted::Int => (tag::INT, capi::long(object)? as u64),
         Wanted::Float => (tag::FLOAT, capi::double(object)?.to_bits()),
-        Wanted::Str => (tag::STR, tell_text(object.cast_exact::<PyString>().ok()?, at)?),
-        Wanted::Bool => match object.cast_exact::<PyBool>().ok()?.is_true() {
+        Wanted::Str => (tag::STR, tell_text(capi::exactly(object)?, at)?),
+        Wanted::Bool => match capi::exactly::<PyBool>(object)?.is_true() {
             true => (tag::TRUE, 0),
             false => (tag::FALSE, 0),
         },

@@ -69,7 +69,7 @@ impl<'py> Writer<'py> {
     }
 
     fn wanted_list(&mut self, object: &Bound<'py, PyAny>) -> Result<()> {
-        if let Ok(list) = object.cast_exact::<PyList>() {
+        if let Some(list) = capi::exactly::<PyList>(object) {
             return self.value_list(list);
         }
         let empty_dict = object.cast::<PyDict>().is_ok_and(|dict| dict.is_empty());
@@ -112,23 +112,23 @@ impl<'py> Writer<'py> {
     fn nested(&mut self, object: &Bound<'py, PyAny>, open: &[Walk<'py>]) -> Result<Option<Walk<'py>>> {
         inject::point();
         self.reserve(0)?;
-        if let Ok(string) = object.cast_exact::<PyString>() {
+        if let Some(string) = capi::exactly::<PyString>(object) {
             self.string(string)?;
-        } else if let Ok(int) = object.cast_exact::<PyInt>() {
+        } else if let Some(int) = capi::exactly::<PyInt>(object) {
             self.any_int(int)?;
-        } else if let Ok(float) = object.cast_exact::<PyFloat>() {
+        } else if let Some(float) = capi::exactly::<PyFloat>(object) {
             self.float(float.value());
-        } else if let Ok(truth) = object.cast_exact::<PyBool>() {
+        } else if let Some(truth) = capi::exactly::<PyBool>(object) {
             self.bool(truth.is_true());
         } else if object.is_none() {
             self.u8(tag::NONE);
-        } else if let Ok(list) = object.cast_exact::<PyList>() {
+        } else if let Some(list) = capi::exactly::<PyList>(object) {
             self.refuse_again(object, open)?;
             return self.list(list, open);
-        } else if let Ok(dict) = object.cast_exact::<PyDict>() {
+        } else if let Some(dict) = capi::exactly::<PyDict>(object) {
             self.refuse_again(object, open)?;
             return Ok(Some(Walk::dict(dict)));
-        } else if let Ok(bytes) = object.cast_exact::<PyBytes>() {
+        } else if let Some(bytes) = capi::exactly::<PyBytes>(object) {
             self.raw(bytes)?;
         } else if object.is_exact_instance_of::<PyTuple>() {
             self.refuse_again(object, open)?;

@@ -260,10 +260,14 @@ final class Target {
         return scalar ? box.isInstance(value) : kind == Kind.ANY && PackReader.isScalar(value);
     }
 
-    /** The primitives that a container ends in, as lists of numbers are to be read; null if there are none. */
+    /**
+     * The primitives that a container ends in, as lists of numbers are to be read; null if there are none. Lists of Integers are
+     * made of primitives, too, since a packed number would be a Long first.
+     */
     Class<?> numbers() {
         Class<?> innermost = innermost(true).raw;
-        return innermost.isArray() && innermost.getComponentType().isPrimitive() ? innermost.getComponentType() : null;
+        return innermost.isArray() && innermost.getComponentType().isPrimitive() ? innermost.getComponentType()
+                : innermost == Integer.class && innermost != raw ? int.class : null;
     }
 
     /** The last container in nested ones. A class can be a list of itself, which has no last one. */
