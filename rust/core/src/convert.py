@@ -298,7 +298,7 @@ def entries(value):
 
 def has_keys(value):
     """Whether it can be read as `dict` does: rows of pandas and sqlite3."""
-    return has(value, "__getitem__") and callable(getattr(type(value), "keys", None))
+    return has(value, "__getitem__") and has(value, "keys") and callable(value.keys)
 
 
 def fields(value, names):

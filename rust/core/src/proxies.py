@@ -578,12 +578,19 @@ class Views:
 
     def remove(it, value):
         found = Views.contains(it, value)
-        if found:
+        if found and isinstance(it, abc.MutableSet):
+            it.discard(value)  # another thread may have removed it meanwhile
+        elif found:
             able(it, "remove").remove(value)
         return found
 
     def remove_one(it, all, at):
-        if hasattr(it, "remove"):
+        """Removes what an iterator gave, unless it is gone: the iterator goes over what was there when it began."""
+        if isinstance(it, abc.MutableSet):
+            it.discard(all[at])
+        elif isinstance(it, abc.MutableMapping):
+            it.pop(all[at], None)
+        elif hasattr(it, "remove"):
             it.remove(all[at])
         else:
             del able(it, "__delitem__")[all[at]]

@@ -44,6 +44,26 @@ class CollectionViewsTest {
     }
 
     @Test
+    void anIteratorRemovesWhatIsThereStill() {
+        PythonExecutioner.exec("s = {1, 2}\nd = {'a': 1, 'b': 2}\nclass Busy(set):\n    def __contains__(self, value): return True\nbusy = Busy([1])");
+        Set<Object> set = view("s", Set.class);
+        Set<Object> busy = view("busy", Set.class);
+        Map<Object, Object> map = view("d", Map.class);
+        Iterator<Object> elements = set.iterator();
+        Iterator<Object> keys = map.keySet().iterator();
+        elements.next();
+        keys.next();
+        PythonExecutioner.exec("s.clear()\ndel d['a']");
+        elements.remove();
+        keys.remove();
+        busy.remove(5L); // as if another thread had been faster
+        assertTrue(Expect.truth("s == set() and d == {'b': 2} and busy == {1}"));
+        keys.next();
+        keys.remove();
+        assertTrue(Expect.truth("d == {}"));
+    }
+
+    @Test
     void aListReadsAndWritesThrough() {
         run("p = [1, 'a', None, 2.5]");
         List<Object> list = view("p", List.class);

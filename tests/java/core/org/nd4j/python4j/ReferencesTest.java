@@ -49,6 +49,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
 import java.util.Random;
+import java.util.SimpleTimeZone;
 import java.util.TimeZone;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -268,6 +269,23 @@ class ReferencesTest {
         set("c", checked);
         Expect.failureWith("CheckedRandomAccessList takes no such value: ", () -> run("c[0:1] = ['x', 5]"));
         assertEquals(List.of("a", "b"), checked);
+    }
+
+    /** Such a zone has a name of the program's own. */
+    @Test
+    void aZoneThatAProgramMadeIsItsOffset() {
+        TimeZone own = new SimpleTimeZone(5_400_000, "Own/Zone");
+        assertEquals("datetime.timezone(datetime.timedelta(seconds=5400))", Python.eval("repr").call(Python.of(own)).toString());
+        Calendar calendar = new GregorianCalendar(own);
+        calendar.setTimeInMillis(0);
+        assertEquals("1970-01-01 01:30:00+01:30", Python.of(calendar).toString());
+        TimeZone summer = new SimpleTimeZone(3_600_000, "Own/Summer", Calendar.MARCH, -1, Calendar.SUNDAY, 0, Calendar.OCTOBER, -1, Calendar.SUNDAY, 0);
+        calendar.setTimeZone(summer);
+        calendar.setTimeInMillis(1_720_000_000_000L);
+        assertEquals("2024-07-03 11:46:40+02:00", Python.of(calendar).toString());
+        for (TimeZone zone : List.of(summer, new SimpleTimeZone(1, "Own/Odd"), new SimpleTimeZone(72_000_000, "Own/Far"))) {
+            Expect.failureWith("Python has no time zone like that with the ID Own/", () -> Python.of(zone));
+        }
     }
 
     // ---- values ----

@@ -546,6 +546,8 @@ class TypedConversionTest {
         wrong("value[0]: Level Level.LOW is not a Set. It cannot be iterated over.", "[Level.LOW]",
                 new PythonTypeToken<List<Set<String>>>() {}.type());
         assertEquals(1, Python.eval("Level").toJava(List.class).size());
+        run("class Keyed(type):", "    def keys(cls): return ['a']", "class Row(metaclass=Keyed):", "    def __getitem__(self, at): raise KeyError(at)");
+        wrong("Could not convert value to java.util.Map: ", "Row()", Map.class);
     }
 
     /** Python itself refuses to write it down, and Java takes seconds for that. */

@@ -4,6 +4,7 @@
 package org.nd4j.python4j.internal.convert;
 
 import java.lang.reflect.Type;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.MonthDay;
 import java.time.OffsetTime;
@@ -32,6 +33,7 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.nd4j.python4j.Python;
+import org.nd4j.python4j.PythonException;
 import org.nd4j.python4j.internal.Access;
 import org.nd4j.python4j.internal.jni.Pack;
 
@@ -100,15 +102,28 @@ final class Counterparts {
         return name.equals("kotlin.Unit") || name.equals("scala.runtime.BoxedUnit");
     }
 
+    /** The same zone, or the offset if the program made the zone under a name that is no zone's. */
+    private static ZoneId zone(TimeZone zone, Integer millis) {
+        try {
+            return zone.toZoneId();
+        } catch (DateTimeException e) {
+            if (millis == null || millis % 1000 != 0 || Math.abs(millis / 1000) > ZoneOffset.MAX.getTotalSeconds()) {
+                throw new PythonException("Python has no time zone like that with the ID " + zone.getID() + ", since java.time has none.", e);
+            }
+            return ZoneOffset.ofTotalSeconds(millis / 1000);
+        }
+    }
+
     /** A simpler value of the same meaning, an object made of it, or the value itself. */
     static Object toPython(Object value) {
         if (value instanceof Date) {
             return sql(value.getClass()) == null ? Instant.ofEpochMilli(((Date) value).getTime()) : Sql.toPython(value);
         } else if (value instanceof Calendar) {
             Calendar calendar = (Calendar) value;
-            return calendar.toInstant().atZone(calendar.getTimeZone().toZoneId());
+            return calendar.toInstant().atZone(zone(calendar.getTimeZone(), calendar.get(Calendar.ZONE_OFFSET) + calendar.get(Calendar.DST_OFFSET)));
         } else if (value instanceof TimeZone) {
-            return toPython(((TimeZone) value).toZoneId());
+            TimeZone zone = (TimeZone) value;
+            return toPython(zone(zone, zone.useDaylightTime() ? null : zone.getRawOffset()));
         } else if (value instanceof ZoneId) {
             Integer offset = value instanceof ZoneOffset ? ((ZoneOffset) value).getTotalSeconds() : null;
             return fresh("make_zone", ((ZoneId) value).getId(), offset);
