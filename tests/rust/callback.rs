@@ -6,6 +6,7 @@ mod support;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 use python4j_core::callback::{self, Answer, Few, Place, SHORT_TEXT, Scalar, Upcall};
+use python4j_core::object::{self, Made};
 use python4j_core::{Result, capi, context, gil, handle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -451,5 +452,48 @@ fn references_as_python_sees_them() {
         assert!(!RELEASED.lock().contains(&8), "the handle keeps it");
         handle::take_back(py, held);
         assert!(RELEASED.lock().contains(&8));
+    });
+}
+
+/// Lets go of an iterator when it is called.
+struct LetsGo(AtomicU64);
+
+impl Upcall for LetsGo {
+    fn call(&self, _function: u64, _arguments: &[u8]) -> Result<Vec<u8>> {
+        gil::with(|py| handle::take_back(py, self.0.load(Ordering::Relaxed)));
+        Ok(vec![0, 0, 0, 0, 0, 0])
+    }
+    fn release(&self, _key: u64) {}
+    fn root(&self) -> handle::Frame {
+        handle::NO_FRAME
+    }
+    fn is_open(&self) -> bool {
+        true
+    }
+}
+
+/// At its end it gives its list back, whose elements may have finalizers, and it has no reference for the step but the table's.
+#[test]
+fn an_iterator_can_go_in_its_last_step() {
+    let _turn = turn();
+    let lets_go = Arc::new(LetsGo(AtomicU64::new(0)));
+    gil::with(|py| {
+        let globals = context::globals(py).unwrap();
+        let function = callback::function(py, lets_go.clone(), 1, "go", false).unwrap();
+        globals.set_item("go", function).unwrap();
+        run(py, "class D:\n    def __del__(self): go()\nsteps = iter([D()])").unwrap();
+        let steps = handle::give(globals.get_item("steps").unwrap().unwrap(), handle::NO_FRAME);
+        run(py, "del steps").unwrap();
+        lets_go.0.store(steps, Ordering::Relaxed);
+        let made = Made {
+            frame: handle::NO_FRAME,
+            told: false,
+        };
+        let element = object::list_next(py, steps, made).expect("an iterator over a list");
+        handle::take_back(py, element);
+        assert!(handle::lend(py, steps).is_ok(), "the list has the element");
+        assert_eq!(object::list_next(py, steps, made), Some(0));
+        assert!(handle::lend(py, steps).is_err(), "it is gone");
+        run(py, "del go, D").unwrap();
     });
 }

@@ -2,7 +2,6 @@
 # What Java asks of a Python object that it wants as one of its own types (Conversion.java): numbers, times
 # and the parts of containers in words that can be packed. Loaded when it is first needed.
 import operator
-import sys
 from collections import abc
 from numbers import Rational
 
@@ -171,8 +170,7 @@ def plain(value):
     if isinstance(value, uuid.UUID):
         return unique(value)
     if isinstance(value, os.PathLike):
-        pathlib = sys.modules.get("pathlib")
-        if pathlib and type(value) in (pathlib.PosixPath, pathlib.WindowsPath, pathlib.PurePosixPath, pathlib.PureWindowsPath):
+        if type(value).__module__.partition(".")[0] == "pathlib":
             EXACT[type(value)] = path
         return path(value)
     if isinstance(value, (bytes, bytearray)) or isinstance(value, memoryview) and value.format in ("B", "b", "c"):

@@ -47,11 +47,9 @@ pub(crate) fn set(tools: Tools) {
 impl Tools {
     /// Whether the object is of one of the types that cross as lists although they are none.
     pub(crate) fn is_listed(&self, object: &Bound<'_, PyAny>) -> bool {
-        let class = object.get_type();
-        self.listed
-            .bind(object.py())
-            .iter()
-            .any(|listed| class.is(&listed))
+        let class = object.get_type_ptr();
+        let mut listed = self.listed.bind(object.py()).iter_borrowed();
+        listed.any(|listed| listed.as_ptr() == class.cast())
     }
 }
 

@@ -3,8 +3,9 @@
 
 use crate::tools::said;
 use crate::{Error, Result, capi};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt};
+use pyo3::types::{PyFloat, PyInt, PyString};
 
 /// An int.
 pub(crate) fn int(py: Python<'_>, value: i64) -> Bound<'_, PyAny> {
@@ -54,16 +55,17 @@ pub(super) enum Scalar {
 
 /// Which built-in type a numpy scalar stands for; `None` for anything else.
 pub(super) fn scalar(object: &Bound<'_, PyAny>) -> Option<Scalar> {
-    let is = |class: &str| is_numpy(object, class);
-    if !is("generic") {
+    let py = object.py();
+    let is = |class: &Bound<'_, PyString>| is_numpy(object, class);
+    if !is(intern!(py, "generic")) {
         None
-    } else if is("bool_") {
+    } else if is(intern!(py, "bool_")) {
         Some(Scalar::Bool)
-    } else if is("timedelta64") {
+    } else if is(intern!(py, "timedelta64")) {
         None
-    } else if is("integer") {
+    } else if is(intern!(py, "integer")) {
         Some(Scalar::Int)
-    } else if is("floating") && !is("longdouble") {
+    } else if is(intern!(py, "floating")) && !is(intern!(py, "longdouble")) {
         Some(Scalar::Float)
     } else {
         None
@@ -72,12 +74,13 @@ pub(super) fn scalar(object: &Bound<'_, PyAny>) -> Option<Scalar> {
 
 /// Whether it is a complex number, of which numpy's would give their real part.
 pub(super) fn is_complex(object: &Bound<'_, PyAny>) -> bool {
-    !object.is_exact_instance_of::<PyInt>() && is_numpy(object, "complexfloating")
+    !object.is_exact_instance_of::<PyInt>() && is_numpy(object, intern!(object.py(), "complexfloating"))
 }
 
 /// Whether an object is of a class of numpy's, which is not imported for that.
-pub(super) fn is_numpy(object: &Bound<'_, PyAny>, class: &str) -> bool {
-    let numpy = capi::modules(object.py()).get_item("numpy").ok().flatten();
+pub(super) fn is_numpy(object: &Bound<'_, PyAny>, class: &Bound<'_, PyString>) -> bool {
+    let py = object.py();
+    let numpy = capi::modules(py).get_item(intern!(py, "numpy")).ok().flatten();
     numpy.is_some_and(|numpy| {
         let class = numpy.getattr(class);
         class
@@ -88,11 +91,12 @@ pub(super) fn is_numpy(object: &Bound<'_, PyAny>, class: &str) -> bool {
 
 /// Whether this is exactly a `decimal.Decimal`, which has to be imported already to exist.
 pub(super) fn is_decimal(object: &Bound<'_, PyAny>) -> bool {
-    let class = capi::modules(object.py())
-        .get_item("decimal")
+    let py = object.py();
+    let class = capi::modules(py)
+        .get_item(intern!(py, "decimal"))
         .ok()
         .flatten()
-        .and_then(|decimal| decimal.getattr("Decimal").ok());
+        .and_then(|decimal| decimal.getattr(intern!(py, "Decimal")).ok());
     class.is_some_and(|class| object.get_type().is(&class))
 }
 

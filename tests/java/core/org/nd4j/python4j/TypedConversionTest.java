@@ -40,6 +40,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -359,6 +360,24 @@ class TypedConversionTest {
         }
     }
 
+    /** They are read into an array of ints first, where that is the same. */
+    @Test
+    void listsOfIntegers() {
+        Type integers = Conversion.generic(List.class, Integer.class);
+        List<Integer> many = IntStream.range(-50_000, 50_000).boxed().collect(Collectors.toList());
+        assertEquals(many, Python.eval("list(range(-50_000, 50_000))").toJava(integers));
+        assertEquals(new LinkedHashSet<>(many), Python.eval("list(range(-50_000, 50_000))").toJava(new PythonTypeToken<Set<Integer>>() {}));
+        assertEquals(Collections.singletonMap("k", Arrays.asList(Arrays.asList(1, -2), Collections.emptyList(), Arrays.asList(3, 1, null))),
+                Python.eval("{'k': [[1, -2], [], [3, True, None]]}").toJava(new PythonTypeToken<Map<String, List<List<Integer>>>>() {}));
+        List<Integer> own = Python.eval("[1, 2]").toJava(new PythonTypeToken<List<Integer>>() {});
+        own.add(3);
+        assertEquals(Arrays.asList(1, 2, 3), own);
+        wrong("value[1]: int 2147483648 is not an Integer. It is out of range", "[1, 2**31]", integers);
+        wrong("value[99999]: float 0.5 is not an Integer.", "[*range(99_999), 0.5]", integers);
+        wrong("value[0]: list [1, 2] is not an Integer", "[[1, 2]]", integers);
+        wrong("Could not convert value to java.lang.Integer: [1, 2]", "[1, 2]", Integer.class);
+    }
+
     @Test
     void noOtherExceptionComesOutOfAConversion() throws Exception {
         wrong("value[1]: str 'a' is not an Object. It cannot be put into TreeSet, which has to compare what it contains.", "[1, 'a']", field("tree"));
@@ -471,6 +490,12 @@ class TypedConversionTest {
         Map<LocalDate, UUID> keys = Python.eval("{day: uuid.UUID(int=i) for i, day in enumerate(days)}").toJava(new PythonTypeToken<Map<LocalDate, UUID>>() {});
         assertEquals(days, new ArrayList<>(keys.keySet()));
         assertEquals(new UUID(0, 2999), keys.get(days.get(2999)));
+        run("import pathlib", "class Moved(type(pathlib.Path())):", "    def __fspath__(self): return 'moved'",
+                "class Named(uuid.UUID):", "    def __str__(self): return str(uuid.UUID(int=7))");
+        assertEquals(Arrays.asList(Path.of("a"), Path.of("b"), Path.of("moved"), Path.of("c")),
+                Python.eval("[pathlib.Path('a'), pathlib.Path('b'), Moved('x'), pathlib.PurePath('c')]").toJava(new PythonTypeToken<List<Path>>() {}));
+        assertEquals(Arrays.asList(new UUID(0, 5), new UUID(0, 7), new UUID(0, 6)),
+                Python.eval("[uuid.UUID(int=5), Named(int=1), uuid.UUID(int=6)]").toJava(new PythonTypeToken<List<UUID>>() {}));
         Map<String, Duration> values = Python.eval("{str(i): datetime.timedelta(i) for i in range(3000)}").toJava(new PythonTypeToken<Map<String, Duration>>() {});
         assertEquals(Duration.ofDays(2999), values.get("2999"));
         assertEquals(Collections.nCopies(2000, TimeUnit.DAYS), Python.eval("[Unit.DAYS] * 2000").toJava(new PythonTypeToken<List<TimeUnit>>() {}));
