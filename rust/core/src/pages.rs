@@ -237,12 +237,15 @@ fn advised(block: *mut c_void, size: usize) -> *mut c_void {
     block
 }
 
-/// Advises all pages that have a part of a block. Those of a block that the C library has mapped for itself are one mapping then:
-/// of several with different advice the kernel would not move the block when it grows, and the C library would copy it.
+/// Advises all pages of a block, with the word of the C library's before and behind it. So what it has mapped for a block
+/// stays one mapping, which `realloc` can move; of two with different advice it would copy the content.
 #[cold]
 fn advise(block: usize, size: usize) {
-    let start = block & !(PAGE - 1);
-    let end = (block + size).next_multiple_of(PAGE);
-    // SAFETY: these pages are mapped, as each has a part of the block. The advice changes no content, and a refused one does no harm.
+    const PAGE: usize = 4096;
+    const WORD: usize = size_of::<usize>();
+    let start = (block - WORD) & !(PAGE - 1);
+    let end = (block + size + WORD).next_multiple_of(PAGE);
+    // SAFETY: the advice changes no content, so it does not matter who else has a part of the first or last page; a refused
+    // one does no harm.
     unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_HUGEPAGE) };
 }
