@@ -15,8 +15,6 @@ use std::{fs, mem, ptr};
 
 /// The size of a huge page. A kernel whose huge pages have another one is not asked for any.
 const HUGE: usize = 2 << 20;
-/// The size of a page where huge ones have that size.
-const PAGE: usize = 4 << 10;
 /// How much is in arenas before huge pages are used, so that a small program does not get larger by one.
 const SMALL: isize = 16 << 20;
 /// From which size on a block is advised, as in numpy.
