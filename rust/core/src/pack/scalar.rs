@@ -17,10 +17,14 @@ pub(crate) fn int(py: Python<'_>, value: i64) -> Bound<'_, PyAny> {
 
 /// The value of anything that Python takes as an integer, within 64 bits.
 pub fn integer(object: &Bound<'_, PyAny>) -> Result<i64> {
-    let refused = match object.extract::<i64>() {
-        Ok(value) => return Ok(value),
-        Err(raised) => raised,
-    };
+    match object.extract::<i64>() {
+        Ok(value) => Ok(value),
+        Err(refused) => integer_of_numpy(object, refused),
+    }
+}
+
+#[cold]
+fn integer_of_numpy(object: &Bound<'_, PyAny>, refused: PyErr) -> Result<i64> {
     // numpy's bool_ is the one number without __index__ that counts as an integer here.
     if let Some(Scalar::Bool) = scalar(object) {
         return Ok(object.is_truthy()?.into());
