@@ -38,7 +38,10 @@ public class PythonConstants {
     /** The folder of the cache, which has the native libraries and the results of earlier starts. */
     public static final String CACHE = NativeLoader.CACHE;
 
-    /** Whether Linux is asked for huge pages where Python has much memory, {@code true} by default. */
+    /**
+     * Whether Linux is asked for huge pages where Python has much memory; by default it is, except where free memory goes
+     * back to the host of a virtual machine.
+     */
     public static final String HUGE_PAGES = "org.eclipse.python4j.hugepages";
 
     /**
