@@ -388,10 +388,16 @@ public final class Functional implements Callbacks.Function {
         } catch (InvocationTargetException e) {
             throw e.getCause();
         } catch (IllegalArgumentException e) {
-            // The arguments are of the declared types. A lambda casts to its own ones in a frame that is not shown, so that newer JDKs
-            // take that for their own refusal, and drop the exception that says more.
-            String classes = Arrays.stream(arguments).map(each -> each == null ? "null" : each.getClass().getName()).collect(Collectors.joining(", "));
-            throw new ClassCastException("The function was written for other classes than " + classes);
+            throw otherClasses(arguments);
         }
+    }
+
+    /**
+     * The arguments are of the declared types. A lambda casts to its own ones in a frame that is not shown, so that newer JDKs
+     * take that for their own refusal, and drop the exception that says more.
+     */
+    private static ClassCastException otherClasses(Object[] arguments) {
+        String classes = Arrays.stream(arguments).map(each -> each == null ? "null" : each.getClass().getName()).collect(Collectors.joining(", "));
+        return new ClassCastException("The function was written for other classes than " + classes);
     }
 }
