@@ -3,7 +3,6 @@
 //! the safe functions around them that all other files call.
 
 use crate::alloc;
-use crate::handle::{self, Handle};
 use pyo3::exceptions::{PyAttributeError, PyBaseException};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
@@ -609,17 +608,24 @@ pub fn list_item<'py>(object: &Bound<'py, PyAny>, index: i64) -> Option<Bound<'p
     }
 }
 
+/// An iterator over a list itself, which nobody has given a reference.
+pub(crate) struct ListIterator(*mut ffi::PyObject);
+
 /// The next item of an iterator over a list itself, which there may be none of any more; nothing for another object. At the end
-/// the iterator gives its list back. It gets no reference, for which CPython would be called twice.
+/// the iterator gives its list back. It gets no reference, for which CPython would be called twice: `look` hands it over where it
+/// is held, and neither runs Python code nor drops an object.
 #[inline]
-pub fn list_next(py: Python<'_>, iterator: Handle) -> Option<Option<Bound<'_, PyAny>>> {
-    let iterator = handle::peek(py, iterator, |object| {
-        is_exactly(object, &raw mut ffi::PyListIter_Type).then(|| object.as_ptr())
+pub(crate) fn list_next<'py>(
+    py: Python<'py>,
+    look: impl FnOnce(fn(&Bound<'py, PyAny>) -> Option<ListIterator>) -> Option<ListIterator>,
+) -> Option<Option<Bound<'py, PyAny>>> {
+    let iterator = look(|object| {
+        is_exactly(object, &raw mut ffi::PyListIter_Type).then(|| ListIterator(object.as_ptr()))
     })?;
-    // SAFETY: the object was in the table, and nothing has run since. It is an iterator, which makes no error. Only to give its list
+    // SAFETY: the object was held just now, and nothing has run since. It is an iterator, which makes no error. Only to give its list
     // back runs code, which may delete the iterator, too: that is the last thing it does, and CPython does not look at it afterwards. The
     // result is a new reference or null.
-    unsafe { Some(Bound::from_owned_ptr_or_opt(py, ffi::PyIter_Next(iterator))) }
+    unsafe { Some(Bound::from_owned_ptr_or_opt(py, ffi::PyIter_Next(iterator.0))) }
 }
 
 /// An item of a list or tuple; nothing beyond its end.

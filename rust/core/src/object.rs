@@ -72,7 +72,7 @@ pub fn next(py: Python<'_>, handle: Handle, made: Made) -> Result<Handle> {
 /// The same of an iterator over a list itself.
 #[inline]
 pub fn list_next(py: Python<'_>, handle: Handle, made: Made) -> Option<Handle> {
-    Some(capi::list_next(py, handle)?.map_or(0, |item| made.give(item)))
+    Some(capi::list_next(py, |look| handle::peek(py, handle, look))?.map_or(0, |item| made.give(item)))
 }
 
 /// The object as a packed value of the wanted type.

@@ -54,12 +54,12 @@ public final class Native {
      *     Python files
      * @param initialize whether to start Python when it does not run yet
      * @param release whether to release the GIL afterwards
-     * @param hugePages whether to ask Linux for huge pages where a Python that is started here has much memory
+     * @param huge whether to ask Linux for huge pages where a Python that is started here has much memory
      * @return the {@link #root} of this host
      */
     public static native long interpreterStart(
             String program, String[] prepend, String[] append, String[] environment, String compiled,
-            boolean initialize, boolean release, boolean hugePages);
+            boolean initialize, boolean release, boolean huge);
 
     /** Runs the {@code atexit} functions and flushes the streams, for the end of the JVM. */
     public static native void interpreterStop();
