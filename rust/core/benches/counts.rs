@@ -206,7 +206,7 @@ fn steps() -> Vec<(&'static str, Step)> {
         program: python(),
         initialize: true,
         release: true,
-        huge_pages: true,
+        huge_pages: Some(true),
         ..Config::default()
     };
     interpreter::start(&config).expect("CPython starts");

@@ -31,8 +31,8 @@ pub struct Config {
     pub initialize: bool,
     /// Give the GIL back after the start.
     pub release: bool,
-    /// Ask Linux for huge pages where Python has much memory, if it is started here.
-    pub huge_pages: bool,
+    /// Ask Linux for huge pages where Python has much memory, if it is started here; none for what is right for most machines.
+    pub huge_pages: Option<bool>,
     /// Nothing but Python runs in this process, so its signals are Python's.
     pub alone: bool,
 }
@@ -105,9 +105,7 @@ fn start_first(config: &Config) -> Result<()> {
     handlers.put_back();
     initialized.inspect_err(|why| drop(FAILED.set(why.to_string())))?;
     #[cfg(target_os = "linux")]
-    if config.huge_pages {
-        pages::use_huge();
-    }
+    pages::use_huge(config.huge_pages);
     let done = gil::with(|py| set_up(py, &config, true));
     gil::adopt_first(config.release);
     done

@@ -54,13 +54,22 @@ struct BlockFunctions {
 static ARENAS: OnceLock<ArenaFunctions> = OnceLock::new();
 static BLOCKS: OnceLock<BlockFunctions> = OnceLock::new();
 
-/// To be called once, by the thread that has just initialized CPython.
-pub(crate) fn use_huge() {
-    let size = fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
-    if size.is_ok_and(|size| size.trim() == HUGE.to_string()) {
+/// To be called once, by the thread that has just initialized CPython. Who wants neither gets what is right for most machines.
+pub(crate) fn use_huge(wanted: Option<bool>) {
+    let size = || fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").ok();
+    if wanted.unwrap_or_else(keeps_free_pages) && size().is_some_and(|size| size.trim() == HUGE.to_string()) {
         use_for_arenas();
         use_for_blocks();
     }
+}
+
+/// Whether this is no virtual machine whose host takes free memory back: it takes what huge pages are made of, and to get it again
+/// lasts longer than all faults of small pages. The order is that of no memory until a device asks for it.
+fn keeps_free_pages() -> bool {
+    let order = fs::read_to_string("/sys/module/page_reporting/parameters/page_reporting_order");
+    order.map_or(true, |order| {
+        !(0..=99).contains(&order.trim().parse().unwrap_or(-1))
+    })
 }
 
 // ---- arenas ----

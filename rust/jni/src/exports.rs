@@ -53,7 +53,7 @@ macro_rules! export {
 // ---- interpreter.rs ----
 
 export! {
-    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool, huge: bool) -> i64 {
+    fn interpreterStart(env, program: JString<'local>, prepend: JObjectArray<'local>, append: JObjectArray<'local>, environment: JObjectArray<'local>, compiled: JString<'local>, initialize: bool, release: bool, huge: i32) -> i64 {
         let config = Config {
             program: text(env, &program)?,
             prepend: texts(env, &prepend)?,
@@ -62,7 +62,7 @@ export! {
             compiled: text(env, &compiled)?,
             initialize,
             release,
-            huge_pages: huge,
+            huge_pages: (huge >= 0).then_some(huge > 0),
             alone: false,
         };
         let host = host::open(env)?;

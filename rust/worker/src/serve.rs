@@ -45,6 +45,7 @@ pub(crate) fn run(py: Python<'_>, data: RawFd, control: RawFd, parent: i32, serv
     process::end_with_parent(parent);
     process::close_all_but(&[data, control]);
     interpreter::start(&Config {
+        huge_pages: Some(false),
         alone: true,
         ..Config::default()
     })?;

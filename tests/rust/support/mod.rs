@@ -18,7 +18,7 @@ pub fn turn() -> MutexGuard<'static, ()> {
         program,
         initialize: true,
         release: true,
-        huge_pages: true,
+        huge_pages: Some(true),
         ..Config::default()
     })
     .expect("CPython starts");

@@ -54,12 +54,13 @@ public final class Native {
      *     Python files
      * @param initialize whether to start Python when it does not run yet
      * @param release whether to release the GIL afterwards
-     * @param huge whether to ask Linux for huge pages where a Python that is started here has much memory
+     * @param huge whether to ask Linux for huge pages where a Python that is started here has much memory: 1, or 0, or -1 as
+     *     is right for most machines
      * @return the {@link #root} of this host
      */
     public static native long interpreterStart(
             String program, String[] prepend, String[] append, String[] environment, String compiled,
-            boolean initialize, boolean release, boolean huge);
+            boolean initialize, boolean release, int huge);
 
     /** Runs the {@code atexit} functions and flushes the streams, for the end of the JVM. */
     public static native void interpreterStop();

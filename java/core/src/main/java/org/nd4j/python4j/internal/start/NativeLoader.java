@@ -190,6 +190,7 @@ public final class NativeLoader {
             }
         }
         boolean release = PythonConstants.releaseGilAutomatically();
+        String huge = System.getProperty(PythonConstants.HUGE_PAGES);
         Native.root = Native.interpreterStart(
                 interpreter.executable(),
                 front.toArray(new String[0]),
@@ -198,28 +199,9 @@ public final class NativeLoader {
                 new File(libraryFile).getParent(),
                 PythonConstants.initializePython(),
                 release,
-                hugePages());
+                huge == null ? -1 : Boolean.parseBoolean(huge) ? 1 : 0);
         started = true;
         Access.get().started(release);
-    }
-
-    /**
-     * What the property says. Without it they are used unless this is a virtual machine whose host takes free memory back: it takes
-     * what huge pages are made of, and to get it again lasts longer than all faults of small pages.
-     */
-    private static boolean hugePages() {
-        String wanted = System.getProperty(PythonConstants.HUGE_PAGES);
-        return wanted != null ? Boolean.parseBoolean(wanted) : !reportsFreePages();
-    }
-
-    /** Whether the kernel tells a host which memory is free; the order is that of no memory until a device asks for it. */
-    private static boolean reportsFreePages() {
-        try {
-            String order = Files.readString(Path.of("/sys/module/page_reporting/parameters/page_reporting_order")).trim();
-            return order.length() <= 2 && !order.equals("-1");
-        } catch (IOException | RuntimeException none) {
-            return false;
-        }
     }
 
     /** The folders of the interpreter's own packages and of those that registered types want. */
