@@ -324,18 +324,22 @@ class PoolLimitsTest {
 
     @Test
     void closeEndsThoughAFunctionOfJavaDoesNot() throws Exception {
+        var entered = new java.util.concurrent.CountDownLatch(1);
         var released = new java.util.concurrent.CountDownLatch(1);
         java.util.function.Supplier<Object> waits = () -> {
-            try {
-                released.await();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
+            entered.countDown();
+            while (true) {
+                try {
+                    released.await();
+                    return null;
+                } catch (InterruptedException e) {
+                    // by close, which would find the call at its end if this ended now
+                }
             }
-            return null;
         };
         PythonPool pool = one().grace(Duration.ofMillis(200)).build();
         CompletableFuture<Object> call = pool.callAsync("lambda f: f()", waits);
-        await("the function runs", () -> pool.monitor().getBusy() == 1);
+        assertTrue(entered.await(30, TimeUnit.SECONDS));
         pool.close();
         released.countDown();
         ExecutionException e = assertThrows(ExecutionException.class, () -> call.get(30, TimeUnit.SECONDS));
