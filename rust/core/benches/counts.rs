@@ -280,6 +280,16 @@ fn steps() -> Vec<(&'static str, Step)> {
             .u8(wanted)
             .0
     };
+    let input = |tag: u8| {
+        Request::default()
+            .u8(2)
+            .text("")
+            .u32(1)
+            .text("l")
+            .u8(tag)
+            .u32(1000)
+    };
+    let eight = |request: Request, i: u64| request.u8(6).text(&format!("{i:08}"));
     let method = attribute(o, "m");
     let fails = text("1 / 0").u32(0).u32(0).0;
     vec![
@@ -375,6 +385,11 @@ fn steps() -> Vec<(&'static str, Step)> {
         ),
         ("longs", run(output("longs", 5))),
         ("strings", run(output("strings", 5))),
+        (
+            "longs.in",
+            run((1000..2000).fold(input(12), Request::u64).u32(0).0),
+        ),
+        ("strings.in", run((0..1000).fold(input(8), eight).u32(0).0)),
         ("print", {
             let code = code("print('0123456789')");
             let mut captured = false;

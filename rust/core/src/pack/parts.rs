@@ -39,15 +39,11 @@ pub fn add(py: Python<'_>, handle: Handle, kind: u8, values: &[u8], total: Optio
         all_differ(total.unwrap_or(dict.len()), dict.len())?;
         dict.into_any()
     } else {
-        let part = reader.part(py, kind)?;
-        match before {
-            None => part.into_any(),
-            Some(before) => {
-                let list = before.cast_into_exact::<PyList>().map_err(PyErr::from)?;
-                list.set_slice(list.len(), list.len(), &part)?;
-                list.into_any()
-            }
-        }
+        let list = match before {
+            None => reader.first(py, kind)?,
+            Some(list) => reader.append(list, kind)?,
+        };
+        list.into_any()
     };
     Ok(match handle {
         0 => handle::give(container, handle::NO_FRAME),
@@ -75,8 +71,8 @@ pub fn more(py: Python<'_>, handle: Handle, rest: Rest, is_deep: bool, frame: Fr
 }
 
 impl<'b> Reader<'b> {
-    /// All values that are left, as a list.
-    fn part<'py>(&mut self, py: Python<'py>, kind: u8) -> Result<Bound<'py, PyList>> {
+    /// All values that are left, as a list, whose size is that of the part where it is known before.
+    fn first<'py>(&mut self, py: Python<'py>, kind: u8) -> Result<Bound<'py, PyList>> {
         Ok(match kind {
             tag::LONGS => PyList::new(
                 py,
@@ -94,6 +90,25 @@ impl<'b> Reader<'b> {
                 PyList::new(py, values)?
             }
         })
+    }
+
+    /// The same at the end of a list. Each one is appended as soon as it is there: a list of them all would be read twice more.
+    fn append<'py>(&mut self, list: Bound<'py, PyAny>, kind: u8) -> Result<Bound<'py, PyList>> {
+        let list = list.cast_into_exact::<PyList>().map_err(PyErr::from)?;
+        let py = list.py();
+        match kind {
+            tag::LONGS => {
+                words(self.rest()).try_for_each(|word| list.append(int(py, i64::from_le_bytes(word))))?
+            }
+            tag::DOUBLES => words(self.rest())
+                .try_for_each(|word| list.append(PyFloat::new(py, f64::from_le_bytes(word))))?,
+            _ => {
+                while self.end().is_err() {
+                    list.append(self.value(py)?)?;
+                }
+            }
+        }
+        Ok(list)
     }
 }
 

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{
     IntoPyDict, PyBool, PyBytes, PyDict, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
 };
+use std::mem;
 
 /// A value that is followed by the handles that were made for it and by how many these are. They are given back, also
 /// where the value cannot be read.
@@ -158,46 +159,59 @@ impl<'b> Reader<'b> {
     }
 
     pub(super) fn value_or_key<'py>(&mut self, py: Python<'py>, is_key: bool) -> Result<Bound<'py, PyAny>> {
-        let mut open: Vec<Open<'py>> = Vec::new();
+        if let Some(text) = self.ascii(py) {
+            return Ok(text);
+        }
+        let mut container = match self.one(py, is_key)? {
+            One::Whole(value) => return Ok(value),
+            One::Open(container) => container,
+        };
+        let mut around: Vec<Open<'py>> = Vec::new();
         loop {
-            let hashed = open.last().map_or(is_key, Open::hashes_next);
-            self.due -= usize::from(!open.is_empty());
-            let mut done = match self.one(py, hashed)? {
-                One::Whole(value) => value,
-                One::Open(container) => {
-                    if open.len() > MAX_DEPTH {
-                        return Err(too_deep());
-                    }
-                    self.due += container.left;
-                    open.push(container);
-                    match self.close_if_full(py, &mut open)? {
-                        Some(value) => value,
-                        None => continue,
-                    }
+            if let Some(inner) = self.fill(py, &mut container)? {
+                around.push(mem::replace(&mut container, inner));
+                if around.len() > MAX_DEPTH {
+                    return Err(too_deep());
                 }
-            };
-            loop {
-                match open.last_mut() {
-                    None => return Ok(done),
-                    Some(container) => container.add(done)?,
-                }
-                match self.close_if_full(py, &mut open)? {
-                    Some(value) => done = value,
-                    None => break,
-                }
+                continue;
             }
+            let done = container.close(py)?;
+            container = match around.pop() {
+                None => return Ok(done),
+                Some(outer) => outer,
+            };
+            container.add(done)?;
         }
     }
 
-    fn close_if_full<'py>(
-        &self,
-        py: Python<'py>,
-        open: &mut Vec<Open<'py>>,
-    ) -> Result<Option<Bound<'py, PyAny>>> {
-        if open.last().is_some_and(|container| container.left > 0) {
-            return Ok(None);
+    /// Reads values into a container until it has all of them or the next one is a container.
+    fn fill<'py>(&mut self, py: Python<'py>, container: &mut Open<'py>) -> Result<Option<Open<'py>>> {
+        while container.left > 0 {
+            self.due -= 1;
+            if let Some(text) = self.ascii(py) {
+                container.add(text)?;
+                continue;
+            }
+            match self.one(py, container.hashes_next())? {
+                One::Whole(value) => container.add(value)?,
+                One::Open(inner) => return Ok(Some(inner)),
+            }
         }
-        open.pop().map(|container| container.close(py)).transpose()
+        Ok(None)
+    }
+
+    /// An ASCII text, of which there may be many: half of what [`Reader::one`] takes for it.
+    #[inline]
+    fn ascii<'py>(&mut self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let (head, rest) = self.buffer.get(self.at..)?.split_first_chunk::<5>()?;
+        let [tag::STR, length @ ..] = *head else {
+            return None;
+        };
+        let text = rest.get(..u32::from_le_bytes(length) as usize)?;
+        let string = bulk::ascii(py, text)?;
+        inject::point();
+        self.at += head.len() + text.len();
+        Some(string.into_any())
     }
 
     /// One value without nested ones, or the head of a container.
@@ -231,15 +245,8 @@ impl<'b> Reader<'b> {
                 let dict = PyDict::new(py);
                 let count = self.count(2)?;
                 expect(py, count);
-                return Ok(One::Open(Open {
-                    kind: Kind::Dict {
-                        dict,
-                        key: None,
-                        count,
-                    },
-                    items: Vec::new(),
-                    left: count * 2,
-                }));
+                let key = None;
+                return Ok(self.opened(Kind::Dict { dict, key, count }, Vec::new(), count * 2));
             }
             tag::LONGS => {
                 let longs = self.run()?.map(|b| int(py, i64::from_le_bytes(b)));
@@ -281,7 +288,12 @@ impl<'b> Reader<'b> {
         let left = self.count(1)?;
         expect(py, left);
         let items = alloc::with_capacity(left)?;
-        Ok(One::Open(Open { kind, items, left }))
+        Ok(self.opened(kind, items, left))
+    }
+
+    fn opened<'py>(&mut self, kind: Kind<'py>, items: Vec<Bound<'py, PyAny>>, left: usize) -> One<'py> {
+        self.due += left;
+        One::Open(Open { kind, items, left })
     }
 
     fn run(&mut self) -> Result<impl ExactSizeIterator<Item = [u8; 8]> + use<'b>> {
@@ -344,6 +356,7 @@ impl<'py> Open<'py> {
         }
     }
 
+    #[inline]
     fn add(&mut self, value: Bound<'py, PyAny>) -> Result<()> {
         self.left -= 1;
         match &mut self.kind {

@@ -343,18 +343,21 @@ public final class Pack {
             }
         }
         reserve(4 + 3L * chars);
+        utf8(text, chars, length + 4);
+        return this;
+    }
+
+    /** The UTF-8 of a text for which the buffer has room, and its length before it. */
+    private void utf8(String text, int chars, int start) {
         byte[] out = buffer;
-        int start = length + 4;
         int bits = 0;
         for (int i = 0; i < chars; i++) { // without a look at each, which takes longer
             char c = text.charAt(i);
             out[start + i] = (byte) c;
             bits |= c;
         }
-        int end = bits < 0x80 ? start + chars : encode(text, start);
-        put(out, length, end - start);
-        length = end;
-        return this;
+        length = bits < 0x80 ? start + chars : encode(text, start);
+        put(out, start - 4, length - start);
     }
 
     /** Java's own encoder puts a question mark for each lone surrogate. */
@@ -400,8 +403,11 @@ public final class Pack {
 
     /** A text as a value: a long one as what it is in memory, which no encoder has to look at. */
     private void string(String text) {
-        if (text.length() <= SHORT_TEXT) {
-            u8(Tag.STR).text(text);
+        int chars = text.length();
+        if (chars <= SHORT_TEXT) {
+            reserve(5 + 3L * chars);
+            buffer[length] = Tag.STR;
+            utf8(text, chars, length + 5);
         } else if (text.length() > LARGE_VALUE && peer == null) {
             large(Native.bulkText(text));
         } else if (!latin1(text)) {
