@@ -57,19 +57,21 @@ static BLOCKS: OnceLock<BlockFunctions> = OnceLock::new();
 /// To be called once, by the thread that has just initialized CPython. Who wants neither gets what is right for most machines.
 pub(crate) fn use_huge(wanted: Option<bool>) {
     let size = || fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size").ok();
-    if wanted.unwrap_or_else(keeps_free_pages) && size().is_some_and(|size| size.trim() == HUGE.to_string()) {
+    let order = || fs::read_to_string("/sys/module/page_reporting/parameters/page_reporting_order").ok();
+    if wanted.unwrap_or_else(|| keeps_free_pages(order()))
+        && size().is_some_and(|size| size.trim() == HUGE.to_string())
+    {
         use_for_arenas();
         use_for_blocks();
     }
 }
 
 /// Whether this is no virtual machine whose host takes free memory back: it takes what huge pages are made of, and to get it again
-/// lasts longer than all faults of small pages. The order is that of no memory until a device asks for it.
-fn keeps_free_pages() -> bool {
-    let order = fs::read_to_string("/sys/module/page_reporting/parameters/page_reporting_order");
-    order.map_or(true, |order| {
-        !(0..=99).contains(&order.trim().parse().unwrap_or(-1))
-    })
+/// lasts longer than all faults of small pages. The kernel's order of the blocks that it reports, from the file that has it, is that of no
+/// memory until a device asks for them.
+fn keeps_free_pages(order: Option<String>) -> bool {
+    let order = order.and_then(|order| order.trim().parse().ok());
+    !order.is_some_and(|order: i64| (0..=99).contains(&order))
 }
 
 // ---- arenas ----
@@ -255,4 +257,18 @@ fn advise(block: usize, size: usize) {
     // SAFETY: the advice changes no content, so it does not matter who else has a part of the first or last page; a refused
     // one does no harm.
     unsafe { libc::madvise(start as *mut c_void, end - start, libc::MADV_HUGEPAGE) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keeps_free_pages;
+
+    #[test]
+    fn free_pages_are_kept_unless_a_device_reports_them() {
+        let keeps = |order: &str| keeps_free_pages(Some(order.to_owned()));
+        assert!(keeps_free_pages(None)); // a kernel that cannot report any
+        assert!(keeps("-1\n") && keeps("4294967295\n")); // no device has asked, as either type of number
+        assert!(!keeps("9\n") && !keeps("0\n") && !keeps("13"));
+        assert!(keeps("") && keeps("Y\n"));
+    }
 }

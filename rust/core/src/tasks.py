@@ -17,7 +17,7 @@ from time import monotonic
 from types import CoroutineType
 
 # Messages to a loop, the same numbers as in Messages.java; -1 is one that cannot be read.
-SUBMIT, RUN, CANCEL, RESOLVE, PUBLISH, REQUEST = range(6)
+SUBMIT, RUN, CANCEL, RESOLVE, PUBLISH, REQUEST, CALL, ITERATE = range(8)
 
 # News for Java, the same numbers.
 VALUE, FAILED, CANCELLED, ITEMS, COMPLETE, LOST = range(6)
@@ -139,8 +139,10 @@ class Bridge:
             message = messages[i]
             kind = message[0]
             try:
-                if kind == SUBMIT:
+                if kind == SUBMIT or kind == CALL:
                     _, id, mode, function, *arguments = message
+                    if kind == CALL:
+                        function = eval(function, self.space)
                     self.start(id, mode, messages[i + 1], function, arguments)
                 elif kind == CANCEL:
                     task = self.tasks.get(message[1])
@@ -152,8 +154,10 @@ class Bridge:
                     flow = self.flows.get(message[1])
                     if flow is not None:
                         flow.request(message[2])
-                elif kind == PUBLISH:
+                elif kind == PUBLISH or kind == ITERATE:
                     _, id, mode, credit, function, *arguments = message
+                    if kind == ITERATE:
+                        function = eval(function, self.space)
                     flow = self.flows[id] = Flow(self, id, mode, credit)
                     self.start(id, None, messages[i + 1], flow.pump, (function, arguments))
                 elif kind == RUN:

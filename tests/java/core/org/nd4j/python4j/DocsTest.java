@@ -68,7 +68,7 @@ class DocsTest {
     void everyMessageOfTroubleshootingIsInTheSource() throws IOException {
         StringBuilder source = new StringBuilder();
         for (String folder : new String[] {"java/core/src/main/java", "java/pool/src/main/java", "java/numpy/src/main/java", "java/arrow/src/main/java",
-            "java/spring-boot-starter/src/main/java", "rust"}) {
+            "java/spring-boot-starter/src/main/java", "java/packages/src/main/java", "rust"}) {
             try (Stream<Path> files = Files.walk(DOCS.resolveSibling(folder))) {
                 for (Path file : files.filter(Files::isRegularFile).toArray(Path[]::new)) {
                     source.append(Files.readString(file));

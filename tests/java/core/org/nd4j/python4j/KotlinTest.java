@@ -33,7 +33,6 @@ class KotlinTest {
             "import org.nd4j.python4j.PythonException",
             "import org.nd4j.python4j.PythonObject",
             "interface Shop { fun price(item: String): CompletableFuture<Long> }",
-            "lateinit var greet: PythonObject",
             "lateinit var shop: Shop",
             "");
     private static final String AFTER = String.join("\n",
@@ -53,7 +52,6 @@ class KotlinTest {
             "    try: await asyncio.sleep(1000)",
             "    finally: ended.set()",
             "\"\"\").await()",
-            "    greet = async.eval(PythonObject::class.java, \"greet\").await()",
             "    shop = async.eval(PythonObject::class.java, \"Shop()\").await().asInterface(Shop::class.java)",
             "    println(greet(\"Ada\") + \" \" + price(\"pear\"))",
             "    try { price(\"plum\") } catch (e: PythonException) { println(e.message) }",

@@ -16,15 +16,19 @@ import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.ConcurrentModificationException;
+import java.util.IdentityHashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -159,16 +163,48 @@ class PartsTest {
     /** A key that is removed and put again while a ConcurrentHashMap is read comes twice out of its iterator. */
     @Test
     void aConcurrentMapIsReadWhileItChanges() {
-        Map<Object, Object> map = new ConcurrentHashMap<>();
-        Set<Object> set = ConcurrentHashMap.newKeySet();
-        for (String each : List.of("AaAa", "AaBB", "BBAa")) { // all have the same hash
+        List<UnaryOperator<Map<Object, Object>>> shown = List.of(map -> map, Collections::unmodifiableMap, Collections::synchronizedMap);
+        for (UnaryOperator<Map<Object, Object>> each : shown) {
+            Map<Object, Object> map = changesWhenRead(new ConcurrentHashMap<>());
+            assertEquals("{'AaAa': 1, 'AaBB': '1', 'BBAa': 1}", Python.of(each.apply(map)).toString());
+            assertEquals("[('AaAa', 1), ('AaBB', '1'), ('BBAa', 1)]", Python.eval("sorted").call(each.apply(map).entrySet()).toString());
+        }
+        assertEquals("{'AaAa': 1, 'AaBB': '1', 'BBAa': 1}", Python.of(changesWhenRead(new Properties())).toString());
+        assertEquals("{'AaAa': 1, 'AaBB': '1', 'BBAa': 1}", Python.of(changesWhenRead(new ConcurrentSkipListMap<>())).toString());
+    }
+
+    private static Map<Object, Object> changesWhenRead(Map<Object, Object> map) {
+        for (String each : SAME_HASH) {
             map.put(each, 1);
-            set.add(each.equals("AaBB") ? new Text("AaBB", () -> set.remove("AaAa") && set.add("AaAa")) : each);
         }
         map.put("AaBB", new Text("1", () -> map.remove("AaAa") != null && map.put("AaAa", 1) == null));
-        assertEquals("{'AaAa': 1, 'AaBB': '1', 'BBAa': 1}", Python.of(map).toString());
-        assertEquals("['AaAa', 'AaBB', 'BBAa']", Python.eval("sorted").call(Python.of(set)).toString());
+        return map;
     }
+
+    @Test
+    void aConcurrentSetIsReadWhileItChanges() {
+        List<Supplier<Set<Object>>> made = List.of(ConcurrentHashMap::newKeySet, () -> Collections.newSetFromMap(new ConcurrentHashMap<>()));
+        List<UnaryOperator<Set<Object>>> shown = List.of(set -> set, Collections::unmodifiableSet, Collections::synchronizedSet);
+        for (Supplier<Set<Object>> maker : made) {
+            for (UnaryOperator<Set<Object>> each : shown) {
+                Set<Object> set = maker.get();
+                for (String name : SAME_HASH) {
+                    set.add(name.equals("AaBB") ? new Text("AaBB", () -> set.remove("AaAa") && set.add("AaAa")) : name);
+                }
+                assertEquals("['AaAa', 'AaBB', 'BBAa']", Python.eval("sorted").call(each.apply(set)).toString());
+            }
+        }
+    }
+
+    /** What repeats in such a set is not lost. */
+    @Test
+    void equalElementsOfAnIdentitySetAreRefused() {
+        Set<Object> set = Collections.newSetFromMap(new IdentityHashMap<>());
+        Collections.addAll(set, "a", new StringBuilder("a").toString());
+        Expect.failureWith("are equal in Python", () -> Python.of(set));
+    }
+
+    private static final List<String> SAME_HASH = List.of("AaAa", "AaBB", "BBAa");
 
     /** Does something when it is read. */
     private static final class Text implements CharSequence {

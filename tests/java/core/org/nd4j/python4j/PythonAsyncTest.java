@@ -71,6 +71,26 @@ class PythonAsyncTest {
     }
 
     @Test
+    void aFunctionIsCalledByItsName() {
+        assertEquals(5, async.submit(int.class, "add", 2, 3).join());
+        assertEquals(5L, async.submit(PythonTypes.INT, "asyncio.sleep", 0, 5).join());
+        assertEquals(List.of("x"), async.submit(new PythonTypeToken<List<String>>() {}, "now", List.of("x")).join());
+        assertEquals(List.of("x", "x"), async.stream(String.class, "endlessly").limit(2).collect(Collectors.toList()));
+        assertEquals(List.of(4, 5), async.stream(new PythonTypeToken<Integer>() {}, "range", 4, 6).collect(Collectors.toList()));
+        Expect.failure("NameError: name 'nobody' is not defined", () -> joined(async.submit(int.class, "nobody", 1)));
+        Expect.failure("NameError: name 'nobody' is not defined", () -> async.stream(int.class, "nobody").count());
+        assertEquals("y", async.submit(String.class, "now('y')").join());
+    }
+
+    private static void joined(CompletableFuture<?> future) {
+        try {
+            future.join();
+        } catch (CompletionException e) {
+            throw (RuntimeException) e.getCause();
+        }
+    }
+
+    @Test
     void aCoroutineObjectIsAwaited() {
         try (PythonGIL gil = PythonGIL.lock()) {
             PythonExecutioner.exec("async def here(): return 'here'");

@@ -11,6 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.nd4j.python4j.internal.jni.Handles;
@@ -53,6 +55,7 @@ class PythonCallableTest {
             assertEquals(Arrays.asList(1L, 2.5, "x", null, true, List.of(1L), Map.of("k", 1L)),
                     same.call(1, 2.5, "x", null, true, List.of(1), Map.of("k", 1)));
             assertEquals(List.of(), same.call());
+            assertEquals(List.of(List.of("SECONDS")), same.call(Set.of(TimeUnit.SECONDS).stream()));
             assertEquals(Arrays.asList((Object) null), same.call((Object) null));
         }
         try (PythonCallable nothing = function("def f(): pass")) {

@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.math.BigDecimal;
 import java.time.LocalDate;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -21,8 +22,11 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import org.bytedeco.cpython.PyObject;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -289,6 +293,46 @@ class PythonObjectTest {
         assertEquals("((1, {'z': 2}), {})", arguments.call(1, Map.of("z", 2)).toString());
         assertEquals("(([1],), {})", arguments.call(object("[1]")).toString());
         assertEquals("((None,), {})", arguments.call((Object) null).toString());
+    }
+
+    @Test
+    @Rule("5.4")
+    void callsTakeWhateverPythonOfTakes() {
+        PythonObject repr = object("lambda *a, **k: repr((*a, k))");
+        LocalDate day = LocalDate.of(2024, 2, 29);
+        String text = "datetime.date(2024, 2, 29)";
+        assertEquals("(" + text + ", {})", repr.call(day).toString());
+        assertEquals("([" + text + "], 'SECONDS', {})", repr.call(List.of(day), TimeUnit.SECONDS).toString());
+        assertEquals("(" + text + ", {})", repr.callWithArgs(List.of(day)).toString());
+        assertEquals("({'day': " + text + "},)", repr.callWithKwargs(Map.of("day", day)).toString());
+        assertEquals("(1, {'days': [" + text + "]})",
+                repr.callWithArgsAndKwargs(List.of(Optional.of(1)), Map.of("days", List.of(day))).toString());
+        assertEquals("[2, 4]", object("lambda f, *a: [f(x) for x in a]").call((UnaryOperator<Long>) x -> 2 * x, 1, 2).toString());
+    }
+
+    @Test
+    @Rule("5.4")
+    void anIterableThatIsAFunctionAsWellIsAList() {
+        class Both extends AbstractList<Integer> implements Callable<String> {
+            @Override
+            public String call() {
+                return "called";
+            }
+
+            @Override
+            public Integer get(int index) {
+                return 1;
+            }
+
+            @Override
+            public int size() {
+                return 1;
+            }
+        }
+        Both list = new Both();
+        Iterable<Integer> lambda = list::iterator;
+        assertEquals("[1]", Python.of(list).toString());
+        assertEquals("(([1], [1]), {})", echo().call(list, lambda).toString());
     }
 
     private static PythonObject echo() {

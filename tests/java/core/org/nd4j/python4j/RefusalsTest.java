@@ -199,7 +199,7 @@ class RefusalsTest {
             assertEquals("Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType.",
                     Expect.failure(java, () -> Python.of(value)).getCause().getMessage());
             assertEquals("Hand over Python.of(value), which takes records, dates, lambdas and more; or register a PythonType.",
-                    Expect.failure(java, () -> PythonCallable.of("repr").call(value)).getCause().getMessage());
+                    Expect.failure(java, () -> PythonTypes.convert(List.of(value))).getCause().getMessage());
         }
     }
 }

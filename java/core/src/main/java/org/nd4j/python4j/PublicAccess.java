@@ -135,8 +135,8 @@ final class PublicAccess extends Access {
     }
 
     @Override
-    public PythonObject callWide(PythonObject callable, Object... arguments) {
-        return callable.callWide(arguments);
+    public PythonObject call(PythonObject callable, Object... arguments) {
+        return callable.call(arguments);
     }
 
     @Override

@@ -146,6 +146,24 @@ public final class PythonAsync implements AutoCloseable {
         return Task.submit(loop, Result.of(type.type()), limit, Objects.requireNonNull(function), arguments);
     }
 
+    /**
+     * The same for the value of an expression, usually the name of a function. It is evaluated in the loop's own
+     * namespace, like that of {@link #eval}.
+     */
+    public <T> CompletableFuture<T> submit(Class<T> type, String function, Object... arguments) {
+        return Task.submit(loop, Result.of(type), limit, Objects.requireNonNull(function), arguments);
+    }
+
+    /** The same for a result as {@link PythonType#toJava} makes it. */
+    public <T> CompletableFuture<T> submit(PythonType<T> type, String function, Object... arguments) {
+        return Task.submit(loop, Result.of(type), limit, Objects.requireNonNull(function), arguments);
+    }
+
+    /** The same for a type with arguments. */
+    public <T> CompletableFuture<T> submit(PythonTypeToken<T> type, String function, Object... arguments) {
+        return Task.submit(loop, Result.of(type.type()), limit, Objects.requireNonNull(function), arguments);
+    }
+
     /** Runs statements on the loop's thread, in the loop's own namespace. The statements may use {@code await}. */
     public CompletableFuture<Void> exec(String code) {
         return Task.run(loop, Result.of(Void.class), limit, Objects.requireNonNull(code), "exec");
@@ -154,10 +172,6 @@ public final class PythonAsync implements AutoCloseable {
     /**
      * Evaluates an expression on the loop's thread, in the loop's own namespace. If the value is awaitable, it is
      * awaited.
-     *
-     * <pre>{@code
-     * PythonObject fetch = async.eval(PythonObject.class, "fetch").join(); // a function, for submit
-     * }</pre>
      */
     public <T> CompletableFuture<T> eval(Class<T> type, String expression) {
         return Task.run(loop, Result.of(type), limit, Objects.requireNonNull(expression), "eval");
@@ -188,6 +202,16 @@ public final class PythonAsync implements AutoCloseable {
         return elements(Result.of(type.type()), source, arguments);
     }
 
+    /** The same for the value of an expression, as in {@link #submit(Class, String, Object...)}. */
+    public <T> Flow.Publisher<T> publisher(Class<T> type, String function, Object... arguments) {
+        return new Elements<>(loop, Result.of(type), false, Objects.requireNonNull(function), arguments);
+    }
+
+    /** The same for a type with arguments. */
+    public <T> Flow.Publisher<T> publisher(PythonTypeToken<T> type, String function, Object... arguments) {
+        return new Elements<>(loop, Result.of(type.type()), false, Objects.requireNonNull(function), arguments);
+    }
+
     /**
      * The elements of a generator as a stream, which waits for them. It requests at most some thousands of elements in
      * advance. A program that does not read the stream to its end has to close it, so that the generator ends.
@@ -199,6 +223,16 @@ public final class PythonAsync implements AutoCloseable {
     /** The same for a type with arguments. */
     public <T> Stream<T> stream(PythonTypeToken<T> type, PythonObject source, Object... arguments) {
         return Pull.stream(elements(Result.of(type.type()), source, arguments));
+    }
+
+    /** The same for the value of an expression, as in {@link #submit(Class, String, Object...)}. */
+    public <T> Stream<T> stream(Class<T> type, String function, Object... arguments) {
+        return Pull.stream((Elements<T>) publisher(type, function, arguments));
+    }
+
+    /** The same for a type with arguments. */
+    public <T> Stream<T> stream(PythonTypeToken<T> type, String function, Object... arguments) {
+        return Pull.stream((Elements<T>) publisher(type, function, arguments));
     }
 
     private <T> Elements<T> elements(Result result, PythonObject source, Object... arguments) {

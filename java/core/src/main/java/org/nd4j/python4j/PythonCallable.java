@@ -67,7 +67,7 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     /**
-     * Calls the function with any values that {@link PythonTypes#convert} takes; null is None.
+     * Calls the function with any values that {@link Python#of} takes; null is None.
      *
      * @return the result, converted like an element of a list, to the Java type that fits its Python type; null for
      *     None
@@ -153,7 +153,7 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     private Object call(int wanted, Object... arguments) {
-        Pack pack = Pack.take();
+        Pack pack = Pack.take().wide();
         Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();

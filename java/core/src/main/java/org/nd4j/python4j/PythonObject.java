@@ -236,29 +236,29 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return callWith(args, kwargs);
     }
 
-    /** Calls the object with values, which are converted to Python; null is None. */
+    /** Calls the object with values as {@link Python#of} takes them; null is None. */
     public PythonObject call(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
             long left = left();
-            return new PythonObject(called(current, args == null ? new Object[1] : args, false, left), current, left);
+            return new PythonObject(called(current, args == null ? new Object[1] : args, left), current, left);
         }
     }
 
-    /** Calls the object with values, which are converted to Python; a list that is null means no arguments. */
+    /** Calls the object with values as {@link Python#of} takes them; a list that is null means no arguments. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithArgs(List args) {
         return callWith(args, null);
     }
 
-    /** Calls the object with named values, which are converted to Python; a map that is null means no arguments. */
+    /** Calls the object with named values as {@link Python#of} takes them; a map that is null means no arguments. */
     @SuppressWarnings("rawtypes")
     public PythonObject callWithKwargs(Map kwargs) {
         return callWith(null, Names.asInPython(kwargs));
     }
 
     /**
-     * Calls the object with positional and named values, which are converted to Python; a list or map that is null
+     * Calls the object with positional and named values as {@link Python#of} takes them; a list or map that is null
      * means no arguments of that kind.
      */
     @SuppressWarnings("rawtypes")
@@ -644,18 +644,10 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         return tool;
     }
 
-    /** {@link #call}, with everything that {@link Python#of} takes. */
-    PythonObject callWide(Object... args) {
-        try (PythonGIL turn = PythonGIL.enter()) {
-            long current = PythonGC.frame();
-            return new PythonObject(called(current, args, true, -1), current);
-        }
-    }
-
-    /** The same for a result that is to be packed at once. */
+    /** {@link #call} for a result that is to be packed at once. */
     long callFresh(Object... args) {
         try (PythonGIL turn = PythonGIL.enter()) {
-            return called(0, args, true, -1);
+            return called(0, args, -1);
         }
     }
 
@@ -702,19 +694,16 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         }
     }
 
-    private long called(long frame, Object[] args, boolean wide, long left) {
+    private long called(long frame, Object[] args, long left) {
         if (areFewInts(args)) {
             return called(frame, left, args.length, number(args, 0), number(args, 1), number(args, 2));
         }
-        Pack pack = Pack.take();
+        Pack pack = Pack.take().wide();
         Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try {
             pack.u32(args.length);
-            if (wide) {
-                pack.wide();
-            }
             for (Object arg : args) {
                 pack.value(arg);
             }
@@ -759,10 +748,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
 
     /** Any value that {@link Python#of} takes. */
     static PythonObject wide(Object value) {
-        try (PythonGIL turn = PythonGIL.enter()) {
-            long current = PythonGC.frame();
-            return new PythonObject(operate(Operator.IDENTITY, current, new Object[] {value}, true, -1), current);
-        }
+        return apply(Operator.IDENTITY, value);
     }
 
     /** An operator's result. */
@@ -770,7 +756,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             long current = PythonGC.frame();
             long left = left();
-            return new PythonObject(operate(operator, current, operands, false, left), current, left);
+            return new PythonObject(operate(operator, current, operands, true, left), current, left);
         }
     }
 
@@ -784,7 +770,7 @@ public class PythonObject implements AutoCloseable, Iterable<PythonObject> {
         try (PythonGIL turn = PythonGIL.enter()) {
             PythonGC current = PythonGC.frameOf(this);
             long left = left();
-            return part(tool(tool).called(PythonGC.id(current), arguments, false, left), current, left);
+            return part(tool(tool).called(PythonGC.id(current), arguments, left), current, left);
         }
     }
 

@@ -86,13 +86,13 @@ public abstract class Access {
     public abstract PythonObject tool(String file, String name);
 
     /** Calls a callable with arguments of all types that {@code ToPython} supports. */
-    public abstract PythonObject callWide(PythonObject callable, Object... arguments);
+    public abstract PythonObject call(PythonObject callable, Object... arguments);
 
-    /** Like {@link #callWide}, but returns a handle that belongs to no frame. */
+    /** Like {@link #call}, but returns a handle that belongs to no frame. */
     public abstract long callFresh(PythonObject callable, Object... arguments);
 
     /**
-     * Like {@link #callWide}, but returns a value of a type of {@code Pack.Wanted}, in which objects are not converted.
+     * Like {@link #call}, but returns a value of a type of {@code Pack.Wanted}, in which objects are not converted.
      */
     public abstract Object callRaw(PythonObject callable, int wanted, List<?> arguments);
 

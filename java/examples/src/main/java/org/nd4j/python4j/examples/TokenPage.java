@@ -16,7 +16,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.Stream;
 import org.nd4j.python4j.PythonAsync;
-import org.nd4j.python4j.PythonObject;
 
 /** The server of TokenStream: {@code /} is the page, {@code /tokens?prompt=...} what it listens to. */
 final class TokenPage implements AutoCloseable {
@@ -27,11 +26,9 @@ final class TokenPage implements AutoCloseable {
         return thread;
     });
     private final HttpServer server;
-    private final PythonObject answer;
 
     TokenPage(int port) throws IOException {
         async.exec(Resource.text("token_page.py")).join();
-        answer = async.eval(PythonObject.class, "answer").join();
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
         server.setExecutor(threads);
         server.createContext("/", exchange -> send(exchange, "text/html; charset=utf-8", Resource.text("token_page.html")));
@@ -59,7 +56,7 @@ final class TokenPage implements AutoCloseable {
         String prompt = query == null ? "" : URLDecoder.decode(query.replaceFirst("^prompt=", ""), StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
         exchange.sendResponseHeaders(200, 0);
-        try (exchange; OutputStream out = exchange.getResponseBody(); Stream<String> tokens = async.stream(String.class, answer, prompt)) {
+        try (exchange; OutputStream out = exchange.getResponseBody(); Stream<String> tokens = async.stream(String.class, "answer", prompt)) {
             for (Iterator<String> each = tokens.iterator(); each.hasNext(); ) {
                 out.write(("data: " + each.next() + "\n\n").getBytes(StandardCharsets.UTF_8));
                 out.flush();

@@ -229,9 +229,4 @@ public final class PythonExec extends SparkPlan implements CodegenSupport, Pytho
     public boolean equals(Object other) {
         return isEqual(other);
     }
-
-    @Override
-    public int hashCode() {
-        return hash();
-    }
 }

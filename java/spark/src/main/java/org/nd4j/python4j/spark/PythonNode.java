@@ -64,9 +64,4 @@ public final class PythonNode extends LogicalPlan implements PythonParts {
     public boolean equals(Object other) {
         return isEqual(other);
     }
-
-    @Override
-    public int hashCode() {
-        return hash();
-    }
 }

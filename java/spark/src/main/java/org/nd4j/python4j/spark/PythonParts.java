@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What PythonNode and PythonExec have in common, whose base classes are different ones of Spark's.
+// What PythonNode and PythonExec have in common, whose base classes are different ones of Spark's. Both declare what is abstract
+// there, and have their expressions as fields of their own, since Spark finds and replaces only those among a node's parts.
 package org.nd4j.python4j.spark;
 
 import java.util.ArrayList;
@@ -31,12 +32,9 @@ interface PythonParts extends Product {
         return getClass().isInstance(other);
     }
 
+    /** The hash code that fits is Spark's, from the parts. */
     default boolean isEqual(Object other) {
         return canEqual(other) && Arrays.equals(parts(), ((PythonParts) other).parts());
-    }
-
-    default int hash() {
-        return Arrays.hashCode(parts());
     }
 
     /** The columns of a node: those that go on beside the results of calls, and the results. */

@@ -4,7 +4,6 @@
 package org.nd4j.python4j.spring;
 
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.Condition;
@@ -120,12 +119,12 @@ public class PythonTemplate {
      * @throws org.nd4j.python4j.PythonException if the function raises, or a value has no counterpart
      */
     public <T> T call(Class<T> type, String function, Object... arguments) {
-        return perform(function, () -> called(function, arguments).toJava(type));
+        return perform(function, () -> function(function).call(arguments).toJava(type));
     }
 
     /** The same for a type with arguments, such as {@code new PythonTypeToken<List<Order>>() {}}. */
     public <T> T call(PythonTypeToken<T> type, String function, Object... arguments) {
-        return perform(function, () -> called(function, arguments).toJava(type));
+        return perform(function, () -> function(function).call(arguments).toJava(type));
     }
 
     /**
@@ -173,15 +172,6 @@ public class PythonTemplate {
      */
     public <T, E extends Exception> T execute(Work<T, E> work) throws E {
         return perform("execute", work);
-    }
-
-    /** {@link PythonObject#call} alone takes only what Python4J took. */
-    private static PythonObject called(String function, Object[] arguments) {
-        if (arguments == null) {
-            return function(function).call((Object) null);
-        }
-        return function(function).call(Arrays.stream(arguments)
-                .map(each -> each == null || each instanceof String || each instanceof Number ? each : Python.of(each)).toArray());
     }
 
     private static PythonObject function(String function) {

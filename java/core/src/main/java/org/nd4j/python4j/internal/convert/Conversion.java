@@ -492,7 +492,7 @@ public final class Conversion {
         arguments.add(object);
         arguments.addAll(Arrays.asList(more));
         try {
-            return Access.get().callWide(Access.get().tool("convert", tool), arguments.toArray());
+            return Access.get().call(Access.get().tool("convert", tool), arguments.toArray());
         } catch (PythonException e) {
             throw refused(e, object, target);
         }

@@ -53,7 +53,7 @@ public final class ProxyHandler implements InvocationHandler {
                 setter = properties(Names.property(name, "set"));
             }
             boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
-            PythonObject bound = Access.get().callWide(Access.get().tool("bind"),
+            PythonObject bound = Access.get().call(Access.get().tool("bind"),
                     handler.object, new ArrayList<>(Names.all(name)), getter, setter, callable, method.isDefault());
             this.plan = Access.get().unframed(bound);
             PythonObject whole = bound.get(3);

@@ -59,7 +59,7 @@ public final class TableWriter {
         }
         TableWriter writer = new TableWriter();
         try {
-            return Access.get().callWide(Access.get().tool("table", "columns"), writer.parts(records, target, true, 0, null));
+            return Access.get().call(Access.get().tool("table", "columns"), writer.parts(records, target, true, 0, null));
         } catch (Mismatch e) {
             throw e.exception("value");
         } finally {

@@ -89,7 +89,7 @@ public final class ToPython {
         if (registered != null) {
             return toPeer(registered, value);
         }
-        if (value instanceof Iterable || !Functional.isFunction(value)) { // a lambda can be an Iterable, which is a list
+        if (!isFunction(value)) {
             return value;
         }
         Callbacks.Function function = Functional.of(value);
@@ -118,6 +118,11 @@ public final class ToPython {
             }
         }
         return Records.isRecord(value.getClass()) || Counterparts.isKnown(value);
+    }
+
+    /** Whether a value becomes a function. An Iterable becomes a list, although it can be a lambda, or callable as Clojure's sets are. */
+    private static boolean isFunction(Object value) {
+        return !(value instanceof Iterable) && Functional.isFunction(value);
     }
 
     /** The content of an Optional of any kind, null for an empty one. Any other value is returned unchanged. */
@@ -176,7 +181,7 @@ public final class ToPython {
         }
         Object content = content(value);
         Object other = content != value ? content : Counterparts.toPython(value);
-        return other == value && Functional.isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : other;
+        return other == value && isFunction(value) ? new Callbacks.Given(Functional.of(value), null).fresh() : other;
     }
 
     /** A record as a named tuple. @param shown makes of a component and its declared type what it is there */

@@ -21,6 +21,8 @@ public final class Messages {
     public static final int RESOLVE = 3;
     public static final int PUBLISH = 4;
     public static final int REQUEST = 5;
+    public static final int CALL = 6; // SUBMIT of a function by its name
+    public static final int ITERATE = 7; // PUBLISH of one
 
     // News for Java, which are values of RESOLVE, too.
     public static final int VALUE = 0;

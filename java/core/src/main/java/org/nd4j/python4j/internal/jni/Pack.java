@@ -18,13 +18,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Properties;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.Spliterator;
 import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import java.util.function.Function;
 import org.nd4j.python4j.PythonBuffer;
@@ -805,14 +808,15 @@ public final class Pack {
         enter(value, depth);
         if (value instanceof List) {
             list((List<?>) value, depth);
-        } else if (value instanceof ConcurrentHashMap) { // what is put again while it is read may come twice
-            map(new LinkedHashMap<>((Map<?, ?>) value), depth);
         } else if (value instanceof Map) {
-            map((Map<?, ?>) value, depth);
+            Map<?, ?> map = (Map<?, ?>) value;
+            boolean copied = !(map instanceof HashMap) && (map instanceof Properties || mayRepeat(map.entrySet()));
+            map(copied ? new LinkedHashMap<>(map) : map, depth);
         } else if (value instanceof Object[]) {
             list(Arrays.asList((Object[]) value), depth);
         } else if (value instanceof Set) {
-            collection(Tag.SET, value instanceof ConcurrentHashMap.KeySetView ? new LinkedHashSet<>((Set<?>) value) : (Set<?>) value, depth);
+            Set<?> set = (Set<?>) value;
+            collection(Tag.SET, !(set instanceof HashSet) && mayRepeat(set) ? new LinkedHashSet<>(set) : set, depth);
         } else if (value instanceof Collection) {
             list((Collection<?>) value, depth);
         } else if (value instanceof Iterable && !(value instanceof Path)) { // a Path iterates over Paths without end
@@ -828,6 +832,15 @@ public final class Pack {
                     ? "Hand over a record or a map of what it consists of; or the object itself, by Python.reference(); or register a PythonType."
                     : "Hand over Python.of(value), which takes records, dates, lambdas and more; or register a PythonType."));
         }
+    }
+
+    /**
+     * Whether an element that is removed and added again while a set is read may come twice: whether it is a hash table, or a
+     * view of one, that other threads may change meanwhile. A {@code Properties} is one, too, and does not say so.
+     */
+    private static boolean mayRepeat(Set<?> set) {
+        Spliterator<?> elements = set.spliterator();
+        return elements.hasCharacteristics(Spliterator.CONCURRENT) && !elements.hasCharacteristics(Spliterator.SORTED);
     }
 
     /** Refuses a container within itself. What is small is let go round to the greatest depth. */

@@ -18,12 +18,15 @@ public final class Elements<T> implements Flow.Publisher<T> {
 
     final Loop loop;
     private final Result result;
-    private final PythonObject source;
+    private final Object source;
     private final Object[] arguments;
     private final AtomicBoolean used; // null where there may be many subscribers
 
-    /** @param once whether the source is itself an iterator and not a function */
-    public Elements(Loop loop, Result result, boolean once, PythonObject source, Object... arguments) {
+    /**
+     * @param once whether the source is itself an iterator and not a function
+     * @param source a {@code PythonObject}, or the name of a function as a String
+     */
+    public Elements(Loop loop, Result result, boolean once, Object source, Object... arguments) {
         this.loop = loop;
         this.result = result;
         this.source = source;
@@ -74,7 +77,7 @@ public final class Elements<T> implements Flow.Publisher<T> {
                 return;
             }
             Object[] message = new Object[5 + arguments.length];
-            message[0] = Messages.PUBLISH;
+            message[0] = source instanceof String ? Messages.ITERATE : Messages.PUBLISH;
             message[1] = number;
             message[2] = result.mode;
             message[3] = credit;

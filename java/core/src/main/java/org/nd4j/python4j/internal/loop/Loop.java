@@ -102,7 +102,7 @@ public final class Loop {
     public void close(double seconds) {
         if (own && !lost) {
             try (PythonGIL place = Access.get().place()) {
-                Access.get().callWide(Access.get().tool("tasks", "end_loop"), queue, seconds).close();
+                Access.get().call(Access.get().tool("tasks", "end_loop"), queue, seconds).close();
             }
         }
     }

@@ -24,12 +24,16 @@ public final class Task<T> extends LoopFuture<T> implements Loop.Receiver {
         this.result = result;
     }
 
-    /** Calls a function on the loop's thread and awaits its result, or awaits an awaitable that is not a function. */
-    public static <T> CompletableFuture<T> submit(Loop loop, Result result, Duration limit, PythonObject function, Object... arguments) {
+    /**
+     * Calls a function on the loop's thread and awaits its result, or awaits an awaitable that is not a function.
+     *
+     * @param function a {@code PythonObject}, or the name of a function as a String
+     */
+    public static <T> CompletableFuture<T> submit(Loop loop, Result result, Duration limit, Object function, Object... arguments) {
         Object[] message = new Object[4 + arguments.length];
         Task<T> task = new Task<>(loop, result);
         task.number = loop.register(task);
-        message[0] = Messages.SUBMIT;
+        message[0] = function instanceof String ? Messages.CALL : Messages.SUBMIT;
         message[1] = task.number;
         message[2] = result.mode;
         message[3] = function;
