@@ -34,6 +34,11 @@ public final class Callbacks {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
 
+        /** The same with one int or, as the count says, with two. */
+        default Object call(int count, long a, long b) throws Throwable {
+            return call(arguments(a, count > 1 ? (Object) b : null), null);
+        }
+
         /** Whether the function itself finishes the conversion of its arguments, see {@link PackReader}. */
         default boolean raw() {
             return false;
@@ -376,7 +381,7 @@ public final class Callbacks {
                 Function function = function(key);
                 Object longs = function.ofLongs(count);
                 if (longs == null) {
-                    result = function.call(arguments(a, count > 1 ? (Object) b : null), null);
+                    result = function.call(count, a, b);
                 } else {
                     long value = count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
                     if (value != Long.MIN_VALUE) {
