@@ -92,8 +92,9 @@ impl Upcall for One {
     fn takes_few(&self) -> bool {
         true
     }
-    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
-        Ok(Answer::Long(1))
+    fn call_few(&self, _function: u64, _arguments: Few<'_>, answer: &mut Answer) -> Result<()> {
+        *answer = Answer::Long(1);
+        Ok(())
     }
     fn release(&self, _key: u64) {}
     fn root(&self) -> handle::Frame {
@@ -114,8 +115,9 @@ impl Upcall for Receiver {
     fn takes_few(&self) -> bool {
         true
     }
-    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
-        Ok(Answer::Text([0; callback::SHORT_TEXT], 0))
+    fn call_few(&self, _function: u64, _arguments: Few<'_>, answer: &mut Answer) -> Result<()> {
+        *answer = Answer::Text([0; callback::SHORT_TEXT], 0);
+        Ok(())
     }
     fn release(&self, _key: u64) {}
     fn root(&self) -> handle::Frame {

@@ -299,11 +299,15 @@ impl Lines {
 
 /// Passes text to a function, which gives back what it does not take.
 fn is_received(py: Python<'_>, key: &Key, text: &[u8]) -> Result<bool> {
+    let mut answer = Answer::Long(0);
     let left = match few_text(text).filter(|_| key.upcall.takes_few()) {
-        Some(text) => match answer_of(py, key, Few::Text(text))? {
-            Answer::Text(_, 0) => return Ok(true),
-            answer => value_of(py, key, answer)?,
-        },
+        Some(text) => {
+            ask(py, key, Few::Text(text), &mut answer)?;
+            match &answer {
+                Answer::Text(_, 0) => return Ok(true),
+                answer => value_of(py, key, answer)?,
+            }
+        }
         None => call(key, false, &PyTuple::new(py, [pack::string(py, text)?])?, None)?,
     };
     Ok(!left.is_truthy()?)
@@ -334,7 +338,9 @@ impl Reference {
             let known = self.known.get_or_init(py, || PyDict::new(py).unbind());
             known.bind(py).set_item(name, member)
         };
-        match answer_of(py, &self.key, Few::Operation(MEMBER, text))? {
+        let mut answer = Answer::Long(0);
+        ask(py, &self.key, Few::Operation(MEMBER, text), &mut answer)?;
+        match answer {
             Answer::Packed(reply) if reply.first() == Some(&METHOD) => {
                 let mut reader = Reader::new(&reply[1..]);
                 let (number, objects, method) = (reader.u64()?, reader.u8()? != 0, reader.text(py)?);
@@ -350,7 +356,7 @@ impl Reference {
                 }
                 None => packed(),
             },
-            answer => value_of(py, &self.key, answer),
+            answer => value_of(py, &self.key, &answer),
         }
     }
 
@@ -454,23 +460,25 @@ fn call<'py>(
 }
 
 fn call_few<'py>(py: Python<'py>, key: &Key, few: Few<'_>) -> Result<Bound<'py, PyAny>> {
-    value_of(py, key, answer_of(py, key, few)?)
+    let mut answer = Answer::Long(0);
+    ask(py, key, few, &mut answer)?;
+    value_of(py, key, &answer)
 }
 
-fn answer_of(py: Python<'_>, key: &Key, few: Few<'_>) -> Result<Answer> {
+fn ask(py: Python<'_>, key: &Key, few: Few<'_>, answer: &mut Answer) -> Result<()> {
     let upcall = key.upcall()?;
     inject::point();
-    let answer = gil::outside(py, || upcall.call_few(key.number, few))?;
+    gil::outside(py, || upcall.call_few(key.number, few, answer))?;
     inject::point();
-    Ok(answer)
+    Ok(())
 }
 
-fn value_of<'py>(py: Python<'py>, key: &Key, answer: Answer) -> Result<Bound<'py, PyAny>> {
+fn value_of<'py>(py: Python<'py>, key: &Key, answer: &Answer) -> Result<Bound<'py, PyAny>> {
     match answer {
-        Answer::Long(value) => Ok(PyInt::new(py, value).into_any()),
-        Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..length])?.into_any()),
+        Answer::Long(value) => Ok(PyInt::new(py, *value).into_any()),
+        Answer::Text(ascii, length) => Ok(PyString::from_bytes(py, &ascii[..*length])?.into_any()),
         Answer::Place(_) => Err(Error::refused("Only a member has a place.")),
-        Answer::Packed(reply) => gil::told(py, |py| answered(py, key, &reply)),
+        Answer::Packed(reply) => gil::told(py, |py| answered(py, key, reply)),
     }
 }
 

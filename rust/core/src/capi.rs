@@ -817,6 +817,7 @@ pub fn own_attribute<'py>(
             None => ffi::PyObject_GenericGetAttr(object.as_ptr(), name.as_ptr()),
         };
         match Bound::from_owned_ptr_or_opt(py, found) {
+            None if ffi::PyErr_Occurred().is_null() => Ok(None), // a look, where to take an error in vain is several calls
             None => match PyErr::take(py) {
                 Some(raised) if !raised.is_instance_of::<PyAttributeError>(py) => Err(raised),
                 _ => Ok(None),

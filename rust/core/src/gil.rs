@@ -610,6 +610,7 @@ pub fn outside<R: Send>(py: Python<'_>, body: impl FnOnce() -> R + Send) -> R {
         }
     }
     impl Drop for Back {
+        #[inline]
         fn drop(&mut self) {
             HERE.with(|here| {
                 here.state.set(self.state);

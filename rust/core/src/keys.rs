@@ -65,9 +65,10 @@ pub trait Upcall: Send + Sync {
         false
     }
 
-    /// The same as [`call`](Upcall::call) with few arguments, which are not packed. After 4 a packed answer has a method of a
+    /// The same as [`call`](Upcall::call) with few arguments, which are not packed. The answer is written where it stays, as it would be copied
+    /// at each return otherwise. After 4 a packed answer has a method of a
     /// reference: its key, whether it wants objects, and its name.
-    fn call_few(&self, _function: u64, _arguments: Few<'_>) -> Result<Answer> {
+    fn call_few(&self, _function: u64, _arguments: Few<'_>, _answer: &mut Answer) -> Result<()> {
         Err(Error::refused("This function takes packed arguments only."))
     }
 

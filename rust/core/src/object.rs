@@ -155,12 +155,11 @@ fn set_ints<'py>(py: Python<'py>, arguments: &[i64], values: &mut [Option<Bound<
 /// told is not given: then this is 0.
 pub fn invoke_few(py: Python<'_>, plan: Handle, arguments: &[i64], frame: Frame) -> Result<Handle> {
     let plan = handle::lend(py, plan)?;
-    let (target, names, other, _): (
-        Bound<'_, PyAny>,
-        Bound<'_, PyTuple>,
-        Bound<'_, PyAny>,
-        Bound<'_, PyAny>,
-    ) = plan.extract()?;
+    // The plan keeps its parts: to count references of each takes as long as to read it.
+    let plan = plan.cast::<PyTuple>().map_err(PyErr::from)?;
+    let (target, other) = (plan.get_borrowed_item(0)?, plan.get_borrowed_item(2)?);
+    let names = plan.get_borrowed_item(1)?;
+    let names = names.cast::<PyTuple>().map_err(PyErr::from)?;
     let mut values = [const { None }; capi::FEW];
     set_ints(py, arguments, &mut values);
     let mut result = None;

@@ -314,7 +314,10 @@ pub(crate) fn short_ascii<'local>(env: &mut JNIEnv<'local>, text: &str) -> Resul
         let make = (**raw).NewStringUTF.ok_or_else(missing)?;
         JString::from_raw(make(raw, zero_ended.as_ptr().cast()))
     };
-    checked(env).map(|()| string)
+    match string.is_null() {
+        true => checked(env).map(|()| string),
+        false => Ok(string),
+    }
 }
 
 /// The bytes of a String that is ASCII and has no more characters than that, and how many these are.

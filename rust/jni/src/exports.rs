@@ -565,7 +565,8 @@ export! {
 export! {
     fn objectInvokeFew(env, plan: i64, count: i32, a: i64, b: i64, c: i64, frame: i64, call: i64) -> i64 {
         let arguments = &[a, b, c][..count.clamp(0, 3) as usize];
-        Ok(stoppable(call as u64, |py| object::invoke_few(py, plan as u64, arguments, frame as u64))? as i64)
+        let result = stoppable_briefly(call as u64, None, |py| object::invoke_few(py, plan as u64, arguments, frame as u64));
+        Ok(result? as i64)
     }
 }
 

@@ -330,7 +330,13 @@ impl Host {
     }
 
     #[allow(clippy::disallowed_methods)] // the upcalls
-    fn upcall_few(&self, env: &mut JNIEnv, key: u64, arguments: Few<'_>) -> Result<Answer, Failure> {
+    fn upcall_few(
+        &self,
+        env: &mut JNIEnv,
+        key: u64,
+        arguments: Few<'_>,
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
         let methods = match self.small.get() {
             Some(methods) => methods,
             None => self.look_up(env)?,
@@ -388,13 +394,15 @@ impl Host {
                     let value = env.auto_local(JString::from(value));
                     let mut ascii = [0; SHORT_TEXT];
                     let length = bulk::copy_short_ascii(env, &value, &mut ascii)?;
-                    return Ok(Answer::Text(ascii, length));
+                    *answer = Answer::Text(ascii, length);
+                    return Ok(());
                 }
                 i64::MIN
             }
         };
+        *answer = Answer::Long(value);
         if value != i64::MIN {
-            return Ok(Answer::Long(value));
+            return Ok(());
         }
         // SAFETY: as above.
         let packed = unsafe {
@@ -402,12 +410,13 @@ impl Host {
                 .l()?
         };
         if packed.is_null() {
-            return Ok(Answer::Long(i64::MIN));
+            return Ok(());
         }
         let packed = env.auto_local(JByteArray::from(packed));
         let packed = bytes(env, &packed)?;
         let [FIELD, kind] = packed[..] else {
-            return Ok(Answer::Packed(packed));
+            *answer = Answer::Packed(packed);
+            return Ok(());
         };
         // SAFETY: as above.
         let place = unsafe {
@@ -420,7 +429,8 @@ impl Host {
         let field = env.get_object_array_element(&place, 1)?;
         let field = env.auto_local(field);
         let field = Field::new(env, &object, &field, kind)?;
-        Ok(Answer::Place(Place(Box::new(field))))
+        *answer = Answer::Place(Place(Box::new(field)));
+        Ok(())
     }
 
     /// The environment of a thread that calls Java, while this host is open.
@@ -577,10 +587,13 @@ impl Upcall for Host {
         true
     }
 
-    fn call_few(&self, function: u64, arguments: Few<'_>) -> Result<Answer> {
+    fn call_few(&self, function: u64, arguments: Few<'_>, answer: &mut Answer) -> Result<()> {
         let mut env = self.attached()?;
-        self.upcall_few(&mut env, function, arguments)
-            .or_else(|failure| failed(&mut env, failure).map(Answer::Packed))
+        self.upcall_few(&mut env, function, arguments, answer)
+            .or_else(|failure| {
+                *answer = Answer::Packed(failed(&mut env, failure)?);
+                Ok(())
+            })
     }
 
     fn read(&self, place: &Place) -> Option<Scalar> {

@@ -79,6 +79,7 @@ public final class Functional implements Callbacks.Function {
         final Shape[] shapes;
         final String name;
         final boolean objects; // whether one takes Python objects as they are
+        private final Shape only; // the method, if it is one and takes a fixed number of arguments
 
         Methods(List<? extends Executable> methods, String name, Conversion conversion) {
             this(methods.stream().map(method -> new Shape(method, conversion)).toArray(Shape[]::new), name);
@@ -92,7 +93,13 @@ public final class Functional implements Callbacks.Function {
         private Methods(Shape[] shapes, String name) {
             this.shapes = shapes;
             this.name = name;
+            this.only = shapes.length == 1 && !shapes[0].method.isVarArgs() ? shapes[0] : null;
             this.objects = Arrays.stream(shapes).flatMap(shape -> Arrays.stream(shape.types)).anyMatch(Target::keepsObjects);
+        }
+
+        /** The method, if there is one alone, and it takes so many arguments; null otherwise. */
+        Shape only(int count) {
+            return only != null && only.classes.length == count ? only : null;
         }
 
         /** The method without parameters and with a result; null if there is none. */
@@ -375,9 +382,24 @@ public final class Functional implements Callbacks.Function {
 
     @Override
     public Object call(List<?> arguments, Map<?, ?> named) throws Throwable {
+        Shape only = named == null || named.isEmpty() ? methods.only(arguments.size()) : null;
+        if (only != null) {
+            return call(only, Overloads.converted(methods, only, arguments.toArray()));
+        }
         Overloads.Chosen chosen = Overloads.choose(methods, arguments, named == null ? Collections.emptyMap() : named);
-        Object result = invoke(chosen.shape.method, chosen.arguments);
-        return exposure == null ? typed(result, chosen.shape.result) : ByReference.shown(result, exposure, chosen.shape.result);
+        return call(chosen.shape, chosen.arguments);
+    }
+
+    @Override
+    public Object call(int count, long a, long b) throws Throwable {
+        Shape only = methods.only(count);
+        return only == null ? Callbacks.Function.super.call(count, a, b)
+                : call(only, Overloads.converted(methods, only, count == 1 ? new Object[] {a} : new Object[] {a, b}));
+    }
+
+    private Object call(Shape shape, Object[] arguments) throws Throwable {
+        Object result = invoke(shape.method, arguments);
+        return exposure == null ? typed(result, shape.result) : ByReference.shown(result, exposure, shape.result);
     }
 
     private Object invoke(Executable method, Object[] arguments) throws Throwable {

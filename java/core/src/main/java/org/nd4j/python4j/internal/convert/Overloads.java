@@ -114,26 +114,23 @@ final class Overloads {
      * @throws Callbacks.Raise a TypeError if none fits, or several do equally well
      */
     static Chosen choose(Functional.Methods methods, List<?> arguments, Map<?, ?> named) {
-        Functional.Shape first = methods.shapes[0];
-        boolean plain = methods.shapes.length == 1 && named.isEmpty() && !first.method.isVarArgs()
-                && arguments.size() == first.classes.length;
-        Overloads call = plain ? null : new Overloads(methods, arguments, named);
-        if (call != null) {
-            return call.choose();
-        }
+        return new Overloads(methods, arguments, named).choose();
+    }
+
+    /** The arguments for the only method, which takes so many. They are converted where they are. */
+    static Object[] converted(Functional.Methods methods, Functional.Shape only, Object[] places) {
         try {
-            return new Chosen(first, converted(first, arguments.toArray()));
+            return convert(only, places);
         } catch (PythonException e) {
             throw refused(methods, e);
         }
     }
 
-    private static Object[] converted(Functional.Shape shape, Object[] places) {
-        Object[] converted = new Object[places.length];
+    private static Object[] convert(Functional.Shape shape, Object[] places) {
         for (int i = 0; i < places.length; i++) {
-            converted[i] = Conversion.convert(places[i], shape.types[i], shape.shown[i]);
+            places[i] = Conversion.convert(places[i], shape.types[i], shape.shown[i]);
         }
-        return converted;
+        return places;
     }
 
     private static RuntimeException refused(Functional.Methods methods, PythonException e) {
@@ -188,7 +185,7 @@ final class Overloads {
     private boolean converts(Candidate candidate) {
         try {
             if (candidate.converted == null) {
-                candidate.converted = converted(candidate.shape, candidate.places);
+                candidate.converted = convert(candidate.shape, candidate.places.clone());
             }
             return true;
         } catch (PythonException e) {

@@ -35,6 +35,7 @@ public final class ProxyHandler implements InvocationHandler {
 
     /** How one method is called. */
     private static final class Plan {
+        final Method method;
         final PythonObject plan; // of `bind` in proxies.py
         final PythonObject python; // to be called with the method's arguments
         final Target result;
@@ -55,6 +56,7 @@ public final class ProxyHandler implements InvocationHandler {
             boolean callable = handler.single != null && method.getName().equals(handler.single.getName()); // the object itself will do
             PythonObject bound = Access.get().call(Access.get().tool("bind"),
                     handler.object, new ArrayList<>(Names.all(name)), getter, setter, callable, method.isDefault());
+            this.method = method;
             this.plan = Access.get().unframed(bound);
             PythonObject whole = bound.get(3);
             this.python = Access.get().unframed(whole);
@@ -81,6 +83,9 @@ public final class ProxyHandler implements InvocationHandler {
         }
     }
 
+    /** The result of a method that Python has not. */
+    private static final Object ABSENT = new Object();
+
     private final PythonObject object; // of no frame: it lives as long as this
     private final long address;
     private final Class<?> type;
@@ -88,6 +93,7 @@ public final class ProxyHandler implements InvocationHandler {
     private final Conversion conversion;
     private final Object collection; // what it is as a collection; null for none
     private final Map<Method, Plan> plans = new ConcurrentHashMap<>();
+    private Plan recent; // of the last call: to find it by its method takes a tenth of a call
 
     private ProxyHandler(PythonObject object, Class<?> raw, Type type, Object collection) {
         this.object = object;
@@ -144,9 +150,8 @@ public final class ProxyHandler implements InvocationHandler {
         } else if (ofObject) {
             return ofObject(method, given);
         }
-        Object absent = new Object();
-        Object result = call(method, given == null ? new Object[0] : given, absent);
-        return result == absent ? byDefault(proxy, method, given) : result;
+        Object result = call(method, given == null ? new Object[0] : given);
+        return result == ABSENT ? byDefault(proxy, method, given) : result;
     }
 
     private Object ofCollection(Method method, Object[] given) throws Throwable {
@@ -177,20 +182,29 @@ public final class ProxyHandler implements InvocationHandler {
                 || result == Flow.Publisher.class;
     }
 
-    private Object call(Method method, Object[] given, Object absent) {
+    private Object call(Method method, Object[] given) {
         try (PythonGIL gil = isAsynchronous(method.getReturnType()) ? Access.get().place() : Access.get().enterOrLock()) {
-            Plan plan = plans.get(method);
-            if (plan == null) { // not computeIfAbsent, which would wait for the GIL with a lock held
-                plan = new Plan(method, this);
-                plans.put(method, plan);
-            }
+            Plan plan = plan(method);
             Object result = plan.wanted != Pack.Wanted.OBJECT && Access.get().invokesFew(given)
                     ? Access.get().invokeFew(plan.plan, plan.wanted, given)
                     : Access.get().callRaw(plan.python, plan.wanted, spread(method, plan.typed(given)));
             boolean none = result instanceof PythonObject && method.isDefault()
                     && Handles.isSame(Access.get().handle((PythonObject) result), Access.get().handle(Access.get().tool("MISSING")));
-            return none ? absent : Conversion.received(result, plan.result, method.getName());
+            return none ? ABSENT : Conversion.received(result, plan.result, method.getName());
         }
+    }
+
+    private Plan plan(Method method) {
+        Plan plan = recent;
+        if (plan == null || plan.method != method) {
+            plan = plans.get(method);
+            if (plan == null) { // not computeIfAbsent, which would wait for the GIL with a lock held
+                plan = new Plan(method, this);
+                plans.put(method, plan);
+            }
+            recent = plan;
+        }
+        return plan;
     }
 
     /** The arguments, with the elements of a variable argument list as separate arguments. */

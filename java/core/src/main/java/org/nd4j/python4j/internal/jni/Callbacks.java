@@ -34,6 +34,11 @@ public final class Callbacks {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
 
+        /** The same with one int or, as the count says, with two. */
+        default Object call(int count, long a, long b) throws Throwable {
+            return call(arguments(a, count > 1 ? (Object) b : null), null);
+        }
+
         /** Whether the function itself finishes the conversion of its arguments, see {@link PackReader}. */
         default boolean raw() {
             return false;
@@ -108,6 +113,23 @@ public final class Callbacks {
 
     private static final AtomicLong KEYS = new AtomicLong();
     private static final Map<Long, Object> HELD = new ConcurrentHashMap<>();
+
+    /**
+     * What was asked for last, at the place that the key's last bits name: a function is called again and again, and its key as
+     * an object was more than half of what a callback allocates. Python has what is asked for, so it cannot be dropped meanwhile.
+     */
+    private static final Held[] RECENT = new Held[64];
+
+    /** Other threads may see it without a lock, as its fields are final. */
+    private static final class Held {
+        final long key;
+        final Object object;
+
+        Held(long key, Object object) {
+            this.key = key;
+            this.object = object;
+        }
+    }
 
     /**
      * The objects in a thread's last answer. They are kept because Python reads the answer after the call that created
@@ -222,8 +244,33 @@ public final class Callbacks {
      * it or the key is invalid.
      */
     static Function function(long key) {
-        Object held = HELD.get(key);
+        Object held = held(key);
         return held instanceof Throwable ? (Function) Access.get().ofThrown((Throwable) held) : (Function) held;
+    }
+
+    private static Object held(long key) {
+        Held recent = RECENT[place(key)];
+        if (recent != null && recent.key == key) {
+            return recent.object;
+        }
+        Object object = HELD.get(key);
+        if (object != null) {
+            RECENT[place(key)] = new Held(key, object);
+        }
+        return object;
+    }
+
+    private static int place(long key) {
+        return (int) key & RECENT.length - 1;
+    }
+
+    private static Object drop(long key) {
+        Object dropped = HELD.remove(key);
+        Held recent = RECENT[place(key)];
+        if (recent != null && recent.key == key) {
+            RECENT[place(key)] = null;
+        }
+        return dropped;
     }
 
     /** The exception with a key; null if Python has dropped it. */
@@ -248,7 +295,7 @@ public final class Callbacks {
     /** Executes a call from Python. Without arguments it means that Python has dropped the key. */
     public static byte[] upcall(long key, byte[] arguments) {
         if (arguments == null) {
-            Object dropped = HELD.remove(key);
+            Object dropped = drop(key);
             if (dropped instanceof Dropped) {
                 ((Dropped) dropped).dropped();
             }
@@ -334,7 +381,7 @@ public final class Callbacks {
                 Function function = function(key);
                 Object longs = function.ofLongs(count);
                 if (longs == null) {
-                    result = function.call(arguments(a, count > 1 ? (Object) b : null), null);
+                    result = function.call(count, a, b);
                 } else {
                     long value = count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
                     if (value != Long.MIN_VALUE) {
