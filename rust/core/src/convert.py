@@ -34,10 +34,15 @@ def is_numpy(value):
     return numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic))
 
 
+MASKED = "Put None in the place of masked values in Python."
+
+
 def refuse_missing(value):
-    """What pandas has for nothing at all is neither a number nor a time."""
+    """What pandas has for nothing at all is neither a number nor a time, nor is what numpy masks."""
     if type(value).__name__ in ("NAType", "NaTType"):
         raise Refused("Put None in the place of pandas' missing values in Python.")
+    if is_numpy(value) and not value.shape and getattr(value, "mask", False):
+        raise Refused(MASKED)
 
 
 # ---- single values ----
@@ -124,7 +129,10 @@ def times(array):
 
     kind = array.dtype.kind
     unit, step = numpy.datetime_data(array.dtype)
-    return [time64(kind, unit, count * step if count != -(2**63) else count) for count in array.astype("i8").tolist()]
+    counts = array.astype("i8").tolist()
+    if None in counts:
+        raise Refused(MASKED)
+    return [time64(kind, unit, count * step if count != -(2**63) else count) for count in counts]
 
 
 def moment(value):
@@ -289,7 +297,7 @@ def elements(value, primitive, words, bytes_within):
         if not value.shape:
             raise Refused("")
         kind = value.dtype.kind
-        if bytes_within and kind in "iu" and value.dtype.itemsize == 1:
+        if bytes_within and kind in "iu" and value.dtype.itemsize == 1 and value.ndim > 1:
             return False, rows(value), False
         if kind == "V" or kind == "O" and primitive:
             raise Refused(

@@ -371,10 +371,10 @@ class PythonAsyncAwaitTest {
         CompletableFuture<List<Integer>> all = new CompletableFuture<>();
         subscribe(each, all, subscription -> subscription.request(2));
         assertEquals(List.of(0, 1, 2), all.get(20, TimeUnit.SECONDS));
-        int before = async.eval(int.class, "len(asyncio.all_tasks())").join();
+        async.exec("await asyncio.sleep(0.01)\nbefore = len(asyncio.all_tasks())").join();
         subscribe(each, new CompletableFuture<>(), Flow.Subscription::cancel);
         subscribe(each, new CompletableFuture<>(), subscription -> subscription.request(0));
-        async.exec("while len(asyncio.all_tasks()) > " + before + ": await asyncio.sleep(0.01)").get(20, TimeUnit.SECONDS);
+        async.exec("while len(asyncio.all_tasks()) > before: await asyncio.sleep(0.01)").get(20, TimeUnit.SECONDS);
     }
 
     /** Lets something happen to the subscription while the arguments of the generator are read. */

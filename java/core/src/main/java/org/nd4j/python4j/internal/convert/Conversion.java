@@ -461,7 +461,11 @@ public final class Conversion {
         String primitive = Memory.form(target.raw);
         List<?> answer = (List<?>) asked("elements", object, target, primitive, true, target.endsInBytes());
         if (answer == null) {
-            return Memory.copied(object, target.raw);
+            try {
+                return Memory.copied(object, target.raw);
+            } catch (IllegalStateException e) { // more than an array takes
+                throw new Mismatch(object, target, e.getMessage());
+            }
         }
         if ((Boolean) answer.get(0)) {
             try {
