@@ -327,6 +327,11 @@ impl Reference {
             }
         }
         let packed = || {
+            // A name of a class of its own, a member of an enum say, is a text for Java.
+            let name = match name.is_exact_instance_of::<PyString>() {
+                true => name.clone(),
+                false => py.get_type::<PyString>().call_method1("__str__", (name,))?,
+            };
             let args = (OPERATIONS[MEMBER], name).into_pyobject(py)?;
             call(&self.key, false, &args, None)
         };

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # What Java asks of a Python object that it wants as one of its own types (Conversion.java): numbers, times
 # and the parts of containers in words that can be packed. Loaded when it is first needed.
+import math
 import operator
+import sys
 from collections import abc
 from numbers import Rational
 
@@ -21,21 +23,33 @@ class Refused(TypeError):
     """There is no such value. The text, a sentence or none, says why or what to do."""
 
 
+def library(value):
+    """The package that the class of a value says it is of."""
+    module = type(value).__module__
+    return module.partition(".")[0] if isinstance(module, str) else None
+
+
 def is_numpy(value):
-    return type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "dtype")
+    numpy = sys.modules.get("numpy") if library(value) == "numpy" else None
+    return numpy is not None and isinstance(value, (numpy.ndarray, numpy.generic))
+
+
+MASKED = "Put None in the place of masked values in Python."
 
 
 def refuse_missing(value):
-    """What pandas has for nothing at all is neither a number nor a time."""
+    """What pandas has for nothing at all is neither a number nor a time, nor is what numpy masks."""
     if type(value).__name__ in ("NAType", "NaTType"):
         raise Refused("Put None in the place of pandas' missing values in Python.")
+    if is_numpy(value) and not value.shape and getattr(value, "mask", False):
+        raise Refused(MASKED)
 
 
 # ---- single values ----
 
 
 def number(value):
-    """An int, a float, a Decimal, or the pair of ints whose quotient it is."""
+    """An int, a float, a Decimal, or what `digits` says of a quotient."""
     refuse_missing(value)
     if isinstance(value, int):
         return int.__index__(value)
@@ -52,20 +66,21 @@ def number(value):
         whole = float(value)
         if value.dtype.itemsize <= 8 or whole != whole or whole in (float("inf"), float("-inf")) and value == whole:
             return whole
-        return value[()].as_integer_ratio()
+        return digits(*value[()].as_integer_ratio())
     if isinstance(value, Rational):
-        return int(value.numerator), int(value.denominator)
+        return digits(int(value.numerator), int(value.denominator))
     if hasattr(value, "is_signed"):
         from decimal import Decimal
 
         if isinstance(value, Decimal):
-            if value.is_snan():
+            exact = Decimal(value)  # without what a subclass says
+            if exact.is_snan():
                 raise Refused("It is a signaling NaN.")
-            if not value.is_finite() or not value and value.is_signed():
-                return float(value)  # which BigDecimal has not
-            if abs(value.as_tuple().exponent) >= 10**9:
+            if not exact.is_finite() or not exact and exact.is_signed():
+                return float(exact)  # which BigDecimal has not
+            if abs(exact.as_tuple().exponent) >= 10**9:
                 raise Refused("Its exponent is beyond those of Java's BigDecimal: use float() or round() in Python.")
-            return Decimal(value)
+            return exact
     try:
         return operator.index(value)
     except TypeError:
@@ -74,6 +89,18 @@ def number(value):
     if has(value, "__float__"):
         return float(value)
     raise Refused("")
+
+
+def digits(numerator, denominator):
+    """The digits of a fully reduced quotient as an int, and how many of them stand behind the point; nothing where they have no end."""
+    twos = (denominator & -denominator).bit_length() - 1
+    rest = denominator >> twos if denominator > 0 else 0
+    least = int(rest.bit_length() / math.log2(5))
+    fives = 0 if rest == 1 else next((n for n in (least - 1, least) if rest and rest % 5 == 0 and 5**n == rest), None)
+    if fives is None or max(twos, fives) >= 2**31:
+        return ()
+    places = max(twos, fives)
+    return (numerator << (places - twos)) * 5 ** (places - fives), places
 
 
 # Seconds in so many units of numpy's times, and how many units are so many seconds.
@@ -102,12 +129,21 @@ def times(array):
 
     kind = array.dtype.kind
     unit, step = numpy.datetime_data(array.dtype)
-    return [time64(kind, unit, count * step if count != -(2**63) else count) for count in array.astype("i8").tolist()]
+    counts = array.astype("i8").tolist()
+    if None in counts:
+        raise Refused(MASKED)
+    return [time64(kind, unit, count * step if count != -(2**63) else count) for count in counts]
 
 
 def moment(value):
     text = value.isoformat()
-    return "time", f"+{text}" if value.year > 9999 else text, getattr(value.tzinfo, "key", None)
+    return "time", f"+{text}" if value.year > 9999 else text, key(value.tzinfo)
+
+
+def key(zone):
+    """The name of a time zone, or None: the attribute may be anything in a class of the program's."""
+    name = getattr(zone, "key", None)
+    return str.__str__(name) if isinstance(name, str) else None
 
 
 def day_or_time(value):
@@ -116,7 +152,7 @@ def day_or_time(value):
 
 def span(value):
     nanos = value.microseconds * 1000 + getattr(value, "nanoseconds", 0)
-    return "duration", value.days * 86400 + value.seconds, nanos
+    return "duration", operator.index(value.days * 86400 + value.seconds), operator.index(nanos)
 
 
 def unique(value):
@@ -162,7 +198,7 @@ def plain(value):
     if isinstance(value, datetime.tzinfo):
         offset = value.utcoffset(None)
         fixed = offset is not None and datetime.datetime(2000, 1, 1, tzinfo=value).isoformat()[19:]
-        return "zone", getattr(value, "key", None) or fixed or str(value), None
+        return "zone", key(value) or fixed or str(value), None
     if isinstance(value, datetime.timedelta):
         return span(value)
     if isinstance(value, str):
@@ -170,7 +206,7 @@ def plain(value):
     if isinstance(value, uuid.UUID):
         return unique(value)
     if isinstance(value, os.PathLike):
-        if type(value).__module__.partition(".")[0] == "pathlib":
+        if library(value) == "pathlib":
             EXACT[type(value)] = path
         return path(value)
     if isinstance(value, (bytes, bytearray)) or isinstance(value, memoryview) and value.format in ("B", "b", "c"):
@@ -261,7 +297,7 @@ def elements(value, primitive, words, bytes_within):
         if not value.shape:
             raise Refused("")
         kind = value.dtype.kind
-        if bytes_within and kind in "iu" and value.dtype.itemsize == 1:
+        if bytes_within and kind in "iu" and value.dtype.itemsize == 1 and value.ndim > 1:
             return False, rows(value), False
         if kind == "V" or kind == "O" and primitive:
             raise Refused(
@@ -302,7 +338,7 @@ def has_keys(value):
 def fields(value, names):
     """The components of a Java record: each by one of its names, or all by their places."""
     own = getattr(type(value), "_fields", None) if isinstance(value, tuple) else None
-    if own is not None:
+    if isinstance(own, tuple):
         places = [own.index(name) for each in names for name in [next(filter(own.__contains__, each), None)] if name is not None]
         if len(places) == len(names):
             return [value[place] for place in places]

@@ -50,7 +50,7 @@ class JavaObject(Reference):  # noqa: F821, the base comes from callback.rs
     __slots__ = ()
 
     def __setattr__(self, name, value):
-        self._java("assign", name, value)
+        self._java("assign", str.__str__(name), value)  # an enum's member, say, is a str of another class
 
     def __dir__(self):
         return sorted({*object.__dir__(self), *self._java("names")})
@@ -361,6 +361,10 @@ def known_by(value):
     return id(value) if isinstance(value, Reference) else (type(value), repr(value))  # noqa: F821
 
 
+def plain(mapping):
+    return mapping.copy() if isinstance(mapping, JavaMap) else mapping
+
+
 class JavaMap(JavaIterable, abc.MutableMapping):
     __slots__ = ()
     __hash__ = None
@@ -401,10 +405,10 @@ class JavaMap(JavaIterable, abc.MutableMapping):
         return repr(self)
 
     def __or__(self, other):
-        return {**self, **other} if isinstance(other, abc.Mapping) else NotImplemented
+        return {**self.copy(), **plain(other)} if isinstance(other, abc.Mapping) else NotImplemented
 
     def __ror__(self, other):
-        return {**other, **self} if isinstance(other, abc.Mapping) else NotImplemented
+        return {**other, **self.copy()} if isinstance(other, abc.Mapping) else NotImplemented
 
     def __ior__(self, other):
         self.update(other)
@@ -418,6 +422,21 @@ class JavaMap(JavaIterable, abc.MutableMapping):
 
     def items(self):
         return JavaItems(self)
+
+    # Other threads may change the map, so nothing is looked up twice here, as the abstract base does.
+
+    def pop(self, key, *default):
+        found = self._java("take", key)
+        if found is None and not default:
+            raise KeyError(key)
+        return found[0] if found is not None else default[0]
+
+    def popitem(self):
+        for key in self:
+            found = self._java("take", key)
+            if found is not None:
+                return key, found[0]
+        raise KeyError("popitem(): the map is empty")
 
     def clear(self):
         self._java("clear")
@@ -448,6 +467,12 @@ class JavaKeys(Backwards, abc.KeysView):
 class JavaValues(Backwards, abc.ValuesView):
     __slots__ = ()
 
+    def __iter__(self):
+        return (value for _, value in self._mapping.items())
+
+    def __contains__(self, value):
+        return any(each is value or each == value for each in self)
+
 
 class JavaItems(Backwards, abc.ItemsView):
     """The entries of a map: one call for each, where the usual view makes two."""
@@ -456,6 +481,9 @@ class JavaItems(Backwards, abc.ItemsView):
 
     def __iter__(self):
         return self._mapping._java("entries")
+
+    def __contains__(self, item):
+        return isinstance(item, tuple) and len(item) == 2 and super().__contains__(item)
 
 
 # ---- what Java asks of a Python object ----

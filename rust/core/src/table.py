@@ -195,6 +195,12 @@ class Column:
     def __repr__(self):
         return f"<column {self.name!r} of {self.length} values>"
 
+    def named(self, name):
+        """The same column under another name."""
+        column = Column(self.format, name, self.length, self.nulls, self.buffers, [])
+        column.parts = self.parts
+        return column
+
     def values(self):
         """All values in a list."""
         if self._values is None:
@@ -213,8 +219,15 @@ class Columns(dict):
     """Columns by their names, which are what a table is made of. As a whole it is a table of Arrow's."""
 
     def __arrow_c_array__(self, requested_schema=None):
-        whole = Column("+s", "", max(map(len, self.values()), default=0), 0, [None], [])
-        whole.parts = tuple(self.values())
+        for name, column in self.items():
+            if not isinstance(name, str) or not isinstance(column, Column):
+                kind = type(column if isinstance(name, str) else name).__name__
+                raise Refused(f"What is at {name!r} is no column of Java's, but a {kind}: make a DataFrame or a dict() of all.")
+        lengths = {column.length: name for name, column in self.items()}
+        if len(lengths) > 1:
+            raise Refused("Its columns have different lengths: " + ", ".join(f"{name!r} {length}" for length, name in lengths.items()) + ".")
+        whole = Column("+s", "", *lengths or [0], 0, [None], [])
+        whole.parts = tuple(column.named(name) for name, column in self.items())
         return capsules(whole)
 
 
@@ -281,9 +294,7 @@ def filled(name, format, given):
     if isinstance(given, Column):
         if given.format != format:
             raise Refused(f"The column {name!r} is of Arrow's type {given.format!r} and should be of {format!r}.")
-        column = Column(format, name, given.length, given.nulls, given.buffers, [])
-        column.parts = given.parts
-        return column
+        return given.named(name)
     if format in LETTERS or format == "b" or format == "tdD" or format[:2] in ("ts", "tD"):
         array = given if isinstance(given, numpy.ndarray) else objects_of(given)
         mask = numpy.ma.getmaskarray(array) if isinstance(array, numpy.ma.MaskedArray) else None

@@ -8,7 +8,7 @@ use crate::handle::{self, Handle, NO_FRAME};
 use crate::{Error, Result, gil};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use std::ffi::{CStr, CString, c_int, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -135,7 +135,7 @@ fn describe_array<'py>(py: Python<'py>, array: &Array) -> PyResult<Bound<'py, Py
 
 // ---- for Python ----
 
-/// A column that is given back on whatever thread, which may be one that never enters Python.
+/// What keeps the memory of columns, given back on whatever thread, which may be one that never enters Python.
 struct Kept(Handle);
 
 impl Drop for Kept {
@@ -148,53 +148,59 @@ fn zero_ended(text: String) -> PyResult<CString> {
     CString::new(text).map_err(|_| PyValueError::new_err("The name of a column has a NUL character."))
 }
 
-/// The schema of a `Column` of table.py.
-fn schema_of(column: &Bound<'_, PyAny>) -> PyResult<Owned<Schema>> {
-    Ok(Schema::of(
+/// The schema and the memory of a `Column` of table.py. Programs can reach what a column consists of, so buffers that are too
+/// short for it are refused. `views` gets what keeps the memory in its place, whatever becomes of the column.
+fn parts_of(
+    column: &Bound<'_, PyAny>,
+    views: &Bound<'_, PyList>,
+    keeper: &Keeper,
+) -> PyResult<(Owned<Schema>, Owned<Array>)> {
+    let (mut addresses, mut sizes) = (Vec::new(), Vec::new());
+    for buffer in column.getattr("buffers")?.cast_into::<PyTuple>()?.iter() {
+        let mut place = (ptr::null(), 0);
+        if !buffer.is_none() {
+            let (view, layout) = buffer::view(&buffer).map_err(raised)?;
+            place = (
+                layout.address as *const c_void,
+                view.getattr("nbytes")?.extract()?,
+            );
+            if !view.getattr("c_contiguous")?.extract::<bool>()? {
+                return Err(PyValueError::new_err("The memory of a column has gaps."));
+            }
+            views.append(view)?;
+        }
+        addresses.push(place.0);
+        sizes.push(place.1);
+    }
+    let parts = column.getattr("parts")?.cast_into::<PyTuple>()?;
+    let parts = parts.iter().map(|part| parts_of(&part, views, keeper));
+    let (schemas, children) = parts.collect::<PyResult<(Vec<_>, Vec<_>)>>()?;
+    let schema = Schema::of(
         zero_ended(column.getattr("format")?.extract()?)?,
         zero_ended(column.getattr("name")?.extract()?)?,
-        parts_of(column, schema_of)?,
-    ))
-}
-
-/// The memory of a `Column` of table.py, which stays as long as it is used.
-fn array_of(column: &Bound<'_, PyAny>, keeper: &Keeper) -> PyResult<Owned<Array>> {
-    let mut addresses = Vec::new();
-    for buffer in column.getattr("buffers")?.cast_into::<PyTuple>()?.iter() {
-        addresses.push(match buffer.is_none() {
-            true => ptr::null(),
-            // The column keeps the memoryview, and the keeper the column.
-            false => buffer::view(&buffer).map_err(raised)?.1.address as *const c_void,
-        });
-    }
+        schemas,
+    );
     let parts = Parts {
         length: column.getattr("length")?.extract()?,
         null_count: column.getattr("nulls")?.extract()?,
         buffers: addresses,
-        children: parts_of(column, |part| array_of(part, keeper))?,
+        children,
         dictionary: None,
     };
-    Ok(parts.array(Arc::clone(keeper)))
-}
-
-fn parts_of<S: Struct>(
-    column: &Bound<'_, PyAny>,
-    of: impl Fn(&Bound<'_, PyAny>) -> PyResult<Owned<S>>,
-) -> PyResult<Vec<Owned<S>>> {
-    let parts = column.getattr("parts")?.cast_into::<PyTuple>()?;
-    parts.iter().map(|part| of(&part)).collect()
+    let array = parts.array(Arc::clone(keeper));
+    array.0.check_sizes(&schema.0, &sizes).map_err(raised)?;
+    Ok((schema, array))
 }
 
 /// The capsules of `__arrow_c_array__` for a `Column` of table.py.
 #[pyfunction]
 fn capsules<'py>(column: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let py = column.py();
-    let keeper: Keeper = Arc::new(Kept(handle::give(column.clone(), NO_FRAME)));
+    let views = PyList::empty(py);
+    let keeper: Keeper = Arc::new(Kept(handle::give(views.clone().into_any(), NO_FRAME)));
+    let (schema, array) = parts_of(column, &views, &keeper)?;
     // Whatever nobody moves out of a capsule is released with it.
-    Ok((
-        capsule(py, schema_of(column)?)?,
-        capsule(py, array_of(column, &keeper)?)?,
-    ))
+    Ok((capsule(py, schema)?, capsule(py, array)?))
 }
 
 /// The bytes of a piece of memory, which `keep` keeps where it is.

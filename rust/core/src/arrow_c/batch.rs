@@ -13,6 +13,7 @@ use std::ptr;
 const MOST: i64 = 1 << 48;
 
 const MISSING: &str = "a buffer is missing";
+const SHORT: &str = "a buffer is shorter than it needs";
 
 impl Array {
     /// Whether an array, without those below it, can be one of a schema: what it tells of itself, and has what can be missing.
@@ -46,6 +47,45 @@ impl Array {
         }
     }
 
+    /// Checks an array of which it is known how many bytes each buffer has: whether they hold its elements. Those below it were
+    /// checked before.
+    pub(crate) fn check_sizes(&self, schema: &Schema, sizes: &[i64]) -> Result<()> {
+        self.sized(schema, sizes).map_err(|error| schema.wrong(error))
+    }
+
+    fn sized(&self, schema: &Schema, sizes: &[i64]) -> Result<()> {
+        self.fits(schema)?;
+        let bits = |each: i64| times(self.length, each).map(|bits| bits.saturating_add(7) / 8);
+        let offsets = |size: i64| times(self.length + i64::from(self.length > 0), size);
+        let form = Form::of(schema.format());
+        let values = match form {
+            Some(Form::Struct) => 0,
+            Some(Form::Bits(each)) => bits(each)?,
+            Some(Form::Text(size) | Form::List(size)) => offsets(size)?,
+            _ => return Err(broken("no column of this library is of its type")),
+        };
+        let size = |index: usize| sizes.get(index).copied().unwrap_or(0);
+        let validity = if self.null_count == 0 && size(0) == 0 {
+            0
+        } else {
+            bits(1)?
+        };
+        if size(0) < validity || size(1) < values {
+            return Err(broken(SHORT));
+        }
+        self.checked(schema)?;
+        match form {
+            Some(Form::Text(each)) if self.length > 0 => {
+                // SAFETY: it was just looked at that there are so many offsets.
+                match unsafe { offset_at(self.buffers()[1], self.length, each) } > size(2) {
+                    true => Err(broken(SHORT)),
+                    false => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn checked(&self, schema: &Schema) -> Result<()> {
         self.fits(schema)?;
         let Some(form) = Form::of(schema.format()) else {
@@ -73,8 +113,8 @@ impl Array {
                 .and(part.located(2, size, 0))
                 .map(|_| 0)?,
             Form::DenseUnion => part.located(0, 1, 0).and(part.located(1, 4, 0)).map(|_| 0)?,
-            Form::Text(size) => match part.reach(size)? {
-                (first, last) if last > first && part.buffer(2)?.is_null() => return Err(broken(MISSING)),
+            Form::Text(size) => match (part.reach(size)?, part.buffer(2)?.is_null()) {
+                ((first, last), true) if last > first => return Err(broken(MISSING)),
                 _ => 0,
             },
             Form::List(size) => part.reach(size)?.1,

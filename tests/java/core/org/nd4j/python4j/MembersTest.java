@@ -90,6 +90,16 @@ class MembersTest {
         public volatile long changes;
     }
 
+    /** A member of an enum of strings is a name as any other. */
+    @Test
+    void namesMayBeOfAClassOfTheirOwn() {
+        Fields fields = new Fields();
+        set("q", fields, Fields.class);
+        run("import enum", "class Name(str, enum.Enum):", "    J = 'j'", "    NONE = 'none'", "setattr(q, Name.J, 7)");
+        assertEquals(7, fields.j);
+        check("getattr(q, Name.J) == 7", "getattr(q, Name.J) == 7", "not hasattr(q, Name.NONE)");
+    }
+
     /** The first time Java is asked for a field, later it is read where it is. Nobody sees a difference. */
     @Test
     void fieldsAreReadAgainAndAgain() throws Exception {

@@ -205,6 +205,58 @@ class PartsTest {
     }
 
     private static final List<String> SAME_HASH = List.of("AaAa", "AaBB", "BBAa");
+    /** A map from which another thread takes a key right after it was found. */
+    private static final class Vanishing extends ConcurrentHashMap<Object, Object> {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public boolean containsKey(Object key) {
+            return remove(key) != null;
+        }
+    }
+
+    /** One that has lost each key which its iterator still knows. */
+    private static final class Late extends ConcurrentHashMap<Object, Object> {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public Object get(Object key) {
+            return null;
+        }
+
+        @Override
+        public Object remove(Object key) {
+            return null;
+        }
+    }
+
+    @Test
+    void aMapByReferenceMayChangeAtAnyTime() {
+        for (String code : List.of("m.pop('k', 5) == 5", "m.get('k', 5) == 7", "m.get(1, 5) == 5", "'k' in m", "m.keys() - {'k'} == set()",
+                "s.discard('k') is None", "m.setdefault('k', 3) == 7")) {
+            Vanishing map = new Vanishing();
+            map.put("k", 7);
+            PythonExecutioner.setVariable("m", Python.reference(map));
+            PythonExecutioner.setVariable("s", Python.reference(map.keySet()));
+            assertTrue(Python.eval(code).toBoolean(), code);
+        }
+        for (String code : List.of("list(m.values()) == [7]", "7 in m.values()", "8 not in m.values()", "m | {} == {'k': 7} == {} | m",
+                "m | m == {'k': 7}", "m.copy() == {'k': 7}", "m.get('k', 5) == 5", "m.pop('k', 5) == 5")) {
+            Late map = new Late();
+            map.put("k", 7);
+            PythonExecutioner.setVariable("m", Python.reference(map));
+            assertTrue(Python.eval(code).toBoolean(), code);
+        }
+        PythonExecutioner.setVariable("m", Python.reference(new ConcurrentHashMap<>(Map.of("a", 1, "b", 2))));
+        assertEquals("[False, False, False, True]", Python.eval("[5 in m.items(), (1,) in m.items(), ('a', 2) in m.items(), ('a', 1) in m.items()]").toString());
+        assertEquals("[set(), 2, 1, 0]", Python.eval("[m.items() & {5}, len(m), m.popitem() and len(m), m.popitem() and len(m)]").toString());
+        assertEquals("KeyError: 'popitem(): the map is empty'", assertThrows(PythonException.class, () -> Python.eval("m.popitem()")).getMessage());
+        assertEquals("KeyError: 'a'", assertThrows(PythonException.class, () -> Python.eval("m.pop('a')")).getMessage());
+        Map<Object, Object> none = new java.util.HashMap<>();
+        none.put("n", null);
+        PythonExecutioner.setVariable("m", Python.reference(none));
+        assertEquals("[None, None, 0, 3]", Python.eval("[m['n'], m.pop('n', 3), len(m), m.pop('n', 3)]").toString());
+    }
 
     /** Does something when it is read. */
     private static final class Text implements CharSequence {

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.LocalDate;
+import java.util.AbstractList;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,11 +20,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Flow;
 import java.util.concurrent.Future;
 import java.util.concurrent.SubmissionPublisher;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -270,14 +273,20 @@ class PythonAsyncAwaitTest {
     private static final class Collecting<T> implements Flow.Subscriber<T> {
         private final List<T> got = new ArrayList<>();
         private final CompletableFuture<List<T>> all;
+        private final Consumer<Flow.Subscription> begin;
 
         Collecting(CompletableFuture<List<T>> all) {
+            this(all, subscription -> subscription.request(Long.MAX_VALUE));
+        }
+
+        Collecting(CompletableFuture<List<T>> all, Consumer<Flow.Subscription> begin) {
             this.all = all;
+            this.begin = begin;
         }
 
         @Override
         public void onSubscribe(Flow.Subscription subscription) {
-            subscription.request(Long.MAX_VALUE);
+            begin.accept(subscription);
         }
 
         @Override
@@ -348,6 +357,42 @@ class PythonAsyncAwaitTest {
             assertEquals(5, got.get());
             subscription[0].cancel();
         }
+    }
+
+    /** The loop learns of a generator after its subscriber has the subscription, which any thread may use at once. */
+    @Test
+    void whatASubscriberSaysBeforeTheLoopKnowsOfItCounts() throws Exception {
+        async.exec("async def each(values):\n    for value in values: yield value").join();
+        PythonObject each = function("each");
+        CompletableFuture<List<Integer>> wrong = new CompletableFuture<>();
+        async.publisher(Integer.class, each, List.of(1)).subscribe(new Collecting<>(wrong, subscription -> subscription.request(-1)));
+        ExecutionException refused = assertThrows(ExecutionException.class, () -> wrong.get(20, TimeUnit.SECONDS));
+        assertInstanceOf(IllegalArgumentException.class, refused.getCause());
+        CompletableFuture<List<Integer>> all = new CompletableFuture<>();
+        subscribe(each, all, subscription -> subscription.request(2));
+        assertEquals(List.of(0, 1, 2), all.get(20, TimeUnit.SECONDS));
+        async.exec("await asyncio.sleep(0.01)\nbefore = len(asyncio.all_tasks())").join();
+        subscribe(each, new CompletableFuture<>(), Flow.Subscription::cancel);
+        subscribe(each, new CompletableFuture<>(), subscription -> subscription.request(0));
+        async.exec("while len(asyncio.all_tasks()) > before: await asyncio.sleep(0.01)").get(20, TimeUnit.SECONDS);
+    }
+
+    /** Lets something happen to the subscription while the arguments of the generator are read. */
+    private void subscribe(PythonObject function, CompletableFuture<List<Integer>> all, Consumer<Flow.Subscription> meanwhile) {
+        Flow.Subscription[] given = new Flow.Subscription[1];
+        List<Integer> argument = new AbstractList<>() {
+            @Override
+            public Integer get(int index) {
+                meanwhile.accept(given[0]);
+                return index;
+            }
+
+            @Override
+            public int size() {
+                return 3;
+            }
+        };
+        async.publisher(Integer.class, function, argument).subscribe(new Collecting<>(all, subscription -> given[0] = subscription));
     }
 
     @Test

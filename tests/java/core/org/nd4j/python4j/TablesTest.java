@@ -22,6 +22,7 @@ import java.time.LocalTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -252,6 +253,50 @@ class TablesTest {
         }
         PythonExecutioner.exec("gc.collect()");
         assertTrue(Handles.count() <= before + 8, before + " handles became " + Handles.count());
+    }
+
+    /** What a program makes of the columns that it was given: another table, or an error, and never memory of others. */
+    @Test
+    void columnsThatAProgramChangedAreATableOrAnError() throws Exception {
+        PythonExecutioner.setVariable("many", columns(trades(100_000), "Trade"));
+        Map<String, String> changes = new LinkedHashMap<>();
+        changes.put("c['id'] = many['id']", "Its columns have different lengths: 'id' 100000, 'day' 2.");
+        changes.put("c['id'] = [1, 2]", "What is at 'id' is no column of Java's, but a list: make a DataFrame or a dict() of all.");
+        changes.put("c[5] = c['id']", "What is at 5 is no column of Java's, but a int: make a DataFrame or a dict() of all.");
+        String malformed = "RuntimeError: The Arrow array \"id\" of format l is malformed: ";
+        changes.put("for each in c.values(): each.length = 10**7", malformed + "a buffer is shorter than it needs.");
+        changes.put("for each in c.values(): each.length = 2**62", malformed + "its length or its offset cannot be.");
+        changes.put("for each in c.values(): each.length = -1", malformed + "its length or its offset cannot be.");
+        changes.put("c['id'].nulls = 1", malformed + "a buffer is shorter than it needs.");
+        changes.put("c['id'].buffers = ()", malformed + "a buffer is shorter than it needs.");
+        changes.put("c['id'].buffers = (None, b'abc')", malformed + "a buffer is shorter than it needs.");
+        changes.put("c['id'].buffers = (None, memoryview(bytes(64))[::2])", "ValueError: The memory of a column has gaps.");
+        changes.put("c['id'].parts = (c['price'],)", "ValueError: The Arrow schema is malformed: it has other children than its type.");
+        changes.put("c['id'].format = 'vu'", malformed.replace("format l", "format vu") + "no column of this library is of its type.");
+        changes.put("c['price'].format = 'u'", malformed.replace("\"id\" of format l", "\"price\" of format u") + "it has too few buffers.");
+        changes.put("c['name'].buffers = c['name'].buffers[:2] + (b'',)", malformed.replace("\"id\" of format l", "\"name\" of format u")
+                + "a buffer is shorter than it needs.");
+        for (Map.Entry<String, String> change : changes.entrySet()) {
+            PythonExecutioner.setVariable("c", columns(trades(2), "Trade"));
+            PythonExecutioner.exec(change.getKey());
+            String message = refused(Python.eval("c"), "Trade");
+            assertTrue(message.contains(change.getValue()), change.getKey() + ": " + message);
+        }
+        PythonExecutioner.setVariable("c", columns(trades(2), "Trade"));
+        PythonExecutioner.exec("c.update(many)");
+        assertEquals(100_000, Python.eval("c").toList(type("Trade")).size());
+        PythonExecutioner.setVariable("c", columns(trades(2), "Trade"));
+        PythonExecutioner.exec("c['id2'] = c.pop('id'); c['id'] = c.pop('id2')\nfor each in c.values(): each.name = 'x'");
+        assertEquals(trades(2), Python.eval("c").toList(type("Trade")));
+    }
+
+    /** Who has the capsules has the memory, whatever becomes of the columns. */
+    @Test
+    void capsulesKeepTheMemoryOfColumnsThatAProgramChanges() throws Exception {
+        PythonExecutioner.setVariable("c", columns(trades(10_000), "Trade"));
+        PythonExecutioner.exec(String.join("\n", "class Later:", "    capsules = c.__arrow_c_array__()", "    def __arrow_c_array__(self): return self.capsules",
+                "later = Later()", "for each in c.values(): each.buffers = ()", "c.clear()", "noise = [bytes(80_000) for _ in range(100)]"));
+        assertEquals(trades(10_000), Python.eval("later").toList(type("Trade")));
     }
 
     @Test

@@ -9,11 +9,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -573,6 +575,58 @@ class TypedConversionTest {
         assertEquals(1, Python.eval("Level").toJava(List.class).size());
         run("class Keyed(type):", "    def keys(cls): return ['a']", "class Row(metaclass=Keyed):", "    def __getitem__(self, at): raise KeyError(at)");
         wrong("Could not convert value to java.util.Map: ", "Row()", Map.class);
+    }
+
+    /** A class derived from one of Python's may say anything of its values, and call any module its own. */
+    @Test
+    void whatAClassSaysOfItselfIsNotBelieved() {
+        run("import datetime, decimal, types", "class Zone(datetime.tzinfo):", "    key = 0.5",
+                "    def utcoffset(self, when): return datetime.timedelta(hours=1)",
+                "class Half(datetime.timedelta): nanoseconds = 0.5", "class Long(datetime.timedelta): nanoseconds = 2**70",
+                "class Homeless: __module__ = None", "class Items(list): __module__ = 5",
+                "class ndarray:", "    __module__ = 'numpy'", "    dtype = types.SimpleNamespace(kind='f', itemsize=8, names=None)", "    shape = (1,)",
+                "    def __iter__(self): return iter([7])", "    def tolist(self): return 0.5",
+                "class Amount(decimal.Decimal):", "    def as_tuple(self): return None");
+        String aware = "datetime.datetime(2024, 1, 2, tzinfo=Zone())";
+        assertEquals(java.time.OffsetDateTime.parse("2024-01-02T00:00+01:00"), java(aware, java.time.OffsetDateTime.class));
+        assertEquals(java.time.ZoneOffset.ofHours(1), java("Zone()", java.time.ZoneId.class));
+        wrong("TypeError: 'float' object cannot be interpreted as an integer", "Half(1)", Duration.class);
+        wrong("Could not convert value to java.time.Duration: 1 day, 0:00:00. It is out of range.", "Long(1)", Duration.class);
+        wrong("Could not convert value to int: <Homeless object at", "Homeless()", int.class);
+        wrong("Could not convert value to java.time.LocalDate: <Homeless object at", "Homeless()", LocalDate.class);
+        assertArrayEquals(new int[] {1, 2}, java("Items([1, 2])", int[].class));
+        assertArrayEquals(new int[] {7}, java("ndarray()", int[].class));
+        assertEquals(new BigDecimal(5), java("Amount(5)", BigDecimal.class));
+        run("import enum", "class Own(enum.Enum):", "    A = 1", "    @property", "    def value(self): return self");
+        wrong("The value nests deeper than the stack of this thread holds, or contains itself: value", "Own.A", LocalDate.class);
+        java.util.Iterator<LocalDate> dates = Python.eval("[Own.A]").toJava(new PythonTypeToken<java.util.Iterator<LocalDate>>() {}.type());
+        assertThrows(PythonException.class, dates::next);
+    }
+
+    /** Java takes minutes to strip a million zeros, to divide such numbers, and to read a million digits. */
+    @Test
+    void aMillionDigitsTakeNoTime() {
+        run("from decimal import Decimal", "from fractions import Fraction", "one = Decimal((0, (1,) + (0,) * 1000000, -1000000))",
+                "third = Decimal('-1.' + '3' * 999999)", "huge = Decimal('12345' * 200000 + 'E+7')", "half = Fraction(5, 2**1000001)",
+                "thirds = Fraction(1, 3**500000)", "tenths = Fraction(7, 10**400000)");
+        assertTimeout(Duration.ofSeconds(60), () -> {
+            assertEquals(1.0, java("one", double.class));
+            assertEquals(1.0f, java("one", float.class));
+            wrong("Could not convert value to double: -1.333", "third", double.class);
+            BigDecimal third = java("third", BigDecimal.class);
+            assertEquals(999_999, third.scale());
+            assertEquals(BigInteger.ONE, third.unscaledValue().multiply(BigInteger.valueOf(3)).add(BigInteger.TEN.pow(999_999).shiftLeft(2)));
+            BigDecimal huge = java("huge", BigDecimal.class);
+            assertEquals(-7, huge.scale());
+            assertEquals(1_000_000, huge.precision());
+            assertEquals(BigInteger.valueOf(1234512345), huge.unscaledValue().mod(BigInteger.TEN.pow(10)));
+            assertEquals(new BigDecimal(BigInteger.valueOf(5).pow(1_000_002), 1_000_001), java("half", BigDecimal.class));
+            wrong("Could not convert value to double: ", "half", double.class);
+            wrong("Could not convert value to java.math.BigDecimal: ", "thirds", BigDecimal.class);
+            assertEquals(new BigDecimal(BigInteger.valueOf(7), 400_000), java("tenths", BigDecimal.class));
+            PythonExecutioner.setVariable("map", Python.reference(new java.util.HashMap<>(Map.of(1.0, "one"))));
+            assertEquals("[True, False, False]", Python.eval("[one in map, third in map, huge in map]").toString());
+        });
     }
 
     /** Python itself refuses to write it down, and Java takes seconds for that. */

@@ -251,4 +251,22 @@ class ExactnessTest {
         refused("value[0]: float 0.0 is not a long", "np.array([0, 0.5])", long[].class);
         refused("value[0]: None is not a double", "np.ma.masked_array([1.5], [True])", double[].class);
     }
+
+    @Test
+    void whatIsMaskedIsNoValue() {
+        String advice = "Put None in the place of masked values in Python.";
+        for (String masked : new String[] {"np.ma.masked", "np.ma.array(5, mask=True)", "np.ma.array(5.5, mask=True)"}) {
+            refused(advice, masked, double.class);
+        }
+        refused(advice, "np.ma.array(np.datetime64('2020-01-01'), mask=True)", LocalDate.class);
+        refused(advice, "np.ma.array(['2020-01-01', '2020-01-02'], 'M8[D]', mask=[0, 1])", LocalDate[].class);
+        assertEquals(5, java("np.ma.array(5, mask=False)", int.class));
+    }
+
+    @Test
+    void anArrayOfOtherDimensionsOrOfMoreThanJavaTakesIsRefused() {
+        refused("value[0]: int 0 is not a byte[]", "np.arange(3, dtype='i1')", byte[][].class);
+        refused("value[0][0]: int 0 is not a byte[]", "np.zeros((2, 2), 'u1')", byte[][][].class);
+        refused("No Java array has 1000000000000 elements: take slices in Python.", "np.broadcast_to(np.int32(1), 10**12)", int[].class);
+    }
 }

@@ -61,6 +61,15 @@ class PoolLimitsTest {
     }
 
     @Test
+    void aTimeForEverIsALongOne() {
+        Duration ever = Duration.ofSeconds(Long.MAX_VALUE);
+        try (PythonPool pool = one().limit(ever).grace(ever).idle(ever).startLimit(ever).build()) {
+            assertEquals(3L, pool.call("len", "abc"));
+            assertEquals(3L, pool.within(ever).call("len", "abc"));
+        }
+    }
+
+    @Test
     void codeThatCannotBeEndedLosesItsWorker() {
         try (PythonPool pool = one().grace(Duration.ofMillis(300)).build()) {
             long start = System.nanoTime();

@@ -36,6 +36,8 @@ import org.nd4j.python4j.PythonVariable;
 @SuppressWarnings("rawtypes") // as in PythonExecutioner, whose variables these are
 public abstract class PythonCalls {
 
+    private static final Duration LONGEST = Duration.ofDays(36500);
+
     PythonCalls() {}
 
     /** Does a call and waits for it. */
@@ -69,7 +71,12 @@ public abstract class PythonCalls {
      * call.
      */
     public PythonCalls within(Duration limit) {
-        return new Within(this, Objects.requireNonNull(limit));
+        return new Within(this, countable(limit));
+    }
+
+    /** A time that can be counted in nanoseconds. */
+    static Duration countable(Duration time) {
+        return time.compareTo(LONGEST) < 0 ? time : LONGEST;
     }
 
     /**

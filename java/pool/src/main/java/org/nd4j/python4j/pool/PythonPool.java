@@ -592,7 +592,7 @@ public final class PythonPool extends PythonCalls implements AutoCloseable {
             if (time.isNegative() || time.isZero()) {
                 throw new IllegalArgumentException("not a time: " + time);
             }
-            return time;
+            return PythonCalls.countable(time);
         }
 
         private static long positive(long number) {

@@ -517,8 +517,14 @@ public final class ByReference implements Callbacks.Function {
         return Optional.empty();
     }
 
+    /** The same as {@link #found}, where an empty one is a null that is there, and null what is not. */
+    private Optional<Object> there(Collection<?> collection, Object value) {
+        Optional<Object> found = value == null ? Optional.empty() : found(collection, value);
+        return found.isPresent() || value == null && contains(collection, null) ? found : null;
+    }
+
     private boolean has(Collection<?> collection, Object value) {
-        return value == null ? contains(collection, null) : found(collection, value).isPresent();
+        return there(collection, value) != null;
     }
 
     @SuppressWarnings("unchecked")
@@ -532,8 +538,8 @@ public final class ByReference implements Callbacks.Function {
             case "add":
                 return collection.add(element(0, first(collection), operands.get(0)));
             case "discard":
-                Object value = operands.get(0);
-                return has(collection, value) && collection.remove(value == null ? null : found(collection, value).orElse(null));
+                Optional<Object> there = there(collection, operands.get(0));
+                return there != null && collection.remove(there.orElse(null));
             case "clear":
                 collection.clear();
                 return null;
@@ -701,11 +707,9 @@ public final class ByReference implements Callbacks.Function {
                 map.put(putKey(map, operands.get(0)), element(1, first(map.values()), operands.get(1)));
                 return null;
             case "delete":
-                boolean there = has(map.keySet(), operands.get(0));
-                if (there) {
-                    map.remove(key(map, operands.get(0)));
-                }
-                return there;
+                return taken(map, operands.get(0)) != null;
+            case "take":
+                return taken(map, operands.get(0));
             case "clear":
                 map.clear();
                 return null;
@@ -714,7 +718,7 @@ public final class ByReference implements Callbacks.Function {
         }
     }
 
-    /** A list of the value, null if there is none. */
+    /** A list of the value, null if there is none: other threads may have removed it since its key was found. */
     private List<Object> item(Map<Object, Object> map, Object key) {
         Object value = null;
         try {
@@ -723,22 +727,29 @@ public final class ByReference implements Callbacks.Function {
             // a key that the map cannot compare is not in it, at least not as it is
         }
         if (value == null) {
-            if (!has(map.keySet(), key)) {
+            Optional<Object> there = there(map.keySet(), key);
+            value = there == null ? null : map.get(there.orElse(null));
+            if (value == null && (there == null || !contains(map.keySet(), there.orElse(null)))) {
                 return null;
             }
-            value = map.get(key(map, key));
         }
         return Collections.singletonList(out(value, 1));
+    }
+
+    /** The same for a key that goes: of several threads one gets the value. */
+    private List<Object> taken(Map<Object, Object> map, Object key) {
+        Optional<Object> there = there(map.keySet(), key);
+        if (there == null) {
+            return null;
+        }
+        boolean isNone = map.get(there.orElse(null)) == null && contains(map.keySet(), there.orElse(null));
+        Object value = map.remove(there.orElse(null));
+        return value == null && !isNone ? null : Collections.singletonList(out(value, 1));
     }
 
     /** The key that is there, or a new one like the first. */
     private Object putKey(Map<Object, Object> map, Object key) {
         Optional<Object> there = key == null || map instanceof SortedMap ? Optional.empty() : found(map.keySet(), key);
         return there.orElseGet(() -> element(0, first(map.keySet()), key));
-    }
-
-    /** A key that is there, as the map has it. */
-    private Object key(Map<Object, Object> map, Object key) {
-        return key == null ? null : found(map.keySet(), key).orElse(null);
     }
 }

@@ -208,6 +208,8 @@ final class Containers {
                 return Conversion.one(elements.next(), target, 0, form);
             } catch (Mismatch e) {
                 throw e.at("[" + count + "]").exception("value");
+            } catch (StackOverflowError e) {
+                throw Conversion.tooDeep("value[" + count + "]");
             } finally {
                 count++;
             }

@@ -169,8 +169,12 @@ public final class Conversion {
         } catch (Mismatch e) {
             throw e.exception(root);
         } catch (StackOverflowError e) {
-            throw new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: " + root);
+            throw tooDeep(root);
         }
+    }
+
+    static PythonException tooDeep(String root) {
+        return new PythonException("The value nests deeper than the stack of this thread holds, or contains itself: " + root);
     }
 
     /** Converts a value to a type. The caller adds information to a mismatch. */
@@ -457,7 +461,11 @@ public final class Conversion {
         String primitive = Memory.form(target.raw);
         List<?> answer = (List<?>) asked("elements", object, target, primitive, true, target.endsInBytes());
         if (answer == null) {
-            return Memory.copied(object, target.raw);
+            try {
+                return Memory.copied(object, target.raw);
+            } catch (IllegalStateException e) { // more than an array takes
+                throw new Mismatch(object, target, e.getMessage());
+            }
         }
         if ((Boolean) answer.get(0)) {
             try {
@@ -546,13 +554,10 @@ public final class Conversion {
         if (!(found instanceof List)) {
             return number(found, target, object);
         }
-        BigDecimal numerator = new BigDecimal(((List<?>) found).get(0).toString());
-        BigDecimal denominator = new BigDecimal(((List<?>) found).get(1).toString());
-        Object exact = null;
-        try {
-            exact = target.box == Number.class ? null : Numbers.as(numerator.divide(denominator), target.box);
-        } catch (ArithmeticException e) { // no end of digits
-        }
+        List<?> digits = (List<?>) found; // empty where they have no end
+        BigDecimal decimal = digits.isEmpty() || target.box == Number.class ? null
+                : new BigDecimal((BigInteger) Numbers.as(digits.get(0), BigInteger.class), ((Long) digits.get(1)).intValue());
+        Object exact = decimal == null ? null : Numbers.as(decimal, target.box);
         if (exact == null) {
             throw new Mismatch(object, target, "The type " + target.raw.getSimpleName() + " cannot hold it exactly: use float(), int() or round() in Python.");
         }
@@ -566,12 +571,12 @@ public final class Conversion {
         try {
             switch (kind) {
                 case "enum":
-                    return to(words.get(target.kind == Target.Kind.ENUM ? 1 : 2), target, depth, Form.VALUE);
+                    return to(words.get(target.kind == Target.Kind.ENUM ? 1 : 2), target, depth + 1, Form.VALUE); // the value may be an Enum, too
                 case "str":
                     return to(words.get(1), target, depth, Form.VALUE);
                 case "duration":
                     if (target.raw == Duration.class) {
-                        return Duration.ofSeconds(exact(words.get(1)), (Long) words.get(2));
+                        return Duration.ofSeconds(exact(words.get(1)), exact(words.get(2)));
                     }
                     break;
                 case "moment":

@@ -35,8 +35,8 @@ final class Numbers {
             return box == Double.class ? (Object) ((Float) value).doubleValue()
                     : box == BigDecimal.class && Float.isFinite((Float) value) ? new BigDecimal(value.toString()) : null;
         } else if (value instanceof BigDecimal && (box == Double.class || box == Float.class)) {
-            BigDecimal decimal = (BigDecimal) value;
-            return rounded(decimal, box, new MathContext(Math.max(decimal.stripTrailingZeros().precision(), 1), RoundingMode.HALF_EVEN));
+            BigDecimal digits = stripped((BigDecimal) value);
+            return digits == null ? null : rounded(digits, box, new MathContext(Math.max(digits.precision(), 1), RoundingMode.HALF_EVEN));
         }
         return null;
     }
@@ -111,10 +111,16 @@ final class Numbers {
         return exact.compareTo(value) == 0 || digits != null && exact.round(digits).compareTo(value) == 0 ? nearest : null;
     }
 
-    // ---- equal ones ----
-
-    /** Numbers with more digits before the point are looked up as they came: to write one out may take more memory than there is. */
+    /** More digits than a double has. Numbers with more before the point are looked up as they came: to write one out may take more memory than there is. */
     private static final int MOST_DIGITS = 10_000;
+
+    /** The same number without zeros at the end, if it has so few digits then; else null. To strip a million zeros takes minutes. */
+    private static BigDecimal stripped(BigDecimal value) {
+        BigDecimal few = value.precision() <= MOST_DIGITS ? value : value.round(new MathContext(MOST_DIGITS, RoundingMode.DOWN));
+        return few == value || few.compareTo(value) == 0 ? few.stripTrailingZeros() : null;
+    }
+
+    // ---- equal ones ----
 
     /**
      * All other numbers of Java that equal this one in Python, where an Integer is no Long and a Boolean no number; none
@@ -132,7 +138,10 @@ final class Numbers {
         } else if (value instanceof BigInteger && ((BigInteger) value).bitLength() <= Double.MAX_EXPONENT + 1) {
             exact = new BigDecimal((BigInteger) value);
         } else if (value instanceof BigDecimal && (long) ((BigDecimal) value).precision() - ((BigDecimal) value).scale() <= MOST_DIGITS) {
-            exact = (BigDecimal) value;
+            exact = stripped((BigDecimal) value);
+            if (exact == null) {
+                return Collections.emptyList(); // neither a double nor whole
+            }
         } else {
             return Collections.emptyList(); // no number, or one beyond those of all other classes
         }

@@ -41,6 +41,7 @@ public final class PackReader {
     private static final int BESIDE_LENGTH = 25;
     private static final int BESIDE_BYTES = 2;
     private static final int BESIDE_TEXT = 3;
+    private static final int MANY_DIGITS = 5000;
 
     private final Pack pack; // whose room it may use; null for none
     private byte[] in;
@@ -574,10 +575,30 @@ public final class PackReader {
     private BigDecimal decimal() {
         String text = text();
         try {
-            return new BigDecimal(text);
-        } catch (NumberFormatException e) {
+            return text.length() < MANY_DIGITS ? new BigDecimal(text) : longDecimal(text);
+        } catch (NumberFormatException | ArithmeticException e) {
             throw new PythonException("Decimal('" + text + "') has no counterpart in Java's BigDecimal.", e);
         }
+    }
+
+    /** A decimal of many digits: the time that the JDK takes to read it would grow with their square. */
+    private static BigDecimal longDecimal(String text) {
+        int end = text.indexOf('E');
+        String number = end < 0 ? text : text.substring(0, end);
+        int point = number.indexOf('.');
+        String digits = number.replace(".", "");
+        boolean negative = digits.startsWith("-");
+        BigInteger unscaled = whole(digits, negative ? 1 : 0, digits.length());
+        BigDecimal decimal = new BigDecimal(negative ? unscaled.negate() : unscaled, point < 0 ? 0 : number.length() - point - 1);
+        return end < 0 ? decimal : decimal.scaleByPowerOfTen(Integer.parseInt(text.substring(end + 1)));
+    }
+
+    private static BigInteger whole(String digits, int from, int to) {
+        if (to - from < MANY_DIGITS) {
+            return new BigInteger(digits.substring(from, to));
+        }
+        int middle = (from + to) >>> 1;
+        return whole(digits, from, middle).multiply(BigInteger.TEN.pow(to - middle)).add(whole(digits, middle, to));
     }
 
     private String utf16() {

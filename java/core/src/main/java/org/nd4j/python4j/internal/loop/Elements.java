@@ -67,14 +67,13 @@ public final class Elements<T> implements Flow.Publisher<T> {
         }
 
         void begin() {
-            long credit;
-            synchronized (this) {
-                begun = true;
-                credit = asked;
-            }
             if (subscriber == null) {
                 loop.forget(number);
                 return;
+            }
+            long credit;
+            synchronized (this) {
+                credit = asked;
             }
             Object[] message = new Object[5 + arguments.length];
             message[0] = source instanceof String ? Messages.ITERATE : Messages.PUBLISH;
@@ -87,6 +86,16 @@ public final class Elements<T> implements Flow.Publisher<T> {
                 lent = loop.request(number, message);
             } catch (PythonException e) {
                 failed(e);
+                return;
+            }
+            synchronized (this) { // what was said before the loop knew of this
+                begun = true;
+                credit = asked - credit;
+            }
+            if (refused != null || subscriber == null) {
+                loop.tell(Messages.CANCEL, number);
+            } else if (credit > 0) {
+                loop.tell(Messages.REQUEST, number, credit);
             }
         }
 
