@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What docs/async.md shows in Kotlin, compiled by Kotlin's own compiler and run in a JVM of its own.
+// What docs/async.md and docs/types.md show in Kotlin, compiled by Kotlin's own compiler and run in a JVM of its own.
 package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -65,15 +66,31 @@ class KotlinTest {
 
     @Test
     void coroutinesOfKotlinAwaitThoseOfPython(@TempDir Path folder) throws Exception {
+        assertEquals("Hello, Ada 4\nKeyError: 'plum'\ntrue\n", printed(folder, BEFORE + shown("docs/async.md").group(1) + AFTER));
+    }
+
+    @Test
+    void valuesOfKotlinCross(@TempDir Path folder) throws Exception {
+        assumeTrue(Runtime.version().feature() >= 16, "records came with Java 16");
+        Matcher shown = shown("docs/types.md");
+        assertEquals(shown.group(2), printed(folder, "import org.nd4j.python4j.*\n" + shown.group(1)));
+    }
+
+    /** A program of a page, and what it prints. */
+    private static Matcher shown(String page) throws IOException {
+        Matcher shown = Pattern.compile("(?ms)^~~~kotlin\\n(.*?)^~~~$(?:\\n~~~text\\n(.*?)^~~~$)?").matcher(Files.readString(Path.of(page)));
+        assertTrue(shown.find(), page + " shows Kotlin");
+        return shown;
+    }
+
+    private static String printed(Path folder, String program) throws Exception {
         assumeTrue(COMPILER != null && LIBRARY != null, "Kotlin's compiler");
-        Matcher shown = Pattern.compile("(?ms)^~~~kotlin\\n(.*?)^~~~$").matcher(Files.readString(Path.of("docs/async.md")));
-        assertTrue(shown.find(), "docs/async.md shows Kotlin");
-        Path source = folder.resolve("Suspended.kt");
-        Files.writeString(source, BEFORE + shown.group(1) + AFTER);
+        Path source = folder.resolve("Shown.kt");
+        Files.writeString(source, program);
         String path = LIBRARY + File.pathSeparator + System.getProperty("python4j.tests.classpath");
         assertEquals("", java(folder, COMPILER, "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-nowarn", "-no-stdlib", "-no-reflect",
-                "-cp", path, "-d", folder.toString(), source.toString()));
-        assertEquals("Hello, Ada 4\nKeyError: 'plum'\ntrue\n", java(folder, folder + File.pathSeparator + path, "SuspendedKt"));
+                "-jvm-target", Runtime.version().feature() < 16 ? "11" : "16", "-cp", path, "-d", folder.toString(), source.toString()));
+        return java(folder, folder + File.pathSeparator + path, "ShownKt");
     }
 
     /** What it prints on both streams, but for the JVM's own warnings, which a blank line may follow; it has to succeed. */

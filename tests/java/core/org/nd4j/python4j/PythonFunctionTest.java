@@ -5,10 +5,12 @@ package org.nd4j.python4j;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -321,6 +323,28 @@ class PythonFunctionTest {
         PythonExecutioner.exec("del f");
         PythonReferenceTest.settle();
         assertTrue(Callbacks.count() <= before + 1, Callbacks.count() + " after " + before);
+    }
+
+    @Test
+    void aFunctionThatWasCalledIsCollectedOncePythonHasDroppedIt() throws Exception {
+        WeakReference<Object> gone = called();
+        PythonExecutioner.exec("del f");
+        for (int i = 0; i < 200 && gone.get() != null; i++) {
+            System.gc();
+            Thread.sleep(10);
+            PythonExecutioner.exec("pass"); // gives back what Java has forgotten
+        }
+        assertNull(gone.get());
+    }
+
+    private static WeakReference<Object> called() {
+        long[] calls = {0};
+        LongUnaryOperator function = x -> x + calls[0]++;
+        try (PythonObject f = Python.function(LongUnaryOperator.class, function)) {
+            set("f", f);
+        }
+        PythonExecutioner.exec("assert [f(1), f(1), f(1)] == [1, 2, 3]");
+        return new WeakReference<>(function);
     }
 
     @Test
