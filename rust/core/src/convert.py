@@ -223,7 +223,9 @@ def base(value):
         return [int.__index__(value)]
     if issubclass(own, float):
         return [float.__float__(value)]
-    for kind in (bytes, list, tuple, set, frozenset, dict):
+    if issubclass(own, bytes):
+        return [bytes.__getitem__(value, slice(None))]  # its own __bytes__ may return itself
+    for kind in (list, tuple, set, frozenset, dict):
         if issubclass(own, kind):
             return [kind(value)]
     return None

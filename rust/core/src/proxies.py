@@ -425,11 +425,11 @@ class JavaMap(JavaIterable, abc.MutableMapping):
 
     # Other threads may change the map, so nothing is looked up twice here, as the abstract base does.
 
-    def pop(self, key, *default):
+    def pop(self, key, default=MISSING):
         found = self._java("take", key)
-        if found is None and not default:
+        if found is None and default is MISSING:
             raise KeyError(key)
-        return found[0] if found is not None else default[0]
+        return default if found is None else found[0]
 
     def popitem(self):
         for key in self:

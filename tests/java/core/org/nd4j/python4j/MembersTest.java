@@ -3,9 +3,11 @@
 // several methods a call is.
 package org.nd4j.python4j;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.lang.ref.WeakReference;
@@ -88,6 +90,17 @@ class MembersTest {
         public String t = "text";
         public final long fixed = System.nanoTime() | 1;
         public volatile long changes;
+    }
+
+    /** A subclass of dict arrives as a dict, which may contain itself. */
+    @Test
+    void anArgumentThatContainsItselfIsRefused() {
+        set("q", new StringBuilder(), StringBuilder.class);
+        run("import collections", "d = collections.OrderedDict()", "d['self'] = d",
+                "class Own(bytes):", "    def __bytes__(self): return self");
+        PythonException e = assertThrows(PythonException.class, () -> PythonExecutioner.exec("q.append(d)"));
+        assertTrue(e.getMessage().contains("nests deeper than the stack of this thread holds, or contains itself"), e.getMessage());
+        assertArrayEquals(new byte[] {'a'}, (byte[]) Python.eval("Own(b'a')").toJava(Object.class));
     }
 
     /** A member of an enum of strings is a name as any other. */

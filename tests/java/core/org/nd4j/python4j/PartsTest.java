@@ -232,7 +232,7 @@ class PartsTest {
 
     @Test
     void aMapByReferenceMayChangeAtAnyTime() {
-        for (String code : List.of("m.pop('k', 5) == 5", "m.get('k', 5) == 7", "m.get(1, 5) == 5", "'k' in m", "m.keys() - {'k'} == set()",
+        for (String code : List.of("m.pop('k', default=5) == 5", "m.get('k', 5) == 7", "m.get(1, 5) == 5", "'k' in m", "m.keys() - {'k'} == set()",
                 "s.discard('k') is None", "m.setdefault('k', 3) == 7")) {
             Vanishing map = new Vanishing();
             map.put("k", 7);

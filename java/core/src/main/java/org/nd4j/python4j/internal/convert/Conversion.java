@@ -545,8 +545,12 @@ public final class Conversion {
 
     /** An object as the built-in type that its class is derived from, or the object itself. */
     static Object base(PythonObject object) {
-        List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
-        return base == null ? object : PackReader.kept(base.get(0), Conversion::any);
+        try {
+            List<?> base = (List<?>) Access.get().callRaw(Access.get().tool("convert", "base"), Pack.Wanted.ANY, Collections.singletonList(object));
+            return base == null ? object : PackReader.kept(base.get(0), Conversion::any);
+        } catch (StackOverflowError e) {
+            throw tooDeep("value");
+        }
     }
 
     /** A number in the words of {@code number} in convert.py. */
