@@ -526,6 +526,9 @@ def invoke(target, names, getter, setter, single, optional, *args):
         return (target > args[0]) - (target < args[0])
     if optional:
         return MISSING
+    for name in (*names, *getter):
+        if any(name in vars(each) for each in type(target).__mro__):
+            getattr(target, name)  # a property, which says itself what failed in it
     raise AttributeError(f"{type(target).__name__!r} object has no attribute {names[0]!r}")
 
 

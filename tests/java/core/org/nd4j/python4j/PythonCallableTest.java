@@ -124,6 +124,14 @@ class PythonCallableTest {
     }
 
     @Test
+    void aNullAloneIsNone() {
+        try (PythonCallable same = PythonCallable.of("repr")) {
+            assertEquals("None", same.call((Object[]) null));
+            assertEquals("None", same.callAs(PythonTypes.STR, (Object[]) null));
+        }
+    }
+
+    @Test
     void whatCannotBeCalledIsRefused() {
         PythonExecutioner.exec("n = 1");
         Expect.failure("Object is not callable: 1", () -> PythonCallable.of("n"));

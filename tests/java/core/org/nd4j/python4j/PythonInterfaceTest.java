@@ -453,6 +453,8 @@ class PythonInterfaceTest {
         Fails fails = Python.eval("F()").asInterface(Fails.class);
         assertSame(io, assertThrows(java.io.IOException.class, fails::raise));
         Expect.failure("AttributeError: 'F' object has no attribute 'missing'", fails::missing);
+        run("F.missing = property(lambda self: self.inner)"); // what fails in a property is not what the object has not
+        Expect.failure("AttributeError: 'F' object has no attribute 'inner'", fails::missing);
         Expect.failure("java.lang.String is not an interface.", () -> Python.eval("1").asInterface(String.class));
     }
 

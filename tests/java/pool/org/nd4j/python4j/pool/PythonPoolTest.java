@@ -59,6 +59,7 @@ class PythonPoolTest {
         byte[] bytes = new byte[3_000_000];
         Arrays.fill(bytes, (byte) 7);
         assertArrayEquals(bytes, pool.callAs(PythonTypes.BYTES, "lambda x: x", (Object) bytes));
+        assertEquals("None", pool.call("repr", (Object[]) null));
         String text = "äö€".repeat(100_000);
         assertEquals(text, pool.call("lambda x: x", text));
     }

@@ -153,13 +153,14 @@ public final class PythonCallable implements AutoCloseable {
     }
 
     private Object call(int wanted, Object... arguments) {
+        Object[] values = arguments == null ? new Object[1] : arguments; // a null alone is None, as in PythonObject.call
         Pack pack = Pack.take().wide();
         Object event = Monitor.callBegins();
         Stopper.Slot slot = Stopper.slot();
         long outer = slot.begin();
         try (PythonGIL turn = PythonGIL.enter()) {
-            pack.u32(arguments.length);
-            for (Object argument : arguments) {
+            pack.u32(values.length);
+            for (Object argument : values) {
                 pack.value(argument);
             }
             long frame = PythonGC.frame();

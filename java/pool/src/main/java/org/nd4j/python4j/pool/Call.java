@@ -88,12 +88,13 @@ abstract class Call<R> {
     @SuppressWarnings("unchecked") // a type's converter gives its own Java type
     static <T> Call<T> call(String context, String function, PythonType<T> type, Object[] arguments, Duration limit) {
         Objects.requireNonNull(function);
+        Object[] values = arguments == null ? new Object[1] : arguments; // a null alone is None
         int wanted = type == null ? Pack.Wanted.ANY : asked(type);
         return new Call<>(Channel.CALL, limit) {
             @Override
             void write(Pack pack) {
-                pack.text(context).text(function).u8(wanted).u32(arguments.length);
-                for (Object argument : arguments) {
+                pack.text(context).text(function).u8(wanted).u32(values.length);
+                for (Object argument : values) {
                     pack.value(argument);
                 }
             }
