@@ -391,10 +391,10 @@ public final class Functional implements Callbacks.Function {
     }
 
     @Override
-    public Object call(int count, long a, long b) throws Throwable {
-        Shape only = methods.only(count);
-        return only == null ? Callbacks.Function.super.call(count, a, b)
-                : call(only, Overloads.converted(methods, only, count == 1 ? new Object[] {a} : new Object[] {a, b}));
+    public Object few(Object first, Object second) throws Throwable {
+        Shape only = methods.only(second == null ? 1 : 2);
+        return only == null ? Callbacks.Function.super.few(first, second)
+                : call(only, Overloads.converted(methods, only, second == null ? new Object[] {first} : new Object[] {first, second}));
     }
 
     private Object call(Shape shape, Object[] arguments) throws Throwable {

@@ -34,9 +34,9 @@ public final class Callbacks {
         /** @param arguments a list of positional arguments and a map of named ones, null for none */
         Object call(List<?> arguments, Map<?, ?> named) throws Throwable;
 
-        /** The same with one int or, as the count says, with two. */
-        default Object call(int count, long a, long b) throws Throwable {
-            return call(arguments(a, count > 1 ? (Object) b : null), null);
+        /** The same with one argument or two, ints or a text. @param second null if there is one alone */
+        default Object few(Object first, Object second) throws Throwable {
+            return call(arguments(first, second), null);
         }
 
         /** Whether the function itself finishes the conversion of its arguments, see {@link PackReader}. */
@@ -381,7 +381,7 @@ public final class Callbacks {
                 Function function = function(key);
                 Object longs = function.ofLongs(count);
                 if (longs == null) {
-                    result = function.call(count, a, b);
+                    result = function.few(a, count > 1 ? (Object) b : null);
                 } else {
                     long value = count == 1 ? ((LongUnaryOperator) longs).applyAsLong(a) : ((LongBinaryOperator) longs).applyAsLong(a, b);
                     if (value != Long.MIN_VALUE) {
@@ -416,7 +416,7 @@ public final class Callbacks {
             Object result = null;
             Throwable thrown = null;
             try {
-                result = function(key).call(arguments(text, null), null);
+                result = function(key).few(text, null);
             } catch (Throwable e) {
                 thrown = e;
             }
