@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -125,6 +125,8 @@ class SparkTest {
         assertEquals("[6.0]", text(spark.sql("SELECT add(add(id, id), id) FROM numbers WHERE id = 2")));
         assertEquals("[N0,13] [N1,12]", text(spark.sql("SELECT shout(concat('n', id % 2)) k, count(*) FROM numbers GROUP BY 1 ORDER BY 1")));
         assertEquals("[null] [5.0]", text(spark.sql("SELECT add(gap, 1) FROM numbers WHERE id IN (3, 4) ORDER BY id")));
+        assertEquals("[add(add(id, 1), id), size(id)]",
+                Arrays.toString(spark.sql("SELECT add(add(id, 1), id), size(id) FROM numbers").columns()));
     }
 
     /** Arguments and columns beside them of all widths, with and without nulls, over batches that end anywhere in what the child does. */

@@ -3,6 +3,7 @@
 package org.nd4j.python4j.spark;
 
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.catalyst.analysis.FunctionRegistry;
 import org.apache.spark.sql.types.DataType;
 
 /**
@@ -29,6 +30,10 @@ public final class PythonUdf {
     /** Registers a function that may also be defined in a text, see {@link PythonScript}. */
     public static void register(SparkSession spark, String name, PythonScript function, DataType returnType) {
         Sessions.prepare(spark);
-        Sessions.register(spark, name, Scala.function(arguments -> new PythonCall(function, returnType, arguments)));
+        Sessions.register(spark, name, Scala.function(arguments -> {
+            PythonCall call = new PythonCall(function, returnType, arguments);
+            call.setTagValue(FunctionRegistry.FUNC_ALIAS(), name); // as a column is called that has no other name
+            return call;
+        }));
     }
 }
